@@ -1,0 +1,168 @@
+"""What is written down of statements: a JSON line for each refusal, and, on request, one for each that passes.
+
+Enters: the sessions' events. Leaves: lines, secrets masked, in the fields that `REFUSAL_FIELDS` and
+`PASSED_FIELDS` name. A text that cannot be read cannot be masked, so it stays out unless asked for, with the
+parser's message, which quotes it. Deliberately absent: where lines go (filelog.py) and how they get there
+(linewriter.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from proxy.session.events import Judged, Passed
+from proxy.sql.redact import redact
+
+# Masking needs a parse, in the writer's thread but under the interpreter's lock: a longer text is not worth
+# it.
+MAX_REDACTED_CHARS = 256 * 1024
+MAX_LISTED = 100
+
+_UNPARSED = "statement.unparsed"
+_ENCODER = msgspec.json.Encoder()
+
+
+class RefusalLine(msgspec.Struct, frozen=True):
+    """A statement that broke a rule: `event` is "refused", or "shadowed" when the rule only watches."""
+
+    time: str
+    event: str
+    decision_id: str
+    rule: str
+    rules: list[str]
+    mode: str
+    sqlstate: str
+    message: str
+    effects: list[str]
+    targets: list[str]
+    role: str
+    database: str
+    client_address: str | None
+    application: str
+    transaction: str
+    policy: str
+    sql: str | None
+
+
+class PassedLine(msgspec.Struct, frozen=True):
+    """A statement that went to the server, with what judging it again needs; `whole` is false when `sql` is not all."""
+
+    time: str
+    event: str
+    effects: list[str]
+    role: str
+    database: str
+    client_address: str | None
+    application: str
+    transaction: str
+    policy: str
+    whole: bool
+    sql: str
+
+
+REFUSAL_FIELDS = RefusalLine.__struct_fields__
+PASSED_FIELDS = PassedLine.__struct_fields__
+
+
+def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], bytes]:
+    """Make the function from a refusal to its line.
+
+    Args:
+        sql_chars: longest SQL; the rest is cut.
+        unreadable: also log texts that cannot be read.
+    """
+
+    def render(event: Judged) -> bytes:
+        withheld = event.unreadable and not unreadable
+        line = RefusalLine(
+            time=_time(event.at),
+            event="refused" if event.mode == "enforce" else "shadowed",
+            decision_id=event.decision_id,
+            rule=event.rule,
+            rules=list(event.rules),
+            mode=event.mode,
+            sqlstate=event.sqlstate,
+            message="the statement cannot be read" if withheld else event.message,
+            effects=list(event.effects[:MAX_LISTED]),
+            targets=list(event.targets[:MAX_LISTED]),
+            role=event.origin.role,
+            database=event.origin.database,
+            client_address=event.origin.client_address,
+            application=event.origin.application,
+            transaction=event.origin.transaction,
+            policy=event.origin.policy_digest,
+            sql=None if event.text is None else _sql(event.text, event.unreadable, unreadable, sql_chars),
+        )
+        return _encoded(line)
+
+    return render
+
+
+def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
+    """Make the function from a statement that passed to its line; the SQL is not cut, so that it can be replayed."""
+
+    def render(event: Passed) -> bytes:
+        unparsed = _UNPARSED in event.effects
+        readable = len(event.text) <= MAX_REDACTED_CHARS and (unreadable or not unparsed)
+        line = PassedLine(
+            time=_time(event.at),
+            event="passed",
+            effects=list(event.effects[:MAX_LISTED]),
+            role=event.origin.role,
+            database=event.origin.database,
+            client_address=event.origin.client_address,
+            application=event.origin.application,
+            transaction=event.origin.transaction,
+            policy=event.origin.policy_digest,
+            whole=readable,
+            sql=_sql(event.text, unparsed, unreadable, None),
+        )
+        return _encoded(line)
+
+    return render
+
+
+def weigh_judged(event: Judged) -> int:
+    """How many characters a refusal keeps in memory while it waits to be written."""
+    return 500 + (0 if event.text is None else len(event.text))
+
+
+def weigh_passed(event: Passed) -> int:
+    """How many characters a passed statement keeps in memory while it waits to be written."""
+    return 500 + len(event.text)
+
+
+def _sql(text: str, unparsed: bool, unreadable: bool, limit: int | None) -> str:
+    if unparsed and unreadable:
+        return text if limit is None or len(text) <= limit else text[:limit] + "…"
+    if unparsed:
+        return f"<unreadable statement, {len(text)} characters>"
+    if len(text) > MAX_REDACTED_CHARS:
+        return f"<long statement, {len(text)} characters>"
+    return redact(text, limit)
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _encoded(line: RefusalLine | PassedLine) -> bytes:
+    try:
+        return _ENCODER.encode(line) + b"\n"
+    except UnicodeEncodeError:
+        # A name in bytes that are not UTF-8 reached us with lone surrogates, which JSON cannot hold.
+        plain = {name: _escaped(getattr(line, name)) for name in line.__struct_fields__}
+        return _ENCODER.encode(plain) + b"\n"
+
+
+def _escaped(value: object) -> object:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case list():
+            return [_escaped(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,55 @@
+"""`pgwarden policy check`: does a policy load?
+
+Deliberately absent: testing, comparing and writing policies.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.cli.output import print_line
+from proxy.app.policies import try_to_load
+from proxy.policy.policy import Policy
+
+commands = typer.Typer(no_args_is_help=True, help="Check policies.")
+
+
+@commands.callback()
+def _policy() -> None:
+    """Check policies."""
+
+
+@commands.command()
+def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="policy files")]) -> None:
+    """Load policies and say all that is wrong with them, each with its place."""
+    problems: list[str] = []
+    for path in files:
+        attempt = try_to_load(path)
+        if attempt.policy is None:
+            problems.append(attempt.problem)
+        else:
+            print_line(f"{path}: {_summary(attempt.policy)}")
+    if problems:
+        raise CommandError(ExitCode.NO, *problems)
+
+
+def _summary(policy: Policy) -> str:
+    rules, files = len(policy.rules), len(policy.files)
+    parts = [
+        f"policy {policy.name} for {policy.environment}",
+        f"mode {policy.mode}",
+        f"{rules} rule{'' if rules == 1 else 's'} from {files} file{'' if files == 1 else 's'}",
+        f"digest {policy.digest[:12]}",
+    ]
+    return ", ".join(parts)
+
+
+def load_or_fail(path: str, flag: str) -> Policy:
+    """Load the policy that a flag names; one that does not load is a wrong value of that flag."""
+    attempt = try_to_load(path)
+    if attempt.policy is None:
+        raise CommandError(ExitCode.USAGE, f"{flag}: the policy {path} does not load", attempt.problem)
+    return attempt.policy

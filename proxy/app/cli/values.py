@@ -1,0 +1,63 @@
+"""How commands read the values of their flags: times, levels, the ledger.
+
+Leaves: typed values, or a CommandError whose one line begins with the flag.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.kinds import shown
+from proxy.app.settings import default_ledger
+from proxy.policy.facts import Verification
+from proxy.records import Ledger, LedgerError, open_ledger
+
+Value = TypeVar("Value")
+
+
+def wrong(flag: str, message: str) -> CommandError:
+    """A wrong value of a flag."""
+    return CommandError(ExitCode.USAGE, f"{flag}: {message}")
+
+
+def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
+    """Read a moment in ISO 8601.
+
+    Args:
+        zone: what a time without a zone is meant in; None asks for one.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise wrong(flag, f"{shown(text)} is not a time such as 2026-11-22T14:30:22Z") from None
+    if moment.tzinfo is not None:
+        return moment
+    if zone is None:
+        raise wrong(flag, f"{shown(text)} has no time zone: end it with Z for UTC, or with +02:00 and the like")
+    return moment.replace(tzinfo=zone)
+
+
+def read_level(flag: str, text: str) -> Verification:
+    """Read a level of verification."""
+    try:
+        return Verification[text.strip().upper()]
+    except KeyError:
+        levels = ", ".join(level.name.lower() for level in Verification)
+        raise wrong(flag, f"{shown(text)} is none of {levels}") from None
+
+
+def ledger_path(flag: str | None) -> str:
+    """The ledger that a command means: its flag, else PGWARDEN_LEDGER, else the user's own."""
+    return flag or os.environ.get("PGWARDEN_LEDGER") or default_ledger()
+
+
+def use_ledger(path: str, *, create: bool) -> Ledger:
+    """Open a ledger; what goes wrong with it ends the command."""
+    try:
+        return open_ledger(path, create=create)
+    except LedgerError as error:
+        raise CommandError(ExitCode.FAILED, str(error)) from error

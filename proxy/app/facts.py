@@ -1,0 +1,111 @@
+"""Keeps the gates' facts fresh.
+
+Enters: the ledger. Leaves: snapshots for the gates, at once when something was recorded and otherwise only their time;
+when the ledger cannot be read for too long, the last snapshot marked stale, so that what needs evidence is refused.
+A thread of its own reads, since a disk may hang; the event loop alone notices that it does. Deliberately absent:
+judging evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+
+from structlog.stdlib import BoundLogger
+
+from proxy.policy.facts import Facts
+from proxy.records import Epoch, Ledger, LedgerError
+
+REFRESH_S = 1.0
+
+
+class FactsKeeper:
+    """Reads the ledger every second and hands the facts on."""
+
+    def __init__(
+        self, ledger: Ledger, swap: Callable[[Facts], None], stale_after_s: float, log: BoundLogger
+    ) -> None:
+        """Read the first facts at once.
+
+        Args:
+            ledger: used by the keeper's thread alone from here on.
+            swap: gives facts to the gates; called on the event loop.
+            stale_after_s: how old facts may be.
+            log: told when the ledger is lost and found.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        self._ledger = ledger
+        self._swap = swap
+        self._stale_after_s = stale_after_s
+        self._log = log
+        self._stopping = threading.Event()
+        self._epoch: Epoch = ledger.epoch()
+        self._read_at = monotonic()
+        self._trouble = ""
+        self.facts = ledger.facts(datetime.now(UTC))
+
+    @property
+    def age_s(self) -> float:
+        """How old the facts are."""
+        return monotonic() - self._read_at
+
+    @property
+    def stale(self) -> bool:
+        """Whether the facts are too old to be believed."""
+        return self.facts.stale
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read_on, args=(loop,), name="facts", daemon=True).start()
+        try:
+            while True:
+                await asyncio.sleep(min(REFRESH_S, self._stale_after_s / 4))
+                self._notice_age()
+        finally:
+            self._stopping.set()
+
+    def _read_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The thread: read, tell the event loop, wait."""
+        while not self._stopping.wait(REFRESH_S):
+            started = monotonic()
+            facts: Facts | None = None
+            trouble = ""
+            try:
+                epoch = self._ledger.epoch()
+                if epoch != self._epoch:
+                    facts = self._ledger.facts(datetime.now(UTC))
+                    self._epoch = epoch
+            except LedgerError as error:
+                trouble = str(error)
+            except Exception as error:  # whatever it is: facts that cannot be read grow stale
+                trouble = f"the ledger cannot be read: {type(error).__name__}"
+            try:
+                loop.call_soon_threadsafe(self._take, facts, started, trouble)
+            except RuntimeError:
+                return  # the loop is closed
+
+    def _take(self, facts: Facts | None, read_at: float, trouble: str) -> None:
+        if trouble:
+            if trouble != self._trouble:
+                self._log.error("facts cannot be refreshed", reason=trouble)
+        else:
+            if self._trouble:
+                self._log.info("facts are fresh again", ledger=self._ledger.place)
+            self._read_at = read_at
+            self.facts = replace(facts or self.facts, as_of=datetime.now(UTC), stale=False)
+            self._swap(self.facts)
+        self._trouble = trouble
+        self._notice_age()
+
+    def _notice_age(self) -> None:
+        if not self.facts.stale and self.age_s > self._stale_after_s:
+            self.facts = replace(self.facts, stale=True)
+            self._log.error("facts are stale: what needs evidence is refused", age_s=round(self.age_s, 1))
+            self._swap(self.facts)

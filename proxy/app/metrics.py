@@ -1,0 +1,216 @@
+"""What Prometheus reads: one table of metrics, and a collector that fills it from plain counters.
+
+Enters: the gates' tallies, the state of policies, facts and logs. Leaves: metric families. Sessions count
+into plain integers, so nothing here is on the hot path; a scrape reads them. Deliberately absent: the HTTP
+side (console), labels whose values a client chooses (they would grow without bound).
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from proxy.policy.policy import Policy
+
+from proxy import __version__
+from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricKind:
+    """One row of the table of metrics."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
+METRICS: Mapping[str, MetricKind] = {
+    kind.name: kind
+    for kind in (
+        MetricKind("pgwarden_statements_total", "counter", ("decision", "class"), "Statements judged."),
+        MetricKind(
+            "pgwarden_blocked_statements_total",
+            "counter",
+            ("rule", "mode"),
+            "Statements that a rule refused (mode enforce) or would have refused (mode shadow).",
+        ),
+        MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
+        MetricKind("pgwarden_connections_total", "counter", (), "Clients accepted."),
+        MetricKind("pgwarden_judgement_seconds", "histogram", (), "Time to judge a statement."),
+        MetricKind(
+            "pgwarden_policy_reloads_total", "counter", ("result",), "Times a policy was loaded again."
+        ),
+        MetricKind(
+            "pgwarden_policy_last_reload_successful",
+            "gauge",
+            (),
+            "1 unless the newest policy files do not load.",
+        ),
+        MetricKind(
+            "pgwarden_policy_info",
+            "info",
+            ("name", "environment", "mode", "digest"),
+            "The policies in force.",
+        ),
+        MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program."),
+        MetricKind("pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger."),
+        MetricKind("pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed."),
+        MetricKind("pgwarden_log_failures_total", "counter", ("log", "reason"), "Log lines lost."),
+    )
+}
+
+DECISIONS = ("allowed", "refused", "shadowed")
+RELOAD_RESULTS = ("failed", "loaded", "unchanged")
+
+
+class GateView(Protocol):
+    """What the collector reads of a gate."""
+
+    @property
+    def policy(self) -> Policy:
+        """The rules in force."""
+        ...
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted."""
+        ...
+
+
+@dataclass(slots=True)
+class Reloads:
+    """How often policies were loaded again, and whether the newest files are in force.
+
+    Attributes:
+        failing: policy files whose newest content does not load.
+    """
+
+    results: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RELOAD_RESULTS, 0))
+    failing: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsView:
+    """Where the collector looks; everything is read at each scrape."""
+
+    gates: Sequence[GateView]
+    reloads: Reloads
+    facts_age_s: Callable[[], float]
+    facts_stale: Callable[[], bool]
+    connection_states: Callable[[], Mapping[str, int]]
+    log_failures: Callable[[], Mapping[tuple[str, str], int]]
+
+
+class GateCollector(Collector):
+    """Turns counters into metric families, one method a family."""
+
+    def __init__(self, view: MetricsView) -> None:
+        """Look at `view` at each scrape."""
+        self._view = view
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing beforehand: otherwise registering would already scrape."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """All families, in the table's order."""
+        yield self._statements()
+        yield self._blocked()
+        yield self._connections()
+        yield _counter("pgwarden_connections_total", {(): sum(g.tally.connections for g in self._view.gates)})
+        yield self._judgements()
+        yield _counter(
+            "pgwarden_policy_reloads_total",
+            {(result,): n for result, n in self._view.reloads.results.items()},
+        )
+        yield _gauge("pgwarden_policy_last_reload_successful", {(): 0 if self._view.reloads.failing else 1})
+        yield self._policies()
+        yield _info("pgwarden_build_info", [(__version__, platform.python_version())])
+        yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
+        yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
+        yield _counter("pgwarden_log_failures_total", self._view.log_failures())
+
+    def _statements(self) -> Metric:
+        totals: dict[tuple[str, ...], float] = {(decision, "read"): 0 for decision in DECISIONS}
+        for gate in self._view.gates:
+            for key, count in list(gate.tally.statements.items()):
+                totals[key] = totals.get(key, 0) + count.value
+        return _counter("pgwarden_statements_total", totals)
+
+    def _blocked(self) -> Metric:
+        totals: dict[tuple[str, ...], float] = {}
+        for gate in self._view.gates:
+            totals.update(dict.fromkeys(_rules(gate.policy), 0))
+        for gate in self._view.gates:
+            for key, count in list(gate.tally.blocked.items()):
+                totals[key] = totals.get(key, 0) + count.value
+        return _counter("pgwarden_blocked_statements_total", totals)
+
+    def _connections(self) -> Metric:
+        return _gauge("pgwarden_connections", {(k,): v for k, v in self._view.connection_states().items()})
+
+    def _judgements(self) -> Metric:
+        counts = [
+            sum(column) for column in zip(*(g.tally.judgement_counts for g in self._view.gates), strict=True)
+        ]
+        bounds = [*(f"{bound!r}" for bound in JUDGEMENT_BUCKETS), "+Inf"]
+        buckets: list[tuple[str, float]] = []
+        below = 0
+        for bound, number in zip(bounds, counts or [0] * len(bounds), strict=True):
+            below += number
+            buckets.append((bound, below))
+        kind = METRICS["pgwarden_judgement_seconds"]
+        family = HistogramMetricFamily(kind.name, kind.help, labels=kind.labels)
+        family.add_metric([], buckets, sum(gate.tally.judgement_sum for gate in self._view.gates))
+        return family
+
+    def _policies(self) -> Metric:
+        rows = {(p.name, p.environment, p.mode, p.digest) for p in (gate.policy for gate in self._view.gates)}
+        return _info("pgwarden_policy_info", sorted(rows))
+
+
+def exposition(view: MetricsView) -> Callable[[], bytes]:
+    """Make the function that answers a scrape."""
+    registry = CollectorRegistry()
+    registry.register(GateCollector(view))
+    ProcessCollector(registry=registry)
+    return lambda: generate_latest(registry)
+
+
+def _counter(name: str, samples: Mapping[tuple[str, ...], float]) -> Metric:
+    kind = METRICS[name]
+    family = CounterMetricFamily(name, kind.help, labels=kind.labels)
+    for labels, value in sorted(samples.items()):
+        family.add_metric(labels, value)
+    return family
+
+
+def _gauge(name: str, samples: Mapping[tuple[str, ...], float]) -> Metric:
+    kind = METRICS[name]
+    family = GaugeMetricFamily(name, kind.help, labels=kind.labels)
+    for labels, value in sorted(samples.items()):
+        family.add_metric(labels, value)
+    return family
+
+
+def _info(name: str, rows: Iterable[tuple[str, ...]]) -> Metric:
+    kind = METRICS[name]
+    family = InfoMetricFamily(name.removesuffix("_info"), kind.help, labels=kind.labels)
+    for row in rows:
+        family.add_metric(row, {})
+    return family

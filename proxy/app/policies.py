@@ -1,0 +1,166 @@
+"""Loads the policies, watches their files, and swaps what loads.
+
+Enters: paths, changes of files (also by an editor's rename and by the symbolic links that Kubernetes swaps), SIGHUP.
+Leaves: `swap_policy` on the gates, or an error in the log with the old policy still in force. Files are read and
+compiled in a thread. Deliberately absent: judging; which policy an execution under way is judged by is the session's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from structlog.stdlib import BoundLogger
+from watchfiles import awatch
+
+from proxy.app.metrics import Reloads
+from proxy.app.sources import read_text
+from proxy.policy.load import load_policy
+from proxy.policy.policy import Policy
+from proxy.source.diagnostics import SourceError
+
+# An editor writes a file in several steps; wait for them to end, but look at least this often: file events can get
+# lost (a full queue, a network file system, a link further up the path).
+_DEBOUNCE_MS = 100
+_LOOK_AGAIN_MS = 1000
+
+Signature = tuple[str, int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at loading a policy.
+
+    Attributes:
+        policy: None when it did not load.
+        problem: why not, with places in the files.
+        seen: every file that was asked for, as it was just before it was read.
+    """
+
+    policy: Policy | None
+    problem: str
+    seen: Mapping[str, Signature]
+
+    def outdated(self) -> bool:
+        """Whether any of the files is another one now."""
+        return any(signature_of(path) != signature for path, signature in self.seen.items())
+
+
+def signature_of(path: str) -> Signature:
+    """What tells one state of a file from another; None when there is none."""
+    try:
+        real = Path(path).resolve(strict=True)
+        status = real.stat()
+    except (OSError, RuntimeError):
+        return None
+    return (str(real), status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def try_to_load(path: str) -> Attempt:
+    """Load a policy file and what it includes."""
+    seen: dict[str, Signature] = {path: signature_of(path)}
+
+    def read(name: str) -> str:
+        seen[name] = signature_of(name)
+        return read_text(name)
+
+    try:
+        return Attempt(load_policy(path, read), "", seen)
+    except SourceError as error:
+        return Attempt(None, str(error), seen)
+    except OSError as error:
+        return Attempt(None, f"{path}: cannot be read: {error.strerror or error}", seen)
+    except UnicodeDecodeError:
+        return Attempt(None, f"{path}: is not UTF-8 text", seen)
+
+
+class PolicyKeeper:
+    """Holds the policies by path, and the gates that enforce them."""
+
+    def __init__(
+        self, attempts: Mapping[str, Attempt], swap: Callable[[str, Policy], None], log: BoundLogger
+    ) -> None:
+        """Begin with attempts that all loaded.
+
+        Args:
+            attempts: by the path given in the settings.
+            swap: gives a path's new policy to its gates.
+            log: told of every reload.
+        """
+        self._attempts = dict(attempts)
+        self._digests = {path: a.policy.digest for path, a in attempts.items() if a.policy is not None}
+        self._swap = swap
+        self._log = log
+        self._lock = asyncio.Lock()
+        self.reloads = Reloads()
+
+    async def reload(self, *, only_changed: bool) -> None:
+        """Load again and swap what loads; never raises for a bad policy.
+
+        Args:
+            only_changed: leave alone what lies there as it was (the watch); SIGHUP loads everything.
+        """
+        async with self._lock:
+            for path, attempt in list(self._attempts.items()):
+                if only_changed and not await asyncio.to_thread(attempt.outdated):
+                    continue
+                self._attempts[path] = await self._load(path)
+
+    async def _load(self, path: str) -> Attempt:
+        try:
+            attempt = await asyncio.to_thread(try_to_load, path)
+        except Exception as error:  # a fault of the loader must not cost the policy that is in force
+            self._log.exception("the policy loader failed", file=path)
+            attempt = Attempt(None, f"{path}: the loader failed: {type(error).__name__}", {path: signature_of(path)})
+        if attempt.policy is None:
+            self.reloads.results["failed"] += 1
+            self.reloads.failing.add(path)
+            self._log.error("the policy does not load; the one before stays in force", file=path, errors=attempt.problem)
+            return attempt
+        self.reloads.failing.discard(path)
+        if attempt.policy.digest == self._digests[path]:
+            self.reloads.results["unchanged"] += 1
+            self._log.info("the policy is unchanged", file=path, digest=attempt.policy.digest)
+            return attempt
+        self._swap(path, attempt.policy)
+        self._digests[path] = attempt.policy.digest
+        self.reloads.results["loaded"] += 1
+        announce(self._log, "policy loaded", path, attempt.policy)
+        return attempt
+
+    async def watch(self) -> None:
+        """Reload whenever a file changes, until cancelled."""
+        while True:
+            folders = self._folders()
+            try:
+                async for _ in awatch(
+                    *folders,
+                    watch_filter=None,
+                    debounce=_DEBOUNCE_MS,
+                    rust_timeout=_LOOK_AGAIN_MS,
+                    yield_on_timeout=True,
+                    recursive=False,
+                ):
+                    await self.reload(only_changed=True)
+                    if self._folders() != folders:
+                        break
+            except (OSError, RuntimeError) as error:
+                # A folder has gone, or the system has no more watches to give: look without being told.
+                self._log.debug("cannot watch the policy's folders", reason=str(error))
+                await asyncio.sleep(_LOOK_AGAIN_MS / 1000)
+                await self.reload(only_changed=True)
+
+    def _folders(self) -> Sequence[str]:
+        folders = {str(Path(file).absolute().parent) for a in self._attempts.values() for file in a.seen}
+        return sorted(folder for folder in folders if Path(folder).is_dir())
+
+
+def announce(log: BoundLogger, event: str, path: str, policy: Policy) -> None:
+    """Say which policy is in force; one that only watches is said loudly."""
+    log.info(
+        event, file=path, name=policy.name, environment=policy.environment, mode=policy.mode, digest=policy.digest
+    )
+    if policy.mode != "enforce":
+        log.warning(f"THIS POLICY REFUSES NOTHING: its mode is {policy.mode}", file=path, name=policy.name)

@@ -1,0 +1,143 @@
+"""Conditions about evidence: a backup, a run elsewhere, an approval, a migration.
+
+Enters: what the rule asks for. Leaves: conditions judged by the facts; what no facts exist for is never met, so that a
+policy written today for tomorrow's evidence refuses rather than passes. Deliberately absent: making evidence.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from proxy.policy.calendar import moment_text
+from proxy.policy.conditions.case import Case, Outcome, earliest
+from proxy.policy.durations import describe_duration
+from proxy.policy.facts import Backup, Coverage, Verification
+from proxy.sql.effects import Effect
+
+WHOLE, SCHEMA, TARGETS = "whole", "schema", "targets"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupCondition:
+    """Holds when one backup of the client's database meets everything asked at once.
+
+    Attributes:
+        covers: `whole` the whole database; `targets` the data of what the statement touches; `schema` the definitions.
+        zone: for moments in texts.
+    """
+
+    within: timedelta
+    verified: Verification
+    copies: int
+    covers: str
+    zone: ZoneInfo
+
+    @property
+    def name(self) -> str:
+        """As `explain` prints it."""
+        return f"backup: within {describe_duration(self.within)}, {self._quality()}"
+
+    def judge(self, case: Case) -> Outcome:
+        """Look for a backup that is good enough now, and until when the answer stays."""
+        now, database = case.context.now, case.context.database
+        known = sorted(case.facts.backups_of(database), key=lambda backup: backup.finished)
+        fit = [backup for backup in known if self._fits(backup, case.effects)]
+        # One that claims to finish in the future proves nothing before then: some clock is wrong.
+        valid = [backup for backup in fit if backup.finished <= now < backup.finished + self.within]
+        coming = [backup.finished for backup in fit if backup.finished > now]
+        if not case.trusted:
+            found = f"the facts were read at {moment_text(case.facts.as_of, self.zone)} and are stale"
+            return Outcome(False, found=found, missing=f"fresh facts to find {self._phrase(database)} in", evidence=True)
+        if valid:
+            until = valid[-1].finished + self.within
+            found = f"a backup of {database} finished at {moment_text(valid[-1].finished, self.zone)}"
+            return Outcome(True, until, found, cure=f"expires at {moment_text(until, self.zone)}", evidence=True)
+        return Outcome(
+            False,
+            earliest(coming),
+            found=self._best(known, database, now),
+            missing=self._phrase(database),
+            cure=f"would hold after {self._phrase(database)}",
+            evidence=True,
+        )
+
+    def _fits(self, backup: Backup, effects: tuple[Effect, ...]) -> bool:
+        return (
+            backup.verified >= self.verified
+            and backup.copies >= self.copies
+            and _covers(backup.covers, self.covers, effects)
+        )
+
+    def _quality(self) -> str:
+        words = []
+        if self.verified > Verification.RECORDED:
+            words.append(f"verified to {self.verified.name.lower()}")
+        if self.copies > 1:
+            words.append(f"in {self.copies} places")
+        words.append({WHOLE: "of the whole database", TARGETS: "with the data touched", SCHEMA: "of the schema"}[self.covers])
+        return ", ".join(words)
+
+    def _phrase(self, database: str) -> str:
+        return f"a backup of {database} from the last {describe_duration(self.within)}, {self._quality()}"
+
+    def _best(self, known: list[Backup], database: str, now: datetime) -> str:
+        """What the newest backup lacks: the first thing a person asks."""
+        past = [backup for backup in known if backup.finished <= now]
+        if not past:
+            return f"no backup of {database} is known"
+        newest = past[-1]
+        places = "1 place" if newest.copies == 1 else f"{newest.copies} places"
+        return (
+            f"the newest backup of {database} finished at {moment_text(newest.finished, self.zone)} "
+            f"(verified to {newest.verified.name.lower()}, in {places})"
+        )
+
+    def last(self, case: Case) -> str:
+        """When the newest backup finished, for texts."""
+        past = [b.finished for b in case.facts.backups_of(case.context.database) if b.finished <= case.context.now]
+        return moment_text(max(past).astimezone(UTC), self.zone) if past else "never"
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentEvidence:
+    """A requirement for which no evidence can exist yet: never met.
+
+    Attributes:
+        asked: the key and its value, for explain.
+        missing: what is lacking, as a noun phrase.
+    """
+
+    asked: str
+    missing: str
+
+    @property
+    def name(self) -> str:
+        """As `explain` prints it."""
+        return self.asked
+
+    def judge(self, case: Case) -> Outcome:
+        """Not met, whatever the case."""
+        return Outcome(False, found="the gate keeps no such evidence yet", missing=self.missing)
+
+
+def _covers(coverage: Coverage, asked: str, effects: tuple[Effect, ...]) -> bool:
+    if asked == SCHEMA:
+        return coverage.tables is None or _holds_targets(coverage, effects)
+    if not coverage.data:
+        return False
+    if coverage.tables is None:
+        return True
+    return asked == TARGETS and _holds_targets(coverage, effects)
+
+
+def _holds_targets(coverage: Coverage, effects: tuple[Effect, ...]) -> bool:
+    """Whether every table touched is in a backup of some tables. A name without schema might be any table."""
+    tables = coverage.tables or frozenset()
+    return all(
+        effect.target is not None
+        and effect.target.schema is not None
+        and effect.target.name is not None
+        and "cascade" not in effect.traits
+        and str(effect.target) in tables
+        for effect in effects
+    )

@@ -1,0 +1,194 @@
+"""What a firing rule tells: the texts, with their placeholders filled.
+
+Enters: a rule, its case, its judgement. Leaves: a `Firing`. One sentence of what and why, one of what to do next, and
+nothing of the policy but the rule's id. Deliberately absent: whether the rule fires.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from proxy.policy.calendar import moment_text
+from proxy.policy.conditions.case import Case, Condition, earliest
+from proxy.policy.conditions.evidence import BackupCondition
+from proxy.policy.conditions.moments import WindowCondition, windows_in
+from proxy.policy.decision import Firing
+from proxy.policy.durations import describe_duration
+from proxy.policy.rules import Judgement, Mode, Rule
+from proxy.policy.texts import Template, clean, enumerate_names, parse_template
+from proxy.sql.effects import Effect
+
+DENY = parse_template("{effect} on {targets} is not allowed.")
+DENY_MISSING = parse_template("{effect} on {targets} needs {missing}.")
+HINT_BACKUP = parse_template("Take a backup, record it, and run the statement again.")
+HINT_WINDOW = parse_template("Run it again after {window.next}.")
+HINT = parse_template("Ask the owners of this database's policy, and name the rule {rule}.")
+
+STALE_MESSAGE = "The evidence that {effect} on {targets} needs cannot be read."
+STALE_HINT = "Run the statement again when the gate's ledger can be reached."
+# Told after what no evidence can help, and before the single requirements.
+STALE_URGENCY = (True, 1, 1, "stale-facts")
+# Edges looked at to find an opening: windows that leave none within so many never open together.
+MAX_EDGES = 1000
+
+
+def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
+    """The firing of one rule."""
+    missing = tuple(outcome.missing for outcome in judgement.missing)
+    values = _Values(case, rule, missing)
+    deny = rule.deny or (DENY_MISSING if rule.require else DENY)
+    message = f"{deny.fill(values.of).rstrip()} [rule {rule.id}]"
+    return Firing(
+        rule=rule.id,
+        mode=str(rule.mode),
+        sqlstate=rule.sqlstate,
+        message=message,
+        detail=_detail(case, rule, judgement),
+        hint=(rule.hint or _default_hint(rule, judgement)).fill(values.of),
+        targets=target_names(case.effects),
+        effects=effect_names(case.effects),
+        missing=missing,
+    )
+
+
+def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judgement]]) -> Firing:
+    """The firing of the reserved rule about evidence that cannot be read."""
+    effects = tuple(dict.fromkeys(effect for case, _, _ in asking for effect in case.effects))
+    missing = tuple(dict.fromkeys(o.missing for _, _, judgement in asking for o in judgement.missing if o.evidence))
+    values = {"effect": enumerate_names(effect_names(effects)), "targets": _targets_text(effects)}
+    return Firing(
+        rule=rule.id,
+        mode=str(mode),
+        sqlstate=rule.sqlstate,
+        message=f"{parse_template(STALE_MESSAGE).fill(lambda name: values[name])} [rule {rule.id}]",
+        detail=f"Asked for by: {', '.join(sorted(each.id for _, each, _ in asking))}.",
+        hint=STALE_HINT,
+        targets=target_names(effects),
+        effects=effect_names(effects),
+        missing=missing,
+    )
+
+
+def urgency(case: Case, rule: Rule, judgement: Judgement) -> tuple[bool, int, int, str]:
+    """Which of several firings to tell first: what no evidence can help, then the gravest; never the order of rules."""
+    kind = 2 if rule.require else 1 if rule.when else 0
+    gravest = max(effect.risk for effect in case.effects)
+    return (not rule.reserved, kind, -gravest, rule.id)
+
+
+def effect_names(effects: Iterable[Effect]) -> tuple[str, ...]:
+    """Names without repeats."""
+    return tuple(dict.fromkeys(effect.name for effect in effects))
+
+
+def target_names(effects: Iterable[Effect]) -> tuple[str, ...]:
+    """Targets without repeats, as text."""
+    return tuple(dict.fromkeys(str(effect.target) for effect in effects if effect.target is not None))
+
+
+def _targets_text(effects: Iterable[Effect]) -> str:
+    names = target_names(effects)
+    return enumerate_names(names) if names else "this database"
+
+
+class _Values:
+    """The placeholders' values, worked out only when a text names them."""
+
+    def __init__(self, case: Case, rule: Rule, missing: tuple[str, ...]) -> None:
+        self._case = case
+        self._rule = rule
+        self._missing = missing
+        self._windows = (*windows_in(rule.require), *windows_in(rule.when))
+        self._backup = next((c for c in rule.require if isinstance(c, BackupCondition)), None)
+
+    def of(self, name: str) -> str:
+        """The value of one placeholder."""
+        context = self._case.context
+        match name:
+            case "effect":
+                return enumerate_names(effect_names(self._case.effects))
+            case "targets":
+                return _targets_text(self._case.effects)
+            case "role":
+                return clean(context.role)
+            case "database":
+                return clean(context.database)
+            case "rule":
+                return self._rule.id
+            case "missing":
+                return " and ".join(self._missing)
+            case "window.text":
+                return " and ".join(dict.fromkeys(window.text for window in self._windows))
+            case "window.next":
+                return self._opening()
+            case _:
+                return self._backup_value(name)
+
+    def _opening(self) -> str:
+        opening = next_opening(self._case, self._rule)
+        return "no moment within a year" if opening is None else moment_text(opening, self._windows[0].windows[0].zone)
+
+    def _backup_value(self, name: str) -> str:
+        backup = self._backup
+        if backup is None:
+            return ""
+        values = {
+            "backup.within": describe_duration(backup.within),
+            "backup.verified": backup.verified.name.lower(),
+            "backup.copies": str(backup.copies),
+            "backup.covers": backup.covers,
+        }
+        return values[name] if name in values else backup.last(self._case)
+
+
+def next_opening(case: Case, rule: Rule) -> datetime | None:
+    """The next moment at which the rule's windows and dates no longer stand in the way, whatever else is missing."""
+    when = rule.when
+    require = windows_in(rule.require)
+    moment = case.context.now
+    for _ in range(MAX_EDGES):
+        later = replace(case, context=replace(case.context, now=moment))
+        forbidding = [condition.judge(later) for condition in when]
+        asking = [condition.judge(later) for condition in require]
+        free = bool(when) and not all(outcome.holds for outcome in forbidding)
+        if free or (asking and all(outcome.holds for outcome in asking)):
+            return moment
+        edge = earliest(outcome.until for outcome in (*forbidding, *asking))
+        if edge is None:
+            return None
+        moment = edge
+    return None
+
+
+def _detail(case: Case, rule: Rule, judgement: Judgement) -> str:
+    """Why: what is missing and what is known instead, or which window is open."""
+    sentences = [f"Missing: {outcome.missing} ({outcome.found})." for outcome in judgement.missing]
+    if not sentences:
+        sentences = [f"{_capital(o.found)}." for o in judgement.when if o.until is not None]
+    if rule.otherwise == "backup":
+        sentences.append("The gate does not take backups by itself yet.")
+    if rule.otherwise == "hold":
+        sentences.append("The gate does not wait for approvals yet.")
+    if not sentences:
+        sentences.append(f"By {clean(case.context.role)} in {clean(case.context.database)}.")
+    return " ".join(clean_sentence(sentence) for sentence in sentences)
+
+
+def clean_sentence(text: str) -> str:
+    """A sentence without characters that move a cursor; names in it come from clients."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _default_hint(rule: Rule, judgement: Judgement) -> Template:
+    lacking: list[Condition] = [
+        condition for condition, outcome in zip(rule.require, judgement.require, strict=True) if not outcome.holds
+    ]
+    if any(isinstance(condition, BackupCondition) for condition in lacking):
+        return HINT_BACKUP
+    if any(isinstance(condition, WindowCondition) for condition in lacking) or windows_in(rule.when):
+        return HINT_WINDOW
+    return HINT
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

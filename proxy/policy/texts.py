@@ -1,0 +1,82 @@
+"""Texts of a rule with placeholders: checked when the policy loads, filled when the rule fires.
+
+Enters: a template, later the values. Leaves: text for the client. Deliberately absent: any other use of braces:
+`{{` and `}}` stand for braces themselves.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+PLACEHOLDERS = frozenset(
+    "effect targets role database rule missing decision_id window.text window.next backup.within backup.verified "
+    "backup.copies backup.covers backup.last".split()
+)
+DECISION_ID = "{decision_id}"
+MAX_TEXT = 1000
+# Of what a statement touches, as many are named; the rest are counted.
+SHOWN_NAMES = 5
+MAX_NAME = 100
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed text: literal pieces and, at odd places, placeholder names."""
+
+    pieces: tuple[str, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The placeholders that it uses."""
+        return frozenset(self.pieces[1::2])
+
+    def fill(self, value: Callable[[str], str]) -> str:
+        """The text; `{decision_id}` stays, since the decision has no id yet."""
+        filled = (
+            piece if index % 2 == 0 else DECISION_ID if piece == "decision_id" else value(piece)
+            for index, piece in enumerate(self.pieces)
+        )
+        return "".join(filled)
+
+
+def parse_template(text: str) -> Template:
+    """Read a text.
+
+    Raises:
+        ValueError: a lone brace. Unknown placeholders are left to the caller, who can suggest.
+    """
+    pieces: list[str] = [""]
+    end = 0
+    for match in _PIECE.finditer(text):
+        pieces[-1] += text[end : match.start()]
+        end = match.end()
+        if match[1] is not None:
+            pieces += [match[1], ""]
+        elif match[0] in ("{{", "}}"):
+            pieces[-1] += match[0][0]
+        else:
+            raise ValueError(f'a "{match[0]}" without its partner; write "{match[0] * 2}" for the character itself')
+    pieces[-1] += text[end:]
+    return Template(tuple(pieces))
+
+
+def clean(text: str) -> str:
+    """A name for a client's terminal and a log's line: nothing that moves a cursor, and not without end."""
+    shown = "".join(character if character.isprintable() else "?" for character in text)
+    return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
+
+
+def enumerate_names(names: Iterable[str]) -> str:
+    """Some names in a row: `a, b and 7 more`."""
+    every = [clean(name) for name in names]
+    if len(every) > SHOWN_NAMES + 1:
+        every = [*every[:SHOWN_NAMES], f"{len(every) - SHOWN_NAMES} more"]
+        return f"{', '.join(every[:-1])} and {every[-1]}"
+    return ", ".join(every)
+
+
+def lookup(values: Mapping[str, str]) -> Callable[[str], str]:
+    """A filler over known values; what is not there is empty."""
+    return lambda name: values.get(name, "")

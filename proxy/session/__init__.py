@@ -1,0 +1,35 @@
+"""One connection's brain, sans-IO: what arrives is judged, what goes on is said by commands.
+
+Enters: bytes and events of one client and its server connection. Leaves: commands for the relay, events for whoever watches.
+Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
+"""
+
+from proxy.session.commands import Cancel, Close, Command, Connect, Report, ToClient, ToServer
+from proxy.session.events import Ended, Event, Judged, Opened, Origin, Passed
+from proxy.session.gate import Gate, Limits
+from proxy.session.session import Peer, Phase, Session, UpstreamFailure
+from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+
+__all__ = [
+    "JUDGEMENT_BUCKETS",
+    "Cancel",
+    "Close",
+    "Command",
+    "Connect",
+    "Ended",
+    "Event",
+    "Gate",
+    "Judged",
+    "Limits",
+    "Opened",
+    "Origin",
+    "Passed",
+    "Peer",
+    "Phase",
+    "Report",
+    "Session",
+    "Tally",
+    "ToClient",
+    "ToServer",
+    "UpstreamFailure",
+]

@@ -1,0 +1,340 @@
+"""What the client sends, frame by frame: judged, then kept, dropped, replaced or held.
+
+Enters: the client's cutter. Leaves: the bytes that go to the server, the very chunk where all of it may pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from proxy.sql.effects import Effect, Target
+from proxy.wire.errors import ProtocolViolation
+from proxy.wire.framing import Cutter
+from proxy.wire.frontend import (
+    decode_bind_names,
+    decode_close,
+    decode_execute,
+    decode_function_oid,
+    decode_parse,
+    decode_query,
+    encode_flush,
+    encode_sync,
+)
+
+from proxy.session.copying import CopyIn
+from proxy.session.gate import Gate
+from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC
+from proxy.session.judge import Judge, resolve
+from proxy.session.meaning import Meaning, worst
+from proxy.session.refusal import Denial, Refusal
+from proxy.session.state import State
+
+KEEP: Final = None
+"""A handler's answer: the frame goes on as it is. Bytes go in its place instead."""
+DROPPED: Final = b""
+
+_COPY_DONE: Final = ord("c")
+_COPY_FAIL: Final = ord("f")
+_FLUSH: Final = ord("H")
+_TERMINATE: Final = ord("X")
+
+Handler = Callable[[], bytes | None]
+
+
+def handlers_by_kind(handlers: dict[str, Handler]) -> list[Handler | None]:
+    """A table indexed by type byte."""
+    table: list[Handler | None] = [None] * 256
+    for kind, handler in handlers.items():
+        table[ord(kind)] = handler
+    return table
+
+
+class ClientSide:
+    """The client's direction.
+
+    Attributes:
+        terminated: the client has said Terminate.
+    """
+
+    def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
+        """Read frames from the cutter, judge them against the state."""
+        self._gate = gate
+        self._judge = judge
+        self._state = state
+        self._copy = copy
+        self._cutter = cutter
+        self._after = b""  # goes out behind the frame just kept
+        self.terminated = False
+        self._handlers = handlers_by_kind(
+            {
+                "Q": self._query,
+                "P": self._parse,
+                "B": self._bind,
+                "D": self._describe,
+                "E": self._execute,
+                "C": self._close,
+                "S": self._sync,
+                "H": self._keep,
+                "F": self._function_call,
+                "X": self._terminate,
+                "c": self._keep,
+                "f": self._keep,
+            }
+        )
+
+    def forward(self) -> bytes:
+        """Judge what the cutter holds.
+
+        Returns: what goes to the server now.
+        Raises: ProtocolViolation.
+        """
+        state, cutter, handlers = self._state, self._cutter, self._handlers
+        pieces: list[bytes] = []
+        while not state.waiting:
+            kind = cutter.next()
+            if kind == 0:
+                break
+            handler = handlers[kind]
+            if self._copy.sent is not None or state.skipping:
+                instead = self._out_of_line(kind)
+            elif handler is not None:
+                instead = handler()
+            else:
+                raise ProtocolViolation(f"invalid client message type {kind}")
+            if instead is not None:
+                pieces.append(cutter.drop())
+                pieces.append(instead)
+        pieces.append(cutter.take())
+        if self._after:
+            pieces.append(self._after)
+            self._after = b""
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def release_held(self) -> bytes:
+        """Sync and Flush held during a COPY that the server has ended by itself: it reads them now."""
+        pieces = []
+        for kind in self._copy.take_held():
+            if kind == SYNC:
+                self._sync()
+            pieces.append(encode_sync() if kind == SYNC else encode_flush())
+        return b"".join(pieces)
+
+    # -- texts -----------------------------------------------------------------------------------------------------
+
+    def _understand(self, raw: bytes) -> Meaning | Denial | None:
+        """What a text means; a Denial when no policy can allow it; None when it must wait to be judged."""
+        state = self._state
+        if not state.lexing.plain:
+            sent = state.inflight.boundaries
+            until = state.lexing.awaits(raw, sent)
+            if until > sent:
+                return self._cannot_read(
+                    raw, "an earlier statement of the same batch may have changed how it is read"
+                )
+            if until:
+                state.wait_until_ready(until)
+                self._cutter.hold()
+                return None
+            objection = state.lexing.objection(raw)
+            if objection is not None:
+                return self._cannot_read(raw, objection)
+        try:
+            return self._gate.meaning(raw)
+        except UnicodeDecodeError as error:
+            return self._refuse_outright(
+                Denial(
+                    "undecodable",
+                    "22021",
+                    f"Byte {error.start + 1} of the statement is not UTF8. [rule undecodable]",
+                    "The gate lets no statement pass that it cannot read.",
+                    "Send the statement in UTF8.",
+                ),
+                None,
+            )
+
+    def _cannot_read(self, raw: bytes, why: str) -> Denial:
+        denial = Denial(
+            "lexing",
+            "42501",
+            "The server may read this statement otherwise than the gate does. [rule lexing]",
+            f"{why[0].upper()}{why[1:]}.",
+            "Use client_encoding UTF8 and standard_conforming_strings on, or send it after the earlier statements are done.",
+        )
+        return self._refuse_outright(denial, raw.decode(errors="replace"))
+
+    def _over_size(self) -> Denial:
+        denial = Denial(
+            "over-size",
+            "54000",
+            f"A statement of {self._cutter.size} bytes is longer than the gate reads. [rule over-size]",
+            f"The limit is {self._gate.limits.max_statement_bytes} bytes.",
+            "Split the statement, send its values as parameters or with COPY, or raise max_statement_bytes.",
+        )
+        return self._refuse_outright(denial, None)
+
+    def _refuse_outright(self, denial: Denial, text: str | None) -> Denial:
+        return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
+
+    def _resolved(self, meaning: Meaning) -> Meaning:
+        return resolve(meaning, self._state.statements, self._state.batch)
+
+    # -- refusing --------------------------------------------------------------------------------------------------
+
+    def _refuse_query(self, kind: int, denial: Denial) -> bytes:
+        """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
+        refusal = Refusal(denial, self._gate.token())
+        self._state.send(kind).refusal = refusal
+        self._state.end_batch()
+        return refusal.as_query()
+
+    def _refuse_extended(self, denial: Denial, *, unnamed_parse: bool = False) -> bytes:
+        """A Parse in place of a message of the extended protocol: an error, and the server skips to Sync. So does the gate."""
+        refusal = Refusal(denial, self._gate.token())
+        self._state.send(PARSE).refusal = refusal
+        self._state.batch_open = True
+        self._state.skipping = True
+        return refusal.as_unnamed_parse() if unnamed_parse else refusal.as_nonce_parse()
+
+    # -- frames ----------------------------------------------------------------------------------------------------
+
+    def _keep(self) -> bytes | None:
+        return KEEP
+
+    def _terminate(self) -> bytes | None:
+        self.terminated = True
+        return KEEP
+
+    def _query(self) -> bytes | None:
+        state = self._state
+        if self._cutter.oversize:
+            return self._refuse_query(QUERY, self._over_size())
+        understood = self._understand(decode_query(self._cutter.body()))
+        if understood is None:
+            return KEEP
+        if isinstance(understood, Denial):
+            return self._refuse_query(QUERY, understood)
+        meaning = self._resolved(understood)
+        denial = self._judge.judge(meaning, state.transactions(), runs=True)
+        if denial is not None:
+            return self._refuse_query(QUERY, denial)
+        sent = state.send(QUERY)
+        state.runs(sent, meaning, state.inflight.boundaries)
+        state.end_batch()
+        return KEEP
+
+    def _parse(self) -> bytes | None:
+        state = self._state
+        if self._cutter.oversize:
+            return self._refuse_extended(self._over_size())
+        message = decode_parse(self._cutter.body())
+        understood = self._understand(message.text)
+        if understood is None:
+            return KEEP
+        if isinstance(understood, Denial):
+            return self._refuse_extended(understood, unnamed_parse=not message.name)
+        denial = self._judge.judge(self._resolved(understood), state.transactions(), runs=False)
+        if denial is not None:
+            return self._refuse_extended(denial, unnamed_parse=not message.name)
+        sent = state.send(PARSE)
+        sent.definition = state.statements.define(message.name, understood, sent.serial)
+        state.batch_open = True
+        return KEEP
+
+    def _bind(self) -> bytes | None:
+        state = self._state
+        portal, name = decode_bind_names(self._cutter.body())
+        known = state.statements.meanings(name, state.batch)
+        if not known:
+            return self._refuse_extended(_no_such_statement(name))
+        meaning = worst(known)
+        denial = self._judge.judge(self._resolved(meaning), state.transactions(), runs=False)
+        if denial is not None:
+            return self._refuse_extended(denial)
+        sent = state.send(BIND)
+        sent.definition = state.portals.define(portal, meaning, sent.serial)
+        state.batch_open = True
+        return KEEP
+
+    def _execute(self) -> bytes | None:
+        state = self._state
+        portal, _ = decode_execute(self._cutter.body())
+        # A portal that no Bind made is a cursor, judged when it was declared.
+        meaning = self._resolved(worst(state.portals.meanings(portal, state.batch) or [self._gate.fetch]))
+        denial = self._judge.judge(meaning, state.transactions(), runs=True)
+        if denial is not None:
+            return self._refuse_extended(denial)
+        sent = state.send(EXECUTE)
+        state.runs(sent, meaning, state.inflight.boundaries + 1)
+        if meaning.barrier:
+            self._after = encode_flush()  # the answer must come without the client's Sync
+        state.batch_open = True
+        return KEEP
+
+    def _describe(self) -> bytes | None:
+        self._state.send(DESCRIBE)
+        self._state.batch_open = True
+        return KEEP
+
+    def _close(self) -> bytes | None:
+        self._state.send(CLOSE).closes = decode_close(self._cutter.body())
+        self._state.batch_open = True
+        return KEEP
+
+    def _sync(self) -> bytes | None:
+        self._state.send(SYNC)
+        self._state.end_batch()
+        self._state.skipping = False
+        return KEEP
+
+    def _function_call(self) -> bytes | None:
+        oid = decode_function_oid(self._cutter.body())
+        effect = Effect("code.opaque", Target("function", None, f"oid {oid}"))
+        meaning = Meaning((effect,), relexes=True, statement_class="opaque")
+        denial = self._judge.judge(meaning, self._state.transactions(), runs=True)
+        if denial is not None:
+            return self._refuse_query(FUNCTION_CALL, denial)
+        self._state.runs(self._state.send(FUNCTION_CALL), meaning, self._state.inflight.boundaries)
+        self._state.end_batch()
+        return KEEP
+
+    # -- out of line -----------------------------------------------------------------------------------------------
+
+    def _out_of_line(self, kind: int) -> bytes | None:
+        """A frame that comes while COPY data is expected, or behind an error."""
+        if kind == _TERMINATE:
+            return self._terminate()
+        if self._copy.sent is not None:
+            return self._during_copy(kind)
+        if kind == SYNC:
+            return self._sync()
+        return KEEP if kind == _FLUSH else DROPPED
+
+    def _during_copy(self, kind: int) -> bytes | None:
+        if kind in (_COPY_DONE, _COPY_FAIL):
+            sent = self._copy.client_ended()
+            if sent is not None:
+                self._state.wait_for(sent)  # another COPY may follow in the same text
+            return KEEP
+        if kind in (SYNC, _FLUSH):
+            self._copy.held.append(kind)
+            return DROPPED
+        if self._cutter.midway:
+            raise ProtocolViolation(f"unexpected message type 0x{kind:02X} during COPY from stdin")
+        # The server would take it for an error and swallow it; had it ended the COPY already, it would run it.
+        self._cutter.hold()
+        self._state.waiting = True
+        self._after = self._copy.stop(kind, self._gate.token())
+        return KEEP
+
+
+def _no_such_statement(name: bytes) -> Denial:
+    """What the server would say; the gate has seen every name that was prepared on this connection."""
+    shown = name.decode(errors="replace")
+    message = (
+        f'prepared statement "{shown}" does not exist'
+        if shown
+        else "unnamed prepared statement does not exist"
+    )
+    detail = "It was not prepared on this connection, so the gate cannot tell what it would do."
+    return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")

@@ -1,0 +1,48 @@
+"""What a session asks the relay to do, in order. Plain values: a whole session can be tested without a socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy.session.events import Event
+
+
+@dataclass(slots=True)
+class ToServer:
+    """Write these bytes to the server."""
+
+    data: bytes
+
+
+@dataclass(slots=True)
+class ToClient:
+    """Write these bytes to the client."""
+
+    data: bytes
+
+
+@dataclass(slots=True)
+class Connect:
+    """Open the connection to the server, TLS included; then call ``server_connected`` or ``server_failed``."""
+
+
+@dataclass(slots=True)
+class Cancel:
+    """Deliver this CancelRequest to the server on a connection of its own."""
+
+    packet: bytes
+
+
+@dataclass(slots=True)
+class Close:
+    """Write out what is pending on both sides, then close both."""
+
+
+@dataclass(slots=True)
+class Report:
+    """Hand this event to the observer."""
+
+    event: Event
+
+
+Command = ToServer | ToClient | Connect | Cancel | Close | Report

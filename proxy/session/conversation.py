@@ -1,0 +1,53 @@
+"""The session after login: both directions, over one state.
+
+Two things follow what PostgreSQL does, and nothing else is assumed: after an error the server skips to Sync, so the gate drops what
+the client sends until then; and while a COPY FROM STDIN runs the server ignores Sync and Flush (``copying``).
+"""
+
+from __future__ import annotations
+
+from proxy.wire.framing import Cutter
+
+from proxy.session.client_side import ClientSide
+from proxy.session.copying import CopyIn
+from proxy.session.gate import Gate
+from proxy.session.judge import Judge
+from proxy.session.lexing import Lexing
+from proxy.session.server_side import ServerSide
+from proxy.session.state import State
+
+
+class Conversation:
+    """Both directions of one connection that is logged in."""
+
+    def __init__(self, gate: Gate, judge: Judge, lexing: Lexing, client: Cutter, server: Cutter) -> None:
+        """Begin at the first ReadyForQuery."""
+        self._state = State(lexing)
+        copy = CopyIn()
+        self._cutter = client
+        self._client = ClientSide(gate, judge, self._state, copy, client)
+        self._server = ServerSide(self._state, copy, server, client)
+        self.from_client = self._client.forward
+        self.from_server = self._server.forward
+        self.release_held = self._client.release_held
+
+    @property
+    def waiting(self) -> bool:
+        """True while nothing more may be taken from the client."""
+        return self._state.waiting
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is owed, begun or open."""
+        state = self._state
+        return state.status == "I" and not state.inflight and not state.batch_open and self._cutter.clean
+
+    @property
+    def told(self) -> bool:
+        """The client knows why it is over: it said Terminate itself, or the server sent a FATAL error."""
+        return self._client.terminated or self._state.told_fatal
+
+    @property
+    def terminated(self) -> bool:
+        """The client has said Terminate."""
+        return self._client.terminated

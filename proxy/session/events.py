@@ -1,0 +1,72 @@
+"""What happens in a session that people want to know of. Texts are raw here: whoever writes them down redacts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A client has logged in."""
+
+    role: str
+    database: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is over. ``reason`` is "" for an ordinary end, else one clause in plain words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent a statement, from where: what judging it again would need beside its text."""
+
+    role: str
+    database: str
+    client_address: str | None
+    application: str
+    transaction: str
+    policy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A statement that broke at least one rule.
+
+    Attributes:
+        at: POSIX seconds.
+        mode: "enforce" when it was refused, "shadow" when it passed and was only counted.
+        rules: every rule that fired, in the policy's order; ``rule`` is the one that the client was told.
+        text: the statement as it was sent, None where there is none (a message without text).
+        unreadable: True when the gate's parser could not read the text.
+    """
+
+    at: float
+    decision_id: str
+    rule: str
+    mode: str
+    sqlstate: str
+    message: str
+    rules: tuple[str, ...]
+    effects: tuple[str, ...]
+    targets: tuple[str, ...]
+    origin: Origin
+    text: str | None
+    unreadable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A statement that went on to the server (reported only where the statement log is on)."""
+
+    at: float
+    text: str
+    effects: tuple[str, ...]
+    origin: Origin
+
+
+Event = Opened | Ended | Judged | Passed

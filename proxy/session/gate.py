@@ -1,0 +1,149 @@
+"""What the sessions of one listener share: policy, facts, limits, counters and the cache of meanings.
+
+Absent: where policy and facts come from. The composition root swaps them; each judgement takes one reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakValueDictionary
+
+from proxy.policy.facts import Facts
+from proxy.policy.policy import Policy
+from proxy.session.meaning import Meaning, of_analysis, of_unread
+from proxy.session.tally import Tally
+from proxy.sql.analyse import SqlSyntaxError, analyse
+from proxy.sql.effects import Effect
+
+_ENTRY_OVERHEAD: Final = 2_048  # bytes: what a cached meaning weighs beside its text, roughly
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one gate.
+
+    Attributes:
+        max_statement_bytes: the longest text of a statement; a longer one is refused, never cut.
+        cached_statements: how many texts' meanings are kept.
+        cached_bytes: how much memory they may take, roughly.
+    """
+
+    max_statement_bytes: int = 16 * 1024 * 1024
+    cached_statements: int = 20_000
+    cached_bytes: int = 128 * 1024 * 1024
+
+
+class Who:
+    """Where statements come from. Equal origins are one object, so that it is a cheap key."""
+
+    __slots__ = ("__weakref__", "application", "client_address", "database", "role")
+
+    def __init__(self, role: str, database: str, client_address: str | None, application: str) -> None:
+        """As the client named itself; the address is the socket's."""
+        self.role = role
+        self.database = database
+        self.client_address = client_address
+        self.application = application
+
+
+class Gate:
+    """One listener's policy and everything its sessions share.
+
+    Attributes:
+        policy_epoch: grows whenever the policy is swapped.
+        facts_epoch: grows whenever the facts differ from those before.
+        fetch: what running a cursor's portal means; the cursor was judged when it was declared.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        facts: Facts,
+        *,
+        clock: Callable[[], float],
+        timer: Callable[[], float],
+        token: Callable[[], str],
+        limits: Limits | None = None,
+        tally: Tally | None = None,
+        log_statements: bool = False,
+    ) -> None:
+        """Hold the shared parts.
+
+        Args:
+            policy: the rules in force.
+            facts: the evidence known now.
+            clock: POSIX seconds.
+            timer: seconds of a monotonic clock, for measuring judgements.
+            token: 128 fresh random bits as 32 hexadecimal digits at each call.
+            limits: bounds; the defaults when None.
+            tally: where to count.
+            log_statements: report what passes, too.
+        """
+        self.policy = policy
+        self.facts = facts
+        self.policy_epoch = 0
+        self.facts_epoch = 0
+        self.clock = clock
+        self.timer = timer
+        self.token = token
+        self.limits = limits or Limits()
+        self.tally = tally or Tally()
+        self.log_statements = log_statements
+        self.fetch = Meaning((Effect("statement.fetch"),), statement_class="read")
+        self._origins: WeakValueDictionary[tuple[str, str, str | None, str], Who] = WeakValueDictionary()
+        self._meanings: dict[bytes, Meaning] = {}
+        self._meaning_bytes = 0
+
+    def swap_policy(self, policy: Policy) -> None:
+        """Judge by this policy from the next judgement on."""
+        self.policy = policy
+        self.policy_epoch += 1
+
+    def swap_facts(self, facts: Facts) -> None:
+        """Judge by these facts from the next judgement on."""
+        if facts.backups != self.facts.backups or facts.stale != self.facts.stale:
+            self.facts_epoch += 1
+        self.facts = facts
+
+    def who(self, role: str, database: str, client_address: str | None, application: str) -> Who:
+        """The origin with these properties."""
+        key = (role, database, client_address, application)
+        found = self._origins.get(key)
+        if found is None:
+            found = self._origins[key] = Who(*key)
+        return found
+
+    def meaning(self, raw: bytes) -> Meaning:
+        """What a text does, read as UTF-8 with standard_conforming_strings on.
+
+        Raises: UnicodeDecodeError when it is not UTF-8.
+        """
+        found = self._meanings.get(raw)
+        if found is None:
+            found = _read(raw.decode())
+            self._remember(raw, found)
+        return found
+
+    def _remember(self, raw: bytes, meaning: Meaning) -> None:
+        """Keep a meaning, dropping the oldest when there are too many."""
+        weight = len(raw) + _ENTRY_OVERHEAD
+        if weight > self.limits.cached_bytes // 8:
+            return
+        self._meanings[raw] = meaning
+        self._meaning_bytes += weight
+        while (
+            len(self._meanings) > self.limits.cached_statements
+            or self._meaning_bytes > self.limits.cached_bytes
+        ):
+            oldest = next(iter(self._meanings))
+            del self._meanings[oldest]
+            self._meaning_bytes -= len(oldest) + _ENTRY_OVERHEAD
+
+
+def _read(text: str) -> Meaning:
+    try:
+        return of_analysis(text, analyse(text))
+    except SqlSyntaxError as error:
+        return of_unread(text, error)

@@ -1,0 +1,89 @@
+"""How the server reads a text now: its client_encoding and standard_conforming_strings, as ParameterStatus reports them.
+
+The parser reads UTF-8 with standard_conforming_strings on. A text that the server may read otherwise is not judged but objected to.
+The server reports a change only with ReadyForQuery, so after a statement that may change either, how texts are read is unsettled
+until the answer to that statement's batch has come.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ASCII_SAFE: Final = frozenset(
+    [
+        "SQL_ASCII",
+        *(f"LATIN{n}" for n in range(1, 11)),
+        *(f"ISO_8859_{n}" for n in range(5, 9)),
+        "KOI8R",
+        "KOI8U",
+    ]
+    + [f"WIN{n}" for n in (866, 874, *range(1250, 1259))]
+)
+"""Single-byte encodings: bytes below 128 mean what they mean in UTF-8."""
+
+
+class Lexing:
+    """The server's reading of texts, as far as it has been confirmed."""
+
+    __slots__ = ("_encoding", "_ever_other", "_settled", "_standard", "_unsettled_until", "plain")
+
+    def __init__(self) -> None:
+        """Begin as the parser reads; the server's first reports put it right before any text is judged."""
+        self._encoding = "UTF8"
+        self._standard = True
+        self._ever_other = False
+        self._unsettled_until = 0
+        self._settled = 0
+        self.plain = True
+        """True while the server reads every text as the parser does, and nothing in flight may change that."""
+
+    def report(self, name: str, value: str) -> None:
+        """Take in a ParameterStatus."""
+        if name == "client_encoding":
+            self._encoding = value.upper()
+        elif name == "standard_conforming_strings":
+            self._standard = value == "on"
+        else:
+            return
+        if self._encoding != "UTF8" or not self._standard:
+            self._ever_other = True
+        self._refresh()
+
+    def unsettle(self, boundary: int) -> None:
+        """A statement that may change the reading was sent; ReadyForQuery number ``boundary`` will tell."""
+        self._unsettled_until = max(self._unsettled_until, boundary)
+        self.plain = False
+
+    def settle(self, boundary: int) -> None:
+        """ReadyForQuery number ``boundary`` has come."""
+        self._settled = boundary
+        if not self.plain:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        same = self._encoding == "UTF8" and self._standard and not self._ever_other
+        self.plain = same and self._settled >= self._unsettled_until
+
+    def awaits(self, raw: bytes, boundary: int) -> int:
+        """The ReadyForQuery that must come before this text can be judged, 0 for none.
+
+        Args:
+            raw: the text.
+            boundary: the number of the last ReadyForQuery that is owed or has come; once the reading has been anything but the
+                parser's, whatever is in flight may change it (ROLLBACK does).
+        """
+        if b"\\" not in raw and raw.isascii():
+            return 0
+        until = max(self._unsettled_until, boundary) if self._ever_other else self._unsettled_until
+        return until if until > self._settled else 0
+
+    def objection(self, raw: bytes) -> str | None:
+        """Why the server may not read this text as the parser does; None when it does."""
+        if self._encoding != "UTF8":
+            if self._encoding not in ASCII_SAFE:
+                return f"client_encoding is {self._encoding}, in which quotes and backslashes can hide inside characters"
+            if not raw.isascii():
+                return f"client_encoding is {self._encoding} and the statement has characters outside ASCII"
+        if not self._standard and b"\\" in raw:
+            return "standard_conforming_strings is off and the statement has a backslash"
+        return None

@@ -1,0 +1,126 @@
+"""What a statement means to the session: its effects, and what it does to the session itself.
+
+A Meaning is made once for each text and shared by every session of a gate. It keeps, for each origin, the last decision that
+was a plain yes, so that a repeated statement costs two look-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proxy.sql.analyse import Analysis, SqlSyntaxError
+from proxy.sql.effects import CLASS_ORDER, Act, Effect, Executes
+
+from proxy.session.tally import Count
+
+
+class Permit:
+    """A plain yes that still holds: no rule fired, and none will until ``until`` while policy and facts stay.
+
+    Attributes:
+        until: POSIX seconds.
+        facts_epoch: the facts it rests on, -1 when it rests on none.
+        count: the counter that each execution adds to.
+    """
+
+    __slots__ = ("count", "facts_epoch", "policy_epoch", "until")
+
+    def __init__(self, policy_epoch: int, facts_epoch: int, until: float, count: Count) -> None:
+        """Bind the yes to the policy and the facts that it was given under."""
+        self.policy_epoch = policy_epoch
+        self.facts_epoch = facts_epoch
+        self.until = until
+        self.count = count
+
+
+class Meaning:
+    """What one text, or one prepared statement, does.
+
+    Attributes:
+        text: None where there is no text (a message of the protocol), or several texts are possible.
+        effects: of everything it contains or causes, what it EXECUTEs by name excepted.
+        acts: for each of its statements, what that does to the session's prepared statements.
+        executes: the names that it EXECUTEs.
+        barrier: nothing may follow it until the server has answered (COPY FROM STDIN; a statement not understood).
+        relexes: it may change how the server reads later texts.
+        several: it stands for more than one possible meaning.
+        error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
+        permits: origin -> the yes that was last given.
+    """
+
+    __slots__ = (
+        "acts",
+        "barrier",
+        "effects",
+        "error",
+        "executes",
+        "permits",
+        "relexes",
+        "several",
+        "statement_class",
+        "text",
+    )
+
+    def __init__(
+        self,
+        effects: tuple[Effect, ...],
+        *,
+        text: str | None = None,
+        acts: tuple[tuple[Act, ...], ...] = (),
+        barrier: bool = False,
+        relexes: bool = False,
+        statement_class: str = "other",
+        several: bool = False,
+        error: SqlSyntaxError | None = None,
+    ) -> None:
+        """Hold what was found out; a text that acts on nothing keeps no acts at all."""
+        self.text = text
+        self.effects = effects
+        self.acts = acts if any(acts) else ()
+        self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
+        self.barrier = barrier
+        self.relexes = relexes
+        self.statement_class = statement_class
+        self.several = several
+        self.error = error
+        self.permits: dict[object, Permit] = {}
+
+
+def of_analysis(text: str, analysis: Analysis) -> Meaning:
+    """The meaning of a text that was read."""
+    return Meaning(
+        analysis.effects,
+        text=text,
+        acts=tuple(statement.acts for statement in analysis.statements),
+        barrier=analysis.barrier,
+        relexes=analysis.may_change_lexing,
+        statement_class=analysis.statement_class,
+    )
+
+
+def of_unread(text: str, error: SqlSyntaxError) -> Meaning:
+    """The meaning of a text that the parser rejects: anything, so nothing may be assumed after it."""
+    effects = (Effect("statement.unparsed", detail=str(error)),)
+    return Meaning(effects, text=text, barrier=True, relexes=True, statement_class="opaque", error=error)
+
+
+def gravest(classes: Iterable[str]) -> str:
+    """The class that a person should hear of first."""
+    present = set(classes)
+    return next((name for name in CLASS_ORDER if name in present), "other")
+
+
+def worst(meanings: Iterable[Meaning]) -> Meaning:
+    """One meaning that is at least as grave as each of those that a name may still have."""
+    several = tuple(dict.fromkeys(meanings))
+    if len(several) == 1:
+        return several[0]
+    return Meaning(
+        tuple(dict.fromkeys(effect for meaning in several for effect in meaning.effects)),
+        acts=tuple(group for meaning in several for group in meaning.acts),
+        barrier=any(meaning.barrier for meaning in several),
+        relexes=any(meaning.relexes for meaning in several),
+        statement_class=gravest(meaning.statement_class for meaning in several),
+        several=True,
+        error=next((meaning.error for meaning in several if meaning.error), None),
+    )

@@ -1,0 +1,89 @@
+"""What the server may understand by each name: prepared statements, portals.
+
+A definition counts as possible from the moment it is sent, and replaces the ones before it only when the server has confirmed it.
+Within one batch of the extended protocol it is exact at once: had it failed, the server would skip the rest of the batch.
+"""
+
+from __future__ import annotations
+
+from proxy.session.meaning import Meaning
+
+
+class Definition:
+    """One meaning that a name was given, and the one before it while that may still hold."""
+
+    __slots__ = ("failed", "meaning", "older", "serial")
+
+    def __init__(self, meaning: Meaning, serial: int, older: Definition | None) -> None:
+        """Serials grow with each message sent."""
+        self.meaning = meaning
+        self.serial = serial
+        self.older = older
+        self.failed = False
+
+    def confirm(self) -> None:
+        """The server has taken it: what the name meant before is gone."""
+        self.older = None
+
+    def fail(self) -> None:
+        """The server has not taken it."""
+        self.failed = True
+
+
+class Names:
+    """The possible meanings of the names of one kind."""
+
+    def __init__(self) -> None:
+        """Begin with no name known."""
+        self._latest: dict[bytes, Definition] = {}
+
+    def __bool__(self) -> bool:
+        """True while any name is known."""
+        return bool(self._latest)
+
+    def define(self, name: bytes, meaning: Meaning, serial: int) -> Definition:
+        """Note that a definition was sent."""
+        older = _standing(self._latest.get(name))
+        definition = self._latest[name] = Definition(meaning, serial, older)
+        return definition
+
+    def meanings(self, name: bytes, batch: int) -> list[Meaning]:
+        """Every meaning that the name may have for the next message, newest first; [] when it has none.
+
+        Args:
+            name: as the server knows it.
+            batch: the serial of the last batch's end: definitions after it are exact.
+        """
+        found: list[Meaning] = []
+        definition = self._latest.get(name)
+        while definition is not None:
+            if not definition.failed:
+                found.append(definition.meaning)
+                if definition.serial > batch:
+                    break
+            definition = definition.older
+        return found
+
+    def remove(self, name: bytes, serial: int) -> None:
+        """The server has confirmed that the name was dropped by the message with this serial."""
+        definition = self._latest.get(name)
+        if definition is None:
+            return
+        if definition.serial < serial:
+            del self._latest[name]
+            return
+        while definition.older is not None and definition.older.serial >= serial:
+            definition = definition.older
+        definition.older = None
+
+    def clear(self, serial: int) -> None:
+        """The server has confirmed that the message with this serial dropped every name."""
+        for name in list(self._latest):
+            self.remove(name, serial)
+
+
+def _standing(definition: Definition | None) -> Definition | None:
+    """The newest definition that has not failed."""
+    while definition is not None and definition.failed:
+        definition = definition.older
+    return definition

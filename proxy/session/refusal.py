@@ -1,0 +1,86 @@
+"""How a refusal travels: something that the server must answer with an error goes on in place of what is refused.
+
+The error names a nonce that the client never sees; its fields are swapped for the refusal's. The server thereby does what a proxy
+gets wrong: it aborts the transaction, skips the pipeline to Sync and answers at the right place in the stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy.wire.backend import decode_error, encode_error
+from proxy.wire.frontend import encode_copy_fail, encode_parse, encode_query
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What the client is told. ``position`` is 1-based in characters, 0 for none."""
+
+    rule: str
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    position: int = 0
+
+    def fields(self, severity: str = "ERROR", shown_severity: str = "") -> dict[str, str]:
+        """The fields of an ErrorResponse; ``shown_severity`` is the server's own word for it, localised."""
+        fields = {"S": shown_severity or severity, "V": severity, "C": self.sqlstate, "M": self.message}
+        if self.detail:
+            fields["D"] = self.detail
+        if self.hint:
+            fields["H"] = self.hint
+        if self.position:
+            fields["P"] = str(self.position)
+        return fields
+
+    def fatal(self) -> bytes:
+        """The whole ErrorResponse that ends a connection."""
+        return encode_error(self.fields("FATAL"))
+
+
+class Refusal:
+    """One refusal on its way: the nonce that stands for it, and what the client gets instead of the server's error."""
+
+    __slots__ = ("answered", "denial", "nonce")
+
+    def __init__(self, denial: Denial, token: str) -> None:
+        """Make the nonce from 128 fresh random bits in hexadecimal."""
+        self.denial = denial
+        self.nonce = b"pgw_" + token.encode()
+        self.answered = False
+
+    def _text(self) -> bytes:
+        """The server's log and pg_stat_activity show which rule it was."""
+        return b"/* pgwarden: " + self.denial.rule.encode() + b" */ " + self.nonce
+
+    def as_query(self) -> bytes:
+        """In place of a Query or a FunctionCall."""
+        return encode_query(self._text())
+
+    def as_unnamed_parse(self) -> bytes:
+        """In place of a Parse of the unnamed statement, which a failed Parse destroys on the server too."""
+        return encode_parse(b"", self._text())
+
+    def as_nonce_parse(self) -> bytes:
+        """In place of a named Parse, a Bind or an Execute: no name of the client's is touched."""
+        return encode_parse(self.nonce, self.nonce)
+
+    def as_copy_fail(self) -> bytes:
+        """In place of what ends a COPY FROM STDIN."""
+        return encode_copy_fail(self.nonce)
+
+    def swap(self, body: bytes) -> bytes | None:
+        """The ErrorResponse for the client in place of the server's.
+
+        Args:
+            body: of the server's ErrorResponse.
+
+        Returns: None when that error is not the answer to this refusal (a time-out, a shutdown, an earlier cancel).
+        """
+        if self.nonce not in body:
+            return None
+        self.answered = True
+        server = decode_error(body)
+        severity = server.get("V", "ERROR")
+        return encode_error(self.denial.fields(severity, server.get("S", "")))

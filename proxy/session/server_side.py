@@ -1,0 +1,191 @@
+"""What the server answers, message by message: followed, and put right where it answers a refusal.
+
+Enters: the server's cutter. Leaves: the bytes that go to the client, the very chunk unless a refusal's error was in it.
+"""
+
+from __future__ import annotations
+
+from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
+from proxy.wire.errors import ProtocolViolation
+from proxy.wire.framing import Cutter
+
+from proxy.session.client_side import DROPPED, KEEP, handlers_by_kind
+from proxy.session.copying import CopyIn
+from proxy.session.inflight import (
+    BIND,
+    BOUNDARIES,
+    CLOSE,
+    DESCRIBE,
+    EXECUTE,
+    FUNCTION_CALL,
+    PARSE,
+    QUERY,
+    Sent,
+)
+from proxy.session.names import Definition
+from proxy.session.state import State
+
+
+class ServerSide:
+    """The server's direction."""
+
+    def __init__(self, state: State, copy: CopyIn, server: Cutter, client: Cutter) -> None:
+        """Follow the server's cutter; the client's holds a frame while a COPY is being stopped."""
+        self._state = state
+        self._copy = copy
+        self._cutter = server
+        self._client = client
+        self._handlers = handlers_by_kind(
+            {
+                "1": self._parse_complete,
+                "2": self._bind_complete,
+                "3": self._close_complete,
+                "A": self._keep,
+                "C": self._command_complete,
+                "E": self._error,
+                "G": self._copy_in,
+                "H": self._copy_out,
+                "I": self._empty_query,
+                "N": self._notice,
+                "S": self._parameter_status,
+                "T": self._row_description,
+                "V": self._function_result,
+                "Z": self._ready,
+                "c": self._keep,
+                "n": self._no_data,
+                "s": self._suspended,
+                "t": self._parameters,
+            }
+        )
+
+    def forward(self) -> bytes:
+        """Follow what the cutter holds.
+
+        Returns: what goes to the client now.
+        Raises: ProtocolViolation when the server answers what was not asked.
+        """
+        cutter, handlers = self._cutter, self._handlers
+        pieces: list[bytes] = []
+        while kind := cutter.next():
+            handler = handlers[kind]
+            if handler is None:
+                raise ProtocolViolation(f"unexpected server message type {kind}")
+            instead = handler()
+            if instead is not None:
+                pieces.append(cutter.drop())
+                pieces.append(instead)
+        pieces.append(cutter.take())
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _keep(self) -> bytes | None:
+        return KEEP
+
+    # -- the extended protocol -------------------------------------------------------------------------------------
+
+    def _parse_complete(self) -> bytes | None:
+        return _confirm(self._state.inflight.done(PARSE).definition)
+
+    def _bind_complete(self) -> bytes | None:
+        return _confirm(self._state.inflight.done(BIND).definition)
+
+    def _close_complete(self) -> bytes | None:
+        sent = self._state.inflight.done(CLOSE)
+        if sent.closes is not None:
+            kind, name = sent.closes
+            (self._state.statements if kind == "S" else self._state.portals).remove(name, sent.serial)
+        return KEEP
+
+    def _parameters(self) -> bytes | None:
+        self._state.inflight.expect(DESCRIBE)
+        return KEEP
+
+    def _no_data(self) -> bytes | None:
+        self._state.inflight.done(DESCRIBE)
+        return KEEP
+
+    def _row_description(self) -> bytes | None:
+        if self._state.inflight.expect(QUERY, DESCRIBE).kind == DESCRIBE:
+            self._state.inflight.done(DESCRIBE)
+        return KEEP
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def _command_complete(self) -> bytes | None:
+        sent = self._state.inflight.expect(QUERY, EXECUTE)
+        if sent.acts:
+            self._state.completed(sent)
+        return self._executed(sent)
+
+    def _empty_query(self) -> bytes | None:
+        return self._executed(self._state.inflight.expect(QUERY, EXECUTE))
+
+    def _suspended(self) -> bytes | None:
+        return self._executed(self._state.inflight.expect(EXECUTE))
+
+    def _executed(self, sent: Sent) -> bytes | None:
+        if sent.kind == EXECUTE:
+            self._state.inflight.done(EXECUTE)
+            self._state.release(sent)
+        return KEEP
+
+    def _function_result(self) -> bytes | None:
+        self._state.inflight.expect(FUNCTION_CALL)
+        return KEEP
+
+    def _copy_in(self) -> bytes | None:
+        sent = self._state.inflight.expect(QUERY, EXECUTE)
+        self._copy.begin(sent)
+        self._state.release(sent)
+        return KEEP
+
+    def _copy_out(self) -> bytes | None:
+        self._state.inflight.expect(QUERY, EXECUTE)
+        return KEEP
+
+    def _ready(self) -> bytes | None:
+        self._state.ready(decode_ready(self._cutter.body()))
+        return KEEP
+
+    # -- reports and errors ----------------------------------------------------------------------------------------
+
+    def _parameter_status(self) -> bytes | None:
+        self._state.lexing.report(*decode_parameter_status(self._cutter.body()))
+        return KEEP
+
+    def _notice(self) -> bytes | None:
+        """A notice may quote the text that stands for a refusal (client_min_messages = log); the client never sees that."""
+        return DROPPED if self._state.inflight.names_nonce(self._cutter.body()) else KEEP
+
+    def _error(self) -> bytes | None:
+        state = self._state
+        body = self._cutter.body()
+        if decode_error(body).get("V") in ("FATAL", "PANIC"):
+            state.told_fatal = True
+        head = state.inflight.head()
+        if head is None:
+            return KEEP
+        instead = None
+        if head.refusal is not None:
+            instead = head.refusal.swap(body)
+            head.refusal.answered = True
+        if self._copy.server_ended(head):
+            self._resume(swallowed=instead is not None)
+        if head.kind in BOUNDARIES:
+            head.fail()
+        else:
+            state.failed()
+        return instead
+
+    def _resume(self, *, swallowed: bool) -> None:
+        """The COPY that a CopyFail was sent for has ended: by that CopyFail, or by itself just before."""
+        self._state.waiting = False
+        if swallowed:
+            self._client.next()
+            self._client.drop()
+            self._copy.held = []
+
+
+def _confirm(definition: Definition | None) -> bytes | None:
+    if definition is not None:
+        definition.confirm()
+    return KEEP

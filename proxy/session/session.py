@@ -1,0 +1,301 @@
+"""One connection's brain, from the first byte to the last. Sans-IO: bytes and events in, commands out, in order.
+
+A session opens (``opening``), then converses (``conversation``). What comes out is to be performed in the order given. An exception
+from any method means that the session can no longer tell what is going on: the relay then closes both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from proxy.wire.errors import ProtocolViolation
+from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter
+from proxy.wire.frontend import encode_terminate
+from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
+
+from proxy.session.commands import Cancel, Close, Command, Connect, Report, ToClient, ToServer
+from proxy.session.conversation import Conversation
+from proxy.session.events import Ended, Opened
+from proxy.session.gate import Gate
+from proxy.session.judge import Judge
+from proxy.session.lexing import Lexing
+from proxy.session.meaning import Meaning
+from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
+from proxy.session.refusal import Denial
+
+_NO_ENCRYPTION: Final = b"N"
+
+
+class Phase(Enum):
+    """How far a session has come."""
+
+    OPENING = auto()
+    CONNECTING = auto()
+    AUTHENTICATING = auto()
+    READY = auto()
+    CLOSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who connected: the socket's address; None for a Unix socket."""
+
+    address: str | None
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamFailure:
+    """Why there is no connection to the server, and what to do about it."""
+
+    message: str
+    hint: str = ""
+
+
+class Session:
+    """One client and its server connection.
+
+    Attributes:
+        phase: how far it has come.
+        role: the role that the client named; "" until it has.
+        database: the database that it named.
+    """
+
+    def __init__(self, gate: Gate, peer: Peer) -> None:
+        """Begin when a client has connected."""
+        self._gate = gate
+        self._peer = peer
+        self._packets = FirstPackets()
+        self._startup = b""
+        self._application = ""
+        self._lexing = Lexing()
+        self._client = Cutter(LOGIN)
+        self._server = Cutter(BACKEND)
+        self._login = Login(self._lexing, self._client, self._server)
+        self._judge: Judge | None = None
+        self._conversation: Conversation | None = None
+        self._draining = False
+        self.phase = Phase.OPENING
+        self.role = ""
+        self.database = ""
+
+    @property
+    def waiting(self) -> bool:
+        """True while nothing may be read from the client."""
+        if self._conversation is not None:
+            return self._conversation.waiting
+        return self.phase is not Phase.OPENING and self._login.step is not Step.CLIENT
+
+    @property
+    def idle(self) -> bool:
+        """True between transactions, with nothing owed by either side."""
+        return self.phase is Phase.READY and self._conversation is not None and self._conversation.idle
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def client_data(self, data: bytes) -> list[Command]:
+        """The client sent bytes."""
+        try:
+            if self._conversation is not None:
+                self._client.feed(data)
+                return self._converse_with_client(self._conversation)
+            if self.phase is Phase.OPENING:
+                return self._open(data)
+            if self.phase is Phase.CLOSED:
+                return []
+            self._client.feed(data)
+            return self._write_server(self._login.from_client())
+        except ProtocolViolation as violation:
+            return self._end(Denial("protocol", "08P01", str(violation)))
+
+    def server_data(self, data: bytes) -> list[Command]:
+        """The server sent bytes."""
+        if self.phase is Phase.CLOSED:
+            return []
+        try:
+            self._server.feed(data)
+            if self._conversation is None:
+                return self._log_in()
+            return self._converse_with_server(self._conversation)
+        except ProtocolViolation as violation:
+            detail = "The gate cannot follow this server any more, so it ends the session."
+            return self._end(Denial("protocol", "08P01", str(violation), detail))
+
+    def server_connected(self) -> list[Command]:
+        """The connection to the server stands."""
+        if self.phase is not Phase.CONNECTING:
+            return []
+        self.phase = Phase.AUTHENTICATING
+        return [ToServer(self._startup)]
+
+    def server_failed(self, failure: UpstreamFailure) -> list[Command]:
+        """The connection to the server could not be made."""
+        return self._end(Denial("upstream", "08001", failure.message, "", failure.hint))
+
+    def client_eof(self) -> list[Command]:
+        """The client is gone: the server's side ends as it stands, so that an open transaction is rolled back."""
+        if self.phase is Phase.CLOSED:
+            return []
+        polite = self._conversation is not None and self._conversation.terminated
+        return self._close("" if polite or self._conversation is None else "the client closed the connection")
+
+    def server_eof(self) -> list[Command]:
+        """The server is gone; the client is told once, by the server's own FATAL where there was one."""
+        if self.phase is Phase.CLOSED:
+            return []
+        conversation = self._conversation
+        if conversation is None:
+            told = self._login.failed
+        else:
+            told = conversation.told
+        if told:
+            return self._close("")
+        return self._end(
+            Denial(
+                "upstream",
+                "08006",
+                "The server closed the connection.",
+                "It ended without saying why; an open transaction is rolled back.",
+                "Connect again; look at the server's log for the cause.",
+            )
+        )
+
+    def drain(self) -> list[Command]:
+        """No more work after this transaction: end now when idle, else as soon as it is."""
+        self._draining = True
+        if self.phase in (Phase.OPENING, Phase.CONNECTING) or self.idle:
+            return self._end(_GOING_AWAY)
+        return []
+
+    def terminate(self, message: str) -> list[Command]:
+        """End now, whatever is going on."""
+        return self._end(Denial("shutdown", "57P01", message)) if self.phase is not Phase.CLOSED else []
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    def _open(self, data: bytes) -> list[Command]:
+        commands: list[Command] = []
+        packet = self._packets.feed(data)
+        while packet is not None:
+            match packet:
+                case SSLRequest() | GSSENCRequest():
+                    commands.append(ToClient(_NO_ENCRYPTION))
+                case CancelRequest():
+                    self.phase = Phase.CLOSED
+                    return [*commands, Cancel(packet.packet)]
+                case StartupMessage():
+                    return commands + self._begin(packet)
+            packet = self._packets.feed(b"")
+        return commands
+
+    def _begin(self, startup: StartupMessage) -> list[Command]:
+        self.role = _shown(startup.user)
+        self.database = _shown(startup.database)
+        self._application = _shown(startup.get("application_name") or "")
+        self._startup = startup.packet
+        self._judge = Judge(
+            self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
+        )
+        if wants_replication(startup):
+            return self._end(_NO_REPLICATION)
+        effects = startup_effects(startup)
+        if effects:
+            meaning = Meaning(effects, statement_class="session")
+            denial = self._judge.judge(meaning, ("none",), runs=False)
+            if denial is not None:
+                return self._end(denial)
+        self.phase = Phase.CONNECTING
+        self._client.feed(self._packets.rest())
+        return [*self._reports(), Connect()]
+
+    def _log_in(self) -> list[Command]:
+        login = self._login
+        commands = self._write_client(login.from_server())
+        if login.step is Step.CLIENT:
+            return commands + self._write_server(login.from_client())
+        if login.step is not Step.READY or self._judge is None:
+            return commands
+        client = Cutter(FRONTEND, self._gate.limits.max_statement_bytes)
+        client.feed(self._client.rest())
+        self._client = client
+        self._conversation = Conversation(self._gate, self._judge, self._lexing, client, self._server)
+        self.phase = Phase.READY
+        commands.append(Report(Opened(self.role, self.database, self._application)))
+        return commands + self._converse_with_server(self._conversation)
+
+    # -- conversing ------------------------------------------------------------------------------------------------
+
+    def _converse_with_client(self, conversation: Conversation) -> list[Command]:
+        data = conversation.from_client()
+        if self._judge is not None and self._judge.events:
+            return [*self._reports(), *self._write_server(data)]
+        return [ToServer(data)] if data else []
+
+    def _converse_with_server(self, conversation: Conversation) -> list[Command]:
+        stopped = conversation.waiting
+        data = conversation.from_server()
+        commands: list[Command] = [ToClient(data)] if data else []
+        held = conversation.release_held()
+        if held:
+            commands.append(ToServer(held))
+        if (stopped or held) and not conversation.waiting:
+            commands += self._converse_with_client(conversation)
+        if self._draining and self.idle:
+            commands += self._end(_GOING_AWAY)
+        return commands
+
+    # -- ending ----------------------------------------------------------------------------------------------------
+
+    def _end(self, denial: Denial) -> list[Command]:
+        """Tell the client why, unless it is in the middle of a message of the server's, and close."""
+        if self.phase is Phase.CLOSED:
+            return []
+        commands = self._reports()
+        if not self._server.midway:
+            commands.append(ToClient(denial.fatal()))
+        return commands + self._close(denial.message)
+
+    def _close(self, reason: str) -> list[Command]:
+        idle = self.idle
+        self.phase = Phase.CLOSED
+        commands: list[Command] = [Report(Ended(reason))]
+        if idle:
+            commands.append(ToServer(encode_terminate()))
+        return [*commands, Close()]
+
+    def _reports(self) -> list[Command]:
+        if self._judge is None or not self._judge.events:
+            return []
+        events, self._judge.events = self._judge.events, []
+        return [Report(event) for event in events]
+
+    @staticmethod
+    def _write_server(data: bytes) -> list[Command]:
+        return [ToServer(data)] if data else []
+
+    @staticmethod
+    def _write_client(data: bytes) -> list[Command]:
+        return [ToClient(data)] if data else []
+
+
+_GOING_AWAY: Final = Denial(
+    "shutdown",
+    "57P01",
+    "terminating connection: the gate is shutting down",
+    "",
+    "Connect again; another gate, or this one once it is back, will answer.",
+)
+_NO_REPLICATION: Final = Denial(
+    "protocol",
+    "0A000",
+    "Replication connections do not pass this gate.",
+    "What they carry cannot be judged.",
+    "Connect replicas and change-data-capture to the server directly.",
+)
+
+
+def _shown(name: str) -> str:
+    """A name as it may be logged and compared: bytes that are no UTF-8 become U+FFFD, which no policy names."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")

@@ -1,0 +1,149 @@
+"""What is known of the server's side of one connection, and what the server still owes.
+
+Nothing here is believed before the server has confirmed it: until then every possible meaning stays, and counts.
+"""
+
+from __future__ import annotations
+
+from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
+
+from proxy.session.inflight import Inflight, Sent
+from proxy.session.judge import TRANSACTIONS, Transaction
+from proxy.session.lexing import Lexing
+from proxy.session.meaning import Meaning
+from proxy.session.names import Names
+
+
+class State:
+    """The believed state of one connection.
+
+    Attributes:
+        inflight: the messages whose answers have not come.
+        statements, portals: what their names may mean.
+        lexing: how the server reads texts.
+        batch: serial of the last message that ended in ReadyForQuery; definitions after it are exact.
+        batch_open: messages of the extended protocol were sent, their Sync was not.
+        skipping: the server skips to Sync (an error came, or a refusal is on its way): so does the gate.
+        waiting: nothing more is taken from the client for now.
+        awaited: the number of the ReadyForQuery that a held text waits for; 0 for none.
+        status: the transaction status of the last ReadyForQuery: I, T or E.
+        told_fatal: the server has sent a FATAL error.
+    """
+
+    def __init__(self, lexing: Lexing) -> None:
+        """Begin after the first ReadyForQuery."""
+        self.inflight = Inflight()
+        self.statements = Names()
+        self.portals = Names()
+        self.lexing = lexing
+        self.batch = 0
+        self.batch_open = False
+        self.skipping = False
+        self.waiting = False
+        self.awaited = 0
+        self.status = "I"
+        self.told_fatal = False
+        self._serial = 0
+        self._barrier: Sent | None = None
+
+    def send(self, kind: int) -> Sent:
+        """A message of this kind goes to the server."""
+        self._serial += 1
+        sent = Sent(kind, self._serial)
+        self.inflight.push(sent)
+        return sent
+
+    def end_batch(self) -> None:
+        """A message that ends in ReadyForQuery was sent."""
+        self.batch = self._serial
+        self.batch_open = False
+
+    def transactions(self) -> tuple[Transaction, ...]:
+        """Every state that the transaction may be in when the next message is run."""
+        if self.inflight or self.batch_open:
+            return TRANSACTIONS
+        return ("none",) if self.status == "I" else ("open",)
+
+    # -- waiting ---------------------------------------------------------------------------------------------------
+
+    def wait_for(self, sent: Sent) -> None:
+        """Let nothing follow this message until the server has answered it."""
+        self._barrier = sent
+        self.waiting = True
+
+    def release(self, sent: Sent) -> None:
+        """Whatever waited for this answer may go on."""
+        if self._barrier is sent:
+            self._barrier = None
+            self.waiting = False
+
+    def wait_until_ready(self, number: int) -> None:
+        """Let nothing follow until ReadyForQuery number ``number`` has come."""
+        self.awaited = number
+        self.waiting = True
+
+    def ready(self, status: str) -> None:
+        """ReadyForQuery has come.
+
+        Raises: ProtocolViolation when none was due.
+        """
+        sent = self.inflight.end_boundary()
+        self.status = status
+        self.lexing.settle(self.inflight.ready)
+        self.release(sent)
+        if self.awaited and self.inflight.ready >= self.awaited:
+            self.awaited = 0
+            self.waiting = False
+        if status == "I" and self.portals and not self.inflight and not self.batch_open:
+            self.portals = Names()
+
+    # -- what running a message does -------------------------------------------------------------------------------
+
+    def runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
+        """A message that runs this was sent; ReadyForQuery number ``boundary`` ends it."""
+        if meaning.acts:
+            self._define(sent, meaning)
+        if meaning.relexes:
+            self.lexing.unsettle(boundary)
+        if meaning.barrier:
+            self.wait_for(sent)
+
+    def _define(self, sent: Sent, meaning: Meaning) -> None:
+        """Note the names that it may define. Which of several meanings it has is never confirmed: all stay possible."""
+        for number, group in enumerate(meaning.acts):
+            for act in group:
+                if isinstance(act, Prepares):
+                    name = act.name.encode()
+                    prepared = Meaning(act.effects, statement_class=meaning.statement_class)
+                    definition = self.statements.define(name, prepared, sent.serial)
+                    if not meaning.several:
+                        sent.definitions[number, name] = definition
+        if not meaning.several:
+            sent.acts = meaning.acts
+
+    def completed(self, sent: Sent) -> None:
+        """The next statement of a message has taken effect."""
+        number = sent.completed
+        sent.completed += 1
+        for act in sent.acts[number] if number < len(sent.acts) else ():
+            self._confirm(sent, number, act)
+
+    def _confirm(self, sent: Sent, number: int, act: Act) -> None:
+        match act:
+            case Prepares(name=name):
+                sent.definitions.pop((number, name.encode())).confirm()
+            case DiscardsAll():
+                self.statements.clear(sent.serial)
+                self.portals.clear(sent.serial)
+            case Deallocates(name=None):
+                self.statements.clear(sent.serial)
+            case Deallocates(name=str(name)):
+                self.statements.remove(name.encode(), sent.serial)
+
+    def failed(self) -> None:
+        """An error in the extended protocol: the server skips to Sync, the one still to come where none was sent."""
+        for sent in self.inflight.skip_to_sync():
+            sent.fail()
+            self.release(sent)
+        if not self.inflight:
+            self.skipping = True

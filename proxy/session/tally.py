@@ -1,0 +1,57 @@
+"""Counters of one gate: plain numbers, written by its sessions, read by whoever exposes them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Final
+
+JUDGEMENT_BUCKETS: Final = (
+    1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 1e-1, 1.0,
+)  # fmt: skip
+"""Upper bounds in seconds: a cached verdict takes about one microsecond, the parse of a very long text about a second."""
+
+
+class Count:
+    """One counter, shared by reference so that the hot path adds without a look-up."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        """Begin at nought."""
+        self.value = 0
+
+
+class Tally:
+    """What a gate has counted since it started.
+
+    Attributes:
+        statements: (decision, class) -> count; decisions are "allowed", "shadowed" and "refused".
+        blocked: (rule, mode) -> count; modes are "enforce" and "shadow".
+        judgement_counts: how many judgements took at most JUDGEMENT_BUCKETS[i] and more than the bucket before;
+            the last entry counts those above every bound.
+        judgement_sum: seconds spent judging.
+        connections: clients accepted.
+        open: clients connected now.
+    """
+
+    def __init__(self) -> None:
+        """Begin with every counter at nought."""
+        self.statements: dict[tuple[str, str], Count] = {}
+        self.blocked: dict[tuple[str, str], Count] = {}
+        self.judgement_counts = [0] * (len(JUDGEMENT_BUCKETS) + 1)
+        self.judgement_sum = 0.0
+        self.connections = 0
+        self.open = 0
+
+    def statement(self, decision: str, statement_class: str) -> Count:
+        """The counter of statements with this decision and class."""
+        return self.statements.setdefault((decision, statement_class), Count())
+
+    def block(self, rule: str, mode: str) -> Count:
+        """The counter of statements that this rule refused (enforce) or would have refused (shadow)."""
+        return self.blocked.setdefault((rule, mode), Count())
+
+    def judged(self, seconds: float) -> None:
+        """Add one judgement to the histogram."""
+        self.judgement_counts[bisect_left(JUDGEMENT_BUCKETS, seconds)] += 1
+        self.judgement_sum += seconds

@@ -1,0 +1,258 @@
+"""Statements on rows: SELECT, INSERT, UPDATE, DELETE, MERGE, COPY, and what their FROM and WITH hold.
+
+In: their nodes. Out: row.*, statement.copy and the server's files and programs that COPY reaches. Deliberately
+absent: expressions, which the walk descends into by itself (calls.py has the calls).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from proxy.sql.effects import Risk, Target
+from proxy.sql.nodes import scope
+from proxy.sql.nodes.walk import Handler, Walk, only, range_target
+from proxy.sql.parse import Json
+
+_CHANGE_RISK = ((scope.UNSCOPED, Risk.HIGH), (scope.BY_KEY, Risk.LOW))
+_LARGE_OBJECTS = frozenset({"pg_largeobject", "pg_largeobject_metadata"})
+
+
+def _range_var(walk: Walk, body: Json) -> None:
+    if "schemaname" not in body and body.get("relname") in walk.sources:
+        return
+    walk.emit("row.read", range_target(body), location=body.get("location", -1))
+
+
+def _with(walk: Walk, clause: Json) -> None:
+    ctes = [item["CommonTableExpr"] for item in clause.get("ctes", [])]
+    if clause.get("recursive"):
+        walk.sources = {**walk.sources, **{cte["ctename"]: cte["ctequery"] for cte in ctes}}
+    for cte in ctes:
+        walk.children("CommonTableExpr", cte)
+        walk.sources = {**walk.sources, cte["ctename"]: cte["ctequery"]}
+
+
+def _select(walk: Walk, body: Json) -> None:
+    before = walk.sources
+    if "larg" not in body and "withClause" not in body:
+        _select_level(walk, body)
+        return
+    # A chain of UNIONs leans to the left: go down it in a loop, thousands are ordinary to the server.
+    levels: list[tuple[Json, Mapping[str, Json]]] = []
+    level: Json | None = body
+    while level is not None:
+        if "withClause" in level:
+            _with(walk, level["withClause"])
+        levels.append((level, walk.sources))
+        level = level.get("larg")
+    for level, sources in reversed(levels):
+        walk.sources = sources
+        _select_level(walk, level)
+        if "rarg" in level:
+            _select(walk, level["rarg"])
+    walk.sources = before
+
+
+def _select_level(walk: Walk, body: Json) -> None:
+    if "intoClause" in body:
+        walk.typed("IntoClause", body["intoClause"])
+    walk.children("SelectStmt", body, ("larg", "rarg", "withClause", "intoClause", "lockingClause"))
+    for item in body.get("lockingClause", ()):
+        _lock_rows(walk, item["LockingClause"], body.get("fromClause", []))
+
+
+def _lock_rows(walk: Walk, clause: Json, from_clause: list[Json]) -> None:
+    strength = str(clause.get("strength", "")).removeprefix("LCS_").lower()
+    names = {item["RangeVar"].get("relname") for item in clause.get("lockedRels", [])}
+    found = list(_tables(from_clause))
+    for table in found:
+        known = table.get("alias", {}).get("aliasname") or table.get("relname")
+        hidden = "schemaname" not in table and table.get("relname") in walk.sources
+        if not hidden and (not names or known in names):
+            walk.emit("row.lock", range_target(table), location=table.get("location", -1), detail=strength)
+    if not found:
+        walk.emit("row.lock", Target("table", None, None), detail=strength)
+
+
+def _tables(items: list[Json]) -> Iterator[Json]:
+    for item in items:
+        kind, body = only(item)
+        if kind == "RangeVar":
+            yield body
+        elif kind == "JoinExpr":
+            yield from _tables([body.get("larg", {}), body.get("rarg", {})])
+        elif kind == "RangeTableSample":
+            yield from _tables([body.get("relation", {})])
+
+
+def _change(walk: Walk, name: str, relation: Json, traits: frozenset[str] = scope.SCOPED) -> None:
+    """Note a change of rows, and what a change of the system's own tables amounts to."""
+    target = range_target(relation)
+    location = relation.get("location", -1)
+    risk = next((risk for mark, risk in _CHANGE_RISK if traits == mark), None)
+    system = target.schema == "pg_catalog" or (target.schema is None and str(target.name).startswith("pg_"))
+    if system:
+        risk = Risk.HIGH
+        if target.name in _LARGE_OBJECTS:
+            walk.emit("server.large_object", target, location=location)
+        elif target.name == "pg_settings":
+            walk.lexing = True
+            walk.emit("session.set", Target("setting", None, None), location=location, risk=Risk.HIGH)
+        else:
+            walk.emit("code.opaque", target, location=location, detail="system catalogue")
+    walk.emit(name, target, traits=traits, risk=risk, location=location)
+
+
+def _returning(walk: Walk, body: Json, *, reads: bool) -> None:
+    clause = body.get("returningClause")
+    if clause:
+        if reads:
+            walk.emit("row.read", range_target(body["relation"]), location=body["relation"].get("location", -1))
+        walk.children("ReturningClause", clause)
+
+
+def _insert(walk: Walk, body: Json) -> None:
+    before = walk.sources
+    if "withClause" in body:
+        _with(walk, body["withClause"])
+    _change(walk, "row.insert", body["relation"])
+    conflict = body.get("onConflictClause", {})
+    if conflict.get("action") == "ONCONFLICT_UPDATE":
+        _change(walk, "row.update", body["relation"], _conflict_traits(walk, body, conflict))
+    walk.children("InsertStmt", body, ("relation", "withClause", "returningClause"))
+    _returning(walk, body, reads=False)
+    walk.sources = before
+
+
+def _conflict_traits(walk: Walk, body: Json, conflict: Json) -> frozenset[str]:
+    """ON CONFLICT DO UPDATE reaches as many rows as are inserted, unless its WHERE narrows them."""
+    query = body.get("selectStmt", {})
+    if "valuesLists" in only(query)[1] or not query:
+        return scope.BY_KEY
+    if scope.limited_query(query, walk.sources):
+        return scope.SCOPED
+    excluded = {"RangeVar": {"relname": "excluded"}}
+    found = scope.restriction(body["relation"], [excluded], conflict.get("whereClause"), walk.sources)
+    return scope.UNSCOPED if found == scope.UNSCOPED else scope.SCOPED
+
+
+def _set_columns(body: Json) -> Iterator[str]:
+    for item in body.get("targetList", ()):
+        name = item.get("ResTarget", {}).get("name")
+        if name:
+            yield name
+
+
+def _update(walk: Walk, body: Json) -> None:
+    before = walk.sources
+    if "withClause" in body:
+        _with(walk, body["withClause"])
+    traits = scope.restriction(
+        body["relation"], body.get("fromClause", []), body.get("whereClause"), walk.sources, _set_columns(body)
+    )
+    _change(walk, "row.update", body["relation"], traits)
+    walk.children("UpdateStmt", body, ("relation", "withClause", "returningClause"))
+    _returning(walk, body, reads=True)
+    walk.sources = before
+
+
+def _delete(walk: Walk, body: Json) -> None:
+    before = walk.sources
+    if "withClause" in body:
+        _with(walk, body["withClause"])
+    traits = scope.restriction(
+        body["relation"], body.get("usingClause", []), body.get("whereClause"), walk.sources
+    )
+    _change(walk, "row.delete", body["relation"], traits)
+    walk.children("DeleteStmt", body, ("relation", "withClause", "returningClause"))
+    _returning(walk, body, reads=True)
+    walk.sources = before
+
+
+def _merge(walk: Walk, body: Json) -> None:
+    before = walk.sources
+    if "withClause" in body:
+        _with(walk, body["withClause"])
+    for item in body.get("mergeWhenClauses", []):
+        _merge_branch(walk, body, item["MergeWhenClause"])
+    walk.children("MergeStmt", body, ("relation", "withClause", "returningClause"))
+    _returning(walk, body, reads=True)
+    walk.sources = before
+
+
+def _merge_branch(walk: Walk, body: Json, branch: Json) -> None:
+    name = {"CMD_INSERT": "row.insert", "CMD_UPDATE": "row.update", "CMD_DELETE": "row.delete"}.get(
+        branch.get("commandType", "")
+    )
+    if name is None:
+        if branch.get("commandType") != "CMD_NOTHING":
+            walk.unknown(f"MergeWhenClause.{branch.get('commandType')}")
+        return
+    if name == "row.insert":
+        _change(walk, name, body["relation"])
+        return
+    terms = [branch["condition"]] if "condition" in branch else []
+    if branch.get("matchKind") == "MERGE_WHEN_MATCHED" and "joinCondition" in body:
+        terms.append(body["joinCondition"])
+    where = {"BoolExpr": {"boolop": "AND_EXPR", "args": terms}} if terms else None
+    _change(
+        walk, name, body["relation"], scope.restriction(body["relation"], [body["sourceRelation"]], where, walk.sources)
+    )
+
+
+def _copy(walk: Walk, body: Json) -> None:
+    relation = body.get("relation")
+    coming = bool(body.get("is_from"))
+    filename = body.get("filename")
+    target = range_target(relation) if relation else None
+    walk.emit("statement.copy", target, detail="from" if coming else "to")
+    if relation:
+        if coming:
+            _change(walk, "row.insert", relation)
+        else:
+            walk.emit("row.read", target, location=relation.get("location", -1))
+    if body.get("is_program"):
+        walk.emit("server.program", detail=str(filename))
+    elif filename is not None:
+        walk.emit("server.file_read" if coming else "server.file_write", Target("file", None, filename))
+    elif coming:
+        walk.copies_in = True
+    walk.children("CopyStmt", body, ("relation",))
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "RangeVar": _range_var,
+    "SelectStmt": _select,
+    "WithClause": _with,
+    "InsertStmt": _insert,
+    "UpdateStmt": _update,
+    "DeleteStmt": _delete,
+    "MergeStmt": _merge,
+    "CopyStmt": _copy,
+}
+
+HARMLESS = frozenset(
+    {
+        "Alias",
+        "CTECycleClause",
+        "CTESearchClause",
+        "CommonTableExpr",
+        "GroupingSet",
+        "InferClause",
+        "JoinExpr",
+        "LockingClause",
+        "MergeWhenClause",
+        "MultiAssignRef",
+        "OnConflictClause",
+        "RangeFunction",
+        "RangeSubselect",
+        "RangeTableFunc",
+        "RangeTableFuncCol",
+        "RangeTableSample",
+        "ResTarget",
+        "ReturningClause",
+        "ReturningOption",
+        "SortBy",
+        "WindowDef",
+    }
+)

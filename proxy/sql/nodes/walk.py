@@ -1,0 +1,229 @@
+"""The total walk: every node of a statement's tree is handled, harmless, or makes the statement unknown.
+
+In: JSON nodes as libpg_query writes them. Out: effects and acts, in the order of the text. Deliberately absent:
+what any one node means (the other modules of this folder), and a default for nodes nobody named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from proxy.sql.effects import CATALOGUE, NO_TRAITS, Act, Effect, Risk, Target
+from proxy.sql.nodes.shapes import SHAPES
+from proxy.sql.parse import Json
+
+Handler = Callable[["Walk", Json], None]
+_NO_SHAPES: Mapping[str, str] = {}
+_DEFERRED = frozenset({"deferred"})
+
+
+class Walk:
+    """What is gathered while one statement is walked.
+
+    Attributes:
+        server_major: the server's major version, 0 when it is not known: then a name is a built-in only
+            where it is one in every version.
+        lexing: something here may change how the server reads the next text.
+        copies_in: COPY … FROM STDIN is here.
+    """
+
+    __slots__ = (
+        "_deferred",
+        "_found",
+        "_handlers",
+        "_harmless",
+        "acts",
+        "copies_in",
+        "ctes",
+        "lexing",
+        "server_major",
+        "sources",
+    )
+
+    def __init__(self, handlers: Mapping[str, Handler], harmless: frozenset[str], server_major: int) -> None:
+        self._handlers = handlers
+        self._harmless = harmless
+        self._found: dict[tuple[object, ...], Effect] = {}
+        self._deferred = False
+        self.acts: list[Act] = []
+        self.ctes: frozenset[str] = frozenset()
+        self.sources: Mapping[str, Json] = {}
+        self.server_major = server_major
+        self.lexing = False
+        self.copies_in = False
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What was found so far; location is still a byte offset."""
+        return tuple(self._found.values())
+
+    def emit(
+        self,
+        name: str,
+        target: Target | None = None,
+        *,
+        traits: Iterable[str] = (),
+        risk: Risk | None = None,
+        location: int = -1,
+        detail: str = "",
+    ) -> None:
+        """Note an effect, unless the same one was noted elsewhere in the statement."""
+        marks = frozenset(traits) if traits else NO_TRAITS
+        if self._deferred:
+            marks |= _DEFERRED
+        if risk is None:
+            risk = CATALOGUE[name].risk
+        key = (name, target, marks, risk, detail)
+        if key not in self._found:
+            self._found[key] = Effect(name, target, marks, risk, location, detail)
+
+    def unknown(self, what: str) -> None:
+        """Note that this statement holds what nobody named."""
+        self.lexing = True
+        self.emit("statement.unknown", detail=what)
+
+    def node(self, wrapped: Json) -> None:
+        """Walk a node that names its type: {"RangeVar": {...}}; {} is the null of a list."""
+        for kind, body in wrapped.items():
+            self.typed(kind, body)
+
+    def typed(self, kind: str, body: Json) -> None:
+        """Walk a node whose type is known."""
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            handler(self, body)
+        elif kind in self._harmless:
+            self.children(kind, body)
+        else:
+            self.unknown(kind)
+
+    def nodes(self, wrapped: Iterable[Json]) -> None:
+        """Walk each of a list."""
+        for item in wrapped:
+            for kind, body in item.items():
+                self.typed(kind, body)
+
+    def children(self, kind: str, body: Json, skip: tuple[str, ...] = ()) -> None:
+        """Walk everything below a node but the fields in skip."""
+        shapes = SHAPES.get(kind, _NO_SHAPES)
+        for field, value in body.items():
+            what = type(value)
+            if (what is not dict and what is not list) or field in skip:
+                continue
+            if what is list:
+                self.nodes(value)
+                continue
+            shape = shapes.get(field)
+            if shape is not None:
+                self.typed(shape, value)
+            elif len(value) == 1 and next(iter(value))[0].isupper():
+                self.node(value)
+            elif value:
+                self.unknown(f"{kind}.{field}")
+
+    def field(self, body: Json, *fields: str) -> None:
+        """Walk the named fields, which hold a typed node or a list, where they are there."""
+        for field in fields:
+            value = body.get(field)
+            if value:
+                if type(value) is list:
+                    self.nodes(value)
+                else:
+                    self.node(value)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """What is walked inside does not run now."""
+        before, self._deferred = self._deferred, True
+        try:
+            yield
+        finally:
+            self._deferred = before
+
+    @contextmanager
+    def isolated(self) -> Iterator[dict[tuple[object, ...], Effect]]:
+        """Effects found inside are collected apart and not noted in the statement."""
+        before, self._found = self._found, {}
+        try:
+            yield self._found
+        finally:
+            self._found = before
+
+    def adopt(self, found: Mapping[tuple[object, ...], Effect]) -> None:
+        """Note what isolated() collected."""
+        for key, effect in found.items():
+            self._found.setdefault(key, effect)
+
+
+def only(wrapped: Json | None) -> tuple[str, Json]:
+    """The type and body of a wrapped node; ("", {}) of none."""
+    if not wrapped:
+        return "", {}
+    return next(iter(wrapped.items()))
+
+
+def options(body: Json, field: str = "options") -> list[tuple[str, Json]]:
+    """The DefElems of a list, as (lower-cased name, DefElem)."""
+    found: list[tuple[str, Json]] = []
+    for item in body.get(field, ()):
+        kind, option = only(item)
+        if kind == "DefElem":
+            found.append((option.get("defname", "").lower(), option))
+    return found
+
+
+def scalar(wrapped: Json | None) -> str | None:
+    """The text of a constant (String, Integer, Float, Boolean, A_Const, a cast constant, a name)."""
+    kind, body = only(wrapped)
+    match kind:
+        case "String":
+            return str(body.get("sval", ""))
+        case "Integer":
+            return str(body.get("ival", 0))
+        case "Float":
+            return str(body.get("fval", ""))
+        case "Boolean":
+            return "true" if body.get("boolval") else "false"
+        case "BitString":
+            return str(body.get("bsval", ""))
+        case "A_Const":
+            return constant(body)
+        case "TypeCast":
+            return scalar(body.get("arg"))
+        case "TypeName":
+            return ".".join(strings(body.get("names", [])))
+        case _:
+            return None
+
+
+def constant(body: Json) -> str | None:
+    """The text of an A_Const; None for NULL."""
+    for field, inner in (("sval", "sval"), ("ival", "ival"), ("fval", "fval"), ("bsval", "bsval")):
+        if field in body:
+            return str(body[field].get(inner, 0 if field == "ival" else ""))
+    if "boolval" in body:
+        return "true" if body["boolval"].get("boolval") else "false"
+    return None
+
+
+def strings(items: Iterable[Json]) -> list[str]:
+    """The texts of a list of String nodes."""
+    return [str(item["String"].get("sval", "")) for item in items if "String" in item]
+
+
+def qualified(items: Iterable[Json]) -> tuple[str | None, str | None]:
+    """(schema, name) of a dotted name as a list of Strings; a database in front is dropped."""
+    names = strings(items)
+    if not names:
+        return None, None
+    return (names[-2] if len(names) > 1 else None), names[-1]
+
+
+def range_target(body: Json | None, kind: str = "table") -> Target:
+    """The target that a RangeVar's body names."""
+    if not body:
+        return Target(kind, None, None)
+    return Target(kind, body.get("schemaname"), body.get("relname"))
+
+

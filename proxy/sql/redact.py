@@ -1,0 +1,5 @@
+"""redact(text)."""
+
+
+def redact(text: str, limit: int | None = None) -> str:
+    raise NotImplementedError

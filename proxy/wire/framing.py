@@ -1,0 +1,273 @@
+"""Cut one direction of a connection into frames.
+
+Bytes come in as the chunks that were read; the same bytes leave through ``take`` in runs of whole frames, so that a chunk
+of allowed frames goes on as the one object that came in. A frame is looked at in place: nothing is allocated per message.
+Long frames that need not be read whole (rows, COPY data, Bind parameters) pass as they arrive.
+
+Absent: what a frame means (``frontend`` and ``backend`` decode bodies), and any buffering of what was already taken.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Final
+
+from proxy.wire.errors import ProtocolViolation
+
+_HEADER: Final = 5
+_LENGTH: Final = struct.Struct(">I").unpack_from
+
+WHOLE: Final = -1
+"""A frame of this kind is shown when all of it has come."""
+
+SMALL: Final = 10_000
+LARGE: Final = 0x3FFF_FFFF
+"""PQ_SMALL_MESSAGE_LIMIT and PQ_LARGE_MESSAGE_LIMIT of the server's libpq.h."""
+
+_AUTH_TOKEN: Final = 65_535
+_PREFIX: Final = 65_536
+
+
+class Grammar:
+    """What frames one direction may carry: for each kind its longest length, and how much of it must be seen at once."""
+
+    __slots__ = ("dull", "limits", "name", "prefixes")
+
+    def __init__(self, name: str, kinds: Mapping[str, tuple[int, int]], dull: str = "") -> None:
+        """Build the tables.
+
+        Args:
+            name: the side that sends, for error texts.
+            kinds: kind -> (longest length field, body bytes needed before the frame is shown, or WHOLE).
+            dull: kinds that ``Cutter.next`` passes over without showing them.
+        """
+        self.name = name
+        self.limits = [0] * 256
+        self.prefixes = [WHOLE] * 256
+        self.dull = [False] * 256
+        for kind, (limit, prefix) in kinds.items():
+            self.limits[ord(kind)] = limit
+            self.prefixes[ord(kind)] = prefix
+        for kind in dull:
+            self.dull[ord(kind)] = True
+
+
+FRONTEND: Final = Grammar(
+    "client",
+    {
+        "Q": (LARGE, WHOLE),
+        "P": (LARGE, WHOLE),
+        "B": (LARGE, _PREFIX),
+        "F": (LARGE, _PREFIX),
+        "d": (LARGE, 0),
+        "p": (_AUTH_TOKEN, WHOLE),
+        **dict.fromkeys("CDEHSXcf", (SMALL, WHOLE)),
+    },
+    dull="d",
+)
+"""The messages a client may send; limits as SocketBackend() in postgres.c has them."""
+
+LOGIN: Final = Grammar("client", {"p": (_AUTH_TOKEN, WHOLE)})
+"""What a client may send while it logs in; PG_MAX_AUTH_TOKEN_LENGTH of libpq/auth.h."""
+
+BACKEND: Final = Grammar(
+    "server",
+    {
+        **dict.fromkeys("DdV", (LARGE, 0)),
+        **dict.fromkeys("123ACEGHIKNRSTWZcnstv", (LARGE, WHOLE)),
+    },
+    dull="Dd",
+)
+"""The messages a server may send (protocol 3.0 and 3.2)."""
+
+
+class Cutter:
+    """The frames of one direction, in order.
+
+    ``feed`` a chunk, then call ``next`` until it answers 0; each frame shown is kept unless ``drop`` is called before the
+    following ``next``. ``take`` gives the kept bytes that have not been taken yet.
+
+    Attributes:
+        kind: the shown frame's type byte.
+        size: its length on the wire, header included, in bytes.
+        oversize: True when the frame is longer than the statement limit; its body is not there to read: drop it.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_discard",
+        "_dull",
+        "_grammar",
+        "_kept",
+        "_limits",
+        "_missing",
+        "_parts",
+        "_skip",
+        "_start",
+        "_statement_limit",
+        "_stop",
+        "kind",
+        "oversize",
+        "size",
+    )
+
+    def __init__(self, grammar: Grammar, statement_limit: int = LARGE) -> None:
+        """Begin at a frame boundary; ``statement_limit`` bounds the body of Query and Parse, in bytes."""
+        self._grammar = grammar
+        self._limits = grammar.limits
+        self._dull = grammar.dull
+        self._statement_limit = statement_limit
+        self._buffer = b""
+        self._kept = 0  # where the run not yet taken begins
+        self._start = 0  # the shown frame
+        self._stop = 0  # where the next frame begins
+        self._skip = 0  # bytes of the shown frame that have not come yet
+        self._discard = False  # ... and whether they are to be dropped
+        self._parts: list[bytes] = []  # a frame that is waited for as a whole
+        self._missing = 0
+        self.kind = 0
+        self.size = 0
+        self.oversize = False
+
+    def feed(self, data: bytes) -> None:
+        """Add a chunk. Everything kept must have been taken, unless frames are still to be shown."""
+        if self._skip:
+            self._feed_rest(data)
+            return
+        if self._missing > 0:
+            self._parts.append(data)
+            self._missing -= len(data)
+            if self._missing > 0:
+                return
+            data = b"".join(self._parts)
+            self._parts = []
+        elif self._kept < len(self._buffer):
+            data = self._buffer[self._kept :] + data
+            self._start -= self._kept
+            self._stop -= self._kept
+            self._kept = 0
+            self._buffer = data
+            return
+        self._buffer = data
+        self._kept = self._start = self._stop = 0
+
+    def _feed_rest(self, data: bytes) -> None:
+        """Add to a frame that passes as it arrives."""
+        count = min(len(data), self._skip)
+        self._skip -= count
+        self._buffer = data
+        self._start = self._stop = count
+        self._kept = count if self._discard else 0
+
+    def next(self) -> int:
+        """Show the next frame that is not dull.
+
+        Returns: its type byte, or 0 when more bytes are needed.
+        Raises: ProtocolViolation for an unknown type or a length outside what the server accepts.
+        """
+        buffer = self._buffer
+        end = len(buffer)
+        stop = self._stop
+        while end - stop >= _HEADER:
+            start = stop
+            kind = buffer[start]
+            length: int = _LENGTH(buffer, start + 1)[0]
+            stop = start + 1 + length
+            if length < 4 or length > self._limits[kind]:
+                raise self._violation(kind, length)
+            if stop <= end and length <= self._statement_limit:
+                self._stop = stop
+                if self._dull[kind]:
+                    continue
+                self._start = start
+                self.kind = kind
+                self.size = length + 1
+                self.oversize = False
+                return kind
+            if not self._begin_long(kind, start, length):
+                break
+            if not self._dull[kind]:
+                return kind
+            stop = self._stop
+        return 0
+
+    def _begin_long(self, kind: int, start: int, length: int) -> bool:
+        """Show a frame that has not come whole, or is over the statement limit; False when it must be waited for."""
+        have = len(self._buffer) - start - _HEADER
+        text = self._grammar.prefixes[kind] == WHOLE and self._limits[kind] == LARGE
+        self.oversize = text and length > self._statement_limit
+        prefix = 0 if self.oversize else self._grammar.prefixes[kind]
+        body = length - 4
+        if body > have and (prefix == WHOLE or have < min(prefix, body)):
+            if body - have > _PREFIX and self._kept == start:
+                self._parts = [self._buffer[start:]]
+                self._missing = body - have
+                self._buffer = b""
+                self._kept = self._start = self._stop = 0
+            return False
+        self.kind = kind
+        self.size = length + 1
+        self._start = start
+        self._skip = max(body - have, 0)
+        self._discard = False
+        self._stop = min(start + 1 + length, len(self._buffer))
+        return True
+
+    def _violation(self, kind: int, length: int) -> ProtocolViolation:
+        if not self._limits[kind]:
+            return ProtocolViolation(f"invalid {self._grammar.name} message type {kind}")
+        return ProtocolViolation(
+            f"invalid message length {length} for {self._grammar.name} message type {kind}"
+        )
+
+    def body(self) -> bytes:
+        """The shown frame's bytes after its header: all of them, or what has come of a frame that passes as it arrives."""
+        return self._buffer[self._start + _HEADER : self._stop]
+
+    def first(self) -> int:
+        """The first byte of the shown frame's body; 0 when it is empty."""
+        at = self._start + _HEADER
+        return self._buffer[at] if at < self._stop else 0
+
+    def take(self) -> bytes:
+        """All kept bytes up to the end of the shown frame that have not been taken: the chunk itself when it is all of it."""
+        kept, stop = self._kept, self._stop
+        if kept == stop:
+            return b""
+        self._kept = stop
+        if kept == 0 and stop == len(self._buffer):
+            return self._buffer
+        return self._buffer[kept:stop]
+
+    def drop(self) -> bytes:
+        """Leave the shown frame out, what is still to come of it included.
+
+        Returns: the kept bytes before it that have not been taken.
+        """
+        before = self._buffer[self._kept : self._start]
+        self._kept = self._stop
+        self._discard = True
+        return before
+
+    def hold(self) -> None:
+        """Put the shown frame back: ``next`` will show it again. It must have come whole."""
+        self._stop = self._start
+
+    def rest(self) -> bytes:
+        """Take what belongs to frames not shown yet, whole or not: another cutter goes on with it."""
+        rest = b"".join(self._parts) or self._buffer[self._stop :]
+        self._parts = []
+        self._missing = 0
+        self._buffer = self._buffer[: self._stop]
+        return rest
+
+    @property
+    def midway(self) -> bool:
+        """True while part of a frame has been taken and the rest has not come."""
+        return self._skip > 0
+
+    @property
+    def clean(self) -> bool:
+        """True when no byte is left that belongs to a frame not shown yet."""
+        return not self._skip and not self._parts and self._stop == len(self._buffer)
