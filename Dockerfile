@@ -20,6 +20,7 @@ LABEL org.opencontainers.image.title="pgwarden" \
       org.opencontainers.image.licenses="GPL-3.0-or-later"
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PGWARDEN_ADMIN=0.0.0.0:9187 \
     PGWARDEN_LEDGER=/var/lib/pgwarden/ledger.sqlite
 # The versions are those that the build stage resolved: nothing comes from an index here.
 # hadolint ignore=DL3013
@@ -32,7 +33,6 @@ VOLUME /var/lib/pgwarden
 WORKDIR /var/lib/pgwarden
 USER 10001
 EXPOSE 6432 9187
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["pgwarden", "health", "--admin", "127.0.0.1:9187"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["pgwarden", "health"]
 ENTRYPOINT ["pgwarden"]
-CMD ["serve", "--listen", "0.0.0.0:6432", "--admin", "0.0.0.0:9187", "--policy", "/etc/pgwarden/policies/production.yaml"]
+CMD ["serve", "--listen", "0.0.0.0:6432", "--policy", "/etc/pgwarden/policies/production.yaml"]

@@ -1,6 +1,6 @@
 """The command: `python -m benchmarks` measures, `compare A B` and `publish FILE` use what was measured.
 
-Exit codes: 0 done; 1 compare found something worse, or the measurement broke off; 2 wrong usage.
+Exit codes: 0 done; 1 compare found something worse, or the measurement broke off; 2 wrong usage; 130 Ctrl-C.
 """
 
 import argparse
@@ -125,8 +125,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0]
     )
     parser.set_defaults(act=run)
-    parser.add_argument("--slices", type=_positive, help="clean slices a cell (15; with --quick 3)")
-    parser.add_argument("--slice-seconds", type=_seconds, help="length of a slice (0.5; with --quick 0.2)")
+    parser.add_argument("--slices", type=_positive, help="clean slices a cell (30; with --quick 3)")
+    parser.add_argument("--slice-seconds", type=_seconds, help="length of a slice (0.25; with --quick 0.2)")
     parser.add_argument(
         "--only", type=_words, default=[], help="workloads: parts of names or globs, with commas"
     )
@@ -150,13 +150,15 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; see the module's docstring for the exit codes."""
     options = _parser().parse_args(arguments)
-    options.slices = options.slices or (3 if options.quick else 15)
-    options.slice_seconds = options.slice_seconds or (0.2 if options.quick else 0.5)
+    options.slices = options.slices or (3 if options.quick else 30)
+    options.slice_seconds = options.slice_seconds or (0.2 if options.quick else 0.25)
     try:
         code: int = options.act(options)
     except (BenchmarkError, ClusterError, NoAccount, OSError, ValueError, msgspec.MsgspecError) as error:
         _tell(f"!!! {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return code
 
 

@@ -140,7 +140,8 @@ def measure(
             wanted = {name: load for name, load in wanted.items() if clean_rounds(slices, name) < rounds}
             if not wanted:
                 break
-            tell(f"round {round_number + 1} of {rounds}: {len(wanted)} workloads")
+            again = "" if round_number < rounds else " (in place of slices with stolen time)"
+            tell(f"round {round_number + 1} of {rounds}{again}: {', '.join(wanted)}")
             for workload in wanted.values():
                 for lanes in _in_turn(every, round_number):
                     slices.append(_run_slice(lanes, workload, round_number, seconds))

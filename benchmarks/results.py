@@ -6,7 +6,7 @@ Enters: slices, or a file. Leaves: medians, quartiles, ratios; a file. Deliberat
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -138,9 +138,11 @@ def clean_rounds(slices: Sequence[Slice], workload: str) -> int:
 
 
 def save(run: Run, path: Path) -> None:
-    """Write a run as JSON, readable and with one value a line, so that git shows what changed."""
+    """Write a run as JSON, one slice a line: small enough to be committed, and still to be read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    head = msgspec.json.format(msgspec.json.encode(replace(run, slices=())), indent=1)
+    slices = b",\n".join(b"  " + msgspec.json.encode(found) for found in run.slices)
+    path.write_bytes(head.replace(b'"slices": []', b'"slices": [\n' + slices + b"\n ]") + b"\n")
 
 
 def load(path: Path) -> Run:

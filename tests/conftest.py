@@ -1,10 +1,10 @@
 """Fixtures for tests against real servers.
 
 `server` is a PostgreSQL 17, `server_at(major)` one of another major version, `every_server` each of them in
-turn, `database` a fresh database on `server`. `programs(major)` says where a version's programs are, for a
-test that makes a `Cluster` of its own (other authentication, TLS, settings, a standby). `pgbouncer(port)`
-starts PgBouncers, `node` runs node-postgres. What cannot be had skips with the reason, or fails under
---require-real.
+turn, `german_server` one with translated messages, `database` a fresh database on `server`. `programs(major)`
+says where a version's programs are, for a test that makes a `Cluster` of its own (other authentication, TLS,
+settings, a standby). `pgbouncer(port)` starts PgBouncers, `node` runs node-postgres. What cannot be had skips
+with the reason, or fails under --require-real.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from tests.servers.cache import Missing
 from tests.servers.database import Database
 from tests.servers.node import Node, find_node
 from tests.servers.pgbouncer import PgBouncer, PoolMode
-from tests.servers.postgres import DEFAULT_MAJOR, MAJORS, binaries
+from tests.servers.postgres import DEFAULT_MAJOR, MAJORS, binaries, translated
 
 _database_numbers = itertools.count(1)
 
@@ -88,6 +88,18 @@ def server(server_at: ServerAt) -> Cluster:
 def every_server(request: pytest.FixtureRequest, server_at: ServerAt) -> Cluster:
     """Each major version's server in turn."""
     return server_at(request.param)
+
+
+@pytest.fixture(scope="session")
+def german_server(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A server whose lc_messages is German: its errors say »…« where others say "…"."""
+    try:
+        german = translated()
+    except Missing as missing:
+        _give_up(pytestconfig, missing)
+    settings = {"lc_messages": german.lc_messages}
+    with Cluster(german.bin_dir, settings=settings, environment=german.environment) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is written down of statements: a JSON line for each refusal, and, on request, one for each that passes.
+"""What is written down of statements: each refusal, and on request each that passes, as a JSON line.
 
 Enters: the sessions' events. Leaves: lines, secrets masked, in the fields that `REFUSAL_FIELDS` and
 `PASSED_FIELDS` name. A text that cannot be read cannot be masked, so it stays out unless asked for, with the
@@ -48,7 +48,7 @@ class RefusalLine(msgspec.Struct, frozen=True):
 
 
 class PassedLine(msgspec.Struct, frozen=True):
-    """A statement that went to the server, with what judging it again needs; `whole` is false when `sql` is not all."""
+    """A statement that went to the server, with what judging it again needs; `whole`: `sql` is all of it."""
 
     time: str
     event: str
@@ -102,7 +102,7 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
 
 
 def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
-    """Make the function from a statement that passed to its line; the SQL is not cut, so that it can be replayed."""
+    """Make the function from a statement that passed to its line; its SQL is not cut, for a replay."""
 
     def render(event: Passed) -> bytes:
         unparsed = _UNPARSED in event.effects

@@ -1,9 +1,9 @@
 """Keeps the gates' facts fresh.
 
-Enters: the ledger. Leaves: snapshots for the gates, at once when something was recorded and otherwise only their time;
-when the ledger cannot be read for too long, the last snapshot marked stale, so that what needs evidence is refused.
-A thread of its own reads, since a disk may hang; the event loop alone notices that it does. Deliberately absent:
-judging evidence.
+Enters: the ledger. Leaves: snapshots for the gates, at once when something was recorded and otherwise only
+their time; when the ledger cannot be read for too long, the last snapshot marked stale, so that what needs
+evidence is refused. A thread of its own reads, since a disk may hang; the event loop alone notices that it
+does. Deliberately absent: judging evidence.
 """
 
 from __future__ import annotations

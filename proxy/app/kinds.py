@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 _SIZE = re.compile(r"(\d+)\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?")
 _SIZE_UNITS = {
-    None: 1, "B": 1, "kB": 1000, "KB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2, "GB": 1000**3, "GiB": 1024**3,
+    None: 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3,
+    "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3,
 }  # fmt: skip
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|min|h)?")
 _SECONDS_UNITS = {None: 1.0, "s": 1.0, "ms": 0.001, "min": 60.0, "h": 3600.0}
+_ADDRESS = re.compile(r"(\[([0-9A-Fa-f:.%]+)\]|[^:\s/@\[\]]*):([0-9]{1,5})")
 _SHOWN_CHARS = 60
 
 
@@ -110,11 +112,9 @@ def switch(value: object) -> bool:
 
 def address(value: object) -> Address:
     """Read HOST:PORT; an IPv6 address stands in brackets, `*` or nothing is every address of the machine."""
-    match = (
-        re.fullmatch(r"(\[([0-9A-Fa-f:.%]+)\]|[^:\s/@\[\]]*):([0-9]{1,5})", value.strip())
-        if isinstance(value, str)
-        else None
-    )
+    if isinstance(value, Address):
+        return value
+    match = _ADDRESS.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or int(match[3]) > 65535:
         raise ValueError(f"{shown(value)} is not HOST:PORT")
     host = match[2] or match[1]

@@ -1,7 +1,8 @@
 """What the gate says of itself, on standard error, as text or as JSON lines.
 
-Enters: calls on loggers of the standard library and of structlog. Leaves: one line each, written by a thread, so that
-a reader who stops reading cannot stop the gate. Deliberately absent: statements and their values (see audit.py).
+Enters: calls on loggers of the standard library and of structlog. Leaves: one line each, written by a thread,
+so that a reader who stops reading cannot stop the gate. Deliberately absent: statements and their values (see
+audit.py).
 """
 
 from __future__ import annotations
@@ -45,7 +46,12 @@ def start_log(level: str, style: str) -> LineWriter[bytes]:
     Returns: the writer, to be closed at the very end.
     """
     writer: LineWriter[bytes] = LineWriter(
-        name="log", sink=DescriptorSink(2), render=bytes, weigh=len, say=lambda sentence: None, max_waiting=10_000
+        name="log",
+        sink=DescriptorSink(2),
+        render=bytes,
+        weigh=len,
+        say=lambda sentence: None,
+        max_waiting=10_000,
     )
     writer.start()
     before = [structlog.stdlib.add_log_level, structlog.stdlib.PositionalArgumentsFormatter(), _add_time]

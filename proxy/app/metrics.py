@@ -21,10 +21,11 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from proxy.policy.policy import Policy
 
 from proxy import __version__
+from proxy.policy.rules import RESERVED, Mode, Policy
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.sql.effects import CLASSES
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -113,7 +114,7 @@ class MetricsView:
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
-    log_failures: Callable[[], Mapping[tuple[str, str], int]]
+    log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
 
 class GateCollector(Collector):
@@ -146,7 +147,7 @@ class GateCollector(Collector):
         yield _counter("pgwarden_log_failures_total", self._view.log_failures())
 
     def _statements(self) -> Metric:
-        totals: dict[tuple[str, ...], float] = {(decision, "read"): 0 for decision in DECISIONS}
+        totals: dict[tuple[str, ...], float] = {(d, c): 0 for d in DECISIONS for c in (*CLASSES, "other")}
         for gate in self._view.gates:
             for key, count in list(gate.tally.statements.items()):
                 totals[key] = totals.get(key, 0) + count.value
@@ -182,6 +183,13 @@ class GateCollector(Collector):
     def _policies(self) -> Metric:
         rows = {(p.name, p.environment, p.mode, p.digest) for p in (gate.policy for gate in self._view.gates)}
         return _info("pgwarden_policy_info", sorted(rows))
+
+
+def _rules(policy: Policy) -> set[tuple[str, ...]]:
+    """Every rule that can block something, with its mode: those series exist before the first block."""
+    known = {rule.id: rule.mode for rule in policy.rules}
+    raised_elsewhere = {(rule, str(Mode.ENFORCE)) for rule in RESERVED if rule not in known}
+    return {(rule, str(mode)) for rule, mode in known.items() if mode is not Mode.OFF} | raised_elsewhere
 
 
 def exposition(view: MetricsView) -> Callable[[], bytes]:

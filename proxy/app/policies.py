@@ -1,8 +1,9 @@
 """Loads the policies, watches their files, and swaps what loads.
 
-Enters: paths, changes of files (also by an editor's rename and by the symbolic links that Kubernetes swaps), SIGHUP.
-Leaves: `swap_policy` on the gates, or an error in the log with the old policy still in force. Files are read and
-compiled in a thread. Deliberately absent: judging; which policy an execution under way is judged by is the session's.
+Enters: paths, changes of files (also by an editor's rename and by the symbolic links that Kubernetes swaps),
+SIGHUP. Leaves: `swap_policy` on the gates, or an error in the log with the old policy still in force. Files
+are read and compiled in a thread. Deliberately absent: judging; which policy an execution under way is judged
+by is the session's.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from watchfiles import awatch
 from proxy.app.metrics import Reloads
 from proxy.app.sources import read_text
 from proxy.policy.load import load_policy
-from proxy.policy.policy import Policy
+from proxy.policy.rules import Policy
 from proxy.source.diagnostics import SourceError
 
-# An editor writes a file in several steps; wait for them to end, but look at least this often: file events can get
-# lost (a full queue, a network file system, a link further up the path).
+# An editor writes a file in several steps; wait for them to end, but look at least this often: file events
+# can get lost (a full queue, a network file system, a link further up the path).
 _DEBOUNCE_MS = 100
 _LOOK_AGAIN_MS = 1000
 
@@ -113,11 +114,15 @@ class PolicyKeeper:
             attempt = await asyncio.to_thread(try_to_load, path)
         except Exception as error:  # a fault of the loader must not cost the policy that is in force
             self._log.exception("the policy loader failed", file=path)
-            attempt = Attempt(None, f"{path}: the loader failed: {type(error).__name__}", {path: signature_of(path)})
+            attempt = Attempt(
+                None, f"{path}: the loader failed: {type(error).__name__}", {path: signature_of(path)}
+            )
         if attempt.policy is None:
             self.reloads.results["failed"] += 1
             self.reloads.failing.add(path)
-            self._log.error("the policy does not load; the one before stays in force", file=path, errors=attempt.problem)
+            self._log.error(
+                "the policy does not load; the one before stays in force", file=path, errors=attempt.problem
+            )
             return attempt
         self.reloads.failing.discard(path)
         if attempt.policy.digest == self._digests[path]:
@@ -160,7 +165,12 @@ class PolicyKeeper:
 def announce(log: BoundLogger, event: str, path: str, policy: Policy) -> None:
     """Say which policy is in force; one that only watches is said loudly."""
     log.info(
-        event, file=path, name=policy.name, environment=policy.environment, mode=policy.mode, digest=policy.digest
+        event,
+        file=path,
+        name=policy.name,
+        environment=policy.environment,
+        mode=policy.mode,
+        digest=policy.digest,
     )
     if policy.mode != "enforce":
         log.warning(f"THIS POLICY REFUSES NOTHING: its mode is {policy.mode}", file=path, name=policy.name)

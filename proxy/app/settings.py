@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from proxy.app import kinds
 from proxy.app.kinds import Address
+from proxy.relay.address import parse_upstream
 
 STANDARD_OUTPUT = "-"
 
@@ -35,22 +35,11 @@ LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
 
 def upstream_text(value: object) -> str:
-    """Read the server's URL: postgresql://HOST:PORT, never with a user or a password, which it does not echo."""
+    """Read the server's URL, postgresql://HOST:PORT; what may be a password in it is never echoed."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("is not postgresql://HOST:PORT")
-    url = value.strip()
-    try:
-        parts = urlsplit(url)
-        userinfo = parts.netloc.rpartition("@")[0]
-    except ValueError as error:
-        raise ValueError("is not a URL that can be read") from error
-    if userinfo or "@" in url or "password" in parts.query.lower():
-        raise ValueError(
-            "must name the server only, without user or password: clients log in with their own (postgresql://HOST:PORT)"
-        )
-    if parts.scheme not in ("postgresql", "postgres"):
-        raise ValueError(f"{kinds.shown(url)} does not begin with postgresql://")
-    return url
+        raise ValueError("must be postgresql://HOST:PORT")
+    parse_upstream(value)
+    return value.strip()
 
 
 UpstreamText = Annotated[str, PlainValidator(upstream_text)]

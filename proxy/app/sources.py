@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from pydantic import ValidationError
 
 from proxy.app.kinds import shown
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
+from proxy.relay.address import parse_upstream
+from proxy.relay.upstream import Upstream
 from proxy.source.diagnostics import SourceError
 from proxy.source.yamldoc import Document, read_yaml
 
@@ -28,6 +30,9 @@ COMMON_NAMES = tuple(name for name, setting in SETTINGS.items() if not setting.o
 _OF_KUBERNETES = re.compile(
     r"PGWARDEN(_[A-Z0-9_]+)?_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)|PGWARDEN_PORT\w*"
 )
+
+
+_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK"})
 
 
 class SettingsError(Exception):
@@ -60,9 +65,15 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, and what their owner should hear about although it is not wrong."""
+    """The settings, and what goes with them.
+
+    Attributes:
+        upstreams: one for each listener, with the certificates read.
+        warnings: what their owner should hear about although it is not wrong.
+    """
 
     settings: Settings
+    upstreams: tuple[Upstream, ...]
     warnings: tuple[str, ...]
 
 
@@ -91,9 +102,10 @@ def load_settings(
             _put(gathered, name, Given(value, SETTINGS[name].flag))
     _short_form(gathered)
     settings = _checked(gathered)
+    upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
     if settings is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -103,7 +115,7 @@ def _put(gathered: Gathered, name: str, given: Given) -> None:
 def _from_environment(gathered: Gathered, environment: Mapping[str, str]) -> None:
     names = {setting.variable: name for name, setting in SETTINGS.items()}
     for variable in sorted(environment):
-        if not variable.startswith("PGWARDEN_") or variable == "PGWARDEN_CONFIG":
+        if not variable.startswith("PGWARDEN_") or variable in _NO_SETTINGS:
             continue
         if variable in names:
             _put(gathered, names[variable], Given(environment[variable], variable))
@@ -213,16 +225,17 @@ def _short_form(gathered: Gathered) -> None:
     """Fold --listen, --upstream and --policy into the one listener that they are the short form of."""
     if not gathered.short:
         return
-    match gathered.listeners:
-        case []:
-            gathered.listeners.append(("", dict(gathered.short)))
-        case [(where, given)]:
-            gathered.listeners[0] = (where, {**given, **gathered.short})
-        case several:
-            for given in gathered.short.values():
-                gathered.problems.append(
-                    f"{given.origin}: the config file has {len(several)} listeners; change it there"
-                )
+    count = len(gathered.listeners)
+    if count == 0:
+        gathered.listeners.append(("", dict(gathered.short)))
+    elif count == 1:
+        where, written = gathered.listeners[0]
+        gathered.listeners[0] = (where, {**written, **gathered.short})
+    else:
+        gathered.problems.extend(
+            f"{given.origin}: the config file has {count} listeners; change it there"
+            for given in gathered.short.values()
+        )
 
 
 def _checked(gathered: Gathered) -> Settings | None:
@@ -242,6 +255,25 @@ def _checked(gathered: Gathered) -> Settings | None:
             if line is not None:
                 gathered.problems.append(line)
         return None
+
+
+def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
+    """Read the certificates that the upstreams need, and settings that do not go together."""
+    if settings.statement_log is not None and _same_file(settings.statement_log, settings.refusal_log):
+        origin = gathered.common["statement_log"].origin
+        gathered.problems.append(f"{origin}: the statement log and the refusal log need a file each")
+    for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
+        try:
+            yield parse_upstream(
+                listener.upstream, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+            )
+        except ValueError as error:  # the URL was read before: it is the file that every upstream uses
+            source = gathered.common.get("sslrootcert", given["upstream"])
+            gathered.problems.append(f"{source.origin}: {error}")
+
+
+def _same_file(one: str, other: str) -> bool:
+    return Path(one).absolute() == Path(other).absolute()
 
 
 def _explained(gathered: Gathered, location: tuple[int | str, ...], kind: str, reason: str) -> str | None:

@@ -109,7 +109,7 @@ class Cluster:
             password: the bootstrap role's password.
             tls: certificate and key in PEM; None leaves TLS off.
             hba: lines to put before those that initdb writes into pg_hba.conf.
-            environment: variables for the server, such as LOCPATH.
+            environment: variables for the server and for psql, such as LOCPATH.
             primary: a running server, with auth trust, to become a streaming standby of.
         """
         self._account = server_account()
@@ -209,7 +209,10 @@ class Cluster:
         Raises:
             ClusterError: psql failed, or the first statement that did; the text is what psql said.
         """
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        environment = {
+            **inherited,
+            **self._environment,
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.port),
             "PGUSER": self.superuser,

@@ -7,14 +7,18 @@ that changes the gate, and statements: who may see those is decided when there i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
 _PLAIN = "text/plain; charset=utf-8"
-_PAGES = "pgwarden\n\n/metrics  counters for Prometheus\n/healthz  the process lives\n/readyz   it can take clients\n"
+_PAGES = """pgwarden
+
+/metrics  counters for Prometheus
+/healthz  the process lives
+/readyz   it can take clients
+"""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,10 +40,10 @@ class AdminSource:
 class AdminServer:
     """An HTTP server on the running event loop."""
 
-    def __init__(self, source: AdminSource, log: logging.Logger) -> None:
-        """Answer from `source`; report what goes wrong to `log`."""
+    def __init__(self, source: AdminSource, report: Callable[[str], None]) -> None:
+        """Answer from `source`; say what goes wrong to `report`."""
         self._source = source
-        self._log = log
+        self._report = report
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
@@ -75,7 +79,7 @@ class AdminServer:
         except web.HTTPException as answer:
             return _text(f"{answer.status} {answer.reason}", answer.status)
         except Exception as error:  # a page's fault must stay in the page
-            self._log.error("the admin page %s failed: %s", request.path, type(error).__name__)
+            self._report(f"the admin page {request.path} failed: {type(error).__name__}")
             return _text("this page failed", 500)
 
     async def _index(self, request: web.Request) -> web.Response:

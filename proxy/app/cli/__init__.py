@@ -1,7 +1,7 @@
 """The command line, one verb a module.
 
-Enters: arguments. Leaves: text on standard output, errors as single lines on standard error, an exit code of the
-table in exitcodes.py; never a traceback. Deliberately absent: passwords in any form.
+Enters: arguments. Leaves: text on standard output, errors as single lines on standard error, an exit code of
+the table in exitcodes.py; never a traceback. Deliberately absent: passwords in any form.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns: the exit code.
     """
     try:
-        code = commands(args=None if arguments is None else list(arguments), prog_name="pgwarden", standalone_mode=False)
+        code = commands(
+            args=None if arguments is None else list(arguments), prog_name="pgwarden", standalone_mode=False
+        )
         sys.stdout.flush()
         return int(code) if isinstance(code, int) else ExitCode.OK
     except CommandError as error:

@@ -28,12 +28,16 @@ LedgerFlag = Annotated[str | None, typer.Option("--ledger", metavar="FILE", help
 def record(
     database: Annotated[str, typer.Option(metavar="NAME", help="the database that was backed up")],
     finished: Annotated[str, typer.Option(metavar="TIME", help="when it was complete, with its time zone")],
-    location: Annotated[list[str], typer.Option(metavar="WHERE", help="where a copy lies; once for each copy")],
+    location: Annotated[
+        list[str], typer.Option(metavar="WHERE", help="where a copy lies; once for each copy")
+    ],
     verified: Annotated[
         str,
         typer.Option(metavar="LEVEL", help="recorded, exists, checksum, toc, full_read or restored"),
     ] = "recorded",
-    size: Annotated[str | None, typer.Option(metavar="BYTES", help="how large it is: 1048576 or 1MiB")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="BYTES", help="how large it is: 1048576 or 1MiB")
+    ] = None,
     notes: Annotated[str, typer.Option(metavar="TEXT", help="anything worth knowing")] = "",
     ledger: LedgerFlag = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the entries as JSON")] = False,

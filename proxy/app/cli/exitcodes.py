@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 
 MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.OK: "done; the answer is yes",
-    ExitCode.NO: "the answer is no: the policy has errors, the statement would be refused, the gate is not well",
+    ExitCode.NO: "the answer is no: the policy has errors, the statement is refused, the gate is not well",
     ExitCode.USAGE: "wrong flag, variable, config file or value; nothing was done",
     ExitCode.FAILED: "it could not be done: address in use, ledger not usable, file not readable",
     ExitCode.INTERRUPTED: "interrupted from the keyboard",
@@ -36,5 +36,7 @@ class CommandError(Exception):
 
 
 def epilog() -> str:
-    """The table for --help; \\b keeps its lines as they are."""
-    return "\n".join(["\b", "Exit codes:", *(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())])
+    """The table for --help; its first line asks for lines to be kept as they are."""
+    return "\n".join(
+        ["\b", "Exit codes:", *(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())]
+    )

@@ -26,17 +26,23 @@ def health(
         str | None,
         typer.Option(metavar="HOST:PORT", help="the gate's admin address; else PGWARDEN_ADMIN"),
     ] = None,
-    ready: Annotated[bool, typer.Option("--ready", help="ask whether it can take clients, not only whether it lives")] = False,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="ask whether it can take clients, not only whether it lives")
+    ] = False,
 ) -> None:
     """Ask a running gate whether it is well."""
-    origin, text = ("--admin", admin) if admin is not None else ("PGWARDEN_ADMIN", os.environ.get("PGWARDEN_ADMIN"))
+    origin, text = (
+        ("--admin", admin) if admin is not None else ("PGWARDEN_ADMIN", os.environ.get("PGWARDEN_ADMIN"))
+    )
     if text is None:
         raise wrong("--admin", "say where the gate's admin server listens, or set PGWARDEN_ADMIN")
     try:
         address = kinds.address(text)
     except ValueError as error:
         raise wrong(origin, str(error)) from None
-    connection = http.client.HTTPConnection(_ANYWHERE.get(address.host, address.host), address.port, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(
+        _ANYWHERE.get(address.host, address.host), address.port, timeout=_TIMEOUT_S
+    )
     try:
         connection.request("GET", "/readyz" if ready else "/healthz")
         answer = connection.getresponse()

@@ -1,7 +1,7 @@
 """How commands print: for people on a terminal, plainly in a pipe.
 
-Enters: headings and rows, or a value to print as JSON. Leaves: text on standard output. Deliberately absent: colours
-and boxes in a pipe, where a script reads; errors, which go to standard error as plain lines.
+Enters: headings and rows, or a value to print as JSON. Leaves: text on standard output. Deliberately absent:
+colours and boxes in a pipe, where a script reads; errors, which go to standard error as plain lines.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import typer
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_line
 from proxy.app.policies import try_to_load
-from proxy.policy.policy import Policy
+from proxy.policy.rules import Policy
 
 commands = typer.Typer(no_args_is_help=True, help="Check policies.")
 

@@ -37,7 +37,9 @@ def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
     if moment.tzinfo is not None:
         return moment
     if zone is None:
-        raise wrong(flag, f"{shown(text)} has no time zone: end it with Z for UTC, or with +02:00 and the like")
+        raise wrong(
+            flag, f"{shown(text)} has no time zone: end it with Z for UTC, or with +02:00 and the like"
+        )
     return moment.replace(tzinfo=zone)
 
 

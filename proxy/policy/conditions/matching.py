@@ -98,6 +98,11 @@ def compile_match(shape: MatchShape) -> Match:
     return Match(names, tuple(parts))
 
 
+def reaches_no_risk(comparison: str, level: Risk) -> bool:
+    """Whether no risk at all is on that side of the level."""
+    return not any(_COMPARISONS[comparison](risk, level) for risk in Risk)
+
+
 def _has_tests(shape: MatchShape) -> bool:
     """Whether a block asks for more than names."""
     return any(key is not None for key in (shape.traits, shape.risk, shape.targets, shape.values, shape.who))

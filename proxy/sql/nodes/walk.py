@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from proxy.sql.effects import CATALOGUE, NO_TRAITS, Act, Effect, Risk, Target
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.parse import Json
 
 Handler = Callable[["Walk", Json], None]
+Found = dict[tuple[object, ...], Effect]
 _NO_SHAPES: Mapping[str, str] = {}
 _DEFERRED = frozenset({"deferred"})
+_TEMPORARY = frozenset({"temporary"})
 
 
 class Walk:
@@ -35,7 +38,6 @@ class Walk:
         "_harmless",
         "acts",
         "copies_in",
-        "ctes",
         "lexing",
         "server_major",
         "sources",
@@ -44,10 +46,9 @@ class Walk:
     def __init__(self, handlers: Mapping[str, Handler], harmless: frozenset[str], server_major: int) -> None:
         self._handlers = handlers
         self._harmless = harmless
-        self._found: dict[tuple[object, ...], Effect] = {}
+        self._found: Found = {}
         self._deferred = False
         self.acts: list[Act] = []
-        self.ctes: frozenset[str] = frozenset()
         self.sources: Mapping[str, Json] = {}
         self.server_major = server_major
         self.lexing = False
@@ -70,6 +71,8 @@ class Walk:
     ) -> None:
         """Note an effect, unless the same one was noted elsewhere in the statement."""
         marks = frozenset(traits) if traits else NO_TRAITS
+        if target is not None and target.schema == "pg_temp":
+            marks |= _TEMPORARY
         if self._deferred:
             marks |= _DEFERRED
         if risk is None:
@@ -134,15 +137,18 @@ class Walk:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """What is walked inside does not run now."""
+        """What is walked inside does not run now, so it changes nothing of this session now."""
         before, self._deferred = self._deferred, True
+        lexing, copies_in, acts = self.lexing, self.copies_in, len(self.acts)
         try:
             yield
         finally:
             self._deferred = before
+            self.lexing, self.copies_in = lexing, copies_in
+            del self.acts[acts:]
 
     @contextmanager
-    def isolated(self) -> Iterator[dict[tuple[object, ...], Effect]]:
+    def isolated(self) -> Iterator[Found]:
         """Effects found inside are collected apart and not noted in the statement."""
         before, self._found = self._found, {}
         try:
@@ -150,10 +156,10 @@ class Walk:
         finally:
             self._found = before
 
-    def adopt(self, found: Mapping[tuple[object, ...], Effect]) -> None:
-        """Note what isolated() collected."""
+    def adopt(self, found: Found, *, placed: bool = True) -> None:
+        """Note what isolated() collected; placed is false where its locations are those of another text."""
         for key, effect in found.items():
-            self._found.setdefault(key, effect)
+            self._found.setdefault(key, effect if placed else replace(effect, location=-1))
 
 
 def only(wrapped: Json | None) -> tuple[str, Json]:

@@ -1,0 +1,53 @@
+"""`pgwarden serve`: run the gate.
+
+The flags are made from the table of settings, so that a setting has its flag, its variable and its meaning in one
+place. Deliberately absent: running it (proxy/app/serve.py).
+"""
+
+from __future__ import annotations
+
+import os
+from inspect import Parameter, Signature
+from typing import Annotated
+
+import typer
+
+from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.serve import StartError, run
+from proxy.app.settings import Setting, table
+from proxy.app.sources import SettingsError, load_settings
+
+_METAVARS = {"_s": "SECONDS", "_bytes": "SIZE"}
+
+
+def serve(**flags: str | None) -> None:
+    """Run the gate: clients connect to --listen, and what the policy allows goes on to --upstream.
+
+    Every flag can also be a key of the --config file or a PGWARDEN_* variable (--drain-timeout-s is
+    drain_timeout_s and PGWARDEN_DRAIN_TIMEOUT_S); a flag wins over a variable, a variable over the file.
+    SIGHUP loads the policies again; SIGTERM lets sessions finish, a second one does not.
+    """
+    try:
+        loaded = load_settings(flags, os.environ)
+    except SettingsError as error:
+        raise CommandError(ExitCode.USAGE, *error.problems) from error
+    try:
+        run(loaded)
+    except StartError as error:
+        raise CommandError(ExitCode.USAGE if error.wrong_setting else ExitCode.FAILED, *error.lines) from error
+
+
+def _flag(setting: Setting) -> Parameter:
+    help_text = setting.meaning + (f" [{setting.default}]" if setting.default else "")
+    suffix = next((metavar for ending, metavar in _METAVARS.items() if setting.name.endswith(ending)), "VALUE")
+    option = typer.Option(setting.flag, help=help_text, metavar=suffix, show_default=False)
+    return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option])
+
+
+def _signature() -> Signature:
+    config = typer.Option("--config", help="the config file, YAML", metavar="FILE", show_default=False)
+    first = Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, config])
+    return Signature([first, *(_flag(setting) for setting in table())])
+
+
+serve.__signature__ = _signature()  # type: ignore[attr-defined]

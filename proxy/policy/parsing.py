@@ -1,0 +1,128 @@
+"""One file's document to typed parts.
+
+Enters: documents. Leaves: the head, and the rules, windows and sets that are well-formed, each read by itself, so that
+one mistake hides no other; complaints about the rest. Deliberately absent: what names refer to (checks.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from proxy.policy import model
+from proxy.policy.complaints import Complaints, Path
+from proxy.policy.conditions.targets import TargetPattern, compile_target
+from proxy.policy.files import PolicyDocument
+from proxy.policy.words import found, one_or_more
+
+SomeBlock = TypeVar("SomeBlock", bound=model.Block)
+TargetSet = tuple[TargetPattern, ...]
+Set = TargetSet | model.WhoBlock
+
+
+@dataclass(slots=True)
+class ParsedFile:
+    """What of one file is well-formed.
+
+    Attributes:
+        rules: with their place in the file's list.
+    """
+
+    source: PolicyDocument
+    head: model.PolicyFile | None = None
+    rules: list[tuple[int, model.Rule]] = field(default_factory=list)
+    windows: dict[str, model.Window] = field(default_factory=dict)
+    sets: dict[str, Set] = field(default_factory=dict)
+
+    @property
+    def complaints(self) -> Complaints:
+        """Where mistakes in this file go."""
+        return self.source.complaints
+
+
+def parse_file(source: PolicyDocument) -> ParsedFile:
+    """Read all parts of a file."""
+    parsed = ParsedFile(source)
+    data = source.document.data
+    if not isinstance(data, dict):
+        said = "the file is empty" if data is None else "a policy is a mapping"
+        source.complaints.add((), f'{said}; it begins with "version: 1"')
+        return parsed
+    for path, what in _empty(data, ()):
+        source.complaints.add(path, f'"{path[-1]}" holds {what}; leave the key out, or write what it holds', key=True)
+    parsed.head = _block(model.PolicyFile, data, (), source.complaints)
+    for index, rule in enumerate(_list(data.get("rules"))):
+        block = _block(model.Rule, rule, ("rules", index), source.complaints)
+        if block is not None:
+            parsed.rules.append((index, block))
+    time = data.get("time")
+    for name, window in _mapping(time.get("windows") if isinstance(time, dict) else None):
+        shape = _block(model.Window, window, ("time", "windows", name), source.complaints)
+        if shape is not None:
+            parsed.windows[name] = shape
+    for name, entry in _mapping(data.get("sets")):
+        made = _set(entry, ("sets", name), source.complaints)
+        if made is not None:
+            parsed.sets[name] = made
+    return parsed
+
+
+def parse_target(word: str, place: Path, complaints: Complaints) -> TargetSet:
+    """Compile one target pattern; none where it is a mistake."""
+    try:
+        return (compile_target(word),)
+    except ValueError as error:
+        complaints.add(place, str(error))
+        return ()
+
+
+def _set(entry: Any, place: Path, complaints: Complaints) -> Set | None:
+    """A mapping says who, a list says what."""
+    if isinstance(entry, dict):
+        return _block(model.WhoBlock, entry, place, complaints)
+    words = one_or_more(entry)
+    if not isinstance(words, tuple) or not words:
+        complaints.add(place, "a set is a list of targets, or a mapping with roles, databases, cidrs")
+        return None
+    patterns: list[TargetPattern] = []
+    for index, word in enumerate(words):
+        if isinstance(word, str):
+            patterns += parse_target(word, (*place, index), complaints)
+        else:
+            complaints.add((*place, index), f"expected text, such as public.users, found {found(word)}")
+    return tuple(patterns)
+
+
+def _block(kind: type[SomeBlock], data: Any, place: Path, complaints: Complaints) -> SomeBlock | None:
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        complaints.add_validation(place, kind, error)
+    except RecursionError:
+        complaints.add(place, "the value is nested too deep")
+    return None
+
+
+def _empty(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Keys without a value, or with an empty mapping: what was meant can be read in two ways, so it is not read."""
+    match data:
+        case dict():
+            for key, value in data.items():
+                if value is None or value == {}:
+                    yield (*path, key), "nothing" if value is None else "an empty mapping"
+                else:
+                    yield from _empty(value, (*path, key))
+        case list():
+            for index, value in enumerate(data):
+                yield from _empty(value, (*path, index))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> list[tuple[str, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+

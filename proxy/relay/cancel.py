@@ -1,0 +1,38 @@
+"""CancelRequests on their way to the server: each on a connection of its own, as the protocol wants it.
+
+Enters: the very packet that a client sent. Leaves: the same packet, at the server. Deliberately absent: an
+answer, since the protocol has none: a client learns only that the connection closes; and any check of the
+key, which is the server's.
+"""
+
+import asyncio
+
+from proxy.relay.upstream import Upstream, UpstreamError
+
+
+class Canceller:
+    """Delivers CancelRequests, a limited number at once: each costs the server a process."""
+
+    def __init__(self, upstream: Upstream, *, at_once: int, timeout_s: float) -> None:
+        self._upstream = upstream
+        self._places = asyncio.Semaphore(at_once)
+        self._timeout_s = timeout_s
+
+    async def deliver(self, packet: bytes) -> None:
+        """Send the packet and wait until the server has closed the connection, which it does when it has acted.
+
+        A server that cannot be reached, or takes too long, is no error: there is nobody to tell.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s), self._places:
+                await self._send(packet)
+        except (UpstreamError, TimeoutError):
+            return
+
+    async def _send(self, packet: bytes) -> None:
+        transport, arrival = await self._upstream.connect()
+        try:
+            transport.write(packet)
+            await arrival.ended.wait()
+        finally:
+            transport.abort()

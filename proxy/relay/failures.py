@@ -1,0 +1,70 @@
+"""Why there is no connection to the server, and what to do about it: one text for each cause.
+
+Enters: the server's address and the exception that the attempt ended in. Leaves: an UpstreamError.
+Deliberately absent: SQLSTATEs (the session speaks to clients), whatever an unauthenticated server said.
+"""
+
+import os
+import socket
+import ssl
+
+
+class UpstreamError(Exception):
+    """There is no connection to the server. `message` says why, `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def explain(server: str, error: OSError | UnicodeError, timeout_s: float) -> UpstreamError:
+    """The explanation of an exception that connecting raised; ssl.SSLError is an OSError, too."""
+    match error:
+        case TimeoutError():
+            return UpstreamError(
+                f"The server {server} did not answer within {timeout_s:g} s.",
+                "Check the address in the upstream URL, and firewalls and network restrictions on the way.",
+            )
+        case ssl.SSLCertVerificationError():
+            return UpstreamError(
+                f"The certificate of the server {server} is not trusted: {error.verify_message.rstrip('.')}.",
+                "Put the file of the authority that signed it into the upstream URL as sslrootcert=FILE, and "
+                "check that the URL uses the name in the certificate.",
+            )
+        case ssl.SSLError():
+            return UpstreamError(
+                f"TLS with the server {server} failed: {error.reason or error}.",
+                "Check that it is a PostgreSQL server which speaks TLS 1.2 or newer.",
+            )
+        case socket.gaierror() | UnicodeError():
+            reason = error.strerror if isinstance(error, socket.gaierror) else "it is no host name"
+            return UpstreamError(
+                f"The server {server} cannot be reached: its name cannot be resolved ({reason}).",
+                "Check the host in the upstream URL, and DNS.",
+            )
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return UpstreamError(
+        f"The server {server} cannot be reached: {reason}.",
+        "Check that PostgreSQL is running and listens there, and the upstream URL.",
+    )
+
+
+def refuse_answer(server: str, sslmode: str, answer: bytes) -> UpstreamError:
+    """The explanation of an answer to SSLRequest that is not the one byte S."""
+    if answer == b"N":
+        return UpstreamError(
+            f"The server {server} does not offer TLS, and sslmode={sslmode} asks for it.",
+            "Turn on ssl in the server's postgresql.conf, or put sslmode=disable into the upstream URL if "
+            "the network between is trusted.",
+        )
+    if len(answer) > 1 and answer[:1] in (b"S", b"N"):
+        return UpstreamError(
+            f"The server {server} sent unencrypted data behind its answer to SSLRequest.",
+            "Look for somebody between the gate and the server who changes what they say to each other.",
+        )
+    reason = "answered with something else" if answer else "closed the connection"
+    return UpstreamError(
+        f"The server {server} was asked for TLS and {reason}.",
+        "Check that the upstream URL names a PostgreSQL server.",
+    )

@@ -1,0 +1,381 @@
+"""One client and its server connection: two sockets, one session between them.
+
+Enters: what the event loop says of either socket. Leaves: the session's commands, performed in order, each
+write with the very bytes object that the session gave. Deliberately absent: looking into those bytes.
+
+Back-pressure goes both ways: while one side does not take what is written, nothing is read from the other,
+so that a slow reader costs one write buffer, however much is under way. An exception ends the link, fail
+closed: nothing more goes to the server, and the client is told if it can be told without breaking into a
+message.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Final, Self, assert_never
+
+from proxy.relay.cancel import Canceller
+from proxy.relay.ports import CrashReporter, Observer, RelaySettings, Session
+from proxy.relay.upstream import Upstream, UpstreamError
+from proxy.session import (
+    Cancel,
+    Close,
+    Command,
+    Connect,
+    Ended,
+    Event,
+    Opened,
+    Report,
+    ToClient,
+    ToServer,
+    UpstreamFailure,
+)
+from proxy.wire.backend import encode_error
+
+_CRASH_NOTICE: Final = encode_error(
+    {
+        "S": "FATAL",
+        "V": "FATAL",
+        "C": "XX000",
+        "M": "pgwarden: internal error; the connection is closed",
+        "H": "Connect again; if it comes back, report what the gate's log says.",
+    }
+)
+
+
+_CRASH_REASON: Final = "internal error"
+
+
+class LinkError(Exception):
+    """A session asked for what cannot be done now: a defect, so the link ends."""
+
+
+class Link:
+    """Performs one session's commands. ClientProtocol and ServerProtocol call it; a listener watches it."""
+
+    def __init__(
+        self,
+        session: Session,
+        upstream: Upstream,
+        canceller: Canceller,
+        settings: RelaySettings,
+        *,
+        observer: Observer,
+        on_crash: CrashReporter,
+        on_finished: Callable[[Self], None],
+    ) -> None:
+        self._session = session
+        self._upstream = upstream
+        self._canceller = canceller
+        self._settings = settings
+        self._observer = observer
+        self._on_crash = on_crash
+        self._on_finished = on_finished
+        self._loop = asyncio.get_running_loop()
+        self._client: asyncio.Transport | None = None
+        self._server: asyncio.Transport | None = None
+        self._client_full = False  # the client does not take what is written to it
+        self._server_full = False
+        self._client_paused = False  # nothing is read from the client
+        self._server_paused = False
+        self._server_ended = False
+        self._connecting = False
+        self._over = False  # the session has ended: what still arrives is dropped
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+
+    # -- what the client's socket does -------------------------------------------------------------------
+
+    def client_made(self, client: asyncio.Transport) -> None:
+        """A client has connected."""
+        self._client = client
+        self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
+
+    def client_data(self, data: bytes) -> None:
+        """The client sent bytes."""
+        if self._over:
+            return
+        try:
+            self._perform(self._session.client_data(data))
+        except Exception as error:
+            self._crash(error)
+
+    def client_gone(self) -> None:
+        """The client will send nothing more: the server's side ends at once, and with it an open transaction."""
+        self._ask(self._session.client_eof)
+        self._close()
+
+    def client_lost(self) -> None:
+        """The client's socket is closed."""
+        self._client = None
+        self.client_gone()
+        self._finish()
+
+    def client_blocked(self, full: bool) -> None:
+        """The client does not take what is written to it, or takes it again."""
+        self._client_full = full
+        self._throttle()
+
+    # -- what the server's socket does -------------------------------------------------------------------
+
+    def server_data(self, data: bytes) -> None:
+        """The server sent bytes."""
+        if self._over:
+            return
+        try:
+            self._perform(self._session.server_data(data))
+        except Exception as error:
+            self._crash(error)
+
+    def server_gone(self) -> None:
+        """The server will send nothing more: the session tells the client."""
+        self._server_ended = True
+        self._ask(self._session.server_eof)
+        self._close()
+
+    def server_lost(self) -> None:
+        """The server's socket is closed."""
+        self._server = None
+        self.server_gone()
+        self._finish()
+
+    def server_blocked(self, full: bool) -> None:
+        """The server does not take what is written to it, or takes it again."""
+        self._server_full = full
+        self._throttle()
+
+    # -- what the listener asks for ----------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """End as soon as no work is under way."""
+        self._ask(self._session.drain)
+
+    def terminate(self, message: str) -> None:
+        """End now, and tell the client why."""
+        self._ask(lambda: self._session.terminate(message))
+        self._close()
+
+    def abort(self) -> None:
+        """Cut both connections."""
+        self._close()
+        if self._task is not None:
+            self._task.cancel()
+        for transport in (self._client, self._server):
+            if transport is not None:
+                transport.abort()
+
+    # -- performing --------------------------------------------------------------------------------------
+
+    def _ask(self, question: Callable[[], list[Command]]) -> None:
+        if self._over:
+            return
+        try:
+            self._perform(question())
+        except Exception as error:
+            self._crash(error)
+
+    def _perform(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case ToServer():
+                    self._write_server(command.data)
+                case ToClient():
+                    if self._client is not None:
+                        self._client.write(command.data)
+                case Report():
+                    self._report(command.event)
+                case Connect():
+                    self._connecting = True
+                    self._start(self._connect())
+                case Cancel():
+                    self._start(self._cancel(command.packet))
+                case Close():
+                    self._close()
+                case _:
+                    assert_never(command)
+        self._throttle()
+
+    def _write_server(self, data: bytes) -> None:
+        if self._server is not None:
+            self._server.write(data)
+        elif not self._server_ended:
+            raise LinkError("bytes for a server that is not connected")
+
+    def _report(self, event: Event) -> None:
+        if isinstance(event, Opened):
+            self._stop_timers()
+        self._observer(event)
+
+    def _throttle(self) -> None:
+        """Read from each side only while the other takes what is written, and the session wants more."""
+        if self._over:
+            return
+        client, server = self._client, self._server
+        pause = self._server_full or self._session.waiting
+        if pause is not self._client_paused and client is not None and not client.is_closing():
+            self._client_paused = pause
+            (client.pause_reading if pause else client.resume_reading)()
+        pause = self._client_full
+        if pause is not self._server_paused and server is not None and not server.is_closing():
+            self._server_paused = pause
+            (server.pause_reading if pause else server.resume_reading)()
+
+    # -- work that waits ---------------------------------------------------------------------------------
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        if self._task is not None or self._server is not None:
+            work.close()
+            raise LinkError("a second connection to the server was asked for")
+        self._task = self._loop.create_task(work)
+        self._task.add_done_callback(self._worked)
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        self._connecting = False
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._crash(error)
+        self._finish()
+
+    async def _connect(self) -> None:
+        try:
+            server, arrival = await self._upstream.connect()
+        except UpstreamError as error:
+            self._connecting = False
+            failure = UpstreamFailure(error.message, error.hint)
+            self._ask(lambda: self._session.server_failed(failure))
+            self._close()
+            return
+        self._connecting = False
+        self._server = server
+        server.set_protocol(ServerProtocol(self))
+        self._ask(self._session.server_connected)
+        if arrival.data:
+            self.server_data(bytes(arrival.data))
+        if arrival.ended.is_set():
+            self.server_lost()
+
+    async def _cancel(self, packet: bytes) -> None:
+        await self._canceller.deliver(packet)
+        self._close()
+
+    # -- ending ------------------------------------------------------------------------------------------
+
+    def _login_expired(self) -> None:
+        self.terminate(f"canceling login: it took longer than {self._settings.login_timeout_s:g} s")
+
+    def _crash(self, error: Exception) -> None:
+        """Nothing more goes to the server, not even what is pending: it may be what the exception is about."""
+        if self._server is not None:
+            self._server.abort()
+        self._on_crash(error)
+        if self._over:
+            return
+        self._over = True
+        for command in self._last_words():
+            if isinstance(command, ToClient) and self._client is not None:
+                self._client.write(_CRASH_NOTICE)
+            elif isinstance(command, Report):
+                with suppress(Exception):  # the observer may be what has failed
+                    self._observer(command.event)
+        self._close()
+
+    def _last_words(self) -> list[Command]:
+        """What the session would say now: it alone knows whether the client is in the middle of a message."""
+        try:
+            return self._session.terminate(_CRASH_REASON)
+        except Exception:
+            return [Report(Ended(_CRASH_REASON))]
+
+    def _close(self) -> None:
+        """Write out what is pending on both sides, for a while, then close both."""
+        self._over = True
+        if self._closing:
+            return
+        self._closing = True
+        self._stop_timers()
+        if self._connecting and self._task is not None:
+            self._task.cancel()
+        self._close_leg(self._client, self._settings.flush_client_s)
+        self._close_leg(self._server, self._settings.flush_server_s)
+
+    def _close_leg(self, transport: asyncio.Transport | None, flush_s: float) -> None:
+        if transport is not None:
+            transport.close()
+            self._timers.append(self._loop.call_later(flush_s, transport.abort))
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    def _finish(self) -> None:
+        if self._client is None and self._server is None and self._task is None:
+            self._stop_timers()
+            self._on_finished(self)
+
+
+class ClientProtocol(asyncio.Protocol):
+    """The client's socket, as the event loop sees it."""
+
+    def __init__(self, open_link: Callable[[asyncio.Transport], Link]) -> None:
+        self._open_link = open_link
+        self._link: Link | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        if isinstance(transport, asyncio.Transport):
+            self._link = self._open_link(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """The client sent bytes."""
+        if self._link is not None:
+            self._link.client_data(data)
+
+    def eof_received(self) -> None:
+        """The client sends nothing more; as the server does, take that for its end."""
+        if self._link is not None:
+            self._link.client_gone()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is closed."""
+        if self._link is not None:
+            self._link.client_lost()
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        if self._link is not None:
+            self._link.client_blocked(True)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        if self._link is not None:
+            self._link.client_blocked(False)
+
+
+class ServerProtocol(asyncio.Protocol):
+    """The server's socket, as the event loop sees it, once the connection stands."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def data_received(self, data: bytes) -> None:
+        """The server sent bytes."""
+        self._link.server_data(data)
+
+    def eof_received(self) -> None:
+        """The server sends nothing more."""
+        self._link.server_gone()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is closed."""
+        self._link.server_lost()
+
+    def pause_writing(self) -> None:
+        """The server reads too slowly."""
+        self._link.server_blocked(True)
+
+    def resume_writing(self) -> None:
+        """The server has caught up."""
+        self._link.server_blocked(False)

@@ -1,0 +1,163 @@
+"""A door: an address where clients connect, and the links behind it.
+
+Enters: an address, a factory of sessions, the way to the server. Leaves: one link a client, until the last
+is gone.
+Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client leg, limits on connections.
+"""
+
+import asyncio
+import socket
+from typing import Final
+
+from proxy.relay.cancel import Canceller
+from proxy.relay.link import ClientProtocol, Link
+from proxy.relay.ports import CrashReporter, Observer, RelaySettings, SessionFactory
+from proxy.relay.sockets import keep_alive
+from proxy.relay.upstream import Upstream
+from proxy.session import Peer
+
+_GOING_AWAY: Final = "terminating connection: the gate is shutting down"
+_LAST_WORDS_S: Final = 1.0
+
+
+class Listener:
+    """Accepts clients at one address and relays them to one server."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        session_factory: SessionFactory,
+        upstream: Upstream,
+        observer: Observer,
+        settings: RelaySettings | None = None,
+        *,
+        on_crash: CrashReporter | None = None,
+    ) -> None:
+        """Prepare; nothing is opened before `start`.
+
+        Args:
+            address: host and port; port 0 takes a free one, host "" or "*" every interface.
+            session_factory: makes the session of a client.
+            upstream: the server behind this door.
+            observer: is told every event; its exception ends the session that reported.
+            settings: bounds; the defaults when None.
+            on_crash: is told every exception that ended a session; when None, the event loop's handler is.
+        """
+        self._address = address
+        self._session_factory = session_factory
+        self._upstream = upstream
+        self._observer = observer
+        self._settings = settings or RelaySettings()
+        self._on_crash = on_crash or _tell_loop
+        self._canceller = Canceller(
+            upstream, at_once=self._settings.cancels_at_once, timeout_s=self._settings.cancel_timeout_s
+        )
+        self._server: asyncio.Server | None = None
+        self._addresses: tuple[tuple[str, int], ...] = ()
+        self._links: set[Link] = set()
+        self._empty = asyncio.Event()
+        self._draining = False
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where clients can connect: the bound host and port of each socket, also after `close`."""
+        return self._addresses
+
+    @property
+    def connections(self) -> int:
+        """How many clients have not been let go of yet."""
+        return len(self._links)
+
+    async def start(self) -> None:
+        """Begin to accept.
+
+        Raises: OSError when the address cannot be bound.
+        """
+        host, port = self._address
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: ClientProtocol(self._open_link),
+            None if host in ("", "*") else host,
+            port,
+            backlog=self._settings.backlog,
+        )
+        self._addresses = tuple(bound.getsockname()[:2] for bound in self._server.sockets)
+
+    def close(self) -> None:
+        """Accept nobody any more; who is connected stays."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let everybody finish, then go.
+
+        Idle sessions end at once, busy ones with their transaction; after `timeout_s` those that are left
+        are ended with a FATAL, and cut off when they do not take even that.
+        """
+        self.close()
+        self._draining = True
+        for link in tuple(self._links):
+            link.drain()
+        if await self._emptied(timeout_s):
+            return
+        for link in tuple(self._links):
+            link.terminate(_GOING_AWAY)
+        if await self._emptied(_LAST_WORDS_S):
+            return
+        for link in tuple(self._links):
+            link.abort()
+        await self._emptied(_LAST_WORDS_S)
+
+    async def stop(self) -> None:
+        """Accept nobody, and end every session now."""
+        await self.drain(0)
+
+    def _open_link(self, client: asyncio.Transport) -> Link:
+        link = Link(
+            self._session_factory(_peer_of(client)),
+            self._upstream,
+            self._canceller,
+            self._settings,
+            observer=self._observer,
+            on_crash=self._on_crash,
+            on_finished=self._forget,
+        )
+        self._links.add(link)
+        self._empty.clear()
+        link.client_made(client)
+        if self._draining:
+            link.drain()
+        return link
+
+    def _forget(self, link: Link) -> None:
+        self._links.discard(link)
+        if not self._links:
+            self._empty.set()
+
+    async def _emptied(self, timeout_s: float) -> bool:
+        """Wait until nobody is left; False when somebody still is."""
+        if self._links and timeout_s > 0:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._empty.wait()
+            except TimeoutError:
+                pass
+        return not self._links
+
+
+def _peer_of(client: asyncio.Transport) -> Peer:
+    connection = client.get_extra_info("socket")
+    if isinstance(connection, socket.socket):
+        keep_alive(connection)
+    name = client.get_extra_info("peername")
+    if not isinstance(name, tuple):
+        return Peer(None)
+    host, port = name[:2]
+    # An IPv4 client on a dual-stack socket: policies name it by the address that people know.
+    return Peer(host.removeprefix("::ffff:") if "." in host else host, port)
+
+
+def _tell_loop(error: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler(
+        {"message": "pgwarden: a session failed and was closed", "exception": error}
+    )

@@ -1,0 +1,69 @@
+"""What the relay needs from a session, and what can be set about it.
+
+Enters: nothing. Leaves: the Session protocol (proxy.session.Session fits it) and the relay's settings.
+Deliberately absent: any judgement; the relay moves bytes and does what it is told.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from proxy.session import Command, Event, Peer, UpstreamFailure
+
+
+class Session(Protocol):
+    """One connection's brain. Each method returns the commands to perform, in order."""
+
+    @property
+    def waiting(self) -> bool:
+        """True while nothing may be read from the client."""
+
+    def client_data(self, data: bytes) -> list[Command]:
+        """The client sent bytes."""
+
+    def client_eof(self) -> list[Command]:
+        """The client is gone."""
+
+    def server_connected(self) -> list[Command]:
+        """The connection to the server stands."""
+
+    def server_failed(self, failure: UpstreamFailure) -> list[Command]:
+        """The connection to the server could not be made."""
+
+    def server_data(self, data: bytes) -> list[Command]:
+        """The server sent bytes."""
+
+    def server_eof(self) -> list[Command]:
+        """The server is gone."""
+
+    def drain(self) -> list[Command]:
+        """End as soon as no work is under way."""
+
+    def terminate(self, message: str) -> list[Command]:
+        """End now."""
+
+
+SessionFactory: TypeAlias = Callable[[Peer], Session]
+Observer: TypeAlias = Callable[[Event], None]
+CrashReporter: TypeAlias = Callable[[Exception], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """Bounds of one listener's connections.
+
+    Attributes:
+        login_timeout_s: how long a client may take from connecting to having logged in.
+        flush_client_s: how long a client that is told to go may take to read what is pending for it.
+        flush_server_s: how long a server may take for what is pending, once its client is gone; then it is
+        cut off. cancels_at_once: how many CancelRequests are delivered at the same time; further ones wait.
+        cancel_timeout_s: how long delivering one may take, waiting included.
+        backlog: how many connections the kernel may hold before they are accepted.
+    """
+
+    login_timeout_s: float = 60.0
+    flush_client_s: float = 10.0
+    flush_server_s: float = 1.0
+    cancels_at_once: int = 32
+    cancel_timeout_s: float = 10.0
+    backlog: int = 1024

@@ -1,0 +1,75 @@
+"""TLS to the server: what is asked of it, and how PostgreSQL's protocol asks.
+
+Enters: an sslmode and a CA file; later a plain transport's bytes. Leaves: an SSLContext; the server's answer.
+Deliberately absent: `prefer` and `allow`, which ask for nothing; TLS of the client leg.
+"""
+
+import asyncio
+import ssl
+from enum import Enum
+
+from proxy.wire.startup import encode_ssl_request
+
+
+class SslMode(Enum):
+    """What is asked of the server's side, in libpq's words."""
+
+    DISABLE = "disable"
+    REQUIRE = "require"
+    VERIFY_FULL = "verify-full"
+
+
+class Negotiation(asyncio.Protocol):
+    """Asks for TLS and takes one read for an answer: one byte, or the connection is worth nothing."""
+
+    def __init__(self, answer: asyncio.Future[bytes]) -> None:
+        self._answer = answer
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+            transport.write(encode_ssl_request())
+
+    def data_received(self, data: bytes) -> None:
+        """Take the answer and read no further: what comes next belongs to TLS."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+        if not self._answer.done():
+            self._answer.set_result(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The server went away instead of answering."""
+        if not self._answer.done():
+            self._answer.set_result(b"")
+
+
+def make_context(sslmode: SslMode, ca_file: str | None) -> ssl.SSLContext | None:
+    """The context for connections to one server; None where no TLS is asked for.
+
+    With `require` and a CA file the certificate is checked, though not its name, as libpq does.
+    Raises: ValueError when the file cannot be read or holds no certificates.
+    """
+    if sslmode is SslMode.DISABLE:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["postgresql"])
+    context.check_hostname = sslmode is SslMode.VERIFY_FULL
+    if ca_file is not None:
+        _load_ca_file(context, ca_file)
+    elif sslmode is SslMode.VERIFY_FULL:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _load_ca_file(context: ssl.SSLContext, ca_file: str) -> None:
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise ValueError(f"{ca_file} holds no certificate in PEM format") from error
+    except OSError as error:
+        raise ValueError(f"{ca_file} cannot be read: {error.strerror}") from error

@@ -1,0 +1,280 @@
+"""Calls in expressions: functions, operators, and the grammar's own forms of both.
+
+In: FuncCall, A_Expr and their like. Out: what functions.py says of the name, or code.call. Constant SQL text that a
+built-in runs is analysed as the statement it is; any other text is code.dynamic. Deliberately absent: casts and
+the functions behind users' operators and types, which need a catalogue (an operator no server knows is a call).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proxy.sql import builtins, settings
+from proxy.sql.effects import Target
+from proxy.sql.functions import Cause, Known, known
+from proxy.sql.nodes.walk import Handler, Walk, constant, only, qualified, scalar
+from proxy.sql.parse import Json, SqlSyntaxError, parse
+
+# JSON constructors and MERGE's function: keywords since this version; before it, the same text calls a user's.
+_SINCE = {
+    "JsonScalarExpr": ("json_scalar", 17),
+    "JsonParseExpr": ("json", 17),
+    "JsonSerializeExpr": ("json_serialize", 17),
+    "MergeSupportFunc": ("merge_action", 17),
+    "JsonArrayConstructor": ("json_array", 16),
+    "JsonArrayAgg": ("json_arrayagg", 16),
+}
+_JSON_FUNCTIONS = {"JSON_EXISTS_OP": "json_exists", "JSON_QUERY_OP": "json_query", "JSON_VALUE_OP": "json_value"}
+
+
+def _func_call(walk: Walk, body: Json) -> None:
+    schema, name = qualified(body.get("funcname", []))
+    if name is None:
+        walk.unknown("FuncCall")
+    else:
+        found = known(schema, name, walk.server_major)
+        if found is None:
+            unknown_call(walk, Target("function", schema, name), body.get("location", -1))
+        elif found.causes or found.runs >= 0:
+            _apply(walk, body, name, found)
+    walk.children("FuncCall", body, ("funcname",))
+
+
+def unknown_call(walk: Walk, target: Target, location: int = -1) -> None:
+    """Note a call of what may be a user's function: it may do anything its owner may."""
+    walk.lexing = True
+    walk.emit("code.call", target, location=location)
+
+
+def _apply(walk: Walk, body: Json, name: str, found: Known) -> None:
+    args: list[Json] = body.get("args", [])
+    location = body.get("location", -1)
+    for cause in found.causes:
+        if found.changes_settings:
+            _set_config(walk, args, location)
+        else:
+            target = _target(cause, args)
+            traits = ("unscoped",) if cause.effect in {"row.delete", "row.update"} else ()
+            walk.emit(
+                cause.effect,
+                target,
+                traits=traits,
+                risk=cause.risk,
+                location=location,
+                detail=cause.detail or (name if target is None else ""),
+            )
+            walk.lexing |= cause.effect.startswith("code.")
+    if found.runs >= 0 and not (name == "ts_rewrite" and len(args) == 3):
+        runs_text(walk, args[found.runs] if found.runs < len(args) else None, name, location)
+
+
+def _target(cause: Cause, args: list[Json]) -> Target | None:
+    if not cause.kind:
+        return None
+    text = scalar(args[cause.argument]) if 0 <= cause.argument < len(args) else None
+    if text is None or cause.kind not in {"sequence", "table", "index"}:
+        return Target(cause.kind, None, text)
+    return named_in_text(cause.kind, text)
+
+
+def named_in_text(kind: str, text: str) -> Target:
+    """The target of a name in a string (`'public."My Seq"'`): read as the server reads it."""
+    try:
+        tree = parse(f"TABLE {text}")
+    except SqlSyntaxError:
+        return Target(kind, None, None)
+    if len(tree) != 1:
+        return Target(kind, None, None)
+    kind_of, select = only(tree[0].get("stmt"))
+    items = select.get("fromClause", []) if kind_of == "SelectStmt" else []
+    if len(items) != 1 or "RangeVar" not in items[0]:
+        return Target(kind, None, None)
+    table = items[0]["RangeVar"]
+    return Target(kind, table.get("schemaname"), table.get("relname"))
+
+
+def _set_config(walk: Walk, args: list[Json], location: int) -> None:
+    name = scalar(args[0]) if args else None
+    value = scalar(args[1]) if len(args) > 1 else None
+    set_setting(walk, None if name is None else name.lower(), value, location)
+
+
+def set_setting(walk: Walk, name: str | None, value: str | None, location: int = -1) -> None:
+    """Note that the session sets `name`; None is what is not known."""
+    if name is None or name in settings.LEXING:
+        walk.lexing = True
+    if name in {"role", "session_authorization"}:
+        kind = "role.set"
+        walk.emit(kind, Target("role", None, value), location=location, detail=name)
+        return
+    walk.emit(
+        "session.set",
+        Target("setting", None, name),
+        risk=settings.risk_of(name, value),
+        location=location,
+        detail="" if value is None else redacted_value(name, value),
+    )
+
+
+def redacted_value(name: str | None, value: str) -> str:
+    """A setting's value as an effect may show it: nothing that sounds like a secret."""
+    return "***" if name is not None and sounds_secret(name) else value
+
+
+def sounds_secret(name: str) -> bool:
+    """Whether a setting or option of this name holds what nobody should read."""
+    word = name.lower()
+    return any(part in word for part in ("password", "passwd", "secret", "token", "apikey", "api_key", "private_key", "jwt"))
+
+
+def constant_text(wrapped: Json | None) -> str | None:
+    """The text of a constant expression: a literal, a cast one, or such joined by ||."""
+    kind, body = only(wrapped)
+    if kind == "A_Const" and "sval" in body:
+        return constant(body)
+    if kind == "TypeCast":
+        return constant_text(body.get("arg"))
+    if kind == "A_Expr" and body.get("kind") == "AEXPR_OP" and qualified(body.get("name", []))[1] == "||":
+        left, right = constant_text(body.get("lexpr")), constant_text(body.get("rexpr"))
+        return None if left is None or right is None else left + right
+    return None
+
+
+def runs_text(walk: Walk, argument: Json | None, name: str, location: int) -> None:
+    """Walk SQL text that a function runs, or note that it cannot be known."""
+    text = constant_text(argument)
+    if text is None:
+        walk.lexing = True
+        walk.emit("code.dynamic", Target("function", None, name), traits=("dynamic",), location=location)
+        return
+    walk_text(walk, text, name)
+
+
+def walk_text(walk: Walk, text: str, name: str) -> None:
+    """Walk SQL inside a string; what cannot be read is opaque."""
+    try:
+        tree = parse(text)
+    except SqlSyntaxError:
+        walk.lexing = True
+        walk.emit("code.opaque", Target("function", None, name), detail="unreadable text")
+        return
+    before, walk.sources = walk.sources, {}
+    with walk.isolated() as found:
+        for statement in tree:
+            walk.node(statement.get("stmt", {}))
+    walk.sources = before
+    walk.adopt(found, placed=False)
+
+
+def _a_expr(walk: Walk, body: Json) -> None:
+    # 1+1+1+… leans to the left: down it in a loop.
+    chain = [body]
+    kind, left = only(body.get("lexpr"))
+    while kind == "A_Expr":
+        chain.append(left)
+        kind, left = only(left.get("lexpr"))
+    if kind:
+        walk.typed(kind, left)
+    for item in reversed(chain):
+        name = item.get("name", ())
+        if name and name[-1]["String"].get("sval") not in builtins.OPERATORS or len(name) > 1:
+            _operator(walk, item)
+        right = item.get("rexpr")
+        if right:
+            walk.node(right)
+
+
+# Operators that the grammar rewrites, and those a schema in front of does not make another's.
+def _operator(walk: Walk, body: Json) -> None:
+    schema, name = qualified(body.get("name", []))
+    built_in = name in builtins.OPERATORS or name in {"!=", "BETWEEN", "BETWEEN SYMMETRIC"} or "BETWEEN" in str(name)
+    if not (built_in and schema in {None, "pg_catalog"}):
+        unknown_call(walk, Target("operator", schema, name), body.get("location", -1))
+
+
+def _json(kind: str) -> Handler:
+    name, since = _SINCE[kind]
+
+    def handle(walk: Walk, body: Json) -> None:
+        # RETURNING is no argument of a call: an older server rejects it.
+        plain = "output" not in body and "output" not in body.get("constructor", ())
+        if plain and walk.server_major < since:
+            unknown_call(walk, Target("function", None, name), body.get("location", -1))
+        walk.children(kind, body)
+
+    return handle
+
+
+def _json_func(walk: Walk, body: Json) -> None:
+    name = _JSON_FUNCTIONS.get(body.get("op", ""), "")
+    if walk.server_major < 17 and "output" not in body:
+        unknown_call(walk, Target("function", None, name or None), body.get("location", -1))
+    walk.children("JsonFuncExpr", body)
+
+
+def _call(walk: Walk, body: Json) -> None:
+    call = body.get("funccall", {})
+    schema, name = qualified(call.get("funcname", []))
+    unknown_call(walk, Target("procedure", schema, name), call.get("location", -1))
+    walk.children("FuncCall", call, ("funcname",))
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "FuncCall": _func_call,
+    "A_Expr": _a_expr,
+    "CallStmt": _call,
+    "JsonFuncExpr": _json_func,
+    **{kind: _json(kind) for kind in _SINCE},
+}
+
+HARMLESS = frozenset(
+    {
+        "A_ArrayExpr",
+        "A_Const",
+        "A_Indices",
+        "A_Indirection",
+        "A_Star",
+        "BitString",
+        "BoolExpr",
+        "Boolean",
+        "BooleanTest",
+        "CaseExpr",
+        "CaseWhen",
+        "CoalesceExpr",
+        "CollateClause",
+        "ColumnRef",
+        "CurrentOfExpr",
+        "Float",
+        "GroupingFunc",
+        "Integer",
+        "JsonAggConstructor",
+        "JsonArgument",
+        "JsonArrayQueryConstructor",
+        "JsonBehavior",
+        "JsonFormat",
+        "JsonIsPredicate",
+        "JsonKeyValue",
+        "JsonObjectAgg",
+        "JsonObjectConstructor",
+        "JsonOutput",
+        "JsonReturning",
+        "JsonTable",
+        "JsonTableColumn",
+        "JsonTablePathSpec",
+        "JsonValueExpr",
+        "List",
+        "MinMaxExpr",
+        "NamedArgExpr",
+        "NullTest",
+        "ParamRef",
+        "RowExpr",
+        "SQLValueFunction",
+        "SetToDefault",
+        "String",
+        "SubLink",
+        "TypeCast",
+        "TypeName",
+        "XmlExpr",
+        "XmlSerialize",
+    }
+)

@@ -1,0 +1,168 @@
+"""What a scrape shows, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy import __version__
+from proxy.app.metrics import DECISIONS, METRICS, MetricsView, Reloads, exposition
+from proxy.policy.conditions.matching import Match
+from proxy.policy.rules import Mode, Policy, Rule
+from proxy.session.tally import Tally
+from proxy.sql.effects import CLASSES
+
+NOTHING = Match(frozenset(), ())
+STALE = Rule("stale-facts", Mode.ENFORCE, NOTHING)
+
+
+@dataclass
+class Gate:
+    policy: Policy
+    tally: Tally
+
+
+def policy(name: str, *rules: Rule, mode: str = "enforce") -> Policy:
+    return Policy(name, "production", mode, f"digest-of-{name}", (f"{name}.yaml",), (*rules, STALE), STALE)
+
+
+def two_gates() -> list[Gate]:
+    first = policy("direct", Rule("no-drop", Mode.ENFORCE, NOTHING), Rule("sleeping", Mode.OFF, NOTHING))
+    second = policy("pooled", Rule("no-drop", Mode.SHADOW, NOTHING), mode="shadow")
+    return [Gate(first, Tally()), Gate(second, Tally())]
+
+
+def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
+    return MetricsView(
+        gates=gates,
+        reloads=reloads,
+        facts_age_s=lambda: 0.5,
+        facts_stale=lambda: False,
+        connection_states=lambda: {"open": 3},
+        log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
+    )
+
+
+def lines_of(text: str, name: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+
+
+def scrape(gates: list[Gate], reloads: Reloads | None = None) -> str:
+    return exposition(view(gates, reloads or Reloads()))().decode()
+
+
+def test_series_exist_before_anything_happened() -> None:
+    text = scrape(two_gates())
+    assert lines_of(text, "pgwarden_blocked_statements_total") == [
+        'pgwarden_blocked_statements_total{mode="enforce",rule="freeze"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="lexing"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="no-drop"} 0.0',
+        'pgwarden_blocked_statements_total{mode="shadow",rule="no-drop"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="over-size"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="protocol"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="stale-facts"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="undecodable"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="unknown"} 0.0',
+        'pgwarden_blocked_statements_total{mode="enforce",rule="unparsed"} 0.0',
+    ]
+    assert lines_of(text, "pgwarden_statements_total") == sorted(
+        f'pgwarden_statements_total{{class="{name}",decision="{decision}"}} 0.0'
+        for decision in DECISIONS
+        for name in (*CLASSES, "other")
+    ) or sorted(lines_of(text, "pgwarden_statements_total")) == sorted(
+        f'pgwarden_statements_total{{class="{name}",decision="{decision}"}} 0.0'
+        for decision in DECISIONS
+        for name in (*CLASSES, "other")
+    )
+    assert lines_of(text, "pgwarden_policy_reloads_total") == [
+        'pgwarden_policy_reloads_total{result="failed"} 0.0',
+        'pgwarden_policy_reloads_total{result="loaded"} 0.0',
+        'pgwarden_policy_reloads_total{result="unchanged"} 0.0',
+    ]
+
+
+def test_gates_are_added_up() -> None:
+    gates = two_gates()
+    for gate in gates:
+        gate.tally.statement("refused", "ddl").value += 2
+        gate.tally.connections += 5
+    gates[0].tally.block("no-drop", "enforce").value += 2
+    text = scrape(gates)
+    assert 'pgwarden_statements_total{class="ddl",decision="refused"} 4.0' in text.splitlines()
+    assert 'pgwarden_blocked_statements_total{mode="enforce",rule="no-drop"} 2.0' in text.splitlines()
+    assert lines_of(text, "pgwarden_connections_total") == ["pgwarden_connections_total 10.0"]
+    assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 3.0']
+
+
+def test_judgements_are_a_cumulative_histogram() -> None:
+    gates = two_gates()
+    gates[0].tally.judged(1e-6)
+    gates[0].tally.judged(0.75)
+    gates[1].tally.judged(3.0)
+    text = scrape(gates)
+    assert lines_of(text, "pgwarden_judgement_seconds_bucket") == [
+        'pgwarden_judgement_seconds_bucket{le="1e-06"} 1.0',
+        *(
+            f'pgwarden_judgement_seconds_bucket{{le="{bound}"}} 1.0'
+            for bound in (
+                "2.5e-06", "5e-06", "1e-05", "2.5e-05", "5e-05", "0.0001", "0.00025", "0.0005",
+                "0.001", "0.0025", "0.005", "0.01", "0.025", "0.1",
+            )
+        ),
+        'pgwarden_judgement_seconds_bucket{le="1.0"} 2.0',
+        'pgwarden_judgement_seconds_bucket{le="+Inf"} 3.0',
+    ]  # fmt: skip
+    assert lines_of(text, "pgwarden_judgement_seconds_count") == ["pgwarden_judgement_seconds_count 3.0"]
+    assert lines_of(text, "pgwarden_judgement_seconds_sum") == ["pgwarden_judgement_seconds_sum 3.750001"]
+
+
+def test_the_policy_in_force_and_the_program_are_named() -> None:
+    text = scrape(two_gates())
+    assert lines_of(text, "pgwarden_policy_info") == [
+        'pgwarden_policy_info{digest="digest-of-direct",environment="production",mode="enforce",name="direct"} 1.0',
+        'pgwarden_policy_info{digest="digest-of-pooled",environment="production",mode="shadow",name="pooled"} 1.0',
+    ]
+    assert lines_of(text, "pgwarden_build_info")[0].startswith("pgwarden_build_info{")
+    assert f'version="{__version__}"' in lines_of(text, "pgwarden_build_info")[0]
+
+
+def test_a_reload_shows_at_once() -> None:
+    gates, reloads = two_gates(), Reloads()
+    answer = exposition(view(gates, reloads))
+    assert b"brand-new" not in answer()
+    gates[0].policy = policy("direct", Rule("brand-new", Mode.ENFORCE, NOTHING))
+    reloads.results["failed"] += 1
+    reloads.failing.add("p.yaml")
+    text = answer().decode()
+    assert 'pgwarden_blocked_statements_total{mode="enforce",rule="brand-new"} 0.0' in text.splitlines()
+    assert lines_of(text, "pgwarden_policy_last_reload_successful") == [
+        "pgwarden_policy_last_reload_successful 0.0"
+    ]
+    assert 'pgwarden_policy_reloads_total{result="failed"} 1.0' in text.splitlines()
+
+
+def test_facts_and_logs() -> None:
+    text = scrape(two_gates())
+    assert lines_of(text, "pgwarden_facts_age_seconds") == ["pgwarden_facts_age_seconds 0.5"]
+    assert lines_of(text, "pgwarden_facts_stale") == ["pgwarden_facts_stale 0.0"]
+    assert lines_of(text, "pgwarden_log_failures_total") == [
+        'pgwarden_log_failures_total{log="refusals",reason="dropped"} 2.0',
+        'pgwarden_log_failures_total{log="refusals",reason="unwritten"} 0.0',
+    ]
+
+
+def test_the_table_is_the_whole_truth() -> None:
+    text = scrape(two_gates())
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    ours = {name for name in families if name.startswith("pgwarden_")}
+    shown = {name: METRICS.get(name) or METRICS[f"{name}_total"] for name in ours}
+    assert {kind.name for kind in shown.values()} == set(METRICS)
+    for name, kind in shown.items():
+        family = families[name]
+        assert family.documentation == kind.help
+        assert {frozenset(sample.labels) - {"le"} for sample in family.samples} == {frozenset(kind.labels)}
+
+
+def test_the_process_is_measured_too() -> None:
+    assert lines_of(scrape(two_gates()), "process_resident_memory_bytes") != []

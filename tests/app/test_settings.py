@@ -1,0 +1,306 @@
+"""Settings: where they come from, which wins, and the one line that says what is wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from proxy.app.kinds import Address
+from proxy.app.settings import ListenerSettings, Settings, table
+from proxy.app.sources import SettingsError, load_settings
+
+SHORT = {"listen": "127.0.0.1:6432", "upstream": "postgresql://127.0.0.1:5432", "policy": "p.yaml"}
+LISTENER = ListenerSettings(
+    listen=Address("127.0.0.1", 6432), upstream="postgresql://127.0.0.1:5432", policy="p.yaml"
+)
+
+
+def load(
+    flags: Mapping[str, str | None] = SHORT,
+    environment: Mapping[str, str] | None = None,
+    config: str | None = None,
+) -> Settings:
+    files = {} if config is None else {"etc/config.yaml": config}
+    if config is not None:
+        flags = {**flags, "config": "etc/config.yaml"}
+    return load_settings(flags, environment or {}, files.__getitem__).settings
+
+
+def problems(
+    flags: Mapping[str, str | None] = SHORT,
+    environment: Mapping[str, str] | None = None,
+    config: str | None = None,
+) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as raised:
+        load(flags, environment, config)
+    return raised.value.problems
+
+
+def test_the_short_form_is_one_listener() -> None:
+    assert load().listeners == (LISTENER,)
+
+
+def test_defaults() -> None:
+    values = load({**SHORT, "ledger": "/l"}).model_dump(exclude={"listeners"})
+    assert values == {
+        "admin": None,
+        "ledger": "/l",
+        "sslrootcert": None,
+        "connect_timeout_s": 10.0,
+        "login_timeout_s": 60.0,
+        "drain_timeout_s": 30.0,
+        "stale_after_s": 10.0,
+        "max_statement_bytes": 16777216,
+        "refusal_log": "-",
+        "statement_log": None,
+        "log_rotate_bytes": 67108864,
+        "log_keep": 5,
+        "log_sql_chars": 4000,
+        "log_unreadable": False,
+        "log_queue": 10000,
+        "log_level": "info",
+        "log_format": "text",
+    }
+
+
+def test_flags_win_over_variables_over_the_file_over_defaults() -> None:
+    config = "drain_timeout_s: 1\nlogin_timeout_s: 2\nconnect_timeout_s: 3\n"
+    environment = {"PGWARDEN_DRAIN_TIMEOUT_S": "10", "PGWARDEN_LOGIN_TIMEOUT_S": "20", "HOME": "/root"}
+    settings = load({**SHORT, "drain_timeout_s": "100"}, environment, config)
+    assert (settings.drain_timeout_s, settings.login_timeout_s, settings.connect_timeout_s) == (
+        100.0,
+        20.0,
+        3.0,
+    )
+    assert settings.stale_after_s == 10.0
+
+
+def test_several_listeners_come_from_the_file() -> None:
+    config = """\
+listeners:
+  - {listen: "127.0.0.1:6432", upstream: "postgresql://pooler:6543?sslmode=disable", policy: production.yaml}
+  - listen: "[::1]:6433"
+    upstream: postgresql://direct:5432?sslmode=disable
+    policy: /etc/pgwarden/production.yaml
+"""
+    assert load({}, {}, config).listeners == (
+        ListenerSettings(
+            listen=Address("127.0.0.1", 6432),
+            upstream="postgresql://pooler:6543?sslmode=disable",
+            policy="etc/production.yaml",
+        ),
+        ListenerSettings(
+            listen=Address("::1", 6433),
+            upstream="postgresql://direct:5432?sslmode=disable",
+            policy="/etc/pgwarden/production.yaml",
+        ),
+    )
+
+
+def test_the_short_form_changes_the_files_only_listener() -> None:
+    config = "listeners: [{listen: '127.0.0.1:1', upstream: 'postgresql://127.0.0.1:5432', policy: q.yaml}]"
+    assert load({"listen": "127.0.0.1:6432", "policy": "p.yaml"}, {}, config).listeners == (LISTENER,)
+
+
+def test_paths_in_the_file_are_relative_to_it() -> None:
+    settings = load(
+        {**SHORT, "ledger": "here"}, {}, "statement_log: all.jsonl\nrefusal_log: '-'\nledger: there\n"
+    )
+    assert (settings.statement_log, settings.refusal_log, settings.ledger) == ("etc/all.jsonl", "-", "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("max_statement_bytes", "1MiB", 1048576),
+        ("max_statement_bytes", "1 MB", 1000000),
+        ("max_statement_bytes", "512", 512),
+        ("drain_timeout_s", "2min", 120.0),
+        ("drain_timeout_s", "250ms", 0.25),
+        ("drain_timeout_s", "0", 0.0),
+        ("log_keep", "0", 0),
+        ("log_unreadable", "on", True),
+        ("log_unreadable", "FALSE", False),
+        ("admin", ":9187", Address("0.0.0.0", 9187)),
+        ("admin", "[::]:9187", Address("::", 9187)),
+        ("admin", "gate.internal:0", Address("gate.internal", 0)),
+        ("log_level", "WARNING", "warning"),
+    ],
+)
+def test_values(name: str, text: str, value: object) -> None:
+    assert getattr(load(environment={f"PGWARDEN_{name.upper()}": text}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("DRAIN_TIMEOUT_S", "abc", '"abc" is not a number of seconds'),
+        ("DRAIN_TIMEOUT_S", "-1", '"-1" is not a number of seconds'),
+        ("DRAIN_TIMEOUT_S", "inf", '"inf" is not a number of seconds'),
+        ("LOGIN_TIMEOUT_S", "0", "must be more than 0 seconds"),
+        ("MAX_STATEMENT_BYTES", "16 MIB", '"16 MIB" is not a size (say 16MiB, or a number of bytes)'),
+        ("LOG_KEEP", "many", '"many" is not a whole number from 0'),
+        ("LOG_SQL_CHARS", "0", "must be at least 1"),
+        ("LOG_UNREADABLE", "maybe", '"maybe" is neither on nor off'),
+        ("ADMIN", "localhost", '"localhost" is not HOST:PORT'),
+        ("ADMIN", "localhost:99999", '"localhost:99999" is not HOST:PORT'),
+        ("ADMIN", "me:hunter2@localhost:80", '"***@localhost:80" is not HOST:PORT'),
+        ("LEDGER", " ", '" " is not a path'),
+        ("LOG_LEVEL", "loud", '"loud" is none of debug, info, warning, error'),
+        ("LOG_FORMAT", "xml", '"xml" is neither text nor json'),
+    ],
+)
+def test_a_wrong_variable(name: str, text: str, message: str) -> None:
+    assert problems(environment={f"PGWARDEN_{name}": text}) == (f"PGWARDEN_{name}: {message}",)
+
+
+def test_a_wrong_flag() -> None:
+    assert problems({**SHORT, "drain_timeout_s": "soon"}) == (
+        '--drain-timeout-s: "soon" is not a number of seconds',
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (
+            "listeners:\n  - upstream: postgresql://127.0.0.1\n    lisen: 127.0.0.1:1\n    policy: p\n",
+            (
+                'etc/config.yaml:3:5: unknown setting "lisen", did you mean "listen"?',
+                'etc/config.yaml:2:5: this listener has no "listen"',
+            ),
+        ),
+        ("ledgr: x\n", ('etc/config.yaml:1:1: unknown setting "ledgr", did you mean "ledger"?',)),
+        ("colour: x\n", ('etc/config.yaml:1:1: unknown setting "colour"',)),
+        ("policy: x\n", ('etc/config.yaml:1:1: "policy" belongs to an entry under "listeners:"',)),
+        ("listeners: 5\n", ("etc/config.yaml:1:1: listeners is a list of {listen, upstream, policy}",)),
+        ("listeners: [5]\n", ("etc/config.yaml:1:13: a listener is {listen, upstream, policy}",)),
+        (
+            "listeners:\n  - ledger: x\n",
+            (
+                'etc/config.yaml:2:5: "ledger" is a setting of the whole gate, not of one listener',
+                'etc/config.yaml:2:5: this listener has no "listen"',
+                'etc/config.yaml:2:5: this listener has no "upstream"',
+                'etc/config.yaml:2:5: this listener has no "policy"',
+            ),
+        ),
+        ("- 1\n", ("etc/config.yaml:1:1: a config file is a mapping of settings",)),
+        ("drain_timeout_s: [1]\n", ("etc/config.yaml:1:18: a list is not a number of seconds",)),
+        ("drain_timeout_s: true\n", ('etc/config.yaml:1:18: "true" is not a number of seconds',)),
+        ("drain_timeout_s:\n", ("etc/config.yaml:1:17: nothing is not a number of seconds",)),
+        (
+            "log_keep: x\nadmin: 1\n",
+            (
+                'etc/config.yaml:2:8: "1" is not HOST:PORT',
+                'etc/config.yaml:1:11: "x" is not a whole number from 0',
+            ),
+        ),
+    ],
+)
+def test_a_wrong_file(config: str, expected: tuple[str, ...]) -> None:
+    assert problems({} if "listeners" in config else SHORT, {}, config) == expected
+
+
+def test_a_file_that_is_not_yaml_shows_no_line_of_it() -> None:
+    config = "listeners:\n  - upstream: postgresql://me:hunter2@db\n    policy: [\n"
+    (problem,) = problems({}, {}, config)
+    assert problem.startswith("etc/config.yaml:")
+    assert "hunter2" not in problem
+    assert "\n" not in problem
+
+
+def test_a_file_that_is_not_there() -> None:
+    def absent(path: str) -> str:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    for flags, environment, origin in (
+        ({**SHORT, "config": "c.yaml"}, {}, "--config"),
+        (SHORT, {"PGWARDEN_CONFIG": "c.yaml"}, "PGWARDEN_CONFIG"),
+    ):
+        with pytest.raises(SettingsError) as raised:
+            load_settings(flags, environment, absent)
+        assert raised.value.problems == (f"{origin}: c.yaml cannot be read: No such file or directory",)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (
+            "postgresql://ada:hunter2@db:5432",
+            "must not hold a user or a password: clients log in with their own",
+        ),
+        ("postgresql://ada@db:5432", "must not hold a user or a password: clients log in with their own"),
+        ("ada:hunter2@db:5432", "must begin with postgresql://"),
+        ("postgresql://db/shop", "must not name a database: clients choose their own"),
+        ("mysql://db", "must begin with postgresql://"),
+        ("", "must be postgresql://HOST:PORT"),
+    ],
+)
+def test_a_wrong_upstream_is_never_repeated(url: str, message: str) -> None:
+    assert problems({**SHORT, "upstream": url}) == (f"--upstream: {message}",)
+    config = f"listeners: [{{listen: ':1', policy: p, upstream: {url!r}}}]"
+    assert problems({}, {}, config) == (f"etc/config.yaml:1:49: {message}",)
+
+
+def test_an_authority_file_that_is_not_there() -> None:
+    flags = {**SHORT, "upstream": "postgresql://db.example:5432"}
+    assert problems(flags, {"PGWARDEN_SSLROOTCERT": "/nonexistent/ca.pem"}) == (
+        "PGWARDEN_SSLROOTCERT: /nonexistent/ca.pem cannot be read: No such file or directory",
+    )
+
+
+def test_nothing_to_serve() -> None:
+    assert problems({}) == (
+        "nothing to serve: give --listen, --upstream and --policy, or a config file with listeners",
+    )
+
+
+def test_a_part_of_the_short_form_missing() -> None:
+    assert problems({"listen": ":1", "upstream": "postgresql://127.0.0.1"}) == (
+        "--policy: is missing (or set PGWARDEN_POLICY): the policy file to enforce",
+    )
+
+
+def test_the_short_form_cannot_choose_among_several() -> None:
+    entry = "{listen: ':1', upstream: 'postgresql://127.0.0.1', policy: p}"
+    assert problems({"listen": ":2"}, {"PGWARDEN_POLICY": "q"}, f"listeners: [{entry}, {entry}]") == (
+        "PGWARDEN_POLICY: the config file has 2 listeners; change it there",
+        "--listen: the config file has 2 listeners; change it there",
+    )
+
+
+def test_both_logs_in_one_file() -> None:
+    assert problems({**SHORT, "refusal_log": "x", "statement_log": "./x"}) == (
+        "--statement-log: the statement log and the refusal log need a file each",
+    )
+
+
+def test_unknown_variables() -> None:
+    assert problems(environment={"PGWARDEN_DRAIN_TIMEOUT": "3"}) == (
+        'PGWARDEN_DRAIN_TIMEOUT: unknown setting, did you mean "PGWARDEN_DRAIN_TIMEOUT_S"?',
+    )
+    loaded = load_settings(
+        SHORT,
+        {
+            "PGWARDEN_COLOUR": "red",
+            "PGWARDEN_SERVICE_HOST": "10.0.0.7",
+            "PGWARDEN_PORT": "tcp://10.0.0.7:5432",
+            "PGWARDEN_PORT_5432_TCP_ADDR": "10.0.0.7",
+            "PGWARDEN_ADMIN_SERVICE_PORT": "9187",
+        },
+    )
+    assert loaded.warnings == ("PGWARDEN_COLOUR is no setting and does nothing",)
+
+
+def test_every_problem_at_once() -> None:
+    environment = {"PGWARDEN_LOG_KEEP": "x", "PGWARDEN_ADMIN": "y"}
+    assert problems({**SHORT, "listen": "z"}, environment) == (
+        '--listen: "z" is not HOST:PORT',
+        'PGWARDEN_ADMIN: "y" is not HOST:PORT',
+        'PGWARDEN_LOG_KEEP: "x" is not a whole number from 0',
+    )
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [setting.name for setting in table() if not setting.meaning] == []

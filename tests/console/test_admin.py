@@ -1,0 +1,75 @@
+"""The admin server, asked over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from proxy.console import AdminServer, AdminSource
+
+
+def broken() -> bytes:
+    raise ZeroDivisionError("hunter2")
+
+
+@asynccontextmanager
+async def serving(
+    metrics: Callable[[], bytes] = lambda: b"x 1\n",
+    reasons: tuple[str, ...] = (),
+    said: list[str] | None = None,
+) -> AsyncIterator[str]:
+    source = AdminSource(metrics, "text/plain; version=0.0.4; charset=utf-8", lambda: reasons)
+    server = AdminServer(source, ([] if said is None else said).append)
+    host, port = await server.start("127.0.0.1", 0)
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        await server.stop()
+
+
+async def get(url: str, method: str = "GET") -> tuple[int, str, str]:
+    async with aiohttp.ClientSession() as client, client.request(method, url) as answer:
+        return answer.status, answer.headers["Content-Type"], await answer.text()
+
+
+async def test_pages() -> None:
+    plain = "text/plain; charset=utf-8"
+    async with serving() as base:
+        assert await get(f"{base}/healthz") == (200, plain, "ok\n")
+        assert await get(f"{base}/readyz") == (200, plain, "ready\n")
+        assert await get(f"{base}/metrics") == (200, "text/plain; version=0.0.4; charset=utf-8", "x 1\n")
+        assert (await get(f"{base}/"))[:2] == (200, plain)
+        assert await get(f"{base}/etc/passwd") == (404, plain, "404 Not Found\n")
+        assert await get(f"{base}/metrics", "POST") == (405, plain, "405 Method Not Allowed\n")
+        assert await get(f"{base}/healthz", "HEAD") == (200, plain, "")
+
+
+async def test_not_ready_says_why() -> None:
+    async with serving(reasons=("draining", "facts are stale")) as base:
+        assert await get(f"{base}/readyz") == (
+            503,
+            "text/plain; charset=utf-8",
+            "draining\nfacts are stale\n",
+        )
+        assert (await get(f"{base}/healthz"))[0] == 200
+
+
+async def test_a_page_that_fails_fails_alone() -> None:
+    said: list[str] = []
+    async with serving(metrics=broken, said=said) as base:
+        assert await get(f"{base}/metrics") == (500, "text/plain; charset=utf-8", "this page failed\n")
+        assert (await get(f"{base}/healthz"))[0] == 200
+    assert said == ["the admin page /metrics failed: ZeroDivisionError"]
+
+
+async def test_an_address_in_use() -> None:
+    async with serving() as base:
+        server = AdminServer(AdminSource(broken, "text/plain", tuple), [].append)
+        try:
+            await server.start("127.0.0.1", int(base.rpartition(":")[2]))
+        except OSError as error:
+            assert error.strerror is not None
+        else:
+            raise AssertionError("the address was given twice")

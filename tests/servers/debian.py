@@ -1,0 +1,51 @@
+"""Programs from Debian's packages, unpacked below .cache: nobody needs to be root, and nothing is installed.
+
+In: names of packages. Out: a directory with their files and those of all that this machine lacks for them.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.servers.cache import Missing
+
+
+def unpack(directory: Path, *packages: str) -> None:
+    """Download packages, and what they depend on and this machine lacks, and unpack them into a directory.
+
+    Raises:
+        Missing: this is no Debian, or its packages cannot be reached.
+    """
+    for program in ("apt-get", "dpkg-deb"):
+        if shutil.which(program) is None:
+            raise Missing(f"{packages[0]} comes from Debian's packages, and there is no {program} here")
+    done = _download(directory, packages)
+    if done.returncode != 0 and os.geteuid() == 0:
+        # A new machine has no package lists yet.
+        subprocess.run(["apt-get", "--quiet", "update"], capture_output=True, check=False)
+        done = _download(directory, packages)
+    if done.returncode != 0:
+        raise Missing(f"apt-get cannot download {packages[0]}: {done.stderr.strip()[-500:]}")
+    for package in directory.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "--extract", package, directory], check=True, capture_output=True)
+        package.unlink()
+
+
+def library_path(directory: Path) -> dict[str, str]:
+    """The variable that lets unpacked programs find unpacked libraries, or nothing if none were needed."""
+    libraries = sorted({str(path.parent) for path in directory.rglob("lib/**/*.so.[0-9]*")})
+    return {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
+
+
+def _download(directory: Path, packages: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    plan = ["apt-get", "install", "--print-uris", "--quiet=2", "--no-install-recommends", *packages]
+    planned = _apt([*plan, "--option=Debug::NoLocking=1"], directory)
+    if planned.returncode != 0:
+        return planned
+    needed = {line.split()[1].split("_")[0] for line in planned.stdout.splitlines() if line.startswith("'")}
+    return _apt(["apt-get", "--quiet", "download", *sorted(needed.union(packages))], directory)
+
+
+def _apt(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)

@@ -1,0 +1,173 @@
+"""COPY both ways: what the server ignores, swallows or reads while data flows, on each major version."""
+
+import pytest
+
+from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_copy_fail
+from tests.servers.database import Database
+from tests.session.conftest import Clients
+from tests.session.messages import B, E, H, P, Q, S
+from tests.session.wired import answers
+
+COPY = "COPY t FROM STDIN"
+DATA = encode_copy_data(b"10\tten\n") + encode_copy_data(b"11\televen\n")
+DONE = encode_copy_done()
+BAD = encode_copy_data(b"not a number\tx\n")
+
+
+@pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
+def test_everything_in_one_write(chunk: int, every_table: Database, clients: Clients) -> None:
+    """The client does not wait for CopyInResponse."""
+    client = clients.wired(every_table, chunk=chunk)
+    assert client.exchange(Q(COPY), DATA, DONE, Q("SELECT count(*) FROM t"), ready=2) == [
+        ("G",),
+        ("C", "COPY 2"),
+        ("Z", "I"),
+        ("T",),
+        ("D", b"5"),
+        ("C", "SELECT 1"),
+        ("Z", "I"),
+    ]
+
+
+def test_in_the_extended_protocol_the_sync_before_the_data_is_ignored(every_table: Database, clients: Clients) -> None:
+    for client in (clients.bare(every_table), clients.wired(every_table)):
+        told = client.exchange(P(COPY), B(), E(), S, H, DATA, DONE, S, ready=1)
+        assert told == [("1",), ("2",), ("G",), ("C", "COPY 2"), ("Z", "I")]
+        assert client.exchange(Q("DELETE FROM t WHERE id >= 10")) == [("C", "DELETE 2"), ("Z", "I")]
+
+
+def test_two_copies_in_one_text(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    told = client.exchange(
+        Q(f"{COPY}; SELECT 1; COPY t (id) FROM STDIN"), DATA, DONE, encode_copy_data(b"12\n"), DONE, Q("SELECT 2"), ready=2
+    )
+    assert told == [
+        ("G",),
+        ("C", "COPY 2"),
+        ("T",),
+        ("D", b"1"),
+        ("C", "SELECT 1"),
+        ("G",),
+        ("C", "COPY 1"),
+        ("Z", "I"),
+        ("T",),
+        ("D", b"2"),
+        ("C", "SELECT 1"),
+        ("Z", "I"),
+    ]
+
+
+def test_bad_data_ends_it_and_the_rest_is_ignored(every_table: Database, clients: Clients) -> None:
+    client = clients.wired(every_table)
+    told = client.exchange(Q(COPY), BAD, DATA, DONE, Q("SELECT count(*) FROM t"), ready=2)
+    assert told[:3] == [("G",), ("E", "22P02", 'invalid input syntax for type integer: "not a number"'), ("Z", "I")]
+    assert told[3:] == [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]
+
+
+def test_bad_data_in_the_extended_protocol(every_table: Database, clients: Clients) -> None:
+    client = clients.wired(every_table)
+    told = client.exchange(P(COPY), B(), E(), BAD, DONE, S, Q("SELECT 1"), ready=2)
+    assert told[:2] == [("1",), ("2",)]
+    assert [answer[:2] for answer in told[2:5]] == [("G",), ("E", "22P02"), ("Z", "I")]
+    assert told[5:] == [("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]
+
+
+def test_copy_fail(every_table: Database, clients: Clients) -> None:
+    client = clients.wired(every_table)
+    assert client.exchange(Q(COPY), DATA, encode_copy_fail(b"never mind")) == [
+        ("G",),
+        ("E", "57014", "COPY from stdin failed: never mind"),
+        ("Z", "I"),
+    ]
+    assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
+
+
+def test_a_trigger_that_fails_before_the_data_leaves_the_held_sync_to_be_answered(
+    table: Database, clients: Clients
+) -> None:
+    table.execute("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$")
+    table.execute("CREATE TRIGGER b BEFORE INSERT ON t EXECUTE FUNCTION no()")
+    client = clients.wired(table)
+    assert client.exchange(P(COPY), B(), E(), S, ready=1) == [("1",), ("2",), ("G",), ("E", "P0001", "no"), ("Z", "I")]
+    assert client.exchange(Q("SELECT 1")) == [("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [(Q("DROP TABLE t"), "51"), (Q("SELECT 1"), "51"), (P("SELECT 1"), "50"), (E(), "45")],
+    ids=["refused Query", "Query", "Parse", "Execute"],
+)
+def test_another_message_ends_the_copy_and_is_swallowed(
+    message: bytes, kind: str, every_table: Database, clients: Clients
+) -> None:
+    expected = [("G",), ("E", "08P01", f"unexpected message type 0x{kind} during COPY from stdin"), ("Z", "I")]
+    for client in (clients.bare(every_table), clients.wired(every_table)):
+        assert client.exchange(Q(COPY), DATA, message) == expected
+        assert client.exchange(Q("SELECT count(*) FROM t")) == [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]
+
+
+def test_the_copy_fail_sent_for_it_carries_a_nonce_that_the_client_never_sees(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    client.exchange(Q(COPY), DATA, Q("SELECT 1"))
+    assert b"fpgw_" not in client.inbox
+    assert b"pgw_" in client.sent[client.sent.rindex(b"f") :] or b"pgw_" in client.sent
+    assert b"pgw_" not in client.inbox
+
+
+def test_another_message_behind_data_that_has_ended_the_copy_runs(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    client.inbox = b""
+    client._send(Q(COPY) + BAD)
+    client.until(lambda: any(answer[0] == "Z" for answer in answers(client.inbox)))
+    assert client.exchange(DATA, DONE, Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
+
+
+def test_data_that_looks_like_messages_is_data(table: Database, clients: Clients) -> None:
+    table.execute("CREATE TABLE raw(line text)")
+    client = clients.wired(table)
+    payload = Q("DROP TABLE t").replace(b"\0", b"x")
+    assert client.exchange(Q("COPY raw FROM STDIN"), encode_copy_data(payload + b"\n"), DONE) == [
+        ("G",),
+        ("C", "COPY 1"),
+        ("Z", "I"),
+    ]
+    assert table.execute("SELECT to_regclass('t')") == "t"
+
+
+def test_copy_out(every_table: Database, clients: Clients) -> None:
+    client = clients.wired(every_table, chunk=3)
+    assert client.exchange(Q("COPY t TO STDOUT")) == [
+        ("H",),
+        ("d",),
+        ("d",),
+        ("d",),
+        ("c",),
+        ("C", "COPY 3"),
+        ("Z", "I"),
+    ]
+
+
+def test_copy_data_outside_a_copy_is_ignored_as_the_server_does(table: Database, clients: Clients) -> None:
+    for client in (clients.bare(table), clients.wired(table)):
+        assert client.exchange(DATA, DONE, encode_copy_fail(b"x"), Q("SELECT 1")) == [
+            ("T",),
+            ("D", b"1"),
+            ("C", "SELECT 1"),
+            ("Z", "I"),
+        ]
+
+
+def test_a_refused_copy_takes_no_data(table: Database, clients: Clients) -> None:
+    from tests.session.wired import gate_of
+
+    gate = gate_of("{version: 1, name: t, rules: [{id: no-copy, match: {effects: [statement.copy]}, deny: 'No.'}]}")
+    client = clients.wired(table, gate)
+    told = client.exchange(Q(COPY), DATA, DONE, Q("SELECT count(*) FROM t"), ready=2)
+    assert told == [
+        ("E", "42501", "No. [rule no-copy]"),
+        ("Z", "I"),
+        ("T",),
+        ("D", b"3"),
+        ("C", "SELECT 1"),
+        ("Z", "I"),
+    ]

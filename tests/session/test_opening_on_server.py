@@ -1,0 +1,215 @@
+"""From the first byte to the first ReadyForQuery: encryption requests, parameters, every way to log in."""
+
+import base64
+import hashlib
+import hmac
+import struct
+
+import pytest
+
+from proxy.backup.cluster import Cluster
+from proxy.session import Cancel, Close, Peer, Phase, Session, ToClient, UpstreamFailure
+from proxy.wire.backend import decode_error, encode_authentication, encode_sasl_mechanisms
+from proxy.wire.frontend import SASLInitialResponse, encode_password, encode_sasl_initial, encode_sasl_response
+from proxy.wire.startup import encode_cancel, encode_gssenc_request, encode_ssl_request, encode_startup
+from tests.conftest import Programs
+from tests.servers.database import Database
+from tests.session.conftest import Clients
+from tests.session.messages import Q
+from tests.session.wired import Wired, answers, gate_of
+
+START = encode_startup(3, 0, [("user", "postgres"), ("database", "postgres")])
+
+
+def opened(*data: bytes) -> tuple[Session, list[object]]:
+    session = Session(gate_of(), Peer("127.0.0.1"))
+    return session, [command for piece in data for command in session.client_data(piece)]
+
+
+def refusal(commands: list[object]) -> tuple[str, str, str]:
+    """The FATAL that a session ends with."""
+    (said,) = [command for command in commands if isinstance(command, ToClient)]
+    assert isinstance(commands[-1], Close)
+    fields = decode_error(said.data[5:])
+    return fields["V"], fields["C"], fields["M"]
+
+
+def test_encryption_is_answered_no_once_each() -> None:
+    _, commands = opened(encode_gssenc_request(), encode_ssl_request())
+    assert commands == [ToClient(b"N"), ToClient(b"N")]
+
+
+def test_bytes_behind_an_encryption_request_are_refused() -> None:
+    _, commands = opened(encode_ssl_request() + START)
+    assert refusal(commands) == ("FATAL", "08P01", "received unencrypted data after an encryption request")
+
+
+def test_a_second_ssl_request_is_refused() -> None:
+    _, commands = opened(encode_ssl_request(), encode_ssl_request())
+    assert refusal(commands[1:]) == ("FATAL", "08P01", "the same encryption was requested twice")
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"\0\0\0\0", b"\xff" * 8, b"\0" * 64])
+def test_garbage_on_the_port_gets_an_error_and_the_door(garbage: bytes) -> None:
+    session, commands = opened(garbage)
+    assert refusal(commands)[:2] == ("FATAL", "08P01")
+    assert session.phase is Phase.CLOSED
+
+
+def test_every_split_of_the_startup_packet(database: Database) -> None:
+    for cut in range(1, len(START)):
+        session, commands = opened(START[:cut])
+        assert commands == []
+        assert session.phase is Phase.OPENING
+        session.client_data(START[cut:])
+        assert session.phase is Phase.CONNECTING
+
+
+def test_a_cancel_request_is_handed_on_as_it_came() -> None:
+    packet = encode_cancel(struct.pack(">II", 17, 99))
+    session, commands = opened(packet)
+    assert commands == [Cancel(packet)]
+    assert session.phase is Phase.CLOSED
+
+
+def test_replication_is_refused() -> None:
+    _, commands = opened(encode_startup(3, 0, [("user", "u"), ("replication", "database")]))
+    assert refusal(commands) == ("FATAL", "0A000", "Replication connections do not pass this gate.")
+
+
+def test_a_server_that_cannot_be_reached_is_told_at_once_with_a_hint() -> None:
+    session, _ = opened(START)
+    commands = session.server_failed(UpstreamFailure("Cannot reach the server: connection refused.", "Start it."))
+    assert refusal([command for command in commands if not isinstance(command, Close)] + [commands[-1]]) == (
+        "FATAL",
+        "08001",
+        "Cannot reach the server: connection refused.",
+    )
+
+
+SETTINGS = """
+version: 1
+name: settings
+rules:
+  - id: no-replica-role
+    match: {effects: [session.set], targets: [session_replication_role]}
+    deny: "{targets} stays as it is."
+"""
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        [("session_replication_role", "replica")],
+        [("Session_Replication_Role", "replica")],
+        [("options", "-c session_replication_role=replica")],
+        [("options", "-c geqo=on --session-replication-role=replica")],
+        [("options", r"-c\ session_replication_role=replica")],
+    ],
+)
+def test_what_startup_parameters_set_is_judged_like_set(parameters: list[tuple[str, str]]) -> None:
+    session = Session(gate_of(SETTINGS), Peer("127.0.0.1"))
+    commands = session.client_data(encode_startup(3, 0, [("user", "u"), *parameters]))
+    severity, code, message = refusal([c for c in commands if isinstance(c, ToClient | Close)])
+    assert (severity, code) == ("FATAL", "42501")
+    assert message.endswith("[rule no-replica-role]")
+
+
+def test_messages_pipelined_behind_the_startup_packet_wait_for_the_login(table: Database, clients: Clients) -> None:
+    client = Wired(table.port, table.name)
+    client._send(client.startup() + Q("SELECT 1") + Q("DROP TABLE t"))
+    client.wait(3)
+    told = [answer for answer in answers(client.inbox) if answer[0] not in ("R", "S", "K")]
+    client.close()
+    assert told == [
+        ("Z", "I"),
+        ("T",),
+        ("D", b"1"),
+        ("C", "SELECT 1"),
+        ("Z", "I"),
+        ("E", "42501", "table.drop on t would lose data. [rule no-drop]"),
+        ("Z", "I"),
+    ]
+
+
+def scram_answers(password: str, mechanism_answer: bytes, nonce: str, server_first: bytes) -> bytes:
+    """The client's final message, by RFC 5802."""
+    bare = mechanism_answer[3:].decode()
+    first = server_first.decode()
+    parts = dict(part.split("=", 1) for part in first.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(parts["s"]), int(parts["i"]))
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    final = "c=biws,r=" + parts["r"]
+    signature = hmac.digest(hashlib.sha256(key).digest(), f"{bare},{first},{final}".encode(), "sha256")
+    proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature, strict=True))).decode()
+    assert nonce in parts["r"]
+    return f"{final},p={proof}".encode()
+
+
+@pytest.mark.parametrize("auth", ["password", "md5", "scram-sha-256"])
+@pytest.mark.parametrize("right", [True, False], ids=["right password", "wrong password"])
+def test_passwords_are_relayed(auth: str, right: bool, programs: Programs) -> None:
+    secret = "s3cret" if right else "wrong"
+    with Cluster(programs(), auth=auth, password="s3cret") as cluster:  # type: ignore[arg-type]
+        client = Wired(cluster.port, "postgres", gate=gate_of())
+        client._send(client.startup())
+        answer_login(client, secret)
+        told = answers(client.inbox)
+        client.close()
+    if right:
+        assert told[-1] == ("Z", "I")
+    else:
+        assert told[-1] == ("E", "28P01", 'password authentication failed for user "postgres"')
+
+
+def answer_login(client: Wired, secret: str) -> None:
+    """Play the client's part in whichever authentication the server asks for."""
+    nonce = "abcdefghijklmnop"
+    first = f"n,,n=,r={nonce}".encode()
+    while not client.closed and answers(client.inbox)[-1:] not in ([("Z", "I")],):
+        start = len(client.inbox)
+        client.until(lambda start=start: len(client.inbox) > start)  # type: ignore[misc]
+        if client.inbox[start : start + 1] != b"R":
+            continue
+        code = int.from_bytes(client.inbox[start + 5 : start + 9], "big")
+        data = client.inbox[start + 9 : start + 1 + int.from_bytes(client.inbox[start + 1 : start + 5], "big")]
+        if code == 3:
+            client._send(encode_password(secret.encode()))
+        elif code == 5:
+            inner = hashlib.md5(secret.encode() + b"postgres").hexdigest()  # noqa: S324 - the protocol's own
+            client._send(encode_password(b"md5" + hashlib.md5(inner.encode() + data).hexdigest().encode()))  # noqa: S324
+        elif code == 10:
+            client._send(encode_sasl_initial(SASLInitialResponse("SCRAM-SHA-256", first)))
+        elif code == 11:
+            client._send(encode_sasl_response(scram_answers(secret, first, nonce, data)))
+
+
+def login_of(server_says: bytes) -> list[object]:
+    session, _ = opened(START)
+    session.server_connected()
+    return list(session.server_data(server_says))
+
+
+def test_channel_binding_is_taken_out_of_the_offer() -> None:
+    for order in (["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]):
+        assert login_of(encode_sasl_mechanisms(order)) == [ToClient(encode_sasl_mechanisms(["SCRAM-SHA-256"]))]
+
+
+def test_an_offer_of_channel_binding_alone_cannot_be_relayed() -> None:
+    commands = login_of(encode_sasl_mechanisms(["SCRAM-SHA-256-PLUS"]))
+    said = [command for command in commands if isinstance(command, ToClient | Close)]
+    assert refusal(said)[1] == "08P01"
+
+
+@pytest.mark.parametrize("code", [2, 6, 7, 8, 9, 99])
+def test_a_login_that_cannot_be_relayed_ends(code: int) -> None:
+    said = [command for command in login_of(encode_authentication(code)) if isinstance(command, ToClient | Close)]
+    assert refusal(said)[1] == "08P01"
+
+
+def test_a_query_in_place_of_the_password_ends_the_login() -> None:
+    session, _ = opened(START)
+    session.server_connected()
+    session.server_data(encode_authentication(3))
+    commands = session.client_data(Q("SELECT 1"))
+    assert refusal([command for command in commands if isinstance(command, ToClient | Close)])[1] == "08P01"

@@ -1,0 +1,241 @@
+"""The server raises the refusal: each place in the stream where one can stand, on each major version."""
+
+import re
+
+import pytest
+
+from tests.servers.database import Database
+from tests.session.conftest import Clients
+from tests.session.messages import DS, B, D, E, H, P, Q, S, X
+from tests.session.wired import Answer, Wired, answers, error_fields
+
+REFUSED = ("E", "42501", "table.drop on t would lose data. [rule no-drop]")
+UNSCOPED = ("E", "42501", "row.delete without a WHERE that limits it. [rule unscoped]")
+DROP = "DROP TABLE t"
+
+CASES: dict[str, tuple[list[tuple[bytes, int]], list[list[Answer]]]] = {
+    "idle": (
+        [(Q(DROP), 1), (Q("SELECT 1"), 1)],
+        [[REFUSED, ("Z", "I")], [("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]],
+    ),
+    "in a transaction: it is aborted, COMMIT answers ROLLBACK": (
+        [(Q("BEGIN"), 1), (Q("INSERT INTO t VALUES (9)"), 1), (Q(DROP), 1), (Q("SELECT 1"), 1), (Q("COMMIT"), 1)],
+        [
+            [("C", "BEGIN"), ("Z", "T")],
+            [("C", "INSERT 0 1"), ("Z", "T")],
+            [REFUSED, ("Z", "E")],
+            [
+                ("E", "25P02", "current transaction is aborted, commands ignored until end of transaction block"),
+                ("Z", "E"),
+            ],
+            [("C", "ROLLBACK"), ("Z", "I")],
+        ],
+    ),
+    "in an aborted transaction": (
+        [(Q("BEGIN"), 1), (Q("SELECT 1/0"), 1), (Q(DROP), 1), (Q("ROLLBACK"), 1)],
+        [
+            [("C", "BEGIN"), ("Z", "T")],
+            [("E", "22012", "division by zero"), ("Z", "E")],
+            [REFUSED, ("Z", "E")],
+            [("C", "ROLLBACK"), ("Z", "I")],
+        ],
+    ),
+    "in a savepoint: rolling back to it saves the transaction": (
+        [
+            (Q("BEGIN"), 1),
+            (Q("INSERT INTO t VALUES (8)"), 1),
+            (Q("SAVEPOINT s"), 1),
+            (Q(DROP), 1),
+            (Q("ROLLBACK TO s"), 1),
+            (Q("COMMIT"), 1),
+        ],
+        [
+            [("C", "BEGIN"), ("Z", "T")],
+            [("C", "INSERT 0 1"), ("Z", "T")],
+            [("C", "SAVEPOINT"), ("Z", "T")],
+            [REFUSED, ("Z", "E")],
+            [("C", "ROLLBACK"), ("Z", "T")],
+            [("C", "COMMIT"), ("Z", "I")],
+        ],
+    ),
+    "one of several statements: none of them runs": (
+        [(Q(f"INSERT INTO t VALUES (7); {DROP}; SELECT 1"), 1), (Q("SELECT count(*) FROM t"), 1)],
+        [[REFUSED, ("Z", "I")], [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]],
+    ),
+    "first in a pipeline": (
+        [(X(DROP) + X("INSERT INTO t VALUES (7)") + S, 1), (Q("SELECT count(*) FROM t"), 1)],
+        [[REFUSED, ("Z", "I")], [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]],
+    ),
+    "in the middle of a pipeline: what came before is rolled back": (
+        [
+            (X("INSERT INTO t VALUES (7)") + X(DROP) + X("INSERT INTO t VALUES (8)") + S, 1),
+            (Q("SELECT count(*) FROM t"), 1),
+        ],
+        [
+            [("1",), ("2",), ("C", "INSERT 0 1"), REFUSED, ("Z", "I")],
+            [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")],
+        ],
+    ),
+    "last in a pipeline": (
+        [(X("INSERT INTO t VALUES (7)") + P(DROP) + S, 1), (Q("SELECT count(*) FROM t"), 1)],
+        [
+            [("1",), ("2",), ("C", "INSERT 0 1"), REFUSED, ("Z", "I")],
+            [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")],
+        ],
+    ),
+    "behind an earlier error: the client sees that one": (
+        [(X("SELECT 1/0") + X(DROP) + S, 1), (Q("SELECT count(*) FROM t"), 1)],
+        [
+            [("1",), ("2",), ("E", "22012", "division by zero"), ("Z", "I")],
+            [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")],
+        ],
+    ),
+    "a Query pipelined behind a refusal is discarded with the rest": (
+        [(P(DROP) + Q("INSERT INTO t VALUES (6)") + S, 1), (Q("SELECT count(*) FROM t"), 1)],
+        [[REFUSED, ("Z", "I")], [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]],
+    ),
+    "two pipelined transactions: the second goes on": (
+        [(X(DROP) + S + X("INSERT INTO t VALUES (5)") + S, 2), (Q("SELECT count(*) FROM t"), 1)],
+        [
+            [REFUSED, ("Z", "I"), ("1",), ("2",), ("C", "INSERT 0 1"), ("Z", "I")],
+            [("T",), ("D", b"4"), ("C", "SELECT 1"), ("Z", "I")],
+        ],
+    ),
+    "two refusals in two batches of one write": (
+        [(X(DROP) + S + X("DELETE FROM t") + S + Q(DROP), 3)],
+        [[REFUSED, ("Z", "I"), UNSCOPED, ("Z", "I"), REFUSED, ("Z", "I")]],
+    ),
+    "a refused named Parse leaves its name free": (
+        [(P(DROP, "s") + S, 1), (P("SELECT 1", "s") + S, 1), (B("s") + E() + S, 1)],
+        [[REFUSED, ("Z", "I")], [("1",), ("Z", "I")], [("2",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]],
+    ),
+    "a refused Parse of the unnamed statement destroys it, as the server would": (
+        [(P("SELECT 1") + S, 1), (P(DROP) + S, 1), (DS() + S, 1)],
+        [
+            [("1",), ("Z", "I")],
+            [REFUSED, ("Z", "I")],
+            [("E", "26000", "unnamed prepared statement does not exist"), ("Z", "I")],
+        ],
+    ),
+    "a refused Describe of an implicit batch still answers in order": (
+        [(P("SELECT 1") + B() + D() + E() + P(DROP) + S, 1)],
+        [[("1",), ("2",), ("T",), ("D", b"1"), ("C", "SELECT 1"), REFUSED, ("Z", "I")]],
+    ),
+    "a text that cannot be read: the parser's message, as the server would say it": (
+        [(Q("SELEC 1"), 1), (Q("BEGIN"), 1), (P("DROP TABEL t") + S, 1), (Q("ROLLBACK"), 1)],
+        [
+            [("E", "42601", 'syntax error at or near "SELEC"'), ("Z", "I")],
+            [("C", "BEGIN"), ("Z", "T")],
+            [("E", "42601", 'syntax error at or near "TABEL"'), ("Z", "E")],
+            [("C", "ROLLBACK"), ("Z", "I")],
+        ],
+    ),
+}
+
+
+def converse(client: Wired, steps: list[tuple[bytes, int]]) -> list[list[Answer]]:
+    return [client.exchange(messages, ready=ready) for messages, ready in steps]
+
+
+@pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_in_its_place_in_the_stream(case: str, chunk: int, every_table: Database, clients: Clients) -> None:
+    steps, expected = CASES[case]
+    client = clients.wired(every_table, chunk=chunk)
+    assert converse(client, steps) == expected
+    assert every_table.execute("SELECT to_regclass('t')") == "t"
+
+
+def test_the_client_sees_the_refusal_whole_and_never_the_nonce(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    client.exchange(Q(DROP))
+    assert error_fields(client.inbox) == {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "42501",
+        "M": "table.drop on t would lose data. [rule no-drop]",
+        "D": error_fields(client.inbox)["D"],
+        "H": "Do not.",
+    }
+    assert b"pgw_" not in client.inbox
+    assert re.search(rb"/\* pgwarden: no-drop \*/ pgw_[0-9a-f]{32}\0", client.sent)
+    assert DROP.encode() not in client.sent
+
+
+def test_the_position_of_a_syntax_error_is_told(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    client.exchange(Q("SELECT 'é', 1 FORM t"))
+    gate = error_fields(client.inbox)
+    bare = clients.bare(table)
+    bare.exchange(Q("SELECT 'é', 1 FORM t"))
+    server = error_fields(bare.inbox)
+    assert (gate["C"], gate["M"], gate["P"]) == (server["C"], server["M"], server["P"])
+
+
+def test_with_flush_instead_of_sync_the_refusal_comes_at_once(every_table: Database, clients: Clients) -> None:
+    client = clients.wired(every_table)
+    client.inbox = b""
+    client._send(X("INSERT INTO t VALUES (7)") + P(DROP) + H)
+    client.until(lambda: b"no-drop" in client.inbox)
+    assert answers(client.inbox) == [("1",), ("2",), ("C", "INSERT 0 1"), REFUSED]
+    assert client.exchange(B() + E() + S) == [("Z", "I")]
+    assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
+
+
+def test_a_late_bind_is_refused_when_the_policy_has_changed(every_table: Database, clients: Clients) -> None:
+    from tests.session.wired import policy_of
+
+    client = clients.wired(every_table)
+    assert client.exchange(P("DELETE FROM t WHERE id = 1", "s") + S) == [("1",), ("Z", "I")]
+    assert client.exchange(Q("BEGIN")) == [("C", "BEGIN"), ("Z", "T")]
+    client.gate.swap_policy(
+        policy_of("{version: 1, name: strict, rules: [{id: no-writes, match: {classes: [write]}, deny: 'No writes.'}]}")
+    )
+    assert client.exchange(B("s") + E() + S) == [("E", "42501", "No writes. [rule no-writes]"), ("Z", "E")]
+    assert client.exchange(Q("ROLLBACK")) == [("C", "ROLLBACK"), ("Z", "I")]
+    assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
+
+
+def test_a_late_execute_is_refused_when_the_policy_has_changed(every_table: Database, clients: Clients) -> None:
+    from tests.session.wired import policy_of
+
+    client = clients.wired(every_table)
+    client.exchange(Q("BEGIN"))
+    assert client.exchange(P("DELETE FROM t WHERE id = 1") + B("", "p") + S) == [("1",), ("2",), ("Z", "T")]
+    client.gate.swap_policy(
+        policy_of("{version: 1, name: strict, rules: [{id: no-writes, match: {classes: [write]}, deny: 'No writes.'}]}")
+    )
+    assert client.exchange(E("p") + S) == [("E", "42501", "No writes. [rule no-writes]"), ("Z", "E")]
+
+
+def test_under_another_lc_messages(table: Database, clients: Clients) -> None:
+    client = clients.wired(table, lc_messages="de_DE.UTF-8")
+    if client.exchange(Q("SELECT 1/0"))[1:] == []:  # pragma: no cover
+        pytest.fail("no answer")
+    client.exchange(Q(DROP))
+    fields = error_fields(client.inbox)
+    assert (fields["V"], fields["C"], fields["M"]) == ("ERROR", "42501", REFUSED[2])
+
+
+def test_notices_that_quote_the_nonce_are_kept_back(table: Database, clients: Clients) -> None:
+    client = clients.wired(table, options="-c log_statement=all -c client_min_messages=log")
+    told = client.exchange(Q("SELECT 1"))
+    assert ("N",) in told
+    client.exchange(Q(DROP))
+    assert b"pgw_" not in client.inbox
+    assert [answer for answer in answers(client.inbox) if answer != ("N",)] == [REFUSED, ("Z", "I")]
+
+
+def test_what_was_refused_is_reported_once_with_all_that_fired(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    client.exchange(X("DROP TABLE t") + S)
+    (event,) = client.judged
+    assert (event.rule, event.mode, event.sqlstate, event.rules) == ("no-drop", "enforce", "42501", ("no-drop",))
+    assert (event.text, event.effects, event.targets) == ("DROP TABLE t", ("table.drop",), ("t",))
+    assert (event.origin.role, event.origin.database, event.origin.client_address) == (
+        "postgres",
+        table.name,
+        "127.0.0.1",
+    )
+    assert client.gate.tally.blocked["no-drop", "enforce"].value == 1
+    assert client.gate.tally.statements["refused", "destructive"].value == 1

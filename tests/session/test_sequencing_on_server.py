@@ -1,0 +1,136 @@
+"""What the client sees through a session is what it would see without one, for whatever is allowed."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from proxy.session.inflight import PARSE, QUERY, SYNC, Inflight
+from proxy.wire.errors import ProtocolViolation
+from proxy.wire.frontend import encode_copy_data, encode_copy_done
+from tests.servers.database import Database
+from tests.session.conftest import Clients
+from tests.session.messages import DS, B, C, D, E, H, P, Q, S, X
+from tests.session.wired import Answer, Bare, answers, gate_of, whole
+
+OPEN = "{version: 1, name: open, rules: [{id: none, match: {effects: [database.drop]}, deny: 'No.'}]}"
+
+SCRIPTS: dict[str, tuple[bytes, int]] = {
+    "three syncs give three ReadyForQuery": (S + S + S, 3),
+    "describe of a statement": (P("SELECT $1::int, 'x'") + DS() + S, 1),
+    "describe of a statement without columns": (P("SELECT") + DS() + B() + D() + E() + S, 1),
+    "describe of what returns nothing": (P("INSERT INTO t VALUES (50)") + DS() + B() + D() + E() + S, 1),
+    "an empty text": (Q(""), 1),
+    "comments alone": (Q("/* nothing */ -- here") + Q(";;") + X("") + S, 3),
+    "a portal in pieces": (P("SELECT id FROM t ORDER BY id") + B() + E(rows=1) + E(rows=1) + E() + S, 1),
+    "Close of an unknown name": (C("nothing") + S, 1),
+    "Close of a portal with a statement's name": (P("SELECT 1", "x") + B("x", "x") + C("x") + E("x") + S, 1),
+    "an error, then a Query inside the same batch": (X("SELECT 1/0") + Q("SELECT 1") + S + Q("SELECT 2"), 2),
+    "a Query inside an open batch": (P("SELECT 1") + Q("SELECT 2") + B() + E() + S, 2),
+    "an error with Flush, then more, then Sync": (X("SELECT 1/0") + H + X("SELECT 1") + H + S + X("SELECT 2") + S, 2),
+    "a deferred constraint fails at Sync": (
+        Q("CREATE TABLE d(id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        + X("INSERT INTO d VALUES (1), (1)")
+        + S
+        + Q("SELECT count(*) FROM d"),
+        3,
+    ),
+    "prepare, execute, deallocate": (
+        Q("PREPARE p AS SELECT 1; EXECUTE p; DEALLOCATE p") + Q("SELECT 1; SELECT 2; SELECT 3"),
+        2,
+    ),
+    "copy in between": (
+        Q("SELECT 1")
+        + Q("COPY t FROM STDIN")
+        + encode_copy_data(b"60\tx\n")
+        + encode_copy_done()
+        + Q("COPY t TO STDOUT")
+        + Q("DELETE FROM t WHERE id = 60"),
+        4,
+    ),
+    "discard all": (Q("DISCARD ALL") + X("SELECT 1") + S, 2),
+    "notices": (Q("DO $$ BEGIN RAISE NOTICE 'hello'; END $$") + Q("DROP TABLE IF EXISTS nothing"), 2),
+    "set and show": (Q("SET application_name = 'x'") + Q("SHOW application_name") + Q("RESET application_name"), 3),
+    "a zero-parameter and a null": (P("SELECT $1::text") + B(values=[None]) + E() + B(values=[b"v"]) + E() + S, 1),
+}
+
+
+@pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_same_bytes_with_and_without_a_session(
+    script: str, chunk: int, table: Database, clients: Clients
+) -> None:
+    messages, ready = SCRIPTS[script]
+    seen = []
+    for client in (clients.bare(table), clients.wired(table, gate_of(OPEN), chunk=chunk)):
+        client.exchange(Q("BEGIN"))
+        client.exchange(messages, ready=ready)
+        seen.append(client.inbox)
+        client.exchange(Q("ROLLBACK"))
+        client.close()
+        table.execute("DROP TABLE IF EXISTS d; DELETE FROM t WHERE id > 3")
+    assert seen[1] == seen[0]
+
+
+NAMES = st.sampled_from(["", "a", "b"])
+TEXTS = st.sampled_from(
+    ["SELECT 1", "SELECT 1/0", "BEGIN", "COMMIT", "ROLLBACK", "", "SELEC", "INSERT INTO t VALUES (1)", "SELECT 1; SELECT 2"]
+    + ["PREPARE a AS SELECT 7", "EXECUTE a", "DEALLOCATE a", "DEALLOCATE ALL", "SAVEPOINT s", "ROLLBACK TO s"]
+    + ["DECLARE c CURSOR FOR SELECT id FROM t", "FETCH c", "SET LOCAL application_name = 'y'"]
+)
+MESSAGES = st.one_of(
+    TEXTS.map(Q),
+    TEXTS.map(X),
+    st.builds(P, TEXTS, NAMES),
+    st.builds(B, NAMES, NAMES),
+    st.builds(E, NAMES),
+    st.builds(DS, NAMES),
+    st.builds(D, NAMES),
+    st.builds(C, NAMES),
+    st.sampled_from([S, S, S, H]),
+)
+
+
+END = S + Q("ROLLBACK; SELECT 'the end'")
+
+
+def told_by(client: Bare, messages: bytes) -> list[Answer]:
+    """All answers up to those of a last Query that always runs.
+
+    In an aborted transaction the gate says of a name that it does not exist where the server says that it looks at none.
+    """
+    client.inbox = b""
+    client._send(messages + END)
+    client.until(lambda: ("D", b"the end") in answers(client.inbox[: whole(client.inbox)])[-3:-2])
+    return [("E", "26000") if answer[:2] == ("E", "25P02") else answer[:2] for answer in answers(client.inbox)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(messages=st.lists(MESSAGES, max_size=14), chunk=st.integers(min_value=0, max_value=7))
+def test_any_conversation_is_the_same_with_and_without_a_session(
+    messages: list[bytes], chunk: int, table: Database, clients: Clients
+) -> None:
+    """Texts that the parser rejects and names that were never prepared are refused in the server's own words."""
+    stream = b"".join(messages)
+    bare, wired = clients.bare(table), clients.wired(table, gate_of(OPEN), chunk=chunk)
+    expected, got = told_by(bare, stream), told_by(wired, stream)
+    bare.close()
+    wired.close()
+    assert got == expected
+
+
+def test_an_answer_to_nothing_is_a_violation() -> None:
+    inflight = Inflight()
+    with pytest.raises(ProtocolViolation, match="not asked"):
+        inflight.done(PARSE)
+    with pytest.raises(ProtocolViolation, match="where none was due"):
+        inflight.end_boundary()
+
+
+def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
+    from proxy.session.inflight import Sent
+
+    inflight = Inflight()
+    for kind in (PARSE, QUERY, SYNC, PARSE):
+        inflight.push(Sent(kind))
+    assert [sent.kind for sent in inflight.skip_to_sync()] == [PARSE, QUERY]
+    assert (inflight.boundaries, inflight.ready, len(inflight)) == (2, 1, 2)

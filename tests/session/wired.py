@@ -1,0 +1,235 @@
+"""A session on a real server without a relay: the test is the client and performs the session's commands itself."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
+
+from proxy.policy import Facts, Policy, load_policy
+from proxy.session import Cancel, Close, Connect, Event, Gate, Judged, Limits, Peer, Report, Session, ToClient, ToServer
+from proxy.session.commands import Command
+from proxy.wire.backend import decode_data_row, decode_error, decode_parameter_status
+from proxy.wire.startup import encode_startup
+
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp()
+
+NO_LOSS = """
+version: 1
+name: test
+rules:
+  - id: no-drop
+    match: {effects: [table.drop, table.truncate]}
+    deny: "{effect} on {targets} would lose data."
+    hint: "Do not."
+  - id: unscoped
+    match: {effects: [row.delete, row.update], traits: [unscoped]}
+    deny: "{effect} without a WHERE that limits it."
+"""
+
+
+def policy_of(text: str) -> Policy:
+    """A policy from its text alone."""
+    return load_policy("policy.yaml", lambda _path: text)
+
+
+@dataclass
+class Clock:
+    """POSIX seconds that a test sets."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def gate_of(text: str = NO_LOSS, clock: Callable[[], float] | None = None, limits: Limits | None = None) -> Gate:
+    """A gate with this policy, no facts, and tokens that can be told apart."""
+    numbers = itertools.count(1)
+    facts = Facts(backups=(), as_of=datetime.fromtimestamp(NOON, UTC))
+    return Gate(
+        policy_of(text),
+        facts,
+        clock=clock or Clock(),
+        timer=itertools.count().__next__,
+        token=lambda: f"{next(numbers):032x}",
+        limits=limits,
+    )
+
+
+Answer = tuple[object, ...]
+
+
+def answers(data: bytes) -> list[Answer]:
+    """Server messages in short: ("T",), ("D", …values), ("C", tag), ("E", sqlstate, message), ("Z", status) …"""
+    found: list[Answer] = []
+    at = 0
+    while at < len(data):
+        kind = chr(data[at])
+        size = 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+        body = data[at + 5 : at + size]
+        at += size
+        match kind:
+            case "E":
+                fields = decode_error(body)
+                found.append(("E", fields.get("C", ""), fields.get("M", "")))
+            case "D":
+                found.append(("D", *decode_data_row(body)))
+            case "C":
+                found.append(("C", body[:-1].decode()))
+            case "Z":
+                found.append(("Z", body.decode()))
+            case "S":
+                found.append(("S", *decode_parameter_status(body)))
+            case _:
+                found.append((kind,))
+    return found
+
+
+def error_fields(data: bytes) -> dict[str, str]:
+    """All fields of the first ErrorResponse in these bytes."""
+    at = 0
+    while data[at : at + 1] != b"E":
+        at += 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+    return decode_error(data[at + 5 : at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")])
+
+
+def ready_count(data: bytes) -> int:
+    """How many ReadyForQuery stand in whole messages."""
+    return sum(1 for answer in answers(data[: whole(data)]) if answer[0] == "Z")
+
+
+def whole(data: bytes) -> int:
+    """Where the last whole message ends."""
+    at = 0
+    while len(data) - at >= 5:
+        size = 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+        if at + size > len(data):
+            break
+        at += size
+    return at
+
+
+@dataclass
+class Bare:
+    """A client straight at the server."""
+
+    port: int
+    database: str
+    role: str = "postgres"
+    parameters: Sequence[tuple[str, str]] = ()
+    inbox: bytes = b""
+    closed: bool = False
+    server: socket.socket | None = None
+
+    def start(self) -> Self:
+        """Log in and wait for the first ReadyForQuery."""
+        self._send(self.startup())
+        self.wait(1)
+        self.inbox = b""
+        return self
+
+    def startup(self) -> bytes:
+        """The startup packet."""
+        return encode_startup(3, 0, [("user", self.role), ("database", self.database), *self.parameters])
+
+    def exchange(self, *messages: bytes, ready: int = 1) -> list[Answer]:
+        """Send messages in one go; give all answers up to the n-th ReadyForQuery from here."""
+        self.inbox = b""
+        self._send(b"".join(messages))
+        self.wait(ready)
+        return answers(self.inbox)
+
+    def wait(self, ready: int) -> None:
+        """Read until that many ReadyForQuery have come, or the connection ends."""
+        self.until(lambda: ready_count(self.inbox) >= ready)
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Read until something holds, or the connection ends."""
+        while not self.closed and not done():
+            self._pump()
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self.server is not None:
+            self.server.close()
+        self.closed = True
+
+    def _connect(self) -> None:
+        self.server = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        self.server.settimeout(10)
+
+    def _send(self, data: bytes) -> None:
+        if self.server is None:
+            self._connect()
+        assert self.server is not None
+        self.server.sendall(data)
+
+    def _pump(self) -> None:
+        assert self.server is not None
+        data = self.server.recv(65536)
+        self.closed = not data
+        self.inbox += data
+
+
+@dataclass
+class Wired(Bare):
+    """A client behind a session.
+
+    Attributes:
+        sent: every byte that went to the server.
+        chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
+    """
+
+    gate: Gate = field(default_factory=gate_of)
+    chunk: int = 0
+    sent: bytes = b""
+    events: list[Event] = field(default_factory=list)
+    cancels: list[bytes] = field(default_factory=list)
+    connects: int = 0
+
+    def __post_init__(self) -> None:
+        """Make the session."""
+        self.session = Session(self.gate, Peer("127.0.0.1", 40000))
+
+    @property
+    def judged(self) -> list[Judged]:
+        """The refusals and shadow hits so far."""
+        return [event for event in self.events if isinstance(event, Judged)]
+
+    def perform(self, commands: list[Command]) -> None:
+        """Do what the session says, in order."""
+        for command in commands:
+            match command:
+                case ToServer(data):
+                    assert self.server is not None
+                    self.sent += data
+                    self.server.sendall(data)
+                case ToClient(data):
+                    self.inbox += data
+                case Connect():
+                    self.connects += 1
+                    self._connect()
+                    self.perform(self.session.server_connected())
+                case Cancel(packet):
+                    self.cancels.append(packet)
+                case Close():
+                    self.close()
+                case Report(event):
+                    self.events.append(event)
+
+    def _send(self, data: bytes) -> None:
+        self.perform(self.session.client_data(data))
+
+    def _pump(self) -> None:
+        assert self.server is not None
+        data = self.server.recv(65536)
+        if not data:
+            self.perform(self.session.server_eof())
+        size = self.chunk or len(data) or 1
+        for at in range(0, len(data), size):
+            self.perform(self.session.server_data(data[at : at + size]))
