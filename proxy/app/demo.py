@@ -54,6 +54,7 @@ class RunningGate:
     process: subprocess.Popen[bytes]
     url: str
     admin: str
+    log: Path
 
 
 def policy_file() -> Path:
@@ -98,7 +99,7 @@ def _gate(cluster: Cluster, policy: Path) -> Iterator[RunningGate]:
             )
         try:
             _wait_until_ready(process, admin, log)
-            yield RunningGate(process, f"postgresql://{ROLE}@{address}/{DATABASE}", admin)
+            yield RunningGate(process, f"postgresql://{ROLE}@{address}/{DATABASE}", admin, log)
         finally:
             _stop(process)
 
@@ -178,6 +179,7 @@ def _demonstrate(once: bool) -> ExitCode:
         version = cluster.execute("SHOW server_version")
         print(f"PostgreSQL {version} on port {cluster.port}, the gate in front of it with {policy.name}.\n")
         if not _show(cluster, gate):
+            print(f"The gate said:\n{gate.log.read_text()[-4000:]}", file=sys.stderr)
             return ExitCode.NO
         if not once:
             _serve(gate)
@@ -185,10 +187,9 @@ def _demonstrate(once: bool) -> ExitCode:
 
 
 def _serve(gate: RunningGate) -> None:
-    print(
-        f"\nTry it yourself, until Ctrl-C:\n\n  DATABASE_URL={gate.url}\n  metrics:
-        http://{gate.admin}/metrics\n"
-    )
+    print("\nTry it yourself, until Ctrl-C:\n")
+    print(f"  DATABASE_URL={gate.url}")
+    print(f"  metrics: http://{gate.admin}/metrics\n")
     sys.stdout.flush()
     try:
         raise DemoError(f"the gate ended by itself with exit code {gate.process.wait()}")

@@ -43,6 +43,7 @@ class FactsKeeper:
         self._ledger = ledger
         self._swap = swap
         self._stale_after_s = stale_after_s
+        self._every_s = min(REFRESH_S, stale_after_s / 4)
         self._log = log
         self._stopping = threading.Event()
         self._epoch: Epoch = ledger.epoch()
@@ -66,14 +67,14 @@ class FactsKeeper:
         threading.Thread(target=self._read_on, args=(loop,), name="facts", daemon=True).start()
         try:
             while True:
-                await asyncio.sleep(min(REFRESH_S, self._stale_after_s / 4))
+                await asyncio.sleep(self._every_s)
                 self._notice_age()
         finally:
             self._stopping.set()
 
     def _read_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """The thread: read, tell the event loop, wait."""
-        while not self._stopping.wait(REFRESH_S):
+        while not self._stopping.wait(self._every_s):
             started = monotonic()
             facts: Facts | None = None
             trouble = ""

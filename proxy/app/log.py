@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
-from typing import cast
 
 import structlog
 from structlog.stdlib import BoundLogger
+from structlog.typing import EventDict, Processor
 
 from proxy.app.filelog import DescriptorSink
 from proxy.app.linewriter import LineWriter
@@ -54,7 +53,11 @@ def start_log(level: str, style: str) -> LineWriter[bytes]:
         max_waiting=10_000,
     )
     writer.start()
-    before = [structlog.stdlib.add_log_level, structlog.stdlib.PositionalArgumentsFormatter(), _add_time]
+    before: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        _add_time,
+    ]
     handler = QueuedHandler(writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -69,6 +72,7 @@ def start_log(level: str, style: str) -> LineWriter[bytes]:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change in the folder
     structlog.configure(
         processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -80,20 +84,21 @@ def start_log(level: str, style: str) -> LineWriter[bytes]:
 
 def logger() -> BoundLogger:
     """The program's logger."""
-    return cast("BoundLogger", structlog.stdlib.get_logger("pgwarden"))
+    found: BoundLogger = structlog.stdlib.get_logger("pgwarden")
+    return found
 
 
-def _add_time(log: object, method: str, event: MutableMapping[str, object]) -> Mapping[str, object]:
+def _add_time(log: object, method: str, event: EventDict) -> EventDict:
     event["time"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return event
 
 
-def _as_json(log: object, method: str, event: MutableMapping[str, object]) -> str:
+def _as_json(log: object, method: str, event: EventDict) -> str:
     first = {name: event.pop(name) for name in ("time", "level", "event") if name in event}
     return json.dumps({**first, **event}, ensure_ascii=False, default=str)
 
 
-def _as_text(log: object, method: str, event: MutableMapping[str, object]) -> str:
+def _as_text(log: object, method: str, event: EventDict) -> str:
     head = f"{event.pop('time', '')} {event.pop('level', ''):<7} {_one_line(str(event.pop('event', '')))}"
     traceback = event.pop("exception", None)
     line = " ".join([head, *(f"{name}={_quoted(value)}" for name, value in event.items())])

@@ -51,7 +51,10 @@ METRICS: Mapping[str, MetricKind] = {
             "Statements that a rule refused (mode enforce) or would have refused (mode shadow).",
         ),
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
-        MetricKind("pgwarden_connections_total", "counter", (), "Clients accepted."),
+        MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
+        MetricKind(
+            "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
+        ),
         MetricKind("pgwarden_judgement_seconds", "histogram", (), "Time to judge a statement."),
         MetricKind(
             "pgwarden_policy_reloads_total", "counter", ("result",), "Times a policy was loaded again."
@@ -114,6 +117,7 @@ class MetricsView:
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
+    crashes: Callable[[], int]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
 
@@ -133,7 +137,10 @@ class GateCollector(Collector):
         yield self._statements()
         yield self._blocked()
         yield self._connections()
-        yield _counter("pgwarden_connections_total", {(): sum(g.tally.connections for g in self._view.gates)})
+        yield _counter(
+            "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}
+        )
+        yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",

@@ -1,52 +1,72 @@
-"""The running gate: builds everything, joins it together, and takes it down in order.
+"""Starting and ending the process of a gate.
 
-Enters: settings. Leaves: a process that serves until it is told to stop. The only place that knows every room.
-Deliberately absent: decisions of any kind; several workers.
+Enters: settings. Leaves: a process that serves until it is told to stop; a StartError with plain lines where
+it cannot begin. Deliberately absent: what runs meanwhile (gateway.py); several workers.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
-import signal
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
 import uvloop
 from structlog.stdlib import BoundLogger
 
-from proxy import __version__
-from proxy.app.facts import FactsKeeper
-from proxy.app.kinds import Address
+from proxy.app.gateway import Gateway, StartError
 from proxy.app.log import logger, start_log
-from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
-from proxy.app.policies import Attempt, PolicyKeeper, announce, try_to_load
-from proxy.app.settings import ListenerSettings, Settings
+from proxy.app.policies import Attempt, try_to_load
+from proxy.app.settings import Settings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
-from proxy.console import AdminServer, AdminSource
-from proxy.policy.facts import Facts
-from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError, open_ledger
-from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Gate, Limits, Peer, Session
+
+__all__ = ["StartError", "run"]
 
 _LOG_CLOSE_S = 5.0
 
 
-class StartError(Exception):
-    """The gate cannot start.
+def run(loaded: Loaded) -> None:
+    """Serve until SIGTERM or SIGINT, then drain.
 
-    Attributes:
-        lines: why, for standard error.
-        wrong_setting: True when a setting is wrong, False when the world is.
+    Raises:
+        StartError: before the first client could have connected.
     """
+    settings = loaded.settings
+    attempts = _load_policies(settings)
+    try:
+        ledger = open_ledger(settings.ledger)
+    except LedgerError as error:
+        raise StartError(str(error)) from error
+    lines = start_log(settings.log_level, settings.log_format)
+    log = logger()
+    try:
+        for warning in loaded.warnings:
+            log.warning(warning)
+        logs = _open_logs(settings, log)
+        try:
+            uvloop.run(_serve(loaded, attempts, ledger, logs, log))
+        finally:
+            logs.close(_LOG_CLOSE_S)
+    finally:
+        lines.close(_LOG_CLOSE_S)
 
-    def __init__(self, *lines: str, wrong_setting: bool = False) -> None:
-        """Keep the lines."""
-        super().__init__("\n".join(lines))
-        self.lines = lines
-        self.wrong_setting = wrong_setting
+
+async def _serve(
+    loaded: Loaded, attempts: dict[str, Attempt], ledger: Ledger, logs: StatementLogs, log: BoundLogger
+) -> None:
+    await Gateway(loaded, attempts, ledger, logs, log).serve()
+
+
+def _load_policies(settings: Settings) -> dict[str, Attempt]:
+    attempts = {path: try_to_load(path) for path in dict.fromkeys(door.policy for door in settings.listeners)}
+    broken = {path: attempt.problem for path, attempt in attempts.items() if attempt.policy is None}
+    if broken:
+        lines = [
+            line for path, problem in broken.items() for line in (f"the policy {path} does not load", problem)
+        ]
+        raise StartError(*lines, wrong_setting=True)
+    return attempts
+
+
+def _open_logs(settings: Settings, log: BoundLogger) -> StatementLogs:
+    try:
+        return StatementLogs(settings, log.error)
+    except OSError as error:
+        raise StartError(f"the log {error.filename} cannot be opened: {error.strerror or error}") from error

@@ -51,7 +51,12 @@ class AdminServer:
 
         Raises: OSError when the address cannot be had.
         """
-        application = web.Application(middlewares=[web.middleware(self._guarded)], client_max_size=1024)
+
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._guarded(request, handler)
+
+        application = web.Application(middlewares=[guarded], client_max_size=1024)
         application.router.add_get("/", self._index)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/healthz", self._healthz)

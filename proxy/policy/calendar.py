@@ -1,8 +1,9 @@
 """Spans of wall-clock time in one zone: when are they open, and when does that change?
 
 Enters: days, times of day, dates, and the moment to judge. Leaves: open or closed, and the exact next edge.
-A span belongs to the day it starts on. It is judged by the wall clock: in an hour that daylight saving skips, a span
-starts at the next real minute; in one that it repeats, both passes count. Deliberately absent: the clock itself.
+A span belongs to the day it starts on. It is judged by the wall clock: in an hour that daylight saving
+skips, a span starts at the next real minute; in one that it repeats, both passes count. Deliberately absent:
+the clock itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 DAY_SECONDS = 24 * 60 * 60
-# How far ahead an edge is looked for. Beyond that the horizon itself is given: judging again then is always right.
+# How far ahead an edge is looked for. Beyond that the horizon itself is given: judging again then is always
+# right.
 HORIZON_DAYS = 400
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -93,8 +95,8 @@ class Span:
 def transitions(zone: ZoneInfo, day: date) -> Iterator[datetime]:
     """The moments at which the zone's offset changes on a day or the next, to the second, in UTC.
 
-    Searched from the day's beginning in the earliest zone on earth to the next day's end in the latest, in steps
-    short enough that no zone ever changed twice within one.
+    Searched from the day's beginning in the earliest zone on earth to the next day's end in the latest, in
+    steps short enough that no zone ever changed twice within one.
     """
     start = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=14)
     for step in range(0, 77, 11):
@@ -113,7 +115,7 @@ def transitions(zone: ZoneInfo, day: date) -> Iterator[datetime]:
 
 
 def moment_text(moment: datetime, zone: ZoneInfo) -> str:
-    """A moment for people: `Mon 23 Nov 2026 20:00 EST`. Not strftime, whose words follow the server's locale."""
+    """A moment for people: `Mon 23 Nov 2026 20:00 EST`, whatever the locale (strftime would follow it)."""
     local = moment.astimezone(zone)
     name = local.tzname() or ""
     if name[:1] in {"+", "-"}:

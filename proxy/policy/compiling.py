@@ -1,7 +1,8 @@
 """Well-formed rules to compiled ones.
 
-Enters: a rule's shape and what its names refer to. Leaves: a `Rule`; complaints about references that lead nowhere and
-rules that nothing can reach. Deliberately absent: shapes (model.py) and the merging of files (definitions.py).
+Enters: a rule's shape and what its names refer to. Leaves: a `Rule`; complaints about references that lead
+nowhere and rules that nothing can reach. Deliberately absent: shapes (model.py) and the merging of files
+(definitions.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +45,8 @@ class Surroundings:
     """What names in rules refer to, ready for use.
 
     Attributes:
-        window_names, set_names: all that some file tries to define: a reference to a broken one is no second mistake.
+        window_names, set_names: all that some file tries to define: a reference to a broken one is no second
+            mistake.
     """
 
     mode: Mode
@@ -91,7 +93,9 @@ class RuleCompiler:
             position=self._complaints.position((*self._place, "id"), key=True),
         )
 
-    def _complain(self, path: Path, message: str, suggestion: str | None = None, *, key: bool = False) -> None:
+    def _complain(
+        self, path: Path, message: str, suggestion: str | None = None, *, key: bool = False
+    ) -> None:
         self._complaints.add((*self._place, *path), message, suggestion, key=key)
 
     def _match(self, block: model.Match) -> Match:
@@ -100,7 +104,14 @@ class RuleCompiler:
         for index, inner in enumerate(block.excluded or ()):
             excluded.append(self._shape(inner, ("match", "not", index)))
         whole = MatchShape(
-            shape.effects, shape.classes, shape.traits, shape.risk, shape.targets, shape.values, shape.who, tuple(excluded)
+            shape.effects,
+            shape.classes,
+            shape.traits,
+            shape.risk,
+            shape.targets,
+            shape.values,
+            shape.who,
+            tuple(excluded),
         )
         match = compile_match(whole)
         if not names_of(shape):
@@ -109,12 +120,16 @@ class RuleCompiler:
             )
             self._complain(("match",), f"nothing can ever match: no effect fits {asked} at once", key=True)
         elif not match.names:
-            self._complain(("match", "not"), "nothing can ever match: this excludes all that the rule names", key=True)
+            self._complain(
+                ("match", "not"), "nothing can ever match: this excludes all that the rule names", key=True
+            )
         return match
 
     def _shape(self, block: model.MatchBlock, path: Path) -> MatchShape:
         if block.risk is not None and reaches_no_risk(*block.risk):
-            self._complain((*path, "risk"), "no risk is beyond that: none, low, medium, high are all there are")
+            self._complain(
+                (*path, "risk"), "no risk is beyond that: none, low, medium, high are all there are"
+            )
         return MatchShape(
             effects=block.effects,
             classes=block.classes,
@@ -149,7 +164,9 @@ class RuleCompiler:
             if isinstance(named, model.WhoBlock):
                 shapes.append(_who_shape(named))
             elif named is not None:
-                self._complain((*path, "set"), f'the set "{ref.named}" holds targets, here one that says who is needed')
+                self._complain(
+                    (*path, "set"), f'the set "{ref.named}" holds targets, here one that says who is needed'
+                )
             elif ref.named not in self._around.set_names:
                 near = nearest(ref.named, self._around.set_names)
                 self._complain((*path, "set"), f'no set is named "{ref.named}"', near)
@@ -162,7 +179,9 @@ class RuleCompiler:
         if block.excluded is not None:
             inside = self._moments(block.excluded, (*path, "not"))
             if {condition.name for condition in inside} <= {condition.name for condition in conditions}:
-                self._complain((*path, "not"), "this can never hold: the same is asked for and excluded", key=True)
+                self._complain(
+                    (*path, "not"), "this can never hold: the same is asked for and excluded", key=True
+                )
             conditions.append(NotCondition(tuple(inside)))
         return tuple(conditions)
 
@@ -172,7 +191,9 @@ class RuleCompiler:
             conditions += self._windows(block.window, (*path, "window"))
         if block.dates is not None:
             zone = self._around.zone
-            text = ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in block.dates)
+            text = ", ".join(
+                str(first) if first == last else f"{first}..{last}" for first, last in block.dates
+            )
             conditions.append(DatesCondition(text, Span(zone, in_dates(block.dates)), zone))
         if block.transaction is not None:
             conditions.append(TransactionCondition(block.transaction))
@@ -199,7 +220,9 @@ class RuleCompiler:
         if block.migration is not None:
             conditions.append(AbsentEvidence(f"migration: {block.migration}", _MIGRATIONS[block.migration]))
         if block.ran is not None:
-            within = "" if block.ran.within is None else f" within the last {describe_duration(block.ran.within)}"
+            within = (
+                "" if block.ran.within is None else f" within the last {describe_duration(block.ran.within)}"
+            )
             wanted = f"a run of the same statement on {block.ran.environment}{within}, without error"
             conditions.append(AbsentEvidence(f"ran: {block.ran.environment}{within}", wanted))
         if isinstance(block, model.Require) and block.approval is not None:
@@ -210,13 +233,21 @@ class RuleCompiler:
         if block.backup is not None:
             need = block.backup
             level = need.verified if need.verified is not None else Verification.RECORDED
-            conditions.append(BackupCondition(need.within, level, need.copies, need.covers, self._around.zone))
+            conditions.append(
+                BackupCondition(need.within, level, need.copies, need.covers, self._around.zone)
+            )
         return tuple(conditions)
 
     def _exception(self, entry: model.Unless, index: int) -> tuple[Condition, ...]:
         path: Path = ("unless", index)
-        who: list[Condition] = [] if entry.who is None else [WhoCondition(self._who(entry.who, (*path, "who")))]
-        return (*who, *self._when(entry.when, (*path, "when")), *self._require(entry.require, (*path, "require")))
+        who: list[Condition] = (
+            [] if entry.who is None else [WhoCondition(self._who(entry.who, (*path, "who")))]
+        )
+        return (
+            *who,
+            *self._when(entry.when, (*path, "when")),
+            *self._require(entry.require, (*path, "require")),
+        )
 
     def _otherwise(self) -> str:
         given = self._rule.otherwise
@@ -227,7 +258,11 @@ class RuleCompiler:
         require = self._rule.require
         if given == "backup" and (require is None or require.backup is None):
             self._complain(("else",), '"else: backup" belongs to a rule that requires a backup')
-        if given == "hold" and self._rule.approval in (None, "never") and (require is None or require.approval is None):
+        if (
+            given == "hold"
+            and self._rule.approval in (None, "never")
+            and (require is None or require.approval is None)
+        ):
             self._complain(("else",), '"else: hold" belongs to a rule that an approval can lift')
         return given
 
@@ -247,7 +282,9 @@ class RuleCompiler:
     def _names_window(self) -> bool:
         """Whether a window is named that is broken: one mistake is enough."""
         when, require = self._rule.when, self._rule.require
-        return (when is not None and when.window is not None) or (require is not None and require.window is not None)
+        return (when is not None and when.window is not None) or (
+            require is not None and require.window is not None
+        )
 
 
 def _who_shape(block: model.WhoBlock) -> WhoShape:

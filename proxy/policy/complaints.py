@@ -1,7 +1,7 @@
 """Errors with a place: pydantic's, and our own.
 
-Enters: a document, paths into it, pydantic's errors. Leaves: diagnostics in the words of someone who writes policies.
-Deliberately absent: finding the errors.
+Enters: a document, paths into it, pydantic's errors. Leaves: diagnostics in the words of someone who writes
+policies. Deliberately absent: finding the errors.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,9 @@ class Complaints:
         """Note a mistake at a path, at its key or its value."""
         position = self._document.position(path, key=key)
         line = self._document.source_line(position)
-        self.diagnostics.append(Diagnostic(position, message, line, _width(line, position.column), suggestion))
+        self.diagnostics.append(
+            Diagnostic(position, message, line, _width(line, position.column), suggestion)
+        )
 
     def position(self, path: Path, *, key: bool = False) -> Position:
         """Where something stands."""
@@ -37,6 +39,8 @@ class Complaints:
     def add_validation(self, prefix: Path, model: type[BaseModel], error: ValidationError) -> None:
         """Note everything that pydantic found in the value at `prefix`."""
         for detail in error.errors(include_url=False):
+            if detail["input"] is None or detail["input"] == {}:
+                continue  # what is empty is complained of as such
             path = prefix + self._real(prefix, detail["loc"])
             message, suggestion, key = _worded(detail, model)
             self.add(path, message, suggestion, key=key)
@@ -48,9 +52,8 @@ class Complaints:
             data = data[step]
         real: list[str | int] = []
         for index, step in enumerate(location):
-            if isinstance(data, dict) and step in data:
-                data = data[step]
-            elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            in_list = isinstance(data, list) and isinstance(step, int) and step < len(data)
+            if in_list or (isinstance(data, dict) and step in data):
                 data = data[step]
             elif index < len(location) - 1 or not isinstance(data, dict):
                 continue
@@ -79,8 +82,11 @@ def _worded(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str | No
         case "literal_error":
             words = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
             near = nearest(value, words) if isinstance(value, str) else None
-            said = f'"{value}"' if isinstance(value, str) else found(value)
-            return f"expected {' or '.join(words)}{_of(location)}, found {said}", near, False
+            if location[-1] == "a word":
+                words.append("a mapping")
+            listed = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+            names = _names(location)
+            return f"{names[-1] if names else 'this'} is {listed}, not {found(value)}", near, False
         case "model_type" | "dict_type":
             return f"expected a mapping{_of(location)}, found {found(value)}", None, False
         case "tuple_type":

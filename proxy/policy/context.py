@@ -1,7 +1,8 @@
 """Who sends a statement, from where, when, and in which state of the transaction.
 
-Enters: nothing; the session builds one for each judgement. Leaves: an immutable value. Deliberately absent: anything
-that the statement itself says (those are effects) and anything that has to be looked up (those are facts).
+Enters: nothing; the session builds one for each judgement. Leaves: an immutable value. Deliberately absent:
+anything that the statement itself says (those are effects) and anything that has to be looked up (those are
+facts).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Days that are no working days: public holidays of a country, and dates of one's own.
 
-Enters: a country's code, perhaps a subdivision's, and dates. Leaves: a test on dates. The rules of the countries come
-from the `holidays` package. Deliberately absent: network access; the package carries its calendars.
+Enters: a country's code, perhaps a subdivision's, and dates. Leaves: a test on dates. The rules of the
+countries come from the `holidays` package. Deliberately absent: network access; the package carries its
+calendars.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,8 +1,8 @@
 """The judgement: effects + context + policy + facts -> decision. A pure function.
 
-Enters: what a statement does, the circumstances, the compiled policy, the evidence. Leaves: a `Decision`. Any firing
-enforced rule refuses; the order of rules means nothing. Deliberately absent: SQL text, the clock, and everything that
-could make the same arguments give another answer.
+Enters: what a statement does, the circumstances, the compiled policy, the evidence. Leaves: a `Decision`.
+Any firing enforced rule refuses; the order of rules means nothing. Deliberately absent: SQL text, the clock,
+and everything that could make the same arguments give another answer.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ def decide(effects: Sequence[Effect], context: Context, policy: Policy, facts: F
 
 
 def fitting_rules(effects: Iterable[Effect], context: Context, policy: Policy) -> dict[Rule, list[Effect]]:
-    """The rules whose match fits, each with the effects that it fits: the only part that every statement pays."""
+    """The rules whose match fits, each with those effects: the only part that every statement pays."""
     fitting: dict[Rule, list[Effect]] = {}
     for effect in effects:
         for rule in policy.rules_for(effect.name):

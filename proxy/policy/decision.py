@@ -1,7 +1,7 @@
 """What a judgement says: the decision, the rules that fired, and the refusal a client reads.
 
-Enters: nothing. Leaves: immutable values. Deliberately absent: how a decision is reached (decide.py), and how a
-refusal travels to the client (the session's work).
+Enters: nothing. Leaves: immutable values. Deliberately absent: how a decision is reached (decide.py), and
+how a refusal travels to the client (the session's work).
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class Decision:
     Attributes:
         enforced: the rules that refuse it, the one to tell the client first.
         shadowed: the rules that would have, were they enforced.
-        holds_until: the decision is the same for every moment before this one, as long as policy, facts and context
-            otherwise stay; None when time plays no part.
+        holds_until: the decision is the same for every moment before this one, as long as policy, facts and
+            context otherwise stay; None when time plays no part.
         effects: what was judged.
         facts_used: True when evidence was looked at.
     """

@@ -1,8 +1,8 @@
 """What rules refer to by name: windows, sets, the zone, the days off, from all files together.
 
-Enters: parsed files. Leaves: one `Definitions`. What a file defines goes before what it includes, so a policy sets the
-time zone or a window of a pack by defining it itself; two packs side by side that differ, with nobody above to choose,
-are a mistake. Deliberately absent: the rules themselves.
+Enters: parsed files. Leaves: one `Definitions`. What a file defines goes before what it includes, so a
+policy sets the time zone or a window of a pack by defining it itself; two packs side by side that differ,
+with nobody above to choose, are a mistake. Deliberately absent: the rules themselves.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,8 +34,8 @@ class Definitions:
     """All that can be referred to.
 
     Attributes:
-        names: every window and set that some file tries to define, well-formed or not: a reference to a broken one is
-            no second mistake.
+        window_names, set_names, time_keys: what some file tries to define, well-formed or not: a reference to
+            a broken one is no second mistake.
     """
 
     windows: Found[model.Window] = field(default_factory=dict)
@@ -44,15 +44,16 @@ class Definitions:
     holidays: Definition[model.Holidays] | None = None
     window_names: frozenset[str] = frozenset()
     set_names: frozenset[str] = frozenset()
+    time_keys: frozenset[str] = frozenset()
 
 
 def collect_definitions(root: ParsedFile, files: Mapping[str, ParsedFile]) -> Definitions:
     """Gather the definitions of a policy and its packs."""
     gather = _Gather(files)
-    zone = gather.collect(root, _zone, "timezone")
-    holidays = gather.collect(root, _holidays, "holidays")
-    windows: Found[model.Window] = gather.collect(root, _windows, "window")
-    sets: Found[Set] = gather.collect(root, _sets, "set")
+    zone = gather.collect(root, _zone, "")
+    holidays = gather.collect(root, _holidays, "")
+    windows: Found[model.Window] = gather.collect(root, _windows, "the window ")
+    sets: Found[Set] = gather.collect(root, _sets, "the set ")
     return Definitions(
         windows=windows,
         sets=sets,
@@ -60,6 +61,7 @@ def collect_definitions(root: ParsedFile, files: Mapping[str, ParsedFile]) -> De
         holidays=holidays.get("holidays"),
         window_names=_raw_names(files, "time", "windows"),
         set_names=_raw_names(files, "sets"),
+        time_keys=_raw_names(files, "time"),
     )
 
 
@@ -73,7 +75,11 @@ class _Gather:
         return self._below(file, own, what, done)
 
     def _below(
-        self, file: ParsedFile, own: Callable[[ParsedFile], Found[Thing]], what: str, done: dict[str, Found[Thing]]
+        self,
+        file: ParsedFile,
+        own: Callable[[ParsedFile], Found[Thing]],
+        what: str,
+        done: dict[str, Found[Thing]],
     ) -> Found[Thing]:
         path = file.source.path
         if path in done:
@@ -86,7 +92,7 @@ class _Gather:
                 if other.value != definition.value and name not in defined:
                     definition.file.complaints.add(
                         definition.path,
-                        f'the {what} "{name}" is defined otherwise in {other.file.source.path}; '
+                        f"{what}{name} is defined otherwise in {other.file.source.path}; "
                         f"define it in {path} to choose",
                         key=True,
                     )
@@ -95,7 +101,9 @@ class _Gather:
 
 
 def _windows(file: ParsedFile) -> Found[model.Window]:
-    return {name: Definition(window, file, ("time", "windows", name)) for name, window in file.windows.items()}
+    return {
+        name: Definition(window, file, ("time", "windows", name)) for name, window in file.windows.items()
+    }
 
 
 def _sets(file: ParsedFile) -> Found[Set]:

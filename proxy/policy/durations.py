@@ -1,6 +1,7 @@
 """Durations as people write them: 30m, 24h, 14d, 2w.
 
-Enters: text. Leaves: a timedelta, and words again. Deliberately absent: months and years, whose length depends.
+Enters: text. Leaves: a timedelta, and words again. Deliberately absent: months and years, whose length
+depends.
 """
 
 import re

@@ -1,7 +1,8 @@
 """What is known about the world beside the statement: the evidence that rules ask for.
 
-Enters: nothing; whoever keeps the ledger builds a `Facts`. Leaves: immutable snapshots that a judgement reads.
-Deliberately absent: where evidence comes from, and the clock: how old a backup is follows from `Context.now`.
+Enters: nothing; whoever keeps the ledger builds a `Facts`. Leaves: immutable snapshots that a judgement
+reads. Deliberately absent: where evidence comes from, and the clock: how old a backup is follows from
+`Context.now`.
 """
 
 from collections.abc import Iterable
@@ -13,8 +14,8 @@ from enum import IntEnum
 class Verification(IntEnum):
     """How far a backup has been proved, weakest first. A level includes those before it.
 
-    `pg_restore --list` (TOC) still succeeds on a dump that was cut short; only FULL_READ reads it to the end, and only
-    RESTORED proves that a server can be made from it.
+    `pg_restore --list` (TOC) still succeeds on a dump that was cut short; only FULL_READ reads it to the
+    end, and only RESTORED proves that a server can be made from it.
     """
 
     RECORDED = 0

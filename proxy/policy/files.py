@@ -1,7 +1,7 @@
 """Reading a policy and the packs that it includes.
 
-Enters: a path and a reader. Leaves: the documents, each once, the policy's own first; or complaints about files that
-cannot be read and includes that go in circles. Deliberately absent: what the documents say.
+Enters: a path and a reader. Leaves: the documents, each once, the policy's own first; or complaints about
+files that cannot be read and includes that go in circles. Deliberately absent: what the documents say.
 """
 
 import posixpath
@@ -44,7 +44,7 @@ class FileSet:
         """Read a policy and everything that it includes."""
         try:
             text = self._read(path)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             self.diagnostics.append(Diagnostic(Position(path, 1, 1), f"cannot be read: {_reason(error)}", ""))
             return
         self._add(path, text, ())
@@ -94,13 +94,14 @@ class FileSet:
             return None
         try:
             text = self._read(path)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             by.complaints.add(place, f'"{entry}" cannot be read: {_reason(error)}')
             return None
         return self._add(path, text, chain)
 
 
-def _reason(error: OSError | UnicodeError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, UnicodeError):
         return "it is not UTF-8"
-    return (error.strerror or str(error) or "no reason given").lower()
+    said = error.strerror if isinstance(error, OSError) else None
+    return (said or str(error) or "no reason given").lower()

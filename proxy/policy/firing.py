@@ -1,7 +1,7 @@
 """What a firing rule tells: the texts, with their placeholders filled.
 
-Enters: a rule, its case, its judgement. Leaves: a `Firing`. One sentence of what and why, one of what to do next, and
-nothing of the policy but the rule's id. Deliberately absent: whether the rule fires.
+Enters: a rule, its case, its judgement. Leaves: a `Firing`. One sentence of what and why, one of what to do
+next, and nothing of the policy but the rule's id. Deliberately absent: whether the rule fires.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,8 @@ from proxy.policy.conditions.moments import WindowCondition, windows_in
 from proxy.policy.decision import Firing
 from proxy.policy.durations import describe_duration
 from proxy.policy.rules import Judgement, Mode, Rule
-from proxy.policy.texts import Template, clean, enumerate_names, parse_template
-from proxy.sql.effects import Effect
+from proxy.policy.texts import Template, clean, enumerate_names, parse_template, printable
+from proxy.sql.effects import CATALOGUE, Effect, Risk
 
 DENY = parse_template("{effect} on {targets} is not allowed.")
 DENY_MISSING = parse_template("{effect} on {targets} needs {missing}.")
@@ -26,6 +26,7 @@ HINT = parse_template("Ask the owners of this database's policy, and name the ru
 
 STALE_MESSAGE = "The evidence that {effect} on {targets} needs cannot be read."
 STALE_HINT = "Run the statement again when the gate's ledger can be reached."
+SHOWN_REASONS = 3
 # Told after what no evidence can help, and before the single requirements.
 STALE_URGENCY = (True, 1, 1, "stale-facts")
 # Edges looked at to find an opening: windows that leave none within so many never open together.
@@ -54,7 +55,9 @@ def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
 def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judgement]]) -> Firing:
     """The firing of the reserved rule about evidence that cannot be read."""
     effects = tuple(dict.fromkeys(effect for case, _, _ in asking for effect in case.effects))
-    missing = tuple(dict.fromkeys(o.missing for _, _, judgement in asking for o in judgement.missing if o.evidence))
+    missing = tuple(
+        dict.fromkeys(o.missing for _, _, judgement in asking for o in judgement.missing if o.evidence)
+    )
     values = {"effect": enumerate_names(effect_names(effects)), "targets": _targets_text(effects)}
     return Firing(
         rule=rule.id,
@@ -70,7 +73,10 @@ def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judg
 
 
 def urgency(case: Case, rule: Rule, judgement: Judgement) -> tuple[bool, int, int, str]:
-    """Which of several firings to tell first: what no evidence can help, then the gravest; never the order of rules."""
+    """Which of several firings to tell first: what no evidence can help, then the gravest.
+
+    The order of rules plays no part.
+    """
     kind = 2 if rule.require else 1 if rule.when else 0
     gravest = max(effect.risk for effect in case.effects)
     return (not rule.reserved, kind, -gravest, rule.id)
@@ -126,7 +132,11 @@ class _Values:
 
     def _opening(self) -> str:
         opening = next_opening(self._case, self._rule)
-        return "no moment within a year" if opening is None else moment_text(opening, self._windows[0].windows[0].zone)
+        return (
+            "no moment within a year"
+            if opening is None
+            else moment_text(opening, self._windows[0].windows[0].zone)
+        )
 
     def _backup_value(self, name: str) -> str:
         backup = self._backup
@@ -142,7 +152,7 @@ class _Values:
 
 
 def next_opening(case: Case, rule: Rule) -> datetime | None:
-    """The next moment at which the rule's windows and dates no longer stand in the way, whatever else is missing."""
+    """When the rule's windows and dates next stop standing in the way, whatever else is missing."""
     when = rule.when
     require = windows_in(rule.require)
     moment = case.context.now
@@ -170,18 +180,30 @@ def _detail(case: Case, rule: Rule, judgement: Judgement) -> str:
     if rule.otherwise == "hold":
         sentences.append("The gate does not wait for approvals yet.")
     if not sentences:
-        sentences.append(f"By {clean(case.context.role)} in {clean(case.context.database)}.")
-    return " ".join(clean_sentence(sentence) for sentence in sentences)
+        sentences = [_reason(effect) for effect in _gravest_first(case.effects)[:SHOWN_REASONS]]
+    return printable(" ".join(sentences))
 
 
-def clean_sentence(text: str) -> str:
-    """A sentence without characters that move a cursor; names in it come from clients."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+def _gravest_first(effects: Iterable[Effect]) -> list[Effect]:
+    """One effect for each name and target, the gravest first."""
+    unique = {(effect.name, effect.target): effect for effect in effects}
+    return sorted(unique.values(), key=lambda effect: -effect.risk)
+
+
+def _reason(effect: Effect) -> str:
+    """What the catalogue says of an effect, such as `A table is dropped: public.users (high risk)`."""
+    kind = CATALOGUE.get(effect.name)
+    summary = kind.summary.partition(";")[0] if kind is not None else "what happens is not known"
+    target = "" if effect.target is None else f": {clean(str(effect.target))}"
+    risk = f" ({effect.risk.name.lower()} risk)" if effect.risk > Risk.NONE else ""
+    return f"{_capital(summary)}{target}{risk}."
 
 
 def _default_hint(rule: Rule, judgement: Judgement) -> Template:
     lacking: list[Condition] = [
-        condition for condition, outcome in zip(rule.require, judgement.require, strict=True) if not outcome.holds
+        condition
+        for condition, outcome in zip(rule.require, judgement.require, strict=True)
+        if not outcome.holds
     ]
     if any(isinstance(condition, BackupCondition) for condition in lacking):
         return HINT_BACKUP

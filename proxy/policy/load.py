@@ -1,7 +1,7 @@
 """Loading a policy: whole or not at all, with all its mistakes at once.
 
-Enters: a path and a function that reads files. Leaves: a compiled `Policy`, or a `SourceError` with every mistake in
-every file. Deliberately absent: reading files itself, watching them, and keeping an older policy.
+Enters: a path and a function that reads files. Leaves: a compiled `Policy`, or a `SourceError` with every
+mistake in every file. Deliberately absent: reading files itself, watching them, and keeping an older policy.
 """
 
 import hashlib
@@ -39,7 +39,10 @@ def load_policy(path: str, read: Reader) -> Policy:
     sources.load(path)
     files = {name: parse_file(source) for name, source in sources.documents.items()}
     policy = _compile(path, files) if path in files else None
-    diagnostics = [*sources.diagnostics, *(each for file in files.values() for each in file.complaints.diagnostics)]
+    diagnostics = [
+        *sources.diagnostics,
+        *(each for file in files.values() for each in file.complaints.diagnostics),
+    ]
     if diagnostics or policy is None:
         raise SourceError(diagnostics)
     return policy
@@ -71,6 +74,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         files=tuple(files),
         rules=(*every, stale),
         stale_facts=stale,
+        zone=around.zone,
         break_glass=head is not None and head.break_glass,
         uses_transaction=any(asks_for_transaction(rule) for rule in every if rule.mode is not Mode.OFF),
         index=build_index(every),
@@ -104,7 +108,9 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
             mode=_reaction(mode, defaults.unknown),
             match=Match(frozenset({"statement.unknown"}), ()),
             deny=parse_template("This statement holds something that the gate does not know."),
-            hint=parse_template("Write it in a plainer way, or report the statement to those who run the gate."),
+            hint=parse_template(
+                "Write it in a plainer way, or report the statement to those who run the gate."
+            ),
         ),
     )
 
@@ -117,19 +123,22 @@ def _check_pack(file: ParsedFile, policy: str) -> None:
     data = file.source.document.data
     for key in _POLICY_KEYS:
         if isinstance(data, dict) and key in data:
-            file.complaints.add((key,), f'"{key}" is said by the policy ({policy}), not by a pack that it includes', key=True)
+            file.complaints.add(
+                (key,), f'"{key}" is said by the policy ({policy}), not by a pack that it includes', key=True
+            )
 
 
 def _check_ids(files: Mapping[str, ParsedFile]) -> None:
+    """Every id once, also among rules that have other mistakes."""
     seen: dict[str, str] = {}
     for file in files.values():
-        for index, rule in file.rules:
+        for index, rule_id in file.ids:
             place = ("rules", index, "id")
-            if rule.id in seen:
-                file.complaints.add(place, f'the id "{rule.id}" is already used at {seen[rule.id]}')
+            if rule_id in seen:
+                file.complaints.add(place, f'the id "{rule_id}" is already used at {seen[rule_id]}')
             else:
                 position = file.complaints.position(place)
-                seen[rule.id] = f"{position.file}:{position.line}"
+                seen[rule_id] = f"{position.file}:{position.line}"
 
 
 def _digest(files: Iterable[ParsedFile]) -> str:

@@ -1,12 +1,12 @@
 """The shape of a policy file: which keys there are and what each may hold.
 
-Enters: plain values of one document. Leaves: typed blocks, or pydantic's errors with the path of each. Deliberately
-absent: names that refer to other parts (checks.py), meaning (compiling.py), positions (complaints.py).
+Enters: plain values of one document. Leaves: typed blocks, or pydantic's errors with the path of each.
+Deliberately absent: names that refer to other parts (checks.py), meaning (compiling.py), positions
+(complaints.py).
 """
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from annotated_types import Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from proxy.policy.words import (
@@ -31,7 +31,7 @@ from proxy.policy.words import (
 )
 
 Item = TypeVar("Item")
-Some = Annotated[tuple[Item, ...], BeforeValidator(one_or_more), Len(min_length=1)]
+Some = Annotated[tuple[Item, ...], BeforeValidator(one_or_more), Field(min_length=1)]
 ModeName = Literal["enforce", "shadow", "off"]
 Reaction = Literal["deny", "shadow"]
 Count = Annotated[int, Field(ge=1, le=100)]
@@ -86,7 +86,7 @@ def _blocks(value: Any) -> Any:
 class Match(MatchBlock):
     """A rule's match; `not` is one block or several, of which none may fit."""
 
-    excluded: Annotated[tuple[MatchBlock, ...], BeforeValidator(_blocks), Len(min_length=1)] | None = Field(
+    excluded: Annotated[tuple[MatchBlock, ...], BeforeValidator(_blocks), Field(min_length=1)] | None = Field(
         default=None, alias="not"
     )
 
@@ -172,7 +172,7 @@ class Rule(Block):
     match: Match
     when: When | None = None
     require: Require | None = None
-    unless: Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Len(min_length=1)] | None = None
+    unless: Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1)] | None = None
     otherwise: Annotated[
         Annotated[Literal["deny", "backup", "hold"], Tag("a word")] | Annotated[Otherwise, Tag("a block")],
         Discriminator(_word_or_block),

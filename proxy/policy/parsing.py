@@ -1,7 +1,8 @@
 """One file's document to typed parts.
 
-Enters: documents. Leaves: the head, and the rules, windows and sets that are well-formed, each read by itself, so that
-one mistake hides no other; complaints about the rest. Deliberately absent: what names refer to (checks.py).
+Enters: documents. Leaves: the head, and the rules, windows and sets that are well-formed, each read by
+itself, so that one mistake hides no other; complaints about the rest. Deliberately absent: what names refer
+to (checks.py).
 """
 
 from collections.abc import Iterator
@@ -27,11 +28,13 @@ class ParsedFile:
 
     Attributes:
         rules: with their place in the file's list.
+        ids: those of all rules, well-formed or not, with their place.
     """
 
     source: PolicyDocument
     head: model.PolicyFile | None = None
     rules: list[tuple[int, model.Rule]] = field(default_factory=list)
+    ids: list[tuple[int, str]] = field(default_factory=list)
     windows: dict[str, model.Window] = field(default_factory=dict)
     sets: dict[str, Set] = field(default_factory=dict)
 
@@ -45,14 +48,16 @@ def parse_file(source: PolicyDocument) -> ParsedFile:
     """Read all parts of a file."""
     parsed = ParsedFile(source)
     data = source.document.data
-    if not isinstance(data, dict):
-        said = "the file is empty" if data is None else "a policy is a mapping"
+    if not isinstance(data, dict) or not data:
+        said = "a policy is a mapping" if data else "the file is empty"
         source.complaints.add((), f'{said}; it begins with "version: 1"')
         return parsed
-    for path, what in _empty(data, ()):
-        source.complaints.add(path, f'"{path[-1]}" holds {what}; leave the key out, or write what it holds', key=True)
+    for path, message in _empty(data, ()):
+        source.complaints.add(path, message, key=True)
     parsed.head = _block(model.PolicyFile, data, (), source.complaints)
     for index, rule in enumerate(_list(data.get("rules"))):
+        if isinstance(rule, dict) and isinstance(rule.get("id"), str):
+            parsed.ids.append((index, rule["id"]))
         block = _block(model.Rule, rule, ("rules", index), source.complaints)
         if block is not None:
             parsed.rules.append((index, block))
@@ -105,17 +110,24 @@ def _block(kind: type[SomeBlock], data: Any, place: Path, complaints: Complaints
 
 
 def _empty(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Keys without a value, or with an empty mapping: what was meant can be read in two ways, so it is not read."""
-    match data:
-        case dict():
-            for key, value in data.items():
-                if value is None or value == {}:
-                    yield (*path, key), "nothing" if value is None else "an empty mapping"
-                else:
-                    yield from _empty(value, (*path, key))
-        case list():
-            for index, value in enumerate(data):
-                yield from _empty(value, (*path, index))
+    """What is there without saying anything.
+
+    It can be read in two ways, as nothing or as anything, so it is not read at all.
+    """
+    if data is None or data == {}:
+        what = "nothing" if data is None else "an empty mapping"
+        if path[-1] == "match":
+            yield path, "the match is empty; say what the rule is about, such as effects or classes"
+        elif isinstance(path[-1], str):
+            yield path, f'"{path[-1]}" holds {what}; leave the key out, or write what it holds'
+        else:
+            yield path, f"the entry holds {what}; leave it out, or write what it holds"
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _empty(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _empty(value, (*path, index))
 
 
 def _list(value: Any) -> list[Any]:
@@ -124,5 +136,3 @@ def _list(value: Any) -> list[Any]:
 
 def _mapping(value: Any) -> list[tuple[str, Any]]:
     return list(value.items()) if isinstance(value, dict) else []
-
-

@@ -1,8 +1,8 @@
 """Compiled rules and the policy that holds them.
 
-Enters: compiled conditions. Leaves: `Rule`, which judges one case; `Policy`, which finds the rules that concern an
-effect. Both immutable: a reload swaps one reference. Deliberately absent: YAML (load.py) and the whole decision
-(decide.py).
+Enters: compiled conditions. Leaves: `Rule`, which judges one case; `Policy`, which finds the rules that
+concern an effect. Both immutable: a reload swaps one reference. Deliberately absent: YAML (load.py) and the
+whole decision (decide.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
 from proxy.policy.conditions.matching import Match
@@ -51,8 +52,8 @@ class Judgement:
     """What one rule says about one case.
 
     Attributes:
-        when, require, unless: the outcomes of the conditions that were asked, in the rule's order; `require` and
-            `unless` are empty where the answer was clear before.
+        when, require, unless: the outcomes of the conditions that were asked, in the rule's order; `require`
+            and `unless` are empty where the answer was clear before.
         until: the judgement stays before this moment.
         evidence: True when a `require` looked at facts.
     """
@@ -135,6 +136,7 @@ class Policy:
         digest: SHA-256 over the text of all files, in hexadecimal.
         rules: as written, the policy's own first, then those of included packs; the reserved ones last.
         stale_facts: the reserved rule about evidence that cannot be read.
+        zone: the policy's time zone, UTC where it names none.
         uses_transaction: True when some rule asks for the transaction's state.
     """
 
@@ -145,12 +147,13 @@ class Policy:
     files: tuple[str, ...]
     rules: tuple[Rule, ...]
     stale_facts: Rule
+    zone: ZoneInfo
     break_glass: bool = False
     uses_transaction: bool = False
     index: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict, repr=False)
 
     def rules_for(self, effect_name: str) -> tuple[Rule, ...]:
-        """The rules that can concern an effect. One that the catalogue does not know counts as statement.unknown."""
+        """The rules that can concern an effect; one without a name in the catalogue is statement.unknown."""
         found = self.index.get(effect_name)
         return self.index["statement.unknown"] if found is None else found
 

@@ -1,16 +1,30 @@
 """Texts of a rule with placeholders: checked when the policy loads, filled when the rule fires.
 
-Enters: a template, later the values. Leaves: text for the client. Deliberately absent: any other use of braces:
-`{{` and `}}` stand for braces themselves.
+Enters: a template, later the values. Leaves: text for the client. Deliberately absent: any other use of
+braces: `{{` and `}}` stand for braces themselves.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 PLACEHOLDERS = frozenset(
-    "effect targets role database rule missing decision_id window.text window.next backup.within backup.verified "
-    "backup.copies backup.covers backup.last".split()
+    {
+        "effect",
+        "targets",
+        "role",
+        "database",
+        "rule",
+        "missing",
+        "decision_id",
+        "window.text",
+        "window.next",
+        "backup.within",
+        "backup.verified",
+        "backup.copies",
+        "backup.covers",
+        "backup.last",
+    }
 )
 DECISION_ID = "{decision_id}"
 MAX_TEXT = 1000
@@ -57,14 +71,21 @@ def parse_template(text: str) -> Template:
         elif match[0] in ("{{", "}}"):
             pieces[-1] += match[0][0]
         else:
-            raise ValueError(f'a "{match[0]}" without its partner; write "{match[0] * 2}" for the character itself')
+            raise ValueError(
+                f'a "{match[0]}" without its partner; write "{match[0] * 2}" for the character itself'
+            )
     pieces[-1] += text[end:]
     return Template(tuple(pieces))
 
 
-def clean(text: str) -> str:
-    """A name for a client's terminal and a log's line: nothing that moves a cursor, and not without end."""
-    shown = "".join(character if character.isprintable() else "?" for character in text)
+def printable(text: str) -> str:
+    """Text without characters that move a cursor or end a line: names in it come from clients."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def clean(name: str) -> str:
+    """A name for a client's terminal and a log's line, cut where it is endless."""
+    shown = printable(name)
     return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
 
 
@@ -75,8 +96,3 @@ def enumerate_names(names: Iterable[str]) -> str:
         every = [*every[:SHOWN_NAMES], f"{len(every) - SHOWN_NAMES} more"]
         return f"{', '.join(every[:-1])} and {every[-1]}"
     return ", ".join(every)
-
-
-def lookup(values: Mapping[str, str]) -> Callable[[str], str]:
-    """A filler over known values; what is not there is empty."""
-    return lambda name: values.get(name, "")

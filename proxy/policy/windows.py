@@ -1,7 +1,7 @@
 """Named windows, compiled in the policy's zone.
 
-Enters: definitions. Leaves: windows by name; complaints about those that can never open, and about a zone or holidays
-that are missing. Deliberately absent: conditions that ask about windows.
+Enters: definitions. Leaves: windows by name; complaints about those that can never open, and about a zone or
+holidays that are missing. Deliberately absent: conditions that ask about windows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +17,7 @@ from proxy.policy.words import HOLIDAYS, nearest
 
 _DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
+MAX_LISTED = 20
 Days = Callable[[date], bool]
 
 
@@ -27,6 +28,8 @@ def compile_windows(definitions: Definitions) -> Mapping[str, Window]:
     windows: dict[str, Window] = {}
     for name, definition in definitions.windows.items():
         if definitions.zone is None:
+            if "timezone" in definitions.time_keys:
+                continue
             definition.file.complaints.add(
                 definition.path, f'the window "{name}" needs a time zone; say time: timezone', key=True
             )
@@ -42,7 +45,7 @@ def _in_order(definition: Definition[model.Window], definitions: Definitions) ->
         complaints.add(path, "the window begins when it ends; a whole day is from 00:00 to 24:00", key=True)
         return False
     excepted = window.excepted or ()
-    if HOLIDAYS in excepted and definitions.holidays is None:
+    if HOLIDAYS in excepted and "holidays" not in definitions.time_keys:
         complaints.add((*path, "except"), "no holidays are named; say time: holidays")
         return False
     return True
@@ -61,10 +64,7 @@ def _excepted(window: model.Window, definitions: Definitions) -> Days:
     if HOLIDAYS not in excepted or definitions.holidays is None:
         return own
     named = definitions.holidays.value
-    try:
-        off = days_off(named.country, named.subdivision, named.dates or ())
-    except (KeyError, NotImplementedError):
-        return own  # complained of where the holidays are named
+    off = days_off(named.country, named.subdivision, named.dates or ())
     return lambda day: own(day) or off(day)
 
 
@@ -80,7 +80,7 @@ def _check_holidays(definition: Definition[model.Holidays]) -> None:
         return
     known = subdivisions(named.country)
     if named.subdivision is not None and named.subdivision not in known:
-        listed = f"; there are {', '.join(sorted(known))}" if known else "; none are"
+        listed = f"; there are {', '.join(sorted(known))}" if 0 < len(known) <= MAX_LISTED else ""
         near = nearest(named.subdivision.upper(), known)
         message = f'no subdivision "{named.subdivision}" of {named.country} is known{listed}'
         complaints.add((*path, "subdivision"), message, near)

@@ -1,8 +1,8 @@
 """The words and values a policy may hold, each checked where it stands.
 
-Enters: scalars of the document. Leaves: typed values, or a `PydanticCustomError` with one sentence and, where one is
-near, what was probably meant. Deliberately absent: names that other parts of the policy define (sets, windows): those
-are checked in checks.py.
+Enters: scalars of the document. Leaves: typed values, or a `PydanticCustomError` with one sentence and,
+where one is near, what was probably meant. Deliberately absent: names that other parts of the policy define
+(sets, windows): those are checked in checks.py.
 """
 
 import re
@@ -64,7 +64,7 @@ def found(value: object) -> str:
         case int() | float():
             return f"the number {value}"
         case str():
-            return "text"
+            return f'"{value}"' if len(value) <= 40 and value.isprintable() else "text"
         case list() | tuple():
             return "a list"
         case _:
@@ -93,7 +93,8 @@ def _one_of(what: str, words: Iterable[str], note: str = "") -> Callable[[str], 
 
     def check(word: str) -> str:
         if word not in known:
-            raise complaint(f'unknown {what} "{word}"{note}', nearest(word, known))
+            near = nearest(word, known)
+            raise complaint(f'unknown {what} "{word}"{note if near is None else ""}', near)
         return word
 
     return check
@@ -112,7 +113,8 @@ def _rule_id(word: str) -> str:
         raise complaint(f'the id "{word}" is reserved for {RESERVED[word]}')
     if not _RULE_ID.fullmatch(word):
         raise complaint(
-            f'"{word}" is no rule id; it begins with a letter and holds at most 63 of a-z, 0-9 and -', _as_id(word)
+            f'"{word}" is no rule id; it begins with a letter and holds at most 63 of a-z, 0-9 and -',
+            _as_id(word),
         )
     return word
 
@@ -154,7 +156,9 @@ def _risk(text: str) -> tuple[str, Risk]:
 
 def _verification(word: str) -> Verification:
     names = [level.name.lower() for level in Verification]
-    return Verification[_one_of("level of verification", names, f"; it is one of {', '.join(names)}")(word).upper()]
+    return Verification[
+        _one_of("level of verification", names, f"; it is one of {', '.join(names)}")(word).upper()
+    ]
 
 
 def _text(text: str) -> Template:
@@ -166,10 +170,10 @@ def _text(text: str) -> Template:
         raise complaint("the text is empty")
     template = parse_template(text)
     for name in sorted(template.names - PLACEHOLDERS):
-        raise complaint(
-            f"unknown placeholder {{{name}}}; a text may name {', '.join(sorted(PLACEHOLDERS))}",
-            near if (near := nearest(name, PLACEHOLDERS)) is None else f"{{{near}}}",
-        )
+        near = nearest(name, PLACEHOLDERS)
+        if near is not None:
+            raise complaint(f"unknown placeholder {{{name}}}", f"{{{near}}}")
+        raise complaint(f"unknown placeholder {{{name}}}; there are {', '.join(sorted(PLACEHOLDERS))}")
     return template
 
 
@@ -186,7 +190,9 @@ def _days(text: str) -> frozenset[int]:
     first, dash, last = text.partition("-")
     for word in (first, last) if dash else (first,):
         if word not in WEEKDAYS:
-            raise complaint(f'unknown day "{word}"; days are {", ".join(WEEKDAYS)}, or mon-fri', nearest(word, WEEKDAYS))
+            raise complaint(
+                f'unknown day "{word}"; days are {", ".join(WEEKDAYS)}, or mon-fri', nearest(word, WEEKDAYS)
+            )
     start = WEEKDAYS.index(first)
     length = (WEEKDAYS.index(last) - start) % 7 if dash else 0
     return frozenset((start + offset) % 7 for offset in range(length + 1))

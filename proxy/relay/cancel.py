@@ -19,7 +19,7 @@ class Canceller:
         self._timeout_s = timeout_s
 
     async def deliver(self, packet: bytes) -> None:
-        """Send the packet and wait until the server has closed the connection, which it does when it has acted.
+        """Send the packet and wait until the server has closed the connection: then it has acted.
 
         A server that cannot be reached, or takes too long, is no error: there is nobody to tell.
         """

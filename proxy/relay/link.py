@@ -12,9 +12,10 @@ message.
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Final, Self, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
+from proxy.relay.legs import Leg
 from proxy.relay.ports import CrashReporter, Observer, RelaySettings, Session
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
@@ -51,7 +52,7 @@ class LinkError(Exception):
 
 
 class Link:
-    """Performs one session's commands. ClientProtocol and ServerProtocol call it; a listener watches it."""
+    """Performs one session's commands. Its two legs call it; a listener watches it."""
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class Link:
         *,
         observer: Observer,
         on_crash: CrashReporter,
-        on_finished: Callable[[Self], None],
+        on_finished: "FinishedReporter",
     ) -> None:
         self._session = session
         self._upstream = upstream
@@ -88,8 +89,9 @@ class Link:
     # -- what the client's socket does -------------------------------------------------------------------
 
     def client_made(self, client: asyncio.Transport) -> None:
-        """A client has connected."""
+        """A client has connected: take its socket over."""
         self._client = client
+        client.set_protocol(Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked))
         self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
 
     def client_data(self, data: bytes) -> None:
@@ -102,7 +104,7 @@ class Link:
             self._crash(error)
 
     def client_gone(self) -> None:
-        """The client will send nothing more: the server's side ends at once, and with it an open transaction."""
+        """The client will send nothing more: the server's side ends at once, and an open transaction too."""
         self._ask(self._session.client_eof)
         self._close()
 
@@ -249,7 +251,7 @@ class Link:
             return
         self._connecting = False
         self._server = server
-        server.set_protocol(ServerProtocol(self))
+        server.set_protocol(Leg(self.server_data, self.server_gone, self.server_lost, self.server_blocked))
         self._ask(self._session.server_connected)
         if arrival.data:
             self.server_data(bytes(arrival.data))
@@ -266,7 +268,7 @@ class Link:
         self.terminate(f"canceling login: it took longer than {self._settings.login_timeout_s:g} s")
 
     def _crash(self, error: Exception) -> None:
-        """Nothing more goes to the server, not even what is pending: it may be what the exception is about."""
+        """Nothing more goes to the server, not even what is pending: that may be what went wrong."""
         if self._server is not None:
             self._server.abort()
         self._on_crash(error)
@@ -316,66 +318,4 @@ class Link:
             self._on_finished(self)
 
 
-class ClientProtocol(asyncio.Protocol):
-    """The client's socket, as the event loop sees it."""
-
-    def __init__(self, open_link: Callable[[asyncio.Transport], Link]) -> None:
-        self._open_link = open_link
-        self._link: Link | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected."""
-        if isinstance(transport, asyncio.Transport):
-            self._link = self._open_link(transport)
-
-    def data_received(self, data: bytes) -> None:
-        """The client sent bytes."""
-        if self._link is not None:
-            self._link.client_data(data)
-
-    def eof_received(self) -> None:
-        """The client sends nothing more; as the server does, take that for its end."""
-        if self._link is not None:
-            self._link.client_gone()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The socket is closed."""
-        if self._link is not None:
-            self._link.client_lost()
-
-    def pause_writing(self) -> None:
-        """The client reads too slowly."""
-        if self._link is not None:
-            self._link.client_blocked(True)
-
-    def resume_writing(self) -> None:
-        """The client has caught up."""
-        if self._link is not None:
-            self._link.client_blocked(False)
-
-
-class ServerProtocol(asyncio.Protocol):
-    """The server's socket, as the event loop sees it, once the connection stands."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def data_received(self, data: bytes) -> None:
-        """The server sent bytes."""
-        self._link.server_data(data)
-
-    def eof_received(self) -> None:
-        """The server sends nothing more."""
-        self._link.server_gone()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The socket is closed."""
-        self._link.server_lost()
-
-    def pause_writing(self) -> None:
-        """The server reads too slowly."""
-        self._link.server_blocked(True)
-
-    def resume_writing(self) -> None:
-        """The server has caught up."""
-        self._link.server_blocked(False)
+FinishedReporter: TypeAlias = Callable[[Link], None]

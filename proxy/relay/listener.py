@@ -6,11 +6,11 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client
 """
 
 import asyncio
-import socket
 from typing import Final
 
 from proxy.relay.cancel import Canceller
-from proxy.relay.link import ClientProtocol, Link
+from proxy.relay.legs import Door
+from proxy.relay.link import Link
 from proxy.relay.ports import CrashReporter, Observer, RelaySettings, SessionFactory
 from proxy.relay.sockets import keep_alive
 from proxy.relay.upstream import Upstream
@@ -75,7 +75,7 @@ class Listener:
         """
         host, port = self._address
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: ClientProtocol(self._open_link),
+            lambda: Door(self._open_link),
             None if host in ("", "*") else host,
             port,
             backlog=self._settings.backlog,
@@ -112,9 +112,15 @@ class Listener:
         """Accept nobody, and end every session now."""
         await self.drain(0)
 
-    def _open_link(self, client: asyncio.Transport) -> Link:
+    def _open_link(self, client: asyncio.Transport) -> None:
+        try:
+            session = self._session_factory(_peer_of(client))
+        except Exception as error:
+            client.abort()
+            self._on_crash(error)
+            return
         link = Link(
-            self._session_factory(_peer_of(client)),
+            session,
             self._upstream,
             self._canceller,
             self._settings,
@@ -127,7 +133,6 @@ class Listener:
         link.client_made(client)
         if self._draining:
             link.drain()
-        return link
 
     def _forget(self, link: Link) -> None:
         self._links.discard(link)
@@ -146,9 +151,7 @@ class Listener:
 
 
 def _peer_of(client: asyncio.Transport) -> Peer:
-    connection = client.get_extra_info("socket")
-    if isinstance(connection, socket.socket):
-        keep_alive(connection)
+    keep_alive(client.get_extra_info("socket"))
     name = client.get_extra_info("peername")
     if not isinstance(name, tuple):
         return Peer(None)

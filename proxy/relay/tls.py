@@ -7,6 +7,7 @@ Deliberately absent: `prefer` and `allow`, which ask for nothing; TLS of the cli
 import asyncio
 import ssl
 from enum import Enum
+from typing import cast
 
 from proxy.wire.startup import encode_ssl_request
 
@@ -28,9 +29,8 @@ class Negotiation(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-            transport.write(encode_ssl_request())
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports only look like it
+        self._transport.write(encode_ssl_request())
 
     def data_received(self, data: bytes) -> None:
         """Take the answer and read no further: what comes next belongs to TLS."""

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from proxy.relay.failures import UpstreamError, explain, refuse_answer
 from proxy.relay.sockets import keep_alive
@@ -37,16 +37,16 @@ class Arrival(asyncio.Protocol):
     def __init__(self) -> None:
         self.data = bytearray()
         self.ended = asyncio.Event()
-        self._transport: asyncio.BaseTransport | None = None
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember whom to cut off."""
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports only look like it
 
     def data_received(self, data: bytes) -> None:
         """Keep what comes early, within bounds."""
         self.data += data
-        if len(self.data) > _MOST_EARLY_BYTES and isinstance(self._transport, asyncio.Transport):
+        if len(self.data) > _MOST_EARLY_BYTES and self._transport is not None:
             self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:

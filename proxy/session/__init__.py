@@ -1,6 +1,7 @@
 """One connection's brain, sans-IO: what arrives is judged, what goes on is said by commands.
 
-Enters: bytes and events of one client and its server connection. Leaves: commands for the relay, events for whoever watches.
+Enters: bytes and events of one client and its server connection. Leaves: commands for the relay, events for
+    whoever watches.
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 

@@ -8,6 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from proxy.session.copying import CopyIn
+from proxy.session.gate import Gate
+from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
+from proxy.session.judge import Judge, no_such_statement, resolve
+from proxy.session.meaning import Meaning, worst
+from proxy.session.refusal import Denial, Refusal
+from proxy.session.state import State
 from proxy.sql.effects import Effect, Target
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter
@@ -22,18 +29,11 @@ from proxy.wire.frontend import (
     encode_sync,
 )
 
-from proxy.session.copying import CopyIn
-from proxy.session.gate import Gate
-from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC
-from proxy.session.judge import Judge, resolve
-from proxy.session.meaning import Meaning, worst
-from proxy.session.refusal import Denial, Refusal
-from proxy.session.state import State
-
 KEEP: Final = None
 """A handler's answer: the frame goes on as it is. Bytes go in its place instead."""
 DROPPED: Final = b""
 
+_COPY_DATA: Final = ord("d")
 _COPY_DONE: Final = ord("c")
 _COPY_FAIL: Final = ord("f")
 _FLUSH: Final = ord("H")
@@ -91,6 +91,8 @@ class ClientSide:
         """
         state, cutter, handlers = self._state, self._cutter, self._handlers
         pieces: list[bytes] = []
+        if self._copy.sent is not None and self._gate.clock() >= self._copy.until:
+            cutter.show_all = True  # the next CopyData is where it can be stopped
         while not state.waiting:
             kind = cutter.next()
             if kind == 0:
@@ -120,7 +122,7 @@ class ClientSide:
             pieces.append(encode_sync() if kind == SYNC else encode_flush())
         return b"".join(pieces)
 
-    # -- texts -----------------------------------------------------------------------------------------------------
+    # -- texts -------------------------------------------------------------------------------------
 
     def _understand(self, raw: bytes) -> Meaning | Denial | None:
         """What a text means; a Denial when no policy can allow it; None when it must wait to be judged."""
@@ -179,7 +181,7 @@ class ClientSide:
     def _resolved(self, meaning: Meaning) -> Meaning:
         return resolve(meaning, self._state.statements, self._state.batch)
 
-    # -- refusing --------------------------------------------------------------------------------------------------
+    # -- refusing ----------------------------------------------------------------------------------
 
     def _refuse_query(self, kind: int, denial: Denial) -> bytes:
         """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
@@ -189,14 +191,17 @@ class ClientSide:
         return refusal.as_query()
 
     def _refuse_extended(self, denial: Denial, *, unnamed_parse: bool = False) -> bytes:
-        """A Parse in place of a message of the extended protocol: an error, and the server skips to Sync. So does the gate."""
+        """A Parse in place of a message of the extended protocol: an error, and the server skips to Sync.
+
+        So does the gate.
+        """
         refusal = Refusal(denial, self._gate.token())
         self._state.send(PARSE).refusal = refusal
         self._state.batch_open = True
         self._state.skipping = True
         return refusal.as_unnamed_parse() if unnamed_parse else refusal.as_nonce_parse()
 
-    # -- frames ----------------------------------------------------------------------------------------------------
+    # -- frames ------------------------------------------------------------------------------------
 
     def _keep(self) -> bytes | None:
         return KEEP
@@ -219,9 +224,16 @@ class ClientSide:
         if denial is not None:
             return self._refuse_query(QUERY, denial)
         sent = state.send(QUERY)
-        state.runs(sent, meaning, state.inflight.boundaries)
+        self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
         return KEEP
+
+    def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
+        """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
+        self._state.runs(sent, meaning, boundary)
+        if meaning.barrier:
+            sent.meaning = meaning
+            sent.permitted_until = self._judge.until
 
     def _parse(self) -> bytes | None:
         state = self._state
@@ -233,7 +245,7 @@ class ClientSide:
             return KEEP
         if isinstance(understood, Denial):
             return self._refuse_extended(understood, unnamed_parse=not message.name)
-        denial = self._judge.judge(self._resolved(understood), state.transactions(), runs=False)
+        denial = self._judge.judge(understood, state.transactions(), runs=False)
         if denial is not None:
             return self._refuse_extended(denial, unnamed_parse=not message.name)
         sent = state.send(PARSE)
@@ -246,9 +258,9 @@ class ClientSide:
         portal, name = decode_bind_names(self._cutter.body())
         known = state.statements.meanings(name, state.batch)
         if not known:
-            return self._refuse_extended(_no_such_statement(name))
+            return self._refuse_extended(no_such_statement(name.decode(errors="replace")))
         meaning = worst(known)
-        denial = self._judge.judge(self._resolved(meaning), state.transactions(), runs=False)
+        denial = self._judge.judge(meaning, state.transactions(), runs=False)
         if denial is not None:
             return self._refuse_extended(denial)
         sent = state.send(BIND)
@@ -265,7 +277,7 @@ class ClientSide:
         if denial is not None:
             return self._refuse_extended(denial)
         sent = state.send(EXECUTE)
-        state.runs(sent, meaning, state.inflight.boundaries + 1)
+        self._runs(sent, meaning, state.inflight.boundaries + 1)
         if meaning.barrier:
             self._after = encode_flush()  # the answer must come without the client's Sync
         state.batch_open = True
@@ -298,7 +310,7 @@ class ClientSide:
         self._state.end_batch()
         return KEEP
 
-    # -- out of line -----------------------------------------------------------------------------------------------
+    # -- out of line -------------------------------------------------------------------------------
 
     def _out_of_line(self, kind: int) -> bytes | None:
         """A frame that comes while COPY data is expected, or behind an error."""
@@ -311,30 +323,32 @@ class ClientSide:
         return KEEP if kind == _FLUSH else DROPPED
 
     def _during_copy(self, kind: int) -> bytes | None:
+        if kind == _COPY_DATA:
+            return self._copy_again()
         if kind in (_COPY_DONE, _COPY_FAIL):
-            sent = self._copy.client_ended()
-            if sent is not None:
-                self._state.wait_for(sent)  # another COPY may follow in the same text
+            self._copy_ends()
             return KEEP
         if kind in (SYNC, _FLUSH):
             self._copy.held.append(kind)
             return DROPPED
-        if self._cutter.midway:
-            raise ProtocolViolation(f"unexpected message type 0x{kind:02X} during COPY from stdin")
-        # The server would take it for an error and swallow it; had it ended the COPY already, it would run it.
-        self._cutter.hold()
-        self._state.waiting = True
-        self._after = self._copy.stop(kind, self._gate.token())
-        return KEEP
+        # The server would end the connection, too: it has lost its place in the stream.
+        raise ProtocolViolation(f"unexpected message type 0x{kind:02X} during COPY from stdin")
 
+    def _copy_again(self) -> bytes | None:
+        """The decision that let this COPY begin has run out: judge what it has still to write."""
+        self._cutter.show_all = False
+        sent = self._copy.sent
+        if sent is None or sent.meaning is None:
+            return KEEP
+        denial = self._judge.judge(sent.meaning, self._state.transactions(), runs=False)
+        self._copy.until = self._judge.until
+        if denial is None:
+            return KEEP
+        sent.refusal = Refusal(denial, self._gate.token())
+        self._copy_ends()
+        return sent.refusal.as_copy_fail()
 
-def _no_such_statement(name: bytes) -> Denial:
-    """What the server would say; the gate has seen every name that was prepared on this connection."""
-    shown = name.decode(errors="replace")
-    message = (
-        f'prepared statement "{shown}" does not exist'
-        if shown
-        else "unnamed prepared statement does not exist"
-    )
-    detail = "It was not prepared on this connection, so the gate cannot tell what it would do."
-    return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")
+    def _copy_ends(self) -> None:
+        sent = self._copy.client_ended()
+        if sent is not None:
+            self._state.wait_for(sent)  # another COPY may follow in the same text

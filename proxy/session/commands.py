@@ -1,4 +1,7 @@
-"""What a session asks the relay to do, in order. Plain values: a whole session can be tested without a socket."""
+"""What a session asks the relay to do, in order.
+
+Plain values: a whole session can be tested without a socket.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ class ToClient:
 
 @dataclass(slots=True)
 class Connect:
-    """Open the connection to the server, TLS included; then call ``server_connected`` or ``server_failed``."""
+    """Open the connection to the server, TLS included.
+
+    Then call ``server_connected`` or ``server_failed``.
+    """
 
 
 @dataclass(slots=True)

@@ -1,12 +1,11 @@
 """The session after login: both directions, over one state.
 
-Two things follow what PostgreSQL does, and nothing else is assumed: after an error the server skips to Sync, so the gate drops what
-the client sends until then; and while a COPY FROM STDIN runs the server ignores Sync and Flush (``copying``).
+Two things follow what PostgreSQL does, and nothing else is assumed: after an error the server skips to
+Sync, so the gate drops what the client sends until then; and while a COPY FROM STDIN runs the server
+ignores Sync and Flush (``copying``).
 """
 
 from __future__ import annotations
-
-from proxy.wire.framing import Cutter
 
 from proxy.session.client_side import ClientSide
 from proxy.session.copying import CopyIn
@@ -15,6 +14,7 @@ from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
+from proxy.wire.framing import Cutter
 
 
 class Conversation:
@@ -26,7 +26,7 @@ class Conversation:
         copy = CopyIn()
         self._cutter = client
         self._client = ClientSide(gate, judge, self._state, copy, client)
-        self._server = ServerSide(self._state, copy, server, client)
+        self._server = ServerSide(self._state, copy, server)
         self.from_client = self._client.forward
         self.from_server = self._server.forward
         self.release_held = self._client.release_held

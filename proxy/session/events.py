@@ -1,4 +1,7 @@
-"""What happens in a session that people want to know of. Texts are raw here: whoever writes them down redacts them."""
+"""What happens in a session that people want to know of.
+
+Texts are raw here: whoever writes them down redacts them.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
-from proxy.policy.policy import Policy
+from proxy.policy.rules import Policy
 from proxy.session.meaning import Meaning, of_analysis, of_unread
 from proxy.session.tally import Tally
 from proxy.sql.analyse import SqlSyntaxError, analyse

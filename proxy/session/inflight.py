@@ -1,7 +1,8 @@
 """What the server still owes: the messages sent to it whose answers have not come, oldest first.
 
-The server answers in order. After an error in the extended protocol it skips to Sync (``ignore_till_sync`` of postgres.c), and so
-does this queue. A message that gets no answer (Flush, CopyData, CopyDone) is never in it.
+The server answers in order. After an error in the extended protocol it skips to Sync (``ignore_till_sync``
+of postgres.c), and so does this queue. A message that gets no answer (Flush, CopyData, CopyDone) is never
+in it.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from proxy.sql.effects import Act
-from proxy.wire.errors import ProtocolViolation
-
+from proxy.session.meaning import Meaning
 from proxy.session.names import Definition
 from proxy.session.refusal import Refusal
+from proxy.sql.effects import Act
+from proxy.wire.errors import ProtocolViolation
 
 QUERY: Final = ord("Q")
 PARSE: Final = ord("P")
@@ -36,11 +37,25 @@ class Sent:
         closes: what it drops: (kind of name, name).
         acts: what each statement that it runs does to the prepared statements.
         completed: how many of those statements have completed.
-        definitions: those that its PREPAREs made and that are not confirmed, by (number of the statement, name).
+        definitions: those that its PREPAREs made and that are not confirmed, by (number of the statement,
+            name).
         refusal: set when it stands for something refused.
+        meaning: what a COPY FROM STDIN does, to be judged again while its data flows.
+        permitted_until: when that is due, in POSIX seconds.
     """
 
-    __slots__ = ("acts", "closes", "completed", "definition", "definitions", "kind", "refusal", "serial")
+    __slots__ = (
+        "acts",
+        "closes",
+        "completed",
+        "definition",
+        "definitions",
+        "kind",
+        "meaning",
+        "permitted_until",
+        "refusal",
+        "serial",
+    )
 
     def __init__(self, kind: int, serial: int = 0) -> None:
         """Begin with nothing but the kind; few messages carry more."""
@@ -52,6 +67,8 @@ class Sent:
         self.completed = 0
         self.definitions: dict[tuple[int, bytes], Definition] = {}
         self.refusal: Refusal | None = None
+        self.meaning: Meaning | None = None
+        self.permitted_until = float("inf")
 
     def fail(self) -> None:
         """It did not take effect, or was skipped."""
@@ -119,7 +136,8 @@ class Inflight:
     def end_boundary(self) -> Sent:
         """ReadyForQuery has come.
 
-        Raises: ProtocolViolation when none is owed, or when what stood for a refusal was not answered by an error.
+        Raises: ProtocolViolation when none is owed, or when what stood for a refusal was not answered by an
+            error.
         """
         sent = self._queue.popleft() if self._queue else None
         if sent is None or sent.kind not in BOUNDARIES:

@@ -1,7 +1,7 @@
 """Put what a session is about to run before the policy.
 
-Enters: a Meaning, the names it may use, the transaction as far as it is known. Leaves: a Denial or None, and the events that tell
-of it. Where several states are possible each is judged, and the worst counts.
+Enters: a Meaning, the names it may use, the transaction as far as it is known. Leaves: a Denial or None,
+    and the events that tell of it. Where several states are possible each is judged, and the worst counts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import Final, Literal
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
-from proxy.sql.effects import Effect, Prepares
-
 from proxy.session.events import Event, Judged, Origin, Passed
 from proxy.session.gate import Gate, Who
 from proxy.session.meaning import Meaning, Permit, worst
 from proxy.session.names import Names
 from proxy.session.refusal import Denial
+from proxy.sql.effects import Effect, Prepares
 
 Transaction = Literal["none", "open"]
 TRANSACTIONS: Final[tuple[Transaction, ...]] = ("none", "open")
@@ -33,6 +32,7 @@ class Judge:
 
     Attributes:
         events: what is to be reported, oldest first; the session takes them away.
+        until: when the last yes has to be looked at again, in POSIX seconds.
     """
 
     def __init__(self, gate: Gate, who: Who) -> None:
@@ -40,6 +40,7 @@ class Judge:
         self._gate = gate
         self._who = who
         self.events: list[Event] = []
+        self.until = _FOREVER
 
     def permit(self, meaning: Meaning) -> Permit | None:
         """The plain yes that this meaning still has; None when it must be judged."""
@@ -59,13 +60,15 @@ class Judge:
         Args:
             meaning: what is about to go on.
             transactions: every state that the server's transaction may be in.
-            runs: True when this is an execution (counted, and reported where it is shadowed); False for Parse and Bind.
+            runs: True when this is an execution (counted, and reported where it is shadowed); False for
+                Parse and Bind.
 
         Returns: None when it may go on.
         """
         permit = self.permit(meaning)
         if permit is None:
             return self._decide(meaning, transactions, runs)
+        self.until = permit.until
         if runs:
             permit.count.value += 1
             if self._gate.log_statements:
@@ -87,13 +90,13 @@ class Judge:
             return self._refuse(meaning, decision, now, states[0])
         if runs:
             self._allow(meaning, decision, now, states[0])
+        self.until = decision.holds_until.timestamp() if decision.holds_until else _FOREVER
         if not decision.shadowed and not policy.uses_transaction:
-            until = decision.holds_until.timestamp() if decision.holds_until else _FOREVER
             epoch = gate.facts_epoch if decision.facts_used else -1
             count = gate.tally.statement("allowed", meaning.statement_class)
             if len(meaning.permits) > 64:
                 meaning.permits.clear()
-            meaning.permits[self._who] = Permit(gate.policy_epoch, epoch, until, count)
+            meaning.permits[self._who] = Permit(gate.policy_epoch, epoch, self.until, count)
         return None
 
     def _context(self, now: float, transaction: Transaction) -> Context:
@@ -129,6 +132,8 @@ class Judge:
         denial = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)
         if meaning.error is not None and refusal.rule == "unparsed":
             denial = _unreadable(meaning, denial)
+        elif meaning.missing is not None and refusal.rule == "unknown":
+            denial = no_such_statement(meaning.missing)
         first = next(firing for firing in decision.enforced if firing.rule == refusal.rule)
         fired = (*decision.enforced, *decision.shadowed)
         self._report(meaning, first, fired, "enforce", denial.message, decision_id, now, transaction)
@@ -214,12 +219,22 @@ def resolve(meaning: Meaning, statements: Names, batch: int, depth: int = 0) -> 
         if depth < _DEEPEST_EXECUTE:
             parts += [resolve(found, statements, batch, depth + 1) for found in known]
         if (not known and name not in prepared_here) or depth >= _DEEPEST_EXECUTE:
-            parts.append(Meaning((Effect("statement.unknown", detail=f'prepared statement "{name}"'),)))
+            effect = Effect("statement.unknown", detail=f'prepared statement "{name}"')
+            parts.append(Meaning((effect,), statement_class="opaque", missing=name))
     whole = worst(parts)
     whole.text = meaning.text
     if whole.acts == meaning.acts:
         whole.several = meaning.several
     return whole
+
+
+def no_such_statement(name: str) -> Denial:
+    """What the server would say: the gate has seen every name that was prepared on this connection."""
+    message = (
+        f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
+    )
+    detail = "It was not prepared on this connection, so the gate cannot tell what it would do."
+    return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")
 
 
 def _unreadable(meaning: Meaning, denial: Denial) -> Denial:

@@ -1,8 +1,8 @@
 """How the server reads a text now: its client_encoding and standard_conforming_strings, as ParameterStatus reports them.
 
-The parser reads UTF-8 with standard_conforming_strings on. A text that the server may read otherwise is not judged but objected to.
-The server reports a change only with ReadyForQuery, so after a statement that may change either, how texts are read is unsettled
-until the answer to that statement's batch has come.
+The parser reads UTF-8 with standard_conforming_strings on. A text that the server may read otherwise is not
+judged but objected to. The server reports a change only with ReadyForQuery, so after a statement that may
+change either, how texts are read is unsettled until the answer to that statement's batch has come.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Lexing:
 
         Args:
             raw: the text.
-            boundary: the number of the last ReadyForQuery that is owed or has come; once the reading has been anything but the
-                parser's, whatever is in flight may change it (ROLLBACK does).
+            boundary: the number of the last ReadyForQuery that is owed or has come; once the reading has
+                been anything but the parser's, whatever is in flight may change it (ROLLBACK does).
         """
         if b"\\" not in raw and raw.isascii():
             return 0

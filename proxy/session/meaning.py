@@ -1,17 +1,16 @@
 """What a statement means to the session: its effects, and what it does to the session itself.
 
-A Meaning is made once for each text and shared by every session of a gate. It keeps, for each origin, the last decision that
-was a plain yes, so that a repeated statement costs two look-ups.
+A Meaning is made once for each text and shared by every session of a gate. It keeps, for each origin, the
+last decision that was a plain yes, so that a repeated statement costs two look-ups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError
 from proxy.sql.effects import CLASS_ORDER, Act, Effect, Executes
-
-from proxy.session.tally import Count
 
 
 class Permit:
@@ -41,9 +40,11 @@ class Meaning:
         effects: of everything it contains or causes, what it EXECUTEs by name excepted.
         acts: for each of its statements, what that does to the session's prepared statements.
         executes: the names that it EXECUTEs.
-        barrier: nothing may follow it until the server has answered (COPY FROM STDIN; a statement not understood).
+        barrier: nothing may follow it until the server has answered (COPY FROM STDIN; a statement not
+            understood).
         relexes: it may change how the server reads later texts.
         several: it stands for more than one possible meaning.
+        missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
         permits: origin -> the yes that was last given.
     """
@@ -54,6 +55,7 @@ class Meaning:
         "effects",
         "error",
         "executes",
+        "missing",
         "permits",
         "relexes",
         "several",
@@ -71,6 +73,7 @@ class Meaning:
         relexes: bool = False,
         statement_class: str = "other",
         several: bool = False,
+        missing: str | None = None,
         error: SqlSyntaxError | None = None,
     ) -> None:
         """Hold what was found out; a text that acts on nothing keeps no acts at all."""
@@ -82,6 +85,7 @@ class Meaning:
         self.relexes = relexes
         self.statement_class = statement_class
         self.several = several
+        self.missing = missing
         self.error = error
         self.permits: dict[object, Permit] = {}
 
@@ -122,5 +126,6 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
         relexes=any(meaning.relexes for meaning in several),
         statement_class=gravest(meaning.statement_class for meaning in several),
         several=True,
+        missing=next((meaning.missing for meaning in several if meaning.missing is not None), None),
         error=next((meaning.error for meaning in several if meaning.error), None),
     )

@@ -1,8 +1,9 @@
 """How a session begins: encryption requests, the startup packet, and the login that is relayed.
 
-Enters: the client's first bytes, then the server's answers up to the first ReadyForQuery. Leaves: commands, and in the end an
-``Opened`` with what a Conversation needs to know. The server does the authentication; the gate passes its messages on one by one,
-and takes SCRAM-SHA-256-PLUS out of the offer, because a channel binding cannot reach through a plain client leg.
+Enters: the client's first bytes, then the server's answers up to the first ReadyForQuery. Leaves: commands,
+    and in the end an ``Opened`` with what a Conversation needs to know. The server does the authentication;
+    the gate passes its messages on one by one, and takes SCRAM-SHA-256-PLUS out of the offer, because a
+    channel binding cannot reach through a plain client leg.
 
 Absent: TLS of the client leg (SSLRequest is answered N), cancel keys of the gate's own.
 """
@@ -13,7 +14,9 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final
 
-from proxy.sql.effects import CATALOGUE, Effect, Target
+from proxy.session.lexing import Lexing
+from proxy.sql.effects import Effect, Target
+from proxy.sql.settings import risk_of
 from proxy.wire.backend import (
     AUTHENTICATION_CLEARTEXT,
     AUTHENTICATION_MD5,
@@ -38,8 +41,6 @@ from proxy.wire.startup import (
     startup_length,
 )
 
-from proxy.session.lexing import Lexing
-
 _NOT_SETTINGS: Final = frozenset(("user", "database", "options", "replication"))
 _CHANNEL_BOUND: Final = "SCRAM-SHA-256-PLUS"
 _ASKS: Final = frozenset(
@@ -60,8 +61,8 @@ class FirstPackets:
         """Add bytes.
 
         Returns: the next packet, None while it is not whole.
-        Raises: ProtocolViolation, also when bytes follow an encryption request: they were sent before its answer, so on an
-            encrypted leg they could be somebody else's (CVE-2021-23214).
+        Raises: ProtocolViolation, also when bytes follow an encryption request: they were sent before its
+            answer, so on an encrypted leg they could be somebody else's (CVE-2021-23214).
         """
         self._buffer += data
         length = startup_length(self._buffer)
@@ -84,7 +85,10 @@ class FirstPackets:
 
 
 def startup_effects(startup: StartupMessage) -> tuple[Effect, ...]:
-    """What the parameters of a startup packet set, as SET would; a switch that cannot be read is an unknown setting."""
+    """What the parameters of a startup packet set, as SET would.
+
+    A switch that cannot be read is an unknown setting.
+    """
     return tuple(_startup_effects(startup))
 
 
@@ -99,7 +103,7 @@ def _startup_effects(startup: StartupMessage) -> Iterator[Effect]:
 
 
 def _set(name: str | None, value: str) -> Effect:
-    return Effect("session.set", Target("setting", None, name), risk=CATALOGUE["session.set"].risk, detail=value)
+    return Effect("session.set", Target("setting", None, name), risk=risk_of(name, value), detail=value)
 
 
 def wants_replication(startup: StartupMessage) -> bool:
@@ -151,7 +155,8 @@ class Login:
     def from_server(self) -> bytes:
         """Follow the server up to its first ReadyForQuery.
 
-        Raises: ProtocolViolation on what has no place in a login, and on ways to log in that cannot be relayed.
+        Raises: ProtocolViolation on what has no place in a login, and on ways to log in that cannot be
+            relayed.
         """
         pieces: list[bytes] = []
         while self.step is not Step.READY and (kind := self._server.next()):

@@ -1,7 +1,9 @@
 """How a refusal travels: something that the server must answer with an error goes on in place of what is refused.
 
-The error names a nonce that the client never sees; its fields are swapped for the refusal's. The server thereby does what a proxy
-gets wrong: it aborts the transaction, skips the pipeline to Sync and answers at the right place in the stream.
+The error names a nonce that the client never sees; its fields are swapped for the refusal's. The server
+thereby does what a proxy
+gets wrong: it aborts the transaction, skips the pipeline to Sync and answers at the right place in the
+    stream.
 """
 
 from __future__ import annotations
@@ -76,7 +78,8 @@ class Refusal:
         Args:
             body: of the server's ErrorResponse.
 
-        Returns: None when that error is not the answer to this refusal (a time-out, a shutdown, an earlier cancel).
+        Returns: None when that error is not the answer to this refusal (a time-out, a shutdown, an earlier
+            cancel).
         """
         if self.nonce not in body:
             return None

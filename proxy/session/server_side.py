@@ -1,13 +1,10 @@
 """What the server answers, message by message: followed, and put right where it answers a refusal.
 
-Enters: the server's cutter. Leaves: the bytes that go to the client, the very chunk unless a refusal's error was in it.
+Enters: the server's cutter. Leaves: the bytes that go to the client, the very chunk unless a refusal's
+    error was in it.
 """
 
 from __future__ import annotations
-
-from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
-from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter
 
 from proxy.session.client_side import DROPPED, KEEP, handlers_by_kind
 from proxy.session.copying import CopyIn
@@ -24,17 +21,19 @@ from proxy.session.inflight import (
 )
 from proxy.session.names import Definition
 from proxy.session.state import State
+from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
+from proxy.wire.errors import ProtocolViolation
+from proxy.wire.framing import Cutter
 
 
 class ServerSide:
     """The server's direction."""
 
-    def __init__(self, state: State, copy: CopyIn, server: Cutter, client: Cutter) -> None:
-        """Follow the server's cutter; the client's holds a frame while a COPY is being stopped."""
+    def __init__(self, state: State, copy: CopyIn, cutter: Cutter) -> None:
+        """Follow the cutter's messages through the state."""
         self._state = state
         self._copy = copy
-        self._cutter = server
-        self._client = client
+        self._cutter = cutter
         self._handlers = handlers_by_kind(
             {
                 "1": self._parse_complete,
@@ -80,7 +79,7 @@ class ServerSide:
     def _keep(self) -> bytes | None:
         return KEEP
 
-    # -- the extended protocol -------------------------------------------------------------------------------------
+    # -- the extended protocol ---------------------------------------------------------------------
 
     def _parse_complete(self) -> bytes | None:
         return _confirm(self._state.inflight.done(PARSE).definition)
@@ -108,7 +107,7 @@ class ServerSide:
             self._state.inflight.done(DESCRIBE)
         return KEEP
 
-    # -- running ---------------------------------------------------------------------------------------------------
+    # -- running -----------------------------------------------------------------------------------
 
     def _command_complete(self) -> bytes | None:
         sent = self._state.inflight.expect(QUERY, EXECUTE)
@@ -146,14 +145,17 @@ class ServerSide:
         self._state.ready(decode_ready(self._cutter.body()))
         return KEEP
 
-    # -- reports and errors ----------------------------------------------------------------------------------------
+    # -- reports and errors ------------------------------------------------------------------------
 
     def _parameter_status(self) -> bytes | None:
         self._state.lexing.report(*decode_parameter_status(self._cutter.body()))
         return KEEP
 
     def _notice(self) -> bytes | None:
-        """A notice may quote the text that stands for a refusal (client_min_messages = log); the client never sees that."""
+        """A notice may quote the text that stands for a refusal (client_min_messages = log).
+
+        The client never sees that.
+        """
         return DROPPED if self._state.inflight.names_nonce(self._cutter.body()) else KEEP
 
     def _error(self) -> bytes | None:
@@ -168,21 +170,12 @@ class ServerSide:
         if head.refusal is not None:
             instead = head.refusal.swap(body)
             head.refusal.answered = True
-        if self._copy.server_ended(head):
-            self._resume(swallowed=instead is not None)
+        self._copy.server_ended(head)
         if head.kind in BOUNDARIES:
             head.fail()
         else:
             state.failed()
         return instead
-
-    def _resume(self, *, swallowed: bool) -> None:
-        """The COPY that a CopyFail was sent for has ended: by that CopyFail, or by itself just before."""
-        self._state.waiting = False
-        if swallowed:
-            self._client.next()
-            self._client.drop()
-            self._copy.held = []
 
 
 def _confirm(definition: Definition | None) -> bytes | None:

@@ -1,6 +1,9 @@
-"""One connection's brain, from the first byte to the last. Sans-IO: bytes and events in, commands out, in order.
+"""One connection's brain, from the first byte to the last.
 
-A session opens (``opening``), then converses (``conversation``). What comes out is to be performed in the order given. An exception
+Sans-IO: bytes and events in, commands out, in order.
+
+A session opens (``opening``), then converses (``conversation``). What comes out is to be performed in the
+order given. An exception
 from any method means that the session can no longer tell what is going on: the relay then closes both sides.
 """
 
@@ -9,11 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
-
-from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter
-from proxy.wire.frontend import encode_terminate
-from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 
 from proxy.session.commands import Cancel, Close, Command, Connect, Report, ToClient, ToServer
 from proxy.session.conversation import Conversation
@@ -24,6 +22,10 @@ from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
+from proxy.wire.errors import ProtocolViolation
+from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter
+from proxy.wire.frontend import encode_terminate
+from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 
 _NO_ENCRYPTION: Final = b"N"
 
@@ -93,14 +95,14 @@ class Session:
         """True between transactions, with nothing owed by either side."""
         return self.phase is Phase.READY and self._conversation is not None and self._conversation.idle
 
-    # -- events ----------------------------------------------------------------------------------------------------
+    # -- events ------------------------------------------------------------------------------------
 
     def client_data(self, data: bytes) -> list[Command]:
         """The client sent bytes."""
+        if self._conversation is not None and self.phase is Phase.READY:
+            self._client.feed(data)
+            return self._converse_with_client(self._conversation)
         try:
-            if self._conversation is not None:
-                self._client.feed(data)
-                return self._converse_with_client(self._conversation)
             if self.phase is Phase.OPENING:
                 return self._open(data)
             if self.phase is Phase.CLOSED:
@@ -173,7 +175,7 @@ class Session:
         """End now, whatever is going on."""
         return self._end(Denial("shutdown", "57P01", message)) if self.phase is not Phase.CLOSED else []
 
-    # -- opening ---------------------------------------------------------------------------------------------------
+    # -- opening -----------------------------------------------------------------------------------
 
     def _open(self, data: bytes) -> list[Command]:
         commands: list[Command] = []
@@ -223,12 +225,16 @@ class Session:
         self._conversation = Conversation(self._gate, self._judge, self._lexing, client, self._server)
         self.phase = Phase.READY
         commands.append(Report(Opened(self.role, self.database, self._application)))
-        return commands + self._converse_with_server(self._conversation)
+        commands += self._converse_with_server(self._conversation)
+        return commands + self._converse_with_client(self._conversation)
 
-    # -- conversing ------------------------------------------------------------------------------------------------
+    # -- conversing --------------------------------------------------------------------------------
 
     def _converse_with_client(self, conversation: Conversation) -> list[Command]:
-        data = conversation.from_client()
+        try:
+            data = conversation.from_client()
+        except ProtocolViolation as violation:
+            return self._end(Denial("protocol", "08P01", str(violation)))
         if self._judge is not None and self._judge.events:
             return [*self._reports(), *self._write_server(data)]
         return [ToServer(data)] if data else []
@@ -246,7 +252,7 @@ class Session:
             commands += self._end(_GOING_AWAY)
         return commands
 
-    # -- ending ----------------------------------------------------------------------------------------------------
+    # -- ending ------------------------------------------------------------------------------------
 
     def _end(self, denial: Denial) -> list[Command]:
         """Tell the client why, unless it is in the middle of a message of the server's, and close."""

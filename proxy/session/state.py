@@ -1,17 +1,17 @@
 """What is known of the server's side of one connection, and what the server still owes.
 
-Nothing here is believed before the server has confirmed it: until then every possible meaning stays, and counts.
+Nothing here is believed before the server has confirmed it: until then every possible meaning stays, and
+counts.
 """
 
 from __future__ import annotations
-
-from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
 
 from proxy.session.inflight import Inflight, Sent
 from proxy.session.judge import TRANSACTIONS, Transaction
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.names import Names
+from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
 
 
 class State:
@@ -64,7 +64,7 @@ class State:
             return TRANSACTIONS
         return ("none",) if self.status == "I" else ("open",)
 
-    # -- waiting ---------------------------------------------------------------------------------------------------
+    # -- waiting -----------------------------------------------------------------------------------
 
     def wait_for(self, sent: Sent) -> None:
         """Let nothing follow this message until the server has answered it."""
@@ -97,7 +97,7 @@ class State:
         if status == "I" and self.portals and not self.inflight and not self.batch_open:
             self.portals = Names()
 
-    # -- what running a message does -------------------------------------------------------------------------------
+    # -- what running a message does ---------------------------------------------------------------
 
     def runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this was sent; ReadyForQuery number ``boundary`` ends it."""
@@ -109,7 +109,10 @@ class State:
             self.wait_for(sent)
 
     def _define(self, sent: Sent, meaning: Meaning) -> None:
-        """Note the names that it may define. Which of several meanings it has is never confirmed: all stay possible."""
+        """Note the names that it may define.
+
+        Which of several meanings it has is never confirmed: all stay possible.
+        """
         for number, group in enumerate(meaning.acts):
             for act in group:
                 if isinstance(act, Prepares):

@@ -27,8 +27,8 @@ class Tally:
     Attributes:
         statements: (decision, class) -> count; decisions are "allowed", "shadowed" and "refused".
         blocked: (rule, mode) -> count; modes are "enforce" and "shadow".
-        judgement_counts: how many judgements took at most JUDGEMENT_BUCKETS[i] and more than the bucket before;
-            the last entry counts those above every bound.
+        judgement_counts: how many judgements took at most JUDGEMENT_BUCKETS[i] and more than the bucket
+            before; the last entry counts those above every bound.
         judgement_sum: seconds spent judging.
         connections: clients accepted.
         open: clients connected now.

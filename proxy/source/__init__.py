@@ -1,7 +1,7 @@
 """Where text came from: positions, diagnostics, and YAML that knows its own lines.
 
-Enters: text and the name of its file. Leaves: plain values with positions, or errors that show the line. Deliberately
-absent: SQL, policies, and reading files.
+Enters: text and the name of its file. Leaves: plain values with positions, or errors that show the line.
+Deliberately absent: SQL, policies, and reading files.
 """
 
 from proxy.source.diagnostics import Diagnostic, Position, SourceError

@@ -1,7 +1,7 @@
 """An error, and the place in a text that it is about.
 
-Enters: a position, one sentence, the line. Leaves: values that print as `file:line:col: message`, the line, a caret.
-Deliberately absent: finding errors, and colours.
+Enters: a position, one sentence, the line. Leaves: values that print as `file:line:col: message`, the line,
+a caret. Deliberately absent: finding errors, and colours.
 """
 
 from collections.abc import Iterable

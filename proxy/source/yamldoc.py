@@ -1,9 +1,9 @@
 """YAML text to plain values that know where they stand.
 
-Enters: the text of one file. Leaves: a `Document`: dict, list, str, int, float, bool, None, and a position for each;
-or a `SourceError`. Scalars follow the core rules of YAML 1.2, so 22:00, on, off, yes and no are text and 010 is ten.
-Deliberately absent: tags, merge keys, several documents in one text, keys that are not plain scalars (all are errors:
-each makes two readers see two policies), and reading files.
+Enters: the text of one file. Leaves: a `Document`: dict, list, str, int, float, bool, None, and a position
+for each; or a `SourceError`. Scalars follow the core rules of YAML 1.2, so 22:00, on, off, yes and no are
+text and 010 is ten. Deliberately absent: tags, merge keys, several documents in one text, keys that are not
+plain scalars (all are errors: each makes two readers see two policies), and reading files.
 """
 
 import math
@@ -75,8 +75,8 @@ class Document:
     def position(self, path: Path, *, key: bool = False) -> Position:
         """Where the value at `path` stands, or with `key` its key.
 
-        A path that leads nowhere has the position of its last part that exists: a missing key is reported where it
-        should have been.
+        A path that leads nowhere has the position of its last part that exists: a missing key is reported
+        where it should have been.
         """
         node = self._root
         line, column = node.line, node.column
@@ -99,8 +99,8 @@ def read_yaml(text: str, file: str) -> Document:
     """Read one YAML document.
 
     Raises:
-        SourceError: the text is no YAML, or YAML that this reader refuses. Only mistakes of grammar end the reading;
-            refused constructs are all reported.
+        SourceError: the text is no YAML, or YAML that this reader refuses. Refused constructs are all reported;
+            a mistake of grammar ends the reading.
     """
     if len(text) > MAX_CHARACTERS:
         raise _only(file, [], 0, 0, f"the file is larger than {MAX_CHARACTERS // 1024 // 1024} MiB")
@@ -173,7 +173,9 @@ class _Reader:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         if event.tag is not None:
-            self._refuse(event, f"tags such as {_short(event.tag)} are not used here; text is written in quotes")
+            self._refuse(
+                event, f"tags such as {_short(event.tag)} are not used here; text is written in quotes"
+            )
         if self._awaits_key():
             self._key(event)
             return
@@ -224,7 +226,7 @@ class _Reader:
             self._refuse(event, 'merge keys ("<<") are not used here; write the keys out')
         if event.value in self._open[-1][0].keys:
             first = self._open[-1][0].keys[event.value][0] + 1
-            self._refuse(event, f'the key "{_short(event.value)}" stands here twice; it was already given in line {first}')
+            self._refuse(event, f'the key "{_short(event.value)}" was already given in line {first}')
         node = self._open[-1][0]
         node.keys.setdefault(event.value, _where(event))
         self._open[-1] = (node, event.value)
@@ -285,19 +287,25 @@ def _plain(value: str) -> str | int | float | bool | None:
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
-    """libyaml's words, made to say what to do where people commonly stumble."""
+    """The parser's words, made to say what to do where people commonly stumble."""
     problem = str(error.problem or "the text is no YAML")
     if "cannot start any token" in problem:
-        return "this character cannot start a value (indent with spaces, not tabs; quote text that begins with @ or `)"
+        return (
+            "this character cannot start a value; indent with spaces, and quote text that begins with @ or `"
+        )
     context = str(error.context or "")
     return f"not valid YAML: {problem} {context}".rstrip()
 
 
 def _unreadable(text: str, file: str, lines: list[str], index: int, character: int) -> SourceError:
-    """The error for a character that YAML does not admit. `index` may count bytes, so look for the character itself."""
+    """The error for a character that YAML does not admit.
+
+    `index` may count bytes, so the character itself is looked for.
+    """
     found = text.find(chr(character)) if character < 0x110000 else -1
     before = _LINE_BREAK.split(text[: found if found >= 0 else index])
-    return _only(file, lines, len(before) - 1, len(before[-1]), f"the character U+{character:04X} is not allowed in YAML")
+    message = f"the character U+{character:04X} is not allowed in YAML"
+    return _only(file, lines, len(before) - 1, len(before[-1]), message)
 
 
 def _only(file: str, lines: list[str], line: int, column: int, message: str) -> SourceError:

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 # In every one of 15 to 18.
-FUNCTIONS: frozenset[str] = frozenset(
-    """
+_FUNCTIONS = """
 RI_FKey_cascade_del RI_FKey_cascade_upd RI_FKey_check_ins RI_FKey_check_upd RI_FKey_noaction_del
 RI_FKey_noaction_upd RI_FKey_restrict_del RI_FKey_restrict_upd RI_FKey_setdefault_del RI_FKey_setdefault_upd
 RI_FKey_setnull_del RI_FKey_setnull_upd abbrev abs aclcontains acldefault aclexplode aclinsert aclitemeq
@@ -406,8 +405,8 @@ xid8eq xid8ge xid8gt xid8in xid8le xid8lt xid8ne xid8out xid8recv xid8send xideq
 xidneqint4 xidout xidrecv xidsend xml xml_in xml_is_well_formed xml_is_well_formed_content
 xml_is_well_formed_document xml_out xml_recv xml_send xmlagg xmlcomment xmlconcat2 xmlexists xmlvalidate
 xpath xpath_exists
-""".split()
-)
+"""
+FUNCTIONS: frozenset[str] = frozenset(_FUNCTIONS.split())
 
 # Only in some: name -> first and last major version that has it. Elsewhere it may be a user's function.
 _SOME: Mapping[tuple[int, int], str] = MappingProxyType(
@@ -471,18 +470,16 @@ VERSIONED: Mapping[str, tuple[int, int]] = MappingProxyType(
     {name: span for span, names in _SOME.items() for name in names.split()}
 )
 
-INFORMATION_SCHEMA: frozenset[str] = frozenset(
-    """
+_INFORMATION_SCHEMA = """
 _pg_char_max_length _pg_char_octet_length _pg_datetime_precision _pg_expandarray _pg_index_position
 _pg_interval_type _pg_numeric_precision _pg_numeric_precision_radix _pg_numeric_scale _pg_truetypid
 _pg_truetypmod
-""".split()
-)
+"""
+INFORMATION_SCHEMA: frozenset[str] = frozenset(_INFORMATION_SCHEMA.split())
 
-OPERATORS: frozenset[str] = frozenset(
-    r"""
+_OPERATORS = """
 !! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < <-> << <<= <<|
 <= <> <@ <^ = > >= >> >>= >^ ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~
 ~= ~>=~ ~>~ ~~ ~~*
-""".split()
-)
+"""
+OPERATORS: frozenset[str] = frozenset(_OPERATORS.split())

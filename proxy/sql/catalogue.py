@@ -55,7 +55,7 @@ TRAITS: Mapping[str, str] = MappingProxyType(
         "blocks_reads": "readers of the target wait (ACCESS EXCLUSIVE)",
         "blocks_writes": "writers of the target wait",
         "not_valid": "NOT VALID: rows that are there are not checked",
-        "deferred": "does not happen now but when what is defined here runs (a view, a rule, a function's body)",
+        "deferred": "happens only when what is defined here runs: a view, a rule, a function's body",
     }
 )
 

@@ -1,9 +1,10 @@
 """What functions do: built-ins and the extensions that everyone knows, by name.
 
-In: a function's qualified name and the server's major version. Out: what a call causes, or that it is not known.
-The volatile built-ins of 15 to 18 are each classified here, or listed as harmless with their kind; every other
-built-in (immutable or stable, so by the server's own rules without effect) is harmless by being in builtins.py,
-but for those that DANGEROUS names. Deliberately absent: users' functions, which need a catalogue.
+In: a function's qualified name and the server's major version. Out: what a call causes, or that it is not
+known. The volatile built-ins of 15 to 18 are each classified here, or listed as harmless with their kind;
+every other built-in (immutable or stable, so by the server's own rules without effect) is harmless by being
+in builtins.py, unless the table says otherwise. Deliberately absent: users' functions, which need a
+catalogue.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ HARMLESS = Known()
 # locks, cursors of large objects, monitoring, and handlers and trigger functions that no SQL can call.
 _QUIET = """
 amvalidate array_sample array_shuffle bernoulli brinhandler bthandler clock_timestamp current_query currtid2
-currval dsnowball_init dsnowball_lexize gen_random_uuid ginhandler gisthandler hashhandler heap_tableam_handler
-lastval lo_close lo_get lo_lseek lo_lseek64 lo_open lo_tell lo_tell64 loread pg_advisory_lock
-pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared
+currval dsnowball_init dsnowball_lexize gen_random_uuid ginhandler gisthandler hashhandler
+heap_tableam_handler lastval lo_close lo_get lo_lseek lo_lseek64 lo_open lo_tell lo_tell64 loread
+pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared
 pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_available_wal_summaries pg_blocking_pids
 pg_collation_actual_version pg_control_checkpoint pg_control_init pg_control_recovery pg_control_system
 pg_current_logfile pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn
@@ -90,8 +91,8 @@ _WRITES_OBJECT = Cause("server.large_object", "large_object", 0)
 _SLOT = Cause("server.replication", "slot", 0)
 _OPAQUE = Cause("code.opaque")
 
-# Sources: the manual's chapters on system administration, sequence, XML, text search and large object functions,
-# and the source of each function where the manual has none.
+# Sources: the manual's chapters on system administration, sequence, XML, text search and large object
+# functions, and the source of each function where the manual has none.
 _BUILT_IN: Mapping[str, Known] = MappingProxyType(
     {
         # functions-sequence
@@ -110,14 +111,19 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         # functions-admin: configuration
         "set_config": Known((Cause("session.set", "setting", 0),), changes_settings=True),
         **_each("pg_reload_conf", Cause("server.signal", detail="reload")),
-        **_each("pg_rotate_logfile pg_rotate_logfile_old", Cause("server.signal", risk=_LOW, detail="rotate")),
+        **_each(
+            "pg_rotate_logfile pg_rotate_logfile_old", Cause("server.signal", risk=_LOW, detail="rotate")
+        ),
         # functions-admin: signals
         **_each("pg_terminate_backend pg_cancel_backend", Cause("server.signal", "process", 0)),
         **_each("pg_log_backend_memory_contexts", Cause("server.signal", "process", 0, _LOW)),
         # functions-admin: WAL, backup, recovery, replication
         **_each("pg_switch_wal pg_create_restore_point pg_log_standby_snapshot", Cause("server.checkpoint")),
         **_each("pg_backup_start pg_backup_stop", Cause("server.replication", risk=_MEDIUM, detail="backup")),
-        **_each("pg_promote pg_wal_replay_pause pg_wal_replay_resume", Cause("server.replication", detail="recovery")),
+        **_each(
+            "pg_promote pg_wal_replay_pause pg_wal_replay_resume",
+            Cause("server.replication", detail="recovery"),
+        ),
         **_each(
             "pg_create_physical_replication_slot pg_create_logical_replication_slot pg_drop_replication_slot"
             " pg_copy_physical_replication_slot pg_copy_logical_replication_slot pg_replication_slot_advance"
@@ -138,7 +144,8 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         **_each("pg_sync_replication_slots", Cause("server.replication", detail="slots")),
         # functions-admin: files
         **_each(
-            "pg_read_file pg_read_binary_file pg_read_file_old pg_stat_file pg_ls_dir", Cause("server.file_read", "file", 0)
+            "pg_read_file pg_read_binary_file pg_read_file_old pg_stat_file pg_ls_dir",
+            Cause("server.file_read", "file", 0),
         ),
         **_each(
             "pg_ls_logdir pg_ls_waldir pg_ls_tmpdir pg_ls_archive_statusdir pg_ls_logicalmapdir"
@@ -149,13 +156,18 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         **_each("lo_creat lo_create", Cause("server.large_object", "large_object", 0, _LOW)),
         **_each("lo_from_bytea", Cause("server.large_object", "large_object", 0, _LOW)),
         **_each("lo_unlink lo_put lo_truncate lo_truncate64 lowrite", _WRITES_OBJECT),
-        **_each("lo_import", Cause("server.file_read", "file", 0), Cause("server.large_object", "large_object", 1, _LOW)),
+        **_each(
+            "lo_import",
+            Cause("server.file_read", "file", 0),
+            Cause("server.large_object", "large_object", 1, _LOW),
+        ),
         **_each("lo_export", Cause("server.file_write", "file", 1)),
         # monitoring-stats, functions-admin: statistics
         **_each(
             "pg_stat_reset pg_stat_reset_shared pg_stat_reset_slru pg_stat_reset_replication_slot"
-            " pg_stat_reset_subscription_stats pg_stat_reset_backend_stats pg_stat_reset_single_table_counters"
-            " pg_stat_reset_single_function_counters pg_clear_attribute_stats pg_clear_relation_stats"
+            " pg_stat_reset_subscription_stats pg_stat_reset_backend_stats"
+            " pg_stat_reset_single_table_counters pg_stat_reset_single_function_counters"
+            " pg_clear_attribute_stats pg_clear_relation_stats"
             " pg_restore_attribute_stats pg_restore_relation_stats",
             Cause("server.statistics"),
         ),
@@ -183,12 +195,17 @@ _EXTENSIONS: Mapping[str, Known] = MappingProxyType(
             Cause("server.network"),
             Cause("code.dynamic", detail="dblink"),
         ),
-        **_each("dblink_disconnect dblink_get_connections dblink_is_busy dblink_error_message", Cause("server.network", risk=_LOW)),
+        **_each(
+            "dblink_disconnect dblink_get_connections dblink_is_busy dblink_error_message",
+            Cause("server.network", risk=_LOW),
+        ),
         # tablefunc, xml2
         **_each("crosstab crosstab2 crosstab3 crosstab4 crosstabn", runs=0),
         **_each("connectby xpath_table", Cause("code.dynamic")),
         # adminpack
-        **_each("pg_file_write pg_file_rename pg_file_unlink pg_file_sync", Cause("server.file_write", "file", 0)),
+        **_each(
+            "pg_file_write pg_file_rename pg_file_unlink pg_file_sync", Cause("server.file_write", "file", 0)
+        ),
         **_each("pg_file_read pg_file_length pg_logdir_ls", Cause("server.file_read", "file", 0)),
         # pg_surgery, pg_visibility, pg_buffercache
         **_each("heap_force_kill heap_force_freeze", Cause("row.delete", "table", 0, _HIGH)),

@@ -1,6 +1,7 @@
 """Settings that can weaken what protects the data, or change how a text is read.
 
-In: a setting's name and value. Out: the risk of setting it. Deliberately absent: every setting that only tunes.
+In: a setting's name and value. Out: the risk of setting it. Deliberately absent: every setting that only
+tunes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ LEXING: frozenset[str] = frozenset({"standard_conforming_strings", "client_encod
 _ON = frozenset({"on", "true", "t", "tr", "tru", "yes", "y", "ye", "1"})
 _OFF = frozenset({"off", "of", "false", "f", "fa", "fal", "fals", "no", "n", "0"})
 
+# row_security is not here: off makes a query fail that a policy would have filtered, it never lifts one.
 # name -> the values that weaken nothing; anything else, a value not known included, is high.
 _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -23,7 +25,6 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "backslash_quote": frozenset({"safe_encoding"}) | _OFF,
         "client_encoding": frozenset({"utf8", "utf-8", "unicode"}),
         "session_replication_role": frozenset({"origin"}),
-        "row_security": _ON,
         "default_transaction_read_only": _ON,
         "transaction_read_only": _ON,
         "allow_system_table_mods": _OFF,
@@ -40,7 +41,6 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "dynamic_library_path": frozenset({"$libdir"}),
         "fsync": _ON,
         "full_page_writes": _ON,
-        "restrict_nonsystem_relation_kind": frozenset(),
         "createrole_self_grant": frozenset({""}),
         "transform_null_equals": _OFF,
         "array_nulls": _ON,
@@ -72,7 +72,7 @@ def risk_of(name: str | None, value: str | None) -> Risk:
 
 
 def reset_risk(name: str | None) -> Risk:
-    """The risk of returning a setting to its default, which the server's files and roles may have weakened."""
+    """The risk of returning a setting to its default, which a file or a role may have weakened."""
     return Risk.MEDIUM if name is None or name in _GUARDS or name in _NOTABLE else Risk.LOW
 
 

@@ -1,10 +1,12 @@
 """Cut one direction of a connection into frames.
 
-Bytes come in as the chunks that were read; the same bytes leave through ``take`` in runs of whole frames, so that a chunk
-of allowed frames goes on as the one object that came in. A frame is looked at in place: nothing is allocated per message.
-Long frames that need not be read whole (rows, COPY data, Bind parameters) pass as they arrive.
+Bytes come in as the chunks that were read; the same bytes leave through ``take`` in runs of whole frames,
+so that a chunk of allowed frames goes on as the one object that came in. A frame is looked at in place:
+nothing is allocated per message. Long frames that need not be read whole (rows, COPY data, Bind parameters)
+pass as they arrive.
 
-Absent: what a frame means (``frontend`` and ``backend`` decode bodies), and any buffering of what was already taken.
+Absent: what a frame means (``frontend`` and ``backend`` decode bodies), and any buffering of what was
+    already taken.
 """
 
 from __future__ import annotations
@@ -85,13 +87,15 @@ BACKEND: Final = Grammar(
 class Cutter:
     """The frames of one direction, in order.
 
-    ``feed`` a chunk, then call ``next`` until it answers 0; each frame shown is kept unless ``drop`` is called before the
-    following ``next``. ``take`` gives the kept bytes that have not been taken yet.
+    ``feed`` a chunk, then call ``next`` until it answers 0; each frame shown is kept unless ``drop`` is
+    called before the following ``next``. ``take`` gives the kept bytes that have not been taken yet.
 
     Attributes:
         kind: the shown frame's type byte.
         size: its length on the wire, header included, in bytes.
-        oversize: True when the frame is longer than the statement limit; its body is not there to read: drop it.
+        show_all: True to be shown dull frames too.
+        oversize: True when the frame is longer than the statement limit; its body is not there to read:
+            drop it.
     """
 
     __slots__ = (
@@ -109,6 +113,7 @@ class Cutter:
         "_stop",
         "kind",
         "oversize",
+        "show_all",
         "size",
     )
 
@@ -129,6 +134,7 @@ class Cutter:
         self.kind = 0
         self.size = 0
         self.oversize = False
+        self.show_all = False
 
     def feed(self, data: bytes) -> None:
         """Add a chunk. Everything kept must have been taken, unless frames are still to be shown."""
@@ -178,7 +184,7 @@ class Cutter:
                 raise self._violation(kind, length)
             if stop <= end and length <= self._statement_limit:
                 self._stop = stop
-                if self._dull[kind]:
+                if self._dull[kind] and not self.show_all:
                     continue
                 self._start = start
                 self.kind = kind
@@ -187,13 +193,16 @@ class Cutter:
                 return kind
             if not self._begin_long(kind, start, length):
                 break
-            if not self._dull[kind]:
+            if self.show_all or not self._dull[kind]:
                 return kind
             stop = self._stop
         return 0
 
     def _begin_long(self, kind: int, start: int, length: int) -> bool:
-        """Show a frame that has not come whole, or is over the statement limit; False when it must be waited for."""
+        """Show a frame that has not come whole, or is over the statement limit.
+
+        False when it must be waited for.
+        """
         have = len(self._buffer) - start - _HEADER
         text = self._grammar.prefixes[kind] == WHOLE and self._limits[kind] == LARGE
         self.oversize = text and length > self._statement_limit

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy import __version__
 from proxy.app.metrics import DECISIONS, METRICS, MetricsView, Reloads, exposition
-from proxy.policy.conditions.matching import Match
-from proxy.policy.rules import Mode, Policy, Rule
+from proxy.policy.load import load_policy
+from proxy.policy.rules import Policy
 from proxy.session.tally import Tally
 from proxy.sql.effects import CLASSES
-
-NOTHING = Match(frozenset(), ())
-STALE = Rule("stale-facts", Mode.ENFORCE, NOTHING)
 
 
 @dataclass
@@ -23,13 +21,20 @@ class Gate:
     tally: Tally
 
 
-def policy(name: str, *rules: Rule, mode: str = "enforce") -> Policy:
-    return Policy(name, "production", mode, f"digest-of-{name}", (f"{name}.yaml",), (*rules, STALE), STALE)
+def policy(name: str, rules: Mapping[str, str], mode: str = "enforce") -> Policy:
+    text = (
+        f"version: 1\nname: {name}\nenvironment: production\ndefaults: {{mode: {mode}}}\nrules:\n"
+        + "".join(
+            f"  - {{id: {rule}, match: {{effects: [table.drop]}}, deny: no, mode: {mode}}}\n"
+            for rule, mode in rules.items()
+        )
+    )
+    return load_policy(f"{name}.yaml", lambda path: text)
 
 
 def two_gates() -> list[Gate]:
-    first = policy("direct", Rule("no-drop", Mode.ENFORCE, NOTHING), Rule("sleeping", Mode.OFF, NOTHING))
-    second = policy("pooled", Rule("no-drop", Mode.SHADOW, NOTHING), mode="shadow")
+    first = policy("direct", {"no-drop": "enforce", "sleeping": "off"})
+    second = policy("pooled", {"no-drop": "enforce"}, mode="shadow")
     return [Gate(first, Tally()), Gate(second, Tally())]
 
 
@@ -40,6 +45,7 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         facts_age_s=lambda: 0.5,
         facts_stale=lambda: False,
         connection_states=lambda: {"open": 3},
+        crashes=lambda: 1,
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
     )
 
@@ -54,23 +60,15 @@ def scrape(gates: list[Gate], reloads: Reloads | None = None) -> str:
 
 def test_series_exist_before_anything_happened() -> None:
     text = scrape(two_gates())
-    assert lines_of(text, "pgwarden_blocked_statements_total") == [
-        'pgwarden_blocked_statements_total{mode="enforce",rule="freeze"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="lexing"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="no-drop"} 0.0',
-        'pgwarden_blocked_statements_total{mode="shadow",rule="no-drop"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="over-size"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="protocol"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="stale-facts"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="undecodable"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="unknown"} 0.0',
-        'pgwarden_blocked_statements_total{mode="enforce",rule="unparsed"} 0.0',
-    ]
-    assert lines_of(text, "pgwarden_statements_total") == sorted(
-        f'pgwarden_statements_total{{class="{name}",decision="{decision}"}} 0.0'
-        for decision in DECISIONS
-        for name in (*CLASSES, "other")
-    ) or sorted(lines_of(text, "pgwarden_statements_total")) == sorted(
+    outright = {"freeze", "lexing", "over-size", "protocol", "undecodable"}
+    of_the_policy = {"no-drop", "stale-facts", "unknown", "unparsed"}
+    blocked = {("enforce", rule) for rule in outright | of_the_policy} | {
+        ("shadow", rule) for rule in of_the_policy
+    }
+    assert sorted(lines_of(text, "pgwarden_blocked_statements_total")) == sorted(
+        f'pgwarden_blocked_statements_total{{mode="{mode}",rule="{rule}"}} 0.0' for mode, rule in blocked
+    )
+    assert sorted(lines_of(text, "pgwarden_statements_total")) == sorted(
         f'pgwarden_statements_total{{class="{name}",decision="{decision}"}} 0.0'
         for decision in DECISIONS
         for name in (*CLASSES, "other")
@@ -91,7 +89,9 @@ def test_gates_are_added_up() -> None:
     text = scrape(gates)
     assert 'pgwarden_statements_total{class="ddl",decision="refused"} 4.0' in text.splitlines()
     assert 'pgwarden_blocked_statements_total{mode="enforce",rule="no-drop"} 2.0' in text.splitlines()
-    assert lines_of(text, "pgwarden_connections_total") == ["pgwarden_connections_total 10.0"]
+    assert lines_of(text, "pgwarden_connections_accepted_total") == [
+        "pgwarden_connections_accepted_total 10.0"
+    ]
     assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 3.0']
 
 
@@ -118,10 +118,13 @@ def test_judgements_are_a_cumulative_histogram() -> None:
 
 
 def test_the_policy_in_force_and_the_program_are_named() -> None:
-    text = scrape(two_gates())
+    gates = two_gates()
+    text = scrape(gates)
+    labels = f'digest="{gates[0].policy.digest}",environment="production",mode="enforce",name="direct"'
+    others = f'digest="{gates[1].policy.digest}",environment="production",mode="shadow",name="pooled"'
     assert lines_of(text, "pgwarden_policy_info") == [
-        'pgwarden_policy_info{digest="digest-of-direct",environment="production",mode="enforce",name="direct"} 1.0',
-        'pgwarden_policy_info{digest="digest-of-pooled",environment="production",mode="shadow",name="pooled"} 1.0',
+        f"pgwarden_policy_info{{{labels}}} 1.0",
+        f"pgwarden_policy_info{{{others}}} 1.0",
     ]
     assert lines_of(text, "pgwarden_build_info")[0].startswith("pgwarden_build_info{")
     assert f'version="{__version__}"' in lines_of(text, "pgwarden_build_info")[0]
@@ -131,7 +134,7 @@ def test_a_reload_shows_at_once() -> None:
     gates, reloads = two_gates(), Reloads()
     answer = exposition(view(gates, reloads))
     assert b"brand-new" not in answer()
-    gates[0].policy = policy("direct", Rule("brand-new", Mode.ENFORCE, NOTHING))
+    gates[0].policy = policy("direct", {"brand-new": "enforce"})
     reloads.results["failed"] += 1
     reloads.failing.add("p.yaml")
     text = answer().decode()

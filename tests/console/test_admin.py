@@ -66,7 +66,8 @@ async def test_a_page_that_fails_fails_alone() -> None:
 
 async def test_an_address_in_use() -> None:
     async with serving() as base:
-        server = AdminServer(AdminSource(broken, "text/plain", tuple), [].append)
+        said: list[str] = []
+        server = AdminServer(AdminSource(broken, "text/plain", tuple), said.append)
         try:
             await server.start("127.0.0.1", int(base.rpartition(":")[2]))
         except OSError as error:

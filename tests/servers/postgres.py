@@ -92,7 +92,7 @@ class Translated:
 
 
 def translated() -> Translated:
-    """Return Debian's PostgreSQL, which carries translations as the other packages do not, and a locale for it.
+    """Return Debian's PostgreSQL, which carries translations as the others do not, and a locale for it.
 
     Raises:
         Missing: Debian's packages cannot be had here.

@@ -61,6 +61,6 @@ def test_node_postgres_asks(database: Database, node: Node) -> None:
 
 
 def test_the_german_server_speaks_german(german_server: Cluster) -> None:
-    with psycopg.connect(german_server.dsn) as connection, pytest.raises(psycopg.errors.SyntaxError) as raised:
-        connection.execute("pgw_1")
+    with psycopg.connect(german_server.dsn) as client, pytest.raises(psycopg.errors.SyntaxError) as raised:
+        client.execute("pgw_1")
     assert raised.value.diag.message_primary == "Syntaxfehler bei »pgw_1«"

@@ -9,7 +9,8 @@ from proxy.session import Gate
 from tests.servers.database import Database
 from tests.session.wired import Bare, Wired, gate_of
 
-TABLE = "CREATE TABLE t(id int PRIMARY KEY, v text); INSERT INTO t SELECT g, 'v' || g FROM generate_series(1, 3) g"
+TABLE = "CREATE TABLE t(id int PRIMARY KEY, v text); INSERT INTO t SELECT g, 'v' || g FROM
+generate_series(1, 3) g"
 
 
 @pytest.fixture

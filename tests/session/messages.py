@@ -18,41 +18,41 @@ S = encode_sync()
 H = encode_flush()
 
 
-def Q(text: str) -> bytes:  # noqa: N802 - the protocol's own letters
+def Q(text: str) -> bytes:
     """Query."""
     return encode_query(text.encode())
 
 
-def P(text: str, name: str = "") -> bytes:  # noqa: N802
+def P(text: str, name: str = "") -> bytes:
     """Parse."""
     return encode_parse(name.encode(), text.encode())
 
 
-def B(name: str = "", portal: str = "", values: Sequence[bytes | None] = ()) -> bytes:  # noqa: N802
+def B(name: str = "", portal: str = "", values: Sequence[bytes | None] = ()) -> bytes:
     """Bind, all in text format."""
-    return encode_bind(BindMessage(portal.encode(), name.encode(), (), tuple(values), ()))
+    return encode_bind(BindMessage(portal.encode(), name.encode(), parameters=tuple(values)))
 
 
-def D(portal: str = "") -> bytes:  # noqa: N802
+def D(portal: str = "") -> bytes:
     """Describe a portal."""
     return encode_describe("P", portal.encode())
 
 
-def DS(name: str = "") -> bytes:  # noqa: N802
+def DS(name: str = "") -> bytes:
     """Describe a statement."""
     return encode_describe("S", name.encode())
 
 
-def E(portal: str = "", rows: int = 0) -> bytes:  # noqa: N802
+def E(portal: str = "", rows: int = 0) -> bytes:
     """Execute."""
     return encode_execute(portal.encode(), rows)
 
 
-def C(name: str = "") -> bytes:  # noqa: N802
+def C(name: str = "") -> bytes:
     """Close a statement."""
     return encode_close("S", name.encode())
 
 
-def X(text: str) -> bytes:  # noqa: N802
+def X(text: str) -> bytes:
     """Parse, Bind, Execute: a whole statement without its Sync."""
     return P(text) + B() + E()

@@ -9,8 +9,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
-from proxy.policy import Facts, Policy, load_policy
-from proxy.session import Cancel, Close, Connect, Event, Gate, Judged, Limits, Peer, Report, Session, ToClient, ToServer
+from proxy.policy.facts import Facts
+from proxy.policy.load import load_policy
+from proxy.policy.rules import Policy
+from proxy.session import (
+    Cancel,
+    Close,
+    Connect,
+    Event,
+    Gate,
+    Judged,
+    Limits,
+    Peer,
+    Report,
+    Session,
+    ToClient,
+    ToServer,
+)
 from proxy.session.commands import Command
 from proxy.wire.backend import decode_data_row, decode_error, decode_parameter_status
 from proxy.wire.startup import encode_startup
@@ -47,7 +62,9 @@ class Clock:
         return self.now
 
 
-def gate_of(text: str = NO_LOSS, clock: Callable[[], float] | None = None, limits: Limits | None = None) -> Gate:
+def gate_of(
+    text: str = NO_LOSS, clock: Callable[[], float] | None = None, limits: Limits | None = None
+) -> Gate:
     """A gate with this policy, no facts, and tokens that can be told apart."""
     numbers = itertools.count(1)
     facts = Facts(backups=(), as_of=datetime.fromtimestamp(NOON, UTC))
@@ -65,7 +82,7 @@ Answer = tuple[object, ...]
 
 
 def answers(data: bytes) -> list[Answer]:
-    """Server messages in short: ("T",), ("D", …values), ("C", tag), ("E", sqlstate, message), ("Z", status) …"""
+    """Server messages in short: ("T",), ("D", …values), ("C", tag), ("E", sqlstate, message), ("Z", status)."""
     found: list[Answer] = []
     at = 0
     while at < len(data):

@@ -17,9 +17,11 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from proxy import __version__
-from proxy.app.cli import backup, explain, health, policy, serve
+from proxy.app.cli import backup, health, policy
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
+from proxy.app.cli.explain import explain
 from proxy.app.cli.output import print_error, print_line
+from proxy.app.cli.serve import serve
 
 __all__ = ["main"]
 
@@ -48,8 +50,8 @@ def _pgwarden(
     """The production gate for Postgres: what would lose data does not pass."""
 
 
-commands.command(epilog=epilog())(serve.serve)
-commands.command(epilog=epilog())(explain.explain)
+commands.command(epilog=epilog())(serve)
+commands.command(epilog=epilog())(explain)
 commands.command(epilog=epilog())(health.health)
 commands.add_typer(policy.commands, name="policy", epilog=epilog())
 commands.add_typer(backup.commands, name="backup", epilog=epilog())
@@ -81,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
-        if message:
-            print_error([f"pgwarden: {' '.join(message.split())}"])
+        if message:  # help, when nothing was asked for, or one line
+            print_error(message.splitlines() if "\n" in message else [f"pgwarden: {message}"])
         return ExitCode.USAGE
     except Exception as error:  # the edge: nobody reads a traceback at three in the morning
         print_error([f"pgwarden: internal error: {_place_of(error)} (PGWARDEN_TRACEBACK=1 shows more)"])

@@ -37,7 +37,7 @@ def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="po
 
 
 def _summary(policy: Policy) -> str:
-    rules, files = len(policy.rules), len(policy.files)
+    rules, files = sum(not rule.reserved for rule in policy.rules), len(policy.files)
     parts = [
         f"policy {policy.name} for {policy.environment}",
         f"mode {policy.mode}",

@@ -1,7 +1,7 @@
 """`pgwarden serve`: run the gate.
 
-The flags are made from the table of settings, so that a setting has its flag, its variable and its meaning in one
-place. Deliberately absent: running it (proxy/app/serve.py).
+The flags are made from the table of settings, so that a setting has its flag, its variable and its meaning in
+one place. Deliberately absent: running it (proxy/app/serve.py).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.serve import StartError, run
-from proxy.app.settings import Setting, table
+from proxy.app.settings import PATHS, Setting, table
 from proxy.app.sources import SettingsError, load_settings
 
-_METAVARS = {"_s": "SECONDS", "_bytes": "SIZE"}
+_METAVARS = {"listen": "HOST:PORT", "admin": "HOST:PORT", "upstream": "URL", "log_unreadable": "on|off"}
 
 
 def serve(**flags: str | None) -> None:
@@ -34,19 +34,31 @@ def serve(**flags: str | None) -> None:
     try:
         run(loaded)
     except StartError as error:
-        raise CommandError(ExitCode.USAGE if error.wrong_setting else ExitCode.FAILED, *error.lines) from error
+        raise CommandError(
+            ExitCode.USAGE if error.wrong_setting else ExitCode.FAILED, *error.lines
+        ) from error
 
 
 def _flag(setting: Setting) -> Parameter:
     help_text = setting.meaning + (f" [{setting.default}]" if setting.default else "")
-    suffix = next((metavar for ending, metavar in _METAVARS.items() if setting.name.endswith(ending)), "VALUE")
-    option = typer.Option(setting.flag, help=help_text, metavar=suffix, show_default=False)
-    return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option])
+    option = typer.Option(setting.flag, help=help_text, metavar=_metavar(setting.name), show_default=False)
+    return Parameter(
+        setting.name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
+    )
+
+
+def _metavar(name: str) -> str:
+    if name in PATHS:
+        return "FILE"
+    unit = "SECONDS" if name.endswith("_s") else "SIZE" if name.endswith("_bytes") else "VALUE"
+    return _METAVARS.get(name, unit)
 
 
 def _signature() -> Signature:
     config = typer.Option("--config", help="the config file, YAML", metavar="FILE", show_default=False)
-    first = Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, config])
+    first = Parameter(
+        "config", Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, config]
+    )
     return Signature([first, *(_flag(setting) for setting in table())])
 
 

@@ -1,7 +1,8 @@
 """Conditions about evidence: a backup, a run elsewhere, an approval, a migration.
 
-Enters: what the rule asks for. Leaves: conditions judged by the facts; what no facts exist for is never met, so that a
-policy written today for tomorrow's evidence refuses rather than passes. Deliberately absent: making evidence.
+Enters: what the rule asks for. Leaves: conditions judged by the facts; what no facts exist for is never met,
+so that a policy written today for tomorrow's evidence refuses rather than passes. Deliberately absent:
+making evidence.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,19 @@ from proxy.policy.calendar import moment_text
 from proxy.policy.conditions.case import Case, Outcome, earliest
 from proxy.policy.durations import describe_duration
 from proxy.policy.facts import Backup, Coverage, Verification
+from proxy.policy.texts import clean
 from proxy.sql.effects import Effect
 
 WHOLE, SCHEMA, TARGETS = "whole", "schema", "targets"
+_PROVED = {
+    Verification.RECORDED: "only written down",
+    Verification.EXISTS: "seen to exist",
+    Verification.CHECKSUM: "checked by its checksum",
+    Verification.TOC: "with a readable table of contents",
+    Verification.FULL_READ: "read back in full",
+    Verification.RESTORED: "proved by a restore",
+}
+_HELD = {WHOLE: "of the whole database", TARGETS: "with the data touched", SCHEMA: "of the schema"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +33,8 @@ class BackupCondition:
     """Holds when one backup of the client's database meets everything asked at once.
 
     Attributes:
-        covers: `whole` the whole database; `targets` the data of what the statement touches; `schema` the definitions.
+        covers: `whole` the whole database; `targets` the data of what the statement touches; `schema` the
+            definitions.
         zone: for moments in texts.
     """
 
@@ -47,11 +59,14 @@ class BackupCondition:
         coming = [backup.finished for backup in fit if backup.finished > now]
         if not case.trusted:
             found = f"the facts were read at {moment_text(case.facts.as_of, self.zone)} and are stale"
-            return Outcome(False, found=found, missing=f"fresh facts to find {self._phrase(database)} in", evidence=True)
+            missing = f"fresh facts to find {self._phrase(database)} in"
+            return Outcome(False, found=found, missing=missing, evidence=True)
         if valid:
             until = valid[-1].finished + self.within
-            found = f"a backup of {database} finished at {moment_text(valid[-1].finished, self.zone)}"
-            return Outcome(True, until, found, cure=f"expires at {moment_text(until, self.zone)}", evidence=True)
+            found = f"a backup finished at {moment_text(valid[-1].finished, self.zone)}"
+            return Outcome(
+                True, until, found, cure=f"expires at {moment_text(until, self.zone)}", evidence=True
+            )
         return Outcome(
             False,
             earliest(coming),
@@ -69,32 +84,33 @@ class BackupCondition:
         )
 
     def _quality(self) -> str:
-        words = []
+        words = [_HELD[self.covers]]
         if self.verified > Verification.RECORDED:
-            words.append(f"verified to {self.verified.name.lower()}")
+            words.append(_PROVED[self.verified])
         if self.copies > 1:
             words.append(f"in {self.copies} places")
-        words.append({WHOLE: "of the whole database", TARGETS: "with the data touched", SCHEMA: "of the schema"}[self.covers])
         return ", ".join(words)
 
     def _phrase(self, database: str) -> str:
-        return f"a backup of {database} from the last {describe_duration(self.within)}, {self._quality()}"
+        return (
+            f"a backup of {clean(database)} from the last {describe_duration(self.within)}, {self._quality()}"
+        )
 
     def _best(self, known: list[Backup], database: str, now: datetime) -> str:
-        """What the newest backup lacks: the first thing a person asks."""
+        """What the newest backup is like: the first thing a person asks."""
         past = [backup for backup in known if backup.finished <= now]
         if not past:
-            return f"no backup of {database} is known"
+            return f"no backup of {clean(database)} is known"
         newest = past[-1]
         places = "1 place" if newest.copies == 1 else f"{newest.copies} places"
-        return (
-            f"the newest backup of {database} finished at {moment_text(newest.finished, self.zone)} "
-            f"(verified to {newest.verified.name.lower()}, in {places})"
-        )
+        when = moment_text(newest.finished, self.zone)
+        return f"the newest finished at {when}, {_PROVED[newest.verified]}, in {places}"
 
     def last(self, case: Case) -> str:
         """When the newest backup finished, for texts."""
-        past = [b.finished for b in case.facts.backups_of(case.context.database) if b.finished <= case.context.now]
+        past = [
+            b.finished for b in case.facts.backups_of(case.context.database) if b.finished <= case.context.now
+        ]
         return moment_text(max(past).astimezone(UTC), self.zone) if past else "never"
 
 

@@ -1,7 +1,7 @@
 """Patterns with * and ?, as in file names.
 
-Enters: a pattern. Leaves: a test on names. Deliberately absent: [sets] and {alternatives}: a list says the same, and
-reads better in review.
+Enters: a pattern. Leaves: a test on names. Deliberately absent: [sets] and {alternatives}: a list says the
+same, and reads better in review.
 """
 
 import re
@@ -17,7 +17,10 @@ def compile_glob(pattern: str, *, ignore_case: bool = False) -> Callable[[str], 
             return _anything
         if "*" not in pattern and "?" not in pattern:
             return pattern.__eq__
-    parts = (".*" if piece == "*" else "." if piece == "?" else re.escape(piece) for piece in re.split(r"([*?])", pattern))
+    parts = (
+        ".*" if piece == "*" else "." if piece == "?" else re.escape(piece)
+        for piece in re.split(r"([*?])", pattern)
+    )
     expression = re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
     return lambda name: expression.fullmatch(name) is not None
 

@@ -1,8 +1,8 @@
 """A rule's `match`: which effects, of which clients, it speaks of.
 
-Enters: the match block with its sets resolved. Leaves: a `Match`: the effect names it can concern (computed once, the
-index is made of them) and the tests that remain. Each key narrows; the entries of a key widen. What is in doubt fits a
-match, and never fits a `not`. Deliberately absent: time and evidence.
+Enters: the match block with its sets resolved. Leaves: a `Match`: the effect names it can concern (computed
+once, the index is made of them) and the tests that remain. Each key narrows; the entries of a key widen.
+What is in doubt fits a match, and never fits a `not`. Deliberately absent: time and evidence.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -115,12 +115,16 @@ def _parts(shape: MatchShape) -> list[Part]:
         parts.append(Part(f"who: {who.text}", lambda _, context: who.may_fit(context)))
     if shape.traits is not None:
         traits = frozenset(shape.traits)
-        parts.append(Part(f"traits: {', '.join(shape.traits)}", lambda effect, _: bool(effect.traits & traits)))
+        parts.append(
+            Part(f"traits: {', '.join(shape.traits)}", lambda effect, _: bool(effect.traits & traits))
+        )
     if shape.risk is not None:
         parts.append(_risk(*shape.risk))
     if shape.targets is not None:
         targets = shape.targets
-        parts.append(Part(_list("targets", targets), lambda effect, _: any(t.may_match(effect) for t in targets)))
+        parts.append(
+            Part(_list("targets", targets), lambda effect, _: any(t.may_match(effect) for t in targets))
+        )
     if shape.values is not None:
         test = _values(shape.values)
         # A value that is not known might be any.

@@ -1,7 +1,7 @@
 """Conditions about when: named windows, dates, the state of the transaction, a freeze.
 
-Enters: compiled spans. Leaves: conditions with exact moments until which their answers stay. Deliberately absent: the
-clock (it comes with the case).
+Enters: compiled spans. Leaves: conditions with exact moments until which their answers stay. Deliberately
+absent: the clock (it comes with the case).
 """
 
 from collections.abc import Iterable
@@ -50,7 +50,9 @@ class WindowCondition:
         is_open = any(state.open for _, state in states)
         until = earliest(state.until for _, state in states)
         now = moment_text(case.context.now, zone)
-        found = ", ".join(f"{window.name} is {'open' if state.open else 'closed'}" for window, state in states)
+        found = ", ".join(
+            f"{window.name} is {'open' if state.open else 'closed'}" for window, state in states
+        )
         return Outcome(
             is_open,
             until,
@@ -78,7 +80,10 @@ class DatesCondition:
         state = self.span.state(case.context.now)
         now = moment_text(case.context.now, self.zone)
         return Outcome(
-            state.open, state.until, found=f"it is {now}", cure=f"changes at {moment_text(state.until, self.zone)}"
+            state.open,
+            state.until,
+            found=f"it is {now}",
+            cure=f"changes at {moment_text(state.until, self.zone)}",
         )
 
 

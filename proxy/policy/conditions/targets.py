@@ -1,7 +1,8 @@
 """Patterns over what an effect touches: `public.users`, `billing.*`, `setting:row_security`.
 
-Enters: a pattern and an effect. Leaves: whether the effect may touch it, and whether it certainly does. The first is
-asked where a rule forbids, the second where something is excepted: doubt is always on the side of refusing.
+Enters: a pattern and an effect. Leaves: whether the effect may touch it, and whether it certainly does. The
+first is asked where a rule forbids, the second where something is excepted: doubt is always on the side of
+    refusing.
 Deliberately absent: search_path and the catalogue: what a bare name means is not known here.
 """
 
@@ -14,12 +15,44 @@ from proxy.sql.effects import CLASSES, Effect, Target
 
 # Things that lie in no schema. A pattern over schema.name says nothing about them; one with a kind does.
 _OUTSIDE_SCHEMAS = frozenset(
-    "access_method cast channel cursor database event_trigger extension foreign_data_wrapper foreign_server language "
-    "large_object parameter program file portal prepared_statement publication role savepoint schema server setting "
-    "statement subscription tablespace transaction transform user_mapping".split()
+    {
+        "access_method",
+        "cast",
+        "channel",
+        "cursor",
+        "database",
+        "event_trigger",
+        "extension",
+        "file",
+        "foreign_data_wrapper",
+        "foreign_server",
+        "language",
+        "large_object",
+        "library",
+        "parameter",
+        "portal",
+        "prepared_statement",
+        "process",
+        "program",
+        "publication",
+        "role",
+        "savepoint",
+        "schema",
+        "server",
+        "setting",
+        "slot",
+        "statement",
+        "subscription",
+        "tablespace",
+        "transaction",
+        "transform",
+        "user_mapping",
+    }
 )
 # What these do reaches objects that the statement does not name.
-_FAR_REACHING = frozenset({"database.drop", "owner.drop", "owner.reassign", "extension.drop", "tablespace.drop"})
+_FAR_REACHING = frozenset(
+    {"database.drop", "owner.drop", "owner.reassign", "extension.drop", "tablespace.drop"}
+)
 _OPAQUE = CLASSES["opaque"]
 _PATTERN = re.compile(r'(?:([a-z_]+):)?(?:("(?:[^"]|"")*"|[^".:]+)\.)?("(?:[^"]|"")*"|[^".:]+)')
 
@@ -85,7 +118,9 @@ def compile_target(text: str) -> TargetPattern:
     """
     match = _PATTERN.fullmatch(text)
     if match is None:
-        raise ValueError(f'"{text}" is no target; write schema.name, schema.* or kind:name, or the name of a set')
+        raise ValueError(
+            f'"{text}" is no target; write schema.name, schema.* or kind:name, or the name of a set'
+        )
     kind, schema, name = match[1] or "", match[2], match[3]
     if not kind and schema is None:
         raise ValueError(f'"{text}" is neither a set nor schema.name; for any schema write "*.{text}"')

@@ -1,8 +1,8 @@
 """Who sends a statement: roles, databases, addresses, and what the client calls itself.
 
-Enters: the `who` block with its set. Leaves: a test on the context, either lenient (might be one of these: for rules
-that forbid) or strict (certainly is: for exceptions). They differ only where the address cannot be known.
-Deliberately absent: role membership, which only the server knows.
+Enters: the `who` block with its set. Leaves: a test on the context, either lenient (might be one of these:
+for rules that forbid) or strict (certainly is: for exceptions). They differ only where the address cannot be
+known. Deliberately absent: role membership, which only the server knows.
 """
 
 from collections.abc import Callable, Iterable
@@ -57,7 +57,9 @@ class WhoCondition:
     def judge(self, case: Case) -> Outcome:
         """Time plays no part in who someone is."""
         context = case.context
-        found = f"role {context.role}, database {context.database}, address {context.client_address or 'unknown'}"
+        found = (
+            f"role {context.role}, database {context.database}, address {context.client_address or 'unknown'}"
+        )
         return Outcome(self.who.must_fit(context), found=found)
 
 

@@ -1,8 +1,9 @@
 """Calls in expressions: functions, operators, and the grammar's own forms of both.
 
-In: FuncCall, A_Expr and their like. Out: what functions.py says of the name, or code.call. Constant SQL text that a
-built-in runs is analysed as the statement it is; any other text is code.dynamic. Deliberately absent: casts and
-the functions behind users' operators and types, which need a catalogue (an operator no server knows is a call).
+In: FuncCall, A_Expr and their like. Out: what functions.py says of the name, or code.call. Constant SQL
+text that a built-in runs is analysed as the statement it is; any other text is code.dynamic. Deliberately
+absent: casts and the functions behind users' operators and types, which need a catalogue (an operator no
+server knows is a call).
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Mapping
 from proxy.sql import builtins, settings
 from proxy.sql.effects import Target
 from proxy.sql.functions import Cause, Known, known
-from proxy.sql.nodes.walk import Handler, Walk, constant, only, qualified, scalar
+from proxy.sql.nodes.walk import Handler, Walk, constant, only, qualified, scalar, strings
 from proxy.sql.parse import Json, SqlSyntaxError, parse
 
-# JSON constructors and MERGE's function: keywords since this version; before it, the same text calls a user's.
+# JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
 _SINCE = {
     "JsonScalarExpr": ("json_scalar", 17),
     "JsonParseExpr": ("json", 17),
@@ -24,7 +25,11 @@ _SINCE = {
     "JsonArrayConstructor": ("json_array", 16),
     "JsonArrayAgg": ("json_arrayagg", 16),
 }
-_JSON_FUNCTIONS = {"JSON_EXISTS_OP": "json_exists", "JSON_QUERY_OP": "json_query", "JSON_VALUE_OP": "json_value"}
+_JSON_FUNCTIONS = {
+    "JSON_EXISTS_OP": "json_exists",
+    "JSON_QUERY_OP": "json_query",
+    "JSON_VALUE_OP": "json_value",
+}
 
 
 def _func_call(walk: Walk, body: Json) -> None:
@@ -95,6 +100,8 @@ def named_in_text(kind: str, text: str) -> Target:
 
 def _set_config(walk: Walk, args: list[Json], location: int) -> None:
     name = scalar(args[0]) if args else None
+    if name is None and args and strings(only(args[0])[1].get("fields", []))[-1:] == ["name"]:
+        name = walk.setting
     value = scalar(args[1]) if len(args) > 1 else None
     set_setting(walk, None if name is None else name.lower(), value, location)
 
@@ -124,7 +131,10 @@ def redacted_value(name: str | None, value: str) -> str:
 def sounds_secret(name: str) -> bool:
     """Whether a setting or option of this name holds what nobody should read."""
     word = name.lower()
-    return any(part in word for part in ("password", "passwd", "secret", "token", "apikey", "api_key", "private_key", "jwt"))
+    return any(
+        part in word
+        for part in ("password", "passwd", "secret", "token", "apikey", "api_key", "private_key", "jwt")
+    )
 
 
 def constant_text(wrapped: Json | None) -> str | None:
@@ -177,7 +187,7 @@ def _a_expr(walk: Walk, body: Json) -> None:
         walk.typed(kind, left)
     for item in reversed(chain):
         name = item.get("name", ())
-        if name and name[-1]["String"].get("sval") not in builtins.OPERATORS or len(name) > 1:
+        if (name and name[-1]["String"].get("sval") not in builtins.OPERATORS) or len(name) > 1:
             _operator(walk, item)
         right = item.get("rexpr")
         if right:
@@ -187,7 +197,9 @@ def _a_expr(walk: Walk, body: Json) -> None:
 # Operators that the grammar rewrites, and those a schema in front of does not make another's.
 def _operator(walk: Walk, body: Json) -> None:
     schema, name = qualified(body.get("name", []))
-    built_in = name in builtins.OPERATORS or name in {"!=", "BETWEEN", "BETWEEN SYMMETRIC"} or "BETWEEN" in str(name)
+    built_in = (
+        name in builtins.OPERATORS or name in {"!=", "BETWEEN", "BETWEEN SYMMETRIC"} or "BETWEEN" in str(name)
+    )
     if not (built_in and schema in {None, "pg_catalog"}):
         unknown_call(walk, Target("operator", schema, name), body.get("location", -1))
 
@@ -219,7 +231,18 @@ def _call(walk: Walk, body: Json) -> None:
     walk.children("FuncCall", call, ("funcname",))
 
 
+def _leaf(walk: Walk, body: Json) -> None:
+    """Nothing below and nothing done: constants, parameters, columns by name."""
+
+
+_LEAVES = """
+A_Const A_Star BitString Boolean ColumnRef CurrentOfExpr Float Integer ParamRef SQLValueFunction
+SetToDefault String
+"""
+LEAVES = frozenset(_LEAVES.split())
+
 HANDLERS: Mapping[str, Handler] = {
+    **dict.fromkeys(LEAVES, _leaf),
     "FuncCall": _func_call,
     "A_Expr": _a_expr,
     "CallStmt": _call,
@@ -230,23 +253,15 @@ HANDLERS: Mapping[str, Handler] = {
 HARMLESS = frozenset(
     {
         "A_ArrayExpr",
-        "A_Const",
         "A_Indices",
         "A_Indirection",
-        "A_Star",
-        "BitString",
         "BoolExpr",
-        "Boolean",
         "BooleanTest",
         "CaseExpr",
         "CaseWhen",
         "CoalesceExpr",
         "CollateClause",
-        "ColumnRef",
-        "CurrentOfExpr",
-        "Float",
         "GroupingFunc",
-        "Integer",
         "JsonAggConstructor",
         "JsonArgument",
         "JsonArrayQueryConstructor",
@@ -266,11 +281,7 @@ HARMLESS = frozenset(
         "MinMaxExpr",
         "NamedArgExpr",
         "NullTest",
-        "ParamRef",
         "RowExpr",
-        "SQLValueFunction",
-        "SetToDefault",
-        "String",
         "SubLink",
         "TypeCast",
         "TypeName",

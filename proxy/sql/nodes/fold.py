@@ -1,7 +1,8 @@
 """Constants folded, by SQL's three-valued logic: what an expression is, whatever the rows.
 
-In: expression nodes. Out: a Python value, None for NULL, or UNKNOWN. Deliberately absent: functions, columns and
-parameters, which are never known here; a result is only given where the server would compute the same.
+In: expression nodes. Out: a Python value, None for NULL, or UNKNOWN. Deliberately absent: functions,
+columns and parameters, which are never known here; a result is only given where the server would compute
+the same.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _COMPARE: Mapping[str, Callable[[object, object], bool]] = {
     "<=": operator.le,  # type: ignore[dict-item]
     ">=": operator.ge,  # type: ignore[dict-item]
 }
+_KEPT = "*fold"
 _TRUE = frozenset({"t", "tr", "tru", "true", "y", "ye", "yes", "on", "1"})
 _FALSE = frozenset({"f", "fa", "fal", "fals", "false", "n", "no", "of", "off", "0"})
 
@@ -42,7 +44,13 @@ def fold(wrapped: Json | None) -> Value:
     """The value of an expression, or UNKNOWN."""
     kind, body = only(wrapped)
     fold_kind = _FOLDS.get(kind)
-    return UNKNOWN if fold_kind is None else fold_kind(body)
+    if fold_kind is None:
+        return UNKNOWN
+    # Asked again at every level of a nested condition: kept in the node, which is ours alone.
+    if _KEPT not in body:
+        body[_KEPT] = fold_kind(body)
+    value: Value = body[_KEPT]
+    return value
 
 
 def boolean(text: str) -> Value:
@@ -137,11 +145,19 @@ def _a_expr(body: Json) -> Value:
         case "AEXPR_BETWEEN":
             low, high = (fold(item) for item in body["rexpr"]["List"]["items"])
             first, second = compare(">=", left, low), compare("<=", left, high)
-            return True if first is True and second is True else False if first is False or second is False else UNKNOWN
+            return (
+                True
+                if first is True and second is True
+                else False
+                if first is False or second is False
+                else UNKNOWN
+            )
         case "AEXPR_LIKE" | "AEXPR_ILIKE":
             pattern = scalar(body.get("rexpr"))
             if isinstance(left, str) and pattern is not None and not pattern.strip("%"):
-                return negate(bool(pattern) or not left) if name.startswith("!") else (bool(pattern) or not left)
+                return (
+                    negate(bool(pattern) or not left) if name.startswith("!") else (bool(pattern) or not left)
+                )
             return UNKNOWN
         case _:
             return UNKNOWN
@@ -236,7 +252,10 @@ def _sub_link(body: Json) -> Value:
 
 def _has_aggregate(query: Json | None) -> bool:
     """Whether the SELECT may give a row from no rows: any call in its list is taken for an aggregate."""
-    return any("FuncCall" in item.get("ResTarget", {}).get("val", {}) for item in only(query)[1].get("targetList", ()))
+    return any(
+        "FuncCall" in item.get("ResTarget", {}).get("val", {})
+        for item in only(query)[1].get("targetList", ())
+    )
 
 
 _FOLDS: Mapping[str, Callable[[Json], Value]] = {

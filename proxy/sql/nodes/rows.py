@@ -1,7 +1,7 @@
 """Statements on rows: SELECT, INSERT, UPDATE, DELETE, MERGE, COPY, and what their FROM and WITH hold.
 
-In: their nodes. Out: row.*, statement.copy and the server's files and programs that COPY reaches. Deliberately
-absent: expressions, which the walk descends into by itself (calls.py has the calls).
+In: their nodes. Out: row.*, statement.copy and the server's files and programs that COPY reaches.
+Deliberately absent: expressions, which the walk descends into by itself (calls.py has the calls).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes import scope
-from proxy.sql.nodes.walk import Handler, Walk, only, range_target
+from proxy.sql.nodes.walk import Handler, Walk, only, range_target, scalar, strings
 from proxy.sql.parse import Json
 
 _CHANGE_RISK = ((scope.UNSCOPED, Risk.HIGH), (scope.BY_KEY, Risk.LOW))
@@ -56,9 +56,33 @@ def _select(walk: Walk, body: Json) -> None:
 def _select_level(walk: Walk, body: Json) -> None:
     if "intoClause" in body:
         walk.typed("IntoClause", body["intoClause"])
-    walk.children("SelectStmt", body, ("larg", "rarg", "withClause", "intoClause", "lockingClause"))
+    walk.setting = _one_setting(body)
+    walk.field(body, "targetList")
+    walk.setting = None
+    walk.children(
+        "SelectStmt", body, ("targetList", "larg", "rarg", "withClause", "intoClause", "lockingClause")
+    )
     for item in body.get("lockingClause", ()):
         _lock_rows(walk, item["LockingClause"], body.get("fromClause", []))
+
+
+def _one_setting(body: Json) -> str | None:
+    """The setting of `SELECT … FROM pg_settings WHERE name = 'x'`: pg_dump's way to set_config(name, …)."""
+    items = body.get("fromClause", ())
+    if (
+        len(items) != 1
+        or items[0].get("RangeVar", {}).get("relname") != "pg_settings"
+        or "whereClause" not in body
+    ):
+        return None
+    for term in scope.conjuncts(body["whereClause"]):
+        kind, expr = only(term)
+        equals = (
+            kind == "A_Expr" and expr.get("kind") == "AEXPR_OP" and strings(expr.get("name", [])) == ["="]
+        )
+        if equals and strings(only(expr.get("lexpr"))[1].get("fields", []))[-1:] == ["name"]:
+            return scalar(expr.get("rexpr"))
+    return None
 
 
 def _lock_rows(walk: Walk, clause: Json, from_clause: list[Json]) -> None:
@@ -107,7 +131,9 @@ def _returning(walk: Walk, body: Json, *, reads: bool) -> None:
     clause = body.get("returningClause")
     if clause:
         if reads:
-            walk.emit("row.read", range_target(body["relation"]), location=body["relation"].get("location", -1))
+            walk.emit(
+                "row.read", range_target(body["relation"]), location=body["relation"].get("location", -1)
+            )
         walk.children("ReturningClause", clause)
 
 
@@ -129,7 +155,7 @@ def _conflict_traits(walk: Walk, body: Json, conflict: Json) -> frozenset[str]:
     query = body.get("selectStmt", {})
     if "valuesLists" in only(query)[1] or not query:
         return scope.BY_KEY
-    if scope.limited_query(query, walk.sources):
+    if scope.limited(query, walk.sources):
         return scope.SCOPED
     excluded = {"RangeVar": {"relname": "excluded"}}
     found = scope.restriction(body["relation"], [excluded], conflict.get("whereClause"), walk.sources)
@@ -148,7 +174,11 @@ def _update(walk: Walk, body: Json) -> None:
     if "withClause" in body:
         _with(walk, body["withClause"])
     traits = scope.restriction(
-        body["relation"], body.get("fromClause", []), body.get("whereClause"), walk.sources, _set_columns(body)
+        body["relation"],
+        body.get("fromClause", []),
+        body.get("whereClause"),
+        walk.sources,
+        _set_columns(body),
     )
     _change(walk, "row.update", body["relation"], traits)
     walk.children("UpdateStmt", body, ("relation", "withClause", "returningClause"))
@@ -196,7 +226,10 @@ def _merge_branch(walk: Walk, body: Json, branch: Json) -> None:
         terms.append(body["joinCondition"])
     where = {"BoolExpr": {"boolop": "AND_EXPR", "args": terms}} if terms else None
     _change(
-        walk, name, body["relation"], scope.restriction(body["relation"], [body["sourceRelation"]], where, walk.sources)
+        walk,
+        name,
+        body["relation"],
+        scope.restriction(body["relation"], [body["sourceRelation"]], where, walk.sources),
     )
 
 

@@ -15,7 +15,8 @@ from proxy.sql.nodes.fold import UNKNOWN, fold, lone_value
 from proxy.sql.nodes.walk import only, qualified, scalar, strings
 from proxy.sql.parse import Json
 
-Sources = Mapping[str, Json]
+# Conditions inside conditions multiply: beyond this many steps the answer is "unscoped".
+MAX_STEPS = 100_000
 
 UNSCOPED = frozenset({"unscoped"})
 BY_KEY = frozenset({"by_key"})
@@ -39,9 +40,37 @@ _ROWS_OF_ARGUMENT = frozenset(
         "string_to_table",
     }
 )
-_LENGTHS = frozenset({"length", "char_length", "character_length", "octet_length", "cardinality", "abs", "bit_length"})
+_LENGTHS = frozenset(
+    {"length", "char_length", "character_length", "octet_length", "cardinality", "abs", "bit_length"}
+)
 # Beyond this a LIMIT limits nothing that a person would call limited.
 _MAX_LIMIT = 1_000_000
+
+
+class _TooMuch(Exception):
+    """The conditions are too many to be judged."""
+
+
+@dataclass(slots=True)
+class Sources:
+    """The queries of the WITH lists in scope, and the steps left for judging what refers to them."""
+
+    queries: Mapping[str, Json]
+    steps: list[int]
+
+    def get(self, name: str) -> Json | None:
+        """The query of this name."""
+        return self.queries.get(name)
+
+    def without(self, name: str) -> Sources:
+        """These less one: a recursive query must not be followed into itself."""
+        return Sources({key: value for key, value in self.queries.items() if key != name}, self.steps)
+
+    def step(self) -> None:
+        """Count one step."""
+        self.steps[0] += 1
+        if self.steps[0] > MAX_STEPS:
+            raise _TooMuch
 
 
 @dataclass(slots=True)
@@ -90,7 +119,7 @@ class Scope:
 
 
 def restriction(
-    target: Json, joined: list[Json], where: Json | None, sources: Sources, own: Iterable[str] = ()
+    target: Json, joined: list[Json], where: Json | None, queries: Mapping[str, Json], own: Iterable[str] = ()
 ) -> frozenset[str]:
     """UNSCOPED, BY_KEY or SCOPED for `UPDATE target … FROM joined WHERE where`.
 
@@ -98,9 +127,26 @@ def restriction(
         target: the RangeVar's body.
         joined: nodes of FROM or USING.
         where: the condition, if any.
-        sources: queries of the WITH lists in scope.
+        queries: queries of the WITH lists in scope.
         own: columns known to be the target's (those that an UPDATE sets).
     """
+    try:
+        return _restriction(target, joined, where, Sources(queries, [0]), own)
+    except _TooMuch:
+        return UNSCOPED
+
+
+def limited(query: Json, queries: Mapping[str, Json]) -> bool:
+    """Whether a query gives few rows; not when in doubt."""
+    try:
+        return limited_query(query, Sources(queries, [0]))
+    except _TooMuch:
+        return False
+
+
+def _restriction(
+    target: Json, joined: list[Json], where: Json | None, sources: Sources, own: Iterable[str] = ()
+) -> frozenset[str]:
     if not where:
         return UNSCOPED
     name = target.get("alias", {}).get("aliasname") or target.get("relname", "")
@@ -143,7 +189,7 @@ def _join(item: Json, scope: Scope) -> list[Json]:
     if kind == "RangeVar":
         name = alias or body.get("relname", "")
         query = scope.sources.get(body.get("relname", "")) if "schemaname" not in body else None
-        few = query is not None and limited_query(query, _without(scope.sources, body.get("relname", "")))
+        few = query is not None and limited_query(query, scope.sources.without(body.get("relname", "")))
     elif kind == "RangeSubselect":
         name = alias or f"*{len(scope.names)}"
         few = limited_query(body.get("subquery", {}), scope.sources)
@@ -156,11 +202,6 @@ def _join(item: Json, scope: Scope) -> list[Json]:
     if few:
         scope.limited.add(name)
     return []
-
-
-def _without(sources: Sources, name: str) -> Sources:
-    """Sources less one: a recursive query must not be followed into itself."""
-    return {key: value for key, value in sources.items() if key != name}
 
 
 def _function_name(body: Json) -> str | None:
@@ -195,10 +236,11 @@ def limited_query(query: Json, sources: Sources) -> bool:
         return False
     if _limited_count(body.get("limitCount")):
         return True
-    inner = dict(sources)
-    for item in body.get("withClause", {}).get("ctes", []):
-        cte = item.get("CommonTableExpr", {})
-        inner[cte.get("ctename", "")] = cte.get("ctequery", {})
+    inner = sources
+    if "withClause" in body:
+        ctes = [item.get("CommonTableExpr", {}) for item in body["withClause"].get("ctes", [])]
+        named = {cte.get("ctename", ""): cte.get("ctequery", {}) for cte in ctes}
+        inner = Sources({**sources.queries, **named}, sources.steps)
     operation = body.get("op", "SETOP_NONE")
     if operation != "SETOP_NONE":
         left = limited_query({"SelectStmt": body["larg"]}, inner)
@@ -208,7 +250,9 @@ def limited_query(query: Json, sources: Sources) -> bool:
         return True
     if "fromClause" not in body:
         return not any(_gives_rows(item) for item in body.get("targetList", []))
-    if "havingClause" in body and any(True for _ in columns(body["havingClause"])) | _has_call(body["havingClause"]):
+    if "havingClause" in body and any(True for _ in columns(body["havingClause"])) | _has_call(
+        body["havingClause"]
+    ):
         return True
     return _limited_select(body, inner)
 
@@ -232,8 +276,8 @@ def _limited_select(body: Json, sources: Sources) -> bool:
 
 
 def _limited_change(body: Json, sources: Sources) -> bool:
-    joined = body.get("fromClause", body.get("usingClause", []))
-    return restriction(body.get("relation", {}), joined, body.get("whereClause"), sources) != UNSCOPED
+    joined: list[Json] = body.get("fromClause") or body.get("usingClause") or []
+    return _restriction(body.get("relation", {}), joined, body.get("whereClause"), sources) != UNSCOPED
 
 
 def _limited_count(count: Json | None) -> bool:
@@ -248,17 +292,25 @@ def _limited_count(count: Json | None) -> bool:
 
 
 def _gives_rows(item: Json) -> bool:
-    """A call in the list of a SELECT without FROM may be a set-returning one: only unnest of a given array is few."""
+    """A call in a SELECT without FROM may give many rows: only those of a given array are few."""
     value = item.get("ResTarget", {}).get("val", {})
     kind, call = only(value)
     if kind == "FuncCall":
         name = qualified(call.get("funcname", []))[1]
-        return name not in _ROWS_OF_ARGUMENT and name not in {"now", "coalesce", "lower", "upper", "currval", "lastval"}
+        return name not in _ROWS_OF_ARGUMENT and name not in {
+            "now",
+            "coalesce",
+            "lower",
+            "upper",
+            "currval",
+            "lastval",
+        }
     return False
 
 
 def limits(expr: Json, name: str, scope: Scope, *, negated: bool = False) -> bool:
     """Whether this conjunct leaves out rows of `name`, given what is limited already."""
+    scope.sources.step()
     known = fold(expr)
     if known is not UNKNOWN:
         # Nothing at all passes a condition that is false or NULL.
@@ -358,7 +410,7 @@ def _mentions(query: Json, name: str) -> bool:
 
 
 def _atom(expr: Json, name: str, scope: Scope) -> bool:
-    """A term without AND, OR and NOT: it filters `name` when it speaks of it, and else only of what is limited."""
+    """A term without AND, OR and NOT: it filters `name` when it speaks of it and else of what is limited."""
     owners: set[str] = set()
     unsure = False
     for qualifier, column in columns(expr):
@@ -436,14 +488,20 @@ def _tautology(kind: str, body: Json, *, negated: bool) -> bool:
             holds = {"=", "<=", ">="} if not negated else {"<>", "!=", "<", ">"}
             if name in holds and _same(left, right):
                 return True
-            if not negated and name in {"~", "~*", "~~", "~~*"} and (scalar(right) or "x").strip("%.*^") == "":
+            if (
+                not negated
+                and name in {"~", "~*", "~~", "~~*"}
+                and (scalar(right) or "x").strip("%.*^") == ""
+            ):
                 return True
             return not negated and _beyond(name, left, right)
         case "AEXPR_IN":
             items = right.get("List", {}).get("items", [])
             return (name == "=") is not negated and any(_same(left, item) for item in items)
         case "AEXPR_OP_ANY":
-            return not negated and name in {"=", "<=", ">="} and bool(set(columns(left)) & set(columns(right)))
+            return (
+                not negated and name in {"=", "<=", ">="} and bool(set(columns(left)) & set(columns(right)))
+            )
         case "AEXPR_OP_ALL":
             return not negated and scalar(right) == "{}"
         case "AEXPR_LIKE" | "AEXPR_ILIKE":
@@ -472,7 +530,7 @@ def _same(left: Json, right: Json) -> bool:
 
 
 def _beyond(name: str, left: Json, right: Json) -> bool:
-    """Bounds no row is beyond: `length(x) >= 0`, and by custom `id > 0` and `id <> -1`, keys being positive."""
+    """Bounds no row is beyond: `length(x) >= 0`; by custom `id > 0` and `id <> -1`, keys being positive."""
     value = fold(right)
     kind, body = only(left)
     if not isinstance(value, int | float) or isinstance(value, bool):

@@ -1,8 +1,9 @@
 """Tables and what belongs to them: CREATE, ALTER TABLE's subcommands, indexes, constraints, TRUNCATE, LOCK.
 
-In: their nodes. Out: table.*, column.*, constraint.*, index.create, trigger.disable and their like; an effect on a
-column or a constraint has the table for its target and the name as detail. Locks are those of the manual's
-sql-altertable and explicit-locking pages. Deliberately absent: DROP, RENAME, OWNER and SET SCHEMA (objects.py).
+In: their nodes. Out: table.*, column.*, constraint.*, index.create, trigger.disable and their like; an
+effect on a column or a constraint has the table for its target and the name as detail. Locks are those of
+the manual's sql-altertable and explicit-locking pages. Deliberately absent: DROP, RENAME, OWNER and SET
+SCHEMA (objects.py).
 """
 
 from __future__ import annotations
@@ -155,7 +156,9 @@ def _subcommand(
     effect = sub.effect
     if effect == "{kind}.owner":
         effect = kind_effect(target.kind, "owner")
-    elif effect == "{kind}.alter" or (effect.startswith(("table.re", "column.alter")) and target.kind != "table"):
+    elif effect == "{kind}.alter" or (
+        effect.startswith(("table.re", "column.alter")) and target.kind != "table"
+    ):
         effect = kind_effect(target.kind, "alter")
     detail = ": ".join(part for part in (command.get("name", ""), sub.detail) if part)
     walk.emit(effect, target, traits=traits, risk=sub.risk, location=location, detail=detail)
@@ -166,23 +169,40 @@ def _add_column(walk: Walk, command: Json, target: Target, location: int) -> Non
     _, column = only(command.get("def"))
     constraints = [item["Constraint"] for item in column.get("constraints", [])]
     type_name = strings(column.get("typeName", {}).get("names", []))[-1:]
-    rewrites = type_name[0].removeprefix("big").removeprefix("small") in {"serial", "serial4", "serial8", "serial2"} if type_name else False
+    rewrites = (
+        type_name[0].removeprefix("big").removeprefix("small") in {"serial", "serial4", "serial8", "serial2"}
+        if type_name
+        else False
+    )
     for constraint in constraints:
         kind = constraint.get("contype")
         if kind == "CONSTR_DEFAULT":
             rewrites |= volatile(constraint.get("raw_expr", {}), walk.server_major)
-        elif kind == "CONSTR_IDENTITY" or (kind == "CONSTR_GENERATED" and constraint.get("generated_kind") != "v"):
+        elif kind == "CONSTR_IDENTITY" or (
+            kind == "CONSTR_GENERATED" and constraint.get("generated_kind") != "v"
+        ):
             rewrites = True
         elif kind not in {"CONSTR_NULL", "CONSTR_NOTNULL", "CONSTR_GENERATED"}:
             _constraint_effect(walk, constraint, target, location)
     traits = (_REWRITES if rewrites else _ALL).union(_flags(command))
     risk = _MEDIUM if rewrites else _LOW
-    walk.emit("column.add", target, traits=traits, risk=risk, location=location, detail=column.get("colname", ""))
+    walk.emit(
+        "column.add", target, traits=traits, risk=risk, location=location, detail=column.get("colname", "")
+    )
 
 
-# Stable or volatile ones that have one value within a statement: ADD COLUMN evaluates them once.
-_ONCE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "current_setting", "current_schema"})
-_VOLATILE = frozenset({"gen_random_uuid", "uuid_generate_v4", "random", "clock_timestamp", "nextval", "timeofday", "uuidv4", "uuidv7"})
+_VOLATILE = frozenset(
+    {
+        "gen_random_uuid",
+        "uuid_generate_v4",
+        "random",
+        "clock_timestamp",
+        "nextval",
+        "timeofday",
+        "uuidv4",
+        "uuidv7",
+    }
+)
 
 
 def volatile(value: object, server_major: int) -> bool:
@@ -213,10 +233,14 @@ def _default(walk: Walk, command: Json, target: Target, location: int) -> None:
 
 
 def _set_identity(walk: Walk, command: Json, target: Target, location: int) -> None:
-    walk.emit("column.default", target, traits=_ALL, risk=_LOW, location=location, detail=command.get("name", ""))
+    walk.emit(
+        "column.default", target, traits=_ALL, risk=_LOW, location=location, detail=command.get("name", "")
+    )
     items = only(command.get("def"))[1].get("items", [])
     if any(item.get("DefElem", {}).get("defname") == "restart" for item in items):
-        walk.emit("sequence.reset", Target("sequence", target.schema, None), location=location, detail=str(target))
+        walk.emit(
+            "sequence.reset", Target("sequence", target.schema, None), location=location, detail=str(target)
+        )
 
 
 def _add_constraint(walk: Walk, command: Json, target: Target, location: int) -> None:
@@ -270,7 +294,16 @@ _SPECIAL = {
     "AT_DropInherit": _partition,
 }
 SPECIAL = frozenset(_SPECIAL)
-_WALKS_ITSELF = frozenset({"AT_ColumnDefault", "AT_AttachPartition", "AT_DetachPartition", "AT_DetachPartitionFinalize", "AT_AddInherit", "AT_DropInherit"})
+_WALKS_ITSELF = frozenset(
+    {
+        "AT_ColumnDefault",
+        "AT_AttachPartition",
+        "AT_DetachPartition",
+        "AT_DetachPartitionFinalize",
+        "AT_AddInherit",
+        "AT_DropInherit",
+    }
+)
 
 
 def _constraint(walk: Walk, body: Json) -> None:
@@ -290,7 +323,9 @@ def _create(walk: Walk, body: Json) -> None:
 def _create_kind(walk: Walk, body: Json, kind: str) -> None:
     relation = body["relation"]
     traits = [*persistence(relation), *_flags(body)]
-    walk.emit(f"{kind}.create", range_target(relation, kind), traits=traits, location=relation.get("location", -1))
+    walk.emit(
+        f"{kind}.create", range_target(relation, kind), traits=traits, location=relation.get("location", -1)
+    )
     for item in body.get("inhRelations", ()):
         walk.emit("table.attach", range_target(item["RangeVar"]), detail=str(relation.get("relname")))
     if "partbound" in body:
@@ -310,7 +345,12 @@ def _like(walk: Walk, body: Json) -> None:
 
 def _into(walk: Walk, body: Json) -> None:
     relation = body["rel"]
-    walk.emit("table.create", range_target(relation), traits=persistence(relation), location=relation.get("location", -1))
+    walk.emit(
+        "table.create",
+        range_target(relation),
+        traits=persistence(relation),
+        location=relation.get("location", -1),
+    )
     walk.children("IntoClause", body, ("rel",))
 
 
@@ -390,7 +430,12 @@ def _lock(walk: Walk, body: Json) -> None:
 def _sequence(walk: Walk, body: Json) -> None:
     relation = body["sequence"]
     traits = [*persistence(relation), *_flags(body)]
-    walk.emit("sequence.create", range_target(relation, "sequence"), traits=traits, location=relation.get("location", -1))
+    walk.emit(
+        "sequence.create",
+        range_target(relation, "sequence"),
+        traits=traits,
+        location=relation.get("location", -1),
+    )
     walk.children("CreateSeqStmt", body, ("sequence",))
 
 
@@ -403,13 +448,24 @@ def _alter_sequence(walk: Walk, body: Json) -> None:
         walk.emit("sequence.reset", target, location=relation.get("location", -1), detail=value)
     if given - {"restart"}:
         risk = _LOW if given <= {"restart", "owned_by"} else None
-        walk.emit("sequence.alter", target, risk=risk, location=relation.get("location", -1), detail=", ".join(sorted(given)))
+        walk.emit(
+            "sequence.alter",
+            target,
+            risk=risk,
+            location=relation.get("location", -1),
+            detail=", ".join(sorted(given)),
+        )
 
 
 def _move_all(walk: Walk, body: Json) -> None:
     kind = relation_kind(body.get("objtype"))
     effect = "table.rewrite" if kind == "table" else kind_effect(kind, "alter")
-    walk.emit(effect, Target(kind, None, None), traits=_REWRITES, detail=f"tablespace {body.get('new_tablespacename')}")
+    walk.emit(
+        effect,
+        Target(kind, None, None),
+        traits=_REWRITES,
+        detail=f"tablespace {body.get('new_tablespacename')}",
+    )
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -1,7 +1,7 @@
 """The total walk: every node of a statement's tree is handled, harmless, or makes the statement unknown.
 
-In: JSON nodes as libpg_query writes them. Out: effects and acts, in the order of the text. Deliberately absent:
-what any one node means (the other modules of this folder), and a default for nodes nobody named.
+In: JSON nodes as libpg_query writes them. Out: effects and acts, in the order of the text. Deliberately
+absent: what any one node means (the other modules of this folder), and a default for nodes nobody named.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Walk:
             where it is one in every version.
         lexing: something here may change how the server reads the next text.
         copies_in: COPY … FROM STDIN is here.
+        sources: the queries of the WITH lists in scope, by name.
+        setting: the name of the one row of pg_settings that the SELECT being walked reads.
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class Walk:
         "copies_in",
         "lexing",
         "server_major",
+        "setting",
         "sources",
     )
 
@@ -51,6 +54,7 @@ class Walk:
         self.acts: list[Act] = []
         self.sources: Mapping[str, Json] = {}
         self.server_major = server_major
+        self.setting: str | None = None
         self.lexing = False
         self.copies_in = False
 
@@ -231,5 +235,3 @@ def range_target(body: Json | None, kind: str = "table") -> Target:
     if not body:
         return Target(kind, None, None)
     return Target(kind, body.get("schemaname"), body.get("relname"))
-
-

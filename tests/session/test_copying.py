@@ -6,7 +6,7 @@ from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_copy_
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import B, E, H, P, Q, S
-from tests.session.wired import answers
+from tests.session.wired import Clock, answers, gate_of, policy_of
 
 COPY = "COPY t FROM STDIN"
 DATA = encode_copy_data(b"10\tten\n") + encode_copy_data(b"11\televen\n")
@@ -29,7 +29,9 @@ def test_everything_in_one_write(chunk: int, every_table: Database, clients: Cli
     ]
 
 
-def test_in_the_extended_protocol_the_sync_before_the_data_is_ignored(every_table: Database, clients: Clients) -> None:
+def test_in_the_extended_protocol_the_sync_before_the_data_is_ignored(
+    every_table: Database, clients: Clients
+) -> None:
     for client in (clients.bare(every_table), clients.wired(every_table)):
         told = client.exchange(P(COPY), B(), E(), S, H, DATA, DONE, S, ready=1)
         assert told == [("1",), ("2",), ("G",), ("C", "COPY 2"), ("Z", "I")]
@@ -39,7 +41,13 @@ def test_in_the_extended_protocol_the_sync_before_the_data_is_ignored(every_tabl
 def test_two_copies_in_one_text(table: Database, clients: Clients) -> None:
     client = clients.wired(table)
     told = client.exchange(
-        Q(f"{COPY}; SELECT 1; COPY t (id) FROM STDIN"), DATA, DONE, encode_copy_data(b"12\n"), DONE, Q("SELECT 2"), ready=2
+        Q(f"{COPY}; SELECT 1; COPY t (id) FROM STDIN"),
+        DATA,
+        DONE,
+        encode_copy_data(b"12\n"),
+        DONE,
+        Q("SELECT 2"),
+        ready=2,
     )
     assert told == [
         ("G",),
@@ -60,7 +68,11 @@ def test_two_copies_in_one_text(table: Database, clients: Clients) -> None:
 def test_bad_data_ends_it_and_the_rest_is_ignored(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     told = client.exchange(Q(COPY), BAD, DATA, DONE, Q("SELECT count(*) FROM t"), ready=2)
-    assert told[:3] == [("G",), ("E", "22P02", 'invalid input syntax for type integer: "not a number"'), ("Z", "I")]
+    assert told[:3] == [
+        ("G",),
+        ("E", "22P02", 'invalid input syntax for type integer: "not a number"'),
+        ("Z", "I"),
+    ]
     assert told[3:] == [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]
 
 
@@ -88,30 +100,94 @@ def test_a_trigger_that_fails_before_the_data_leaves_the_held_sync_to_be_answere
     table.execute("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$")
     table.execute("CREATE TRIGGER b BEFORE INSERT ON t EXECUTE FUNCTION no()")
     client = clients.wired(table)
-    assert client.exchange(P(COPY), B(), E(), S, ready=1) == [("1",), ("2",), ("G",), ("E", "P0001", "no"), ("Z", "I")]
+    assert client.exchange(P(COPY), B(), E(), S, ready=1) == [
+        ("1",),
+        ("2",),
+        ("G",),
+        ("E", "P0001", "no"),
+        ("Z", "I"),
+    ]
     assert client.exchange(Q("SELECT 1")) == [("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]
 
 
 @pytest.mark.parametrize(
     ("message", "kind"),
-    [(Q("DROP TABLE t"), "51"), (Q("SELECT 1"), "51"), (P("SELECT 1"), "50"), (E(), "45")],
-    ids=["refused Query", "Query", "Parse", "Execute"],
+    [(Q("DROP TABLE t"), "51"), (P("SELECT 1"), "50"), (E(), "45")],
+    ids=["Query", "Parse", "Execute"],
 )
-def test_another_message_ends_the_copy_and_is_swallowed(
+def test_another_message_ends_the_connection_and_the_copy_as_the_server_does(
     message: bytes, kind: str, every_table: Database, clients: Clients
 ) -> None:
-    expected = [("G",), ("E", "08P01", f"unexpected message type 0x{kind} during COPY from stdin"), ("Z", "I")]
     for client in (clients.bare(every_table), clients.wired(every_table)):
-        assert client.exchange(Q(COPY), DATA, message) == expected
-        assert client.exchange(Q("SELECT count(*) FROM t")) == [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]
+        told = client.exchange(Q(COPY), DATA, message)
+        assert told[:2] == [
+            ("G",),
+            ("E", "08P01", f"unexpected message type 0x{kind} during COPY from stdin"),
+        ]
+        assert client.closed
+    assert every_table.execute("SELECT count(*) FROM t") == "3"
 
 
-def test_the_copy_fail_sent_for_it_carries_a_nonce_that_the_client_never_sees(table: Database, clients: Clients) -> None:
-    client = clients.wired(table)
-    client.exchange(Q(COPY), DATA, Q("SELECT 1"))
-    assert b"fpgw_" not in client.inbox
-    assert b"pgw_" in client.sent[client.sent.rindex(b"f") :] or b"pgw_" in client.sent
+AFTERNOON = """
+version: 1
+name: test
+time:
+  timezone: UTC
+  windows:
+    afternoon: {days: [mon, tue, wed, thu, fri, sat, sun], from: "13:00", to: "14:00"}
+rules:
+  - id: quiet
+    match: {effects: [statement.copy]}
+    when: {window: afternoon}
+    deny: "Not in the afternoon."
+"""
+QUIET = ("E", "42501", "Not in the afternoon. [rule quiet]")
+
+
+@pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("split", [0, 3], ids=["between messages", "within a message"])
+def test_a_copy_is_stopped_midway_when_its_permission_ends(
+    split: int, chunk: int, every_table: Database, clients: Clients
+) -> None:
+    clock = Clock()
+    client = clients.wired(every_table, gate_of(AFTERNOON, clock), chunk=chunk)
+    client.inbox = b""
+    client._send(Q(COPY) + DATA + DATA[:split])
+    client.until(lambda: b"G" in client.inbox)
+    clock.now += 3600
+    assert client.exchange(DATA[split:], DATA, DONE, Q("SELECT count(*) FROM t"), ready=2) == [
+        QUIET,
+        ("Z", "I"),
+        ("T",),
+        ("D", b"3"),
+        ("C", "SELECT 1"),
+        ("Z", "I"),
+    ]
     assert b"pgw_" not in client.inbox
+    assert [event.rule for event in client.judged] == ["quiet"]
+
+
+def test_a_copy_in_the_extended_protocol_is_stopped_midway(every_table: Database, clients: Clients) -> None:
+    clock = Clock()
+    client = clients.wired(every_table, gate_of(AFTERNOON, clock))
+    client.inbox = b""
+    client._send(P(COPY) + B() + E() + S + DATA)
+    client.until(lambda: b"G" in client.inbox)
+    clock.now += 3600
+    assert client.exchange(DATA, DONE, S, Q("SELECT count(*) FROM t"), ready=2)[:3] == [
+        QUIET,
+        ("Z", "I"),
+        ("T",),
+    ]
+
+
+def test_a_copy_goes_on_under_the_policy_that_let_it_begin(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    client.inbox = b""
+    client._send(Q(COPY) + DATA)
+    client.until(lambda: b"G" in client.inbox)
+    client.gate.swap_policy(policy_of(AFTERNOON.replace("when: {window: afternoon}", "")))
+    assert client.exchange(DONE) == [("C", "COPY 2"), ("Z", "I")]
 
 
 def test_another_message_behind_data_that_has_ended_the_copy_runs(table: Database, clients: Clients) -> None:
@@ -158,9 +234,9 @@ def test_copy_data_outside_a_copy_is_ignored_as_the_server_does(table: Database,
 
 
 def test_a_refused_copy_takes_no_data(table: Database, clients: Clients) -> None:
-    from tests.session.wired import gate_of
-
-    gate = gate_of("{version: 1, name: t, rules: [{id: no-copy, match: {effects: [statement.copy]}, deny: 'No.'}]}")
+    gate = gate_of(
+        "{version: 1, name: t, rules: [{id: no-copy, match: {effects: [statement.copy]}, deny: 'No.'}]}"
+    )
     client = clients.wired(table, gate)
     told = client.exchange(Q(COPY), DATA, DONE, Q("SELECT count(*) FROM t"), ready=2)
     assert told == [

@@ -26,7 +26,10 @@ SCRIPTS: dict[str, tuple[bytes, int]] = {
     "Close of a portal with a statement's name": (P("SELECT 1", "x") + B("x", "x") + C("x") + E("x") + S, 1),
     "an error, then a Query inside the same batch": (X("SELECT 1/0") + Q("SELECT 1") + S + Q("SELECT 2"), 2),
     "a Query inside an open batch": (P("SELECT 1") + Q("SELECT 2") + B() + E() + S, 2),
-    "an error with Flush, then more, then Sync": (X("SELECT 1/0") + H + X("SELECT 1") + H + S + X("SELECT 2") + S, 2),
+    "an error with Flush, then more, then Sync": (
+        X("SELECT 1/0") + H + X("SELECT 1") + H + S + X("SELECT 2") + S,
+        2,
+    ),
     "a deferred constraint fails at Sync": (
         Q("CREATE TABLE d(id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
         + X("INSERT INTO d VALUES (1), (1)")
@@ -49,8 +52,14 @@ SCRIPTS: dict[str, tuple[bytes, int]] = {
     ),
     "discard all": (Q("DISCARD ALL") + X("SELECT 1") + S, 2),
     "notices": (Q("DO $$ BEGIN RAISE NOTICE 'hello'; END $$") + Q("DROP TABLE IF EXISTS nothing"), 2),
-    "set and show": (Q("SET application_name = 'x'") + Q("SHOW application_name") + Q("RESET application_name"), 3),
-    "a zero-parameter and a null": (P("SELECT $1::text") + B(values=[None]) + E() + B(values=[b"v"]) + E() + S, 1),
+    "set and show": (
+        Q("SET application_name = 'x'") + Q("SHOW application_name") + Q("RESET application_name"),
+        3,
+    ),
+    "a zero-parameter and a null": (
+        P("SELECT $1::text") + B(values=[None]) + E() + B(values=[b"v"]) + E() + S,
+        1,
+    ),
 }
 
 
@@ -73,7 +82,17 @@ def test_the_same_bytes_with_and_without_a_session(
 
 NAMES = st.sampled_from(["", "a", "b"])
 TEXTS = st.sampled_from(
-    ["SELECT 1", "SELECT 1/0", "BEGIN", "COMMIT", "ROLLBACK", "", "SELEC", "INSERT INTO t VALUES (1)", "SELECT 1; SELECT 2"]
+    [
+        "SELECT 1",
+        "SELECT 1/0",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "",
+        "SELEC",
+        "INSERT INTO t VALUES (1)",
+        "SELECT 1; SELECT 2",
+    ]
     + ["PREPARE a AS SELECT 7", "EXECUTE a", "DEALLOCATE a", "DEALLOCATE ALL", "SAVEPOINT s", "ROLLBACK TO s"]
     + ["DECLARE c CURSOR FOR SELECT id FROM t", "FETCH c", "SET LOCAL application_name = 'y'"]
 )
@@ -96,12 +115,15 @@ END = S + Q("ROLLBACK; SELECT 'the end'")
 def told_by(client: Bare, messages: bytes) -> list[Answer]:
     """All answers up to those of a last Query that always runs.
 
-    In an aborted transaction the gate says of a name that it does not exist where the server says that it looks at none.
+    In an aborted transaction the gate says of a name that it does not exist where the server says that it
+    looks at none.
     """
     client.inbox = b""
     client._send(messages + END)
     client.until(lambda: ("D", b"the end") in answers(client.inbox[: whole(client.inbox)])[-3:-2])
-    return [("E", "26000") if answer[:2] == ("E", "25P02") else answer[:2] for answer in answers(client.inbox)]
+    return [
+        ("E", "26000") if answer[:2] == ("E", "25P02") else answer[:2] for answer in answers(client.inbox)
+    ]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

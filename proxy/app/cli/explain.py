@@ -1,0 +1,215 @@
+"""`pgwarden explain`: what a statement does, and what a policy would say of it, when, to whom.
+
+Enters: SQL, the circumstances. Leaves: the effects; with a policy, the rule tree and the words a client would
+    read.
+Deliberately absent: a server; names are taken as the text has them, as the gate does.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from proxy.app.cli.backup import LedgerFlag
+from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.cli.output import print_json, print_line
+from proxy.app.cli.policy import load_or_fail
+from proxy.app.cli.values import ledger_path, read_time, use_ledger
+from proxy.policy.context import Context
+from proxy.policy.decision import Firing
+from proxy.policy.explain import Branch, Explanation
+from proxy.policy.explain import explain as explain_decision
+from proxy.policy.facts import Facts
+from proxy.records import LedgerError
+from proxy.session.meaning import Meaning, of_analysis, of_unread
+from proxy.sql.analyse import SqlSyntaxError, analyse
+from proxy.sql.effects import Effect
+
+_DECISION_ID = "DECISION-ID"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A statement with what a policy says of it."""
+
+    explanation: Explanation
+    context: Context
+
+
+def explain(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="the statement; - reads it from standard input")],
+    policy: Annotated[str | None, typer.Option(metavar="FILE", help="judge by this policy")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="judge at this moment instead of now")
+    ] = None,
+    role: Annotated[str, typer.Option("--as", metavar="ROLE", help="judge as this role")] = "postgres",
+    database: Annotated[str, typer.Option(metavar="NAME", help="judge in this database")] = "postgres",
+    client: Annotated[
+        str | None, typer.Option("--from", metavar="ADDRESS", help="the client's IP address")
+    ] = None,
+    in_transaction: Annotated[
+        bool, typer.Option("--in-transaction", help="judge inside a transaction that is open")
+    ] = False,
+    ledger: LedgerFlag = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say what a statement does; with --policy, also which rules refuse it and what would change that.
+
+    Exits with 1 when the policy refuses the statement. A TIME without a zone is in the policy's own.
+    """
+    meaning = _read(sys.stdin.read() if sql == "-" else sql)
+    judged: Judged | None = None
+    if policy is not None:
+        rules = load_or_fail(policy, "--policy")
+        moment = datetime.now(UTC) if at is None else read_time("--at", at, rules.zone)
+        context = Context(
+            role=role,
+            database=database,
+            client_address=client,
+            application=None,
+            now=moment.astimezone(UTC),
+            transaction="open" if in_transaction else "none",
+        )
+        facts = _facts(ledger, context.now)
+        judged = Judged(explain_decision(meaning.effects, context, rules, facts), context)
+    if as_json:
+        print_json(_as_dict(meaning, judged))
+    else:
+        _print(meaning, judged)
+    if judged is not None and not judged.explanation.decision.allowed:
+        raise typer.Exit(ExitCode.NO)
+
+
+def _read(sql: str) -> Meaning:
+    if "\0" in sql:
+        raise CommandError(ExitCode.USAGE, "SQL: holds a NUL, which no statement can")
+    try:
+        return of_analysis(sql, analyse(sql))
+    except SqlSyntaxError as error:
+        return of_unread(sql, error)
+
+
+def _facts(flag: str | None, now: datetime) -> Facts:
+    """The ledger's facts; without a ledger there is no evidence, which is no fault unless one was named."""
+    path = ledger_path(flag)
+    if flag is None and not Path(path).exists():
+        return Facts(backups=(), as_of=now)
+    ledger = use_ledger(path, create=False)
+    try:
+        return ledger.facts(now)
+    except LedgerError as error:
+        raise CommandError(ExitCode.FAILED, str(error)) from error
+    finally:
+        ledger.close()
+
+
+def _print(meaning: Meaning, judged: Judged | None) -> None:
+    if meaning.error is not None:
+        print_line(f"This text cannot be read: {meaning.error}")
+    if judged is None:
+        for effect in meaning.effects:
+            print_line(_line(effect))
+        if not meaning.effects:
+            print_line("no effects")
+        return
+    _print_tree(judged.explanation.branches)
+    for title, firings in (
+        ("the client reads", judged.explanation.decision.enforced),
+        ("a shadow rule would say", judged.explanation.decision.shadowed),
+    ):
+        for firing in firings:
+            print_line()
+            print_line(f"{title}:")
+            for line in _words(firing):
+                print_line(f"  {line}")
+
+
+def _print_tree(branches: tuple[Branch, ...]) -> None:
+    if not sys.stdout.isatty():
+        for branch in branches:
+            for line in branch.lines():
+                print_line(line)
+        return
+    console = Console()
+    for branch in branches:
+        console.print(_tree(branch))
+
+
+def _tree(branch: Branch) -> Tree:
+    style = {True: "green", False: "red", None: ""}[branch.holds]
+    tree = Tree(Text(branch.text, style=style))
+    for below in branch.below:
+        tree.children.append(_tree(below))
+    return tree
+
+
+def _words(firing: Firing) -> list[str]:
+    words = [f"ERROR {firing.sqlstate}: {firing.message}"]
+    words += [f"DETAIL: {firing.detail}"] if firing.detail else []
+    words += [f"HINT: {firing.hint}"] if firing.hint else []
+    return [word.replace("{decision_id}", _DECISION_ID) for word in words]
+
+
+def _line(effect: Effect) -> str:
+    target = "" if effect.target is None else f" on {effect.target.kind} {effect.target}"
+    traits = f", {', '.join(sorted(effect.traits))}" if effect.traits else ""
+    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits})"
+
+
+def _as_dict(meaning: Meaning, judged: Judged | None) -> dict[str, object]:
+    found: dict[str, object] = {
+        "class": meaning.statement_class,
+        "unreadable": None if meaning.error is None else str(meaning.error),
+        "effects": [_effect_as_dict(effect) for effect in meaning.effects],
+    }
+    if judged is not None:
+        decision = judged.explanation.decision
+        found["allowed"] = decision.allowed
+        found["at"] = judged.context.now.isoformat()
+        found["enforced"] = [_firing_as_dict(firing) for firing in decision.enforced]
+        found["shadowed"] = [_firing_as_dict(firing) for firing in decision.shadowed]
+        found["holds_until"] = None if decision.holds_until is None else decision.holds_until.isoformat()
+        found["tree"] = [_branch_as_dict(branch) for branch in judged.explanation.branches]
+    return found
+
+
+def _effect_as_dict(effect: Effect) -> dict[str, object]:
+    target = effect.target
+    return {
+        "name": effect.name,
+        "target": None
+        if target is None
+        else {"kind": target.kind, "schema": target.schema, "name": target.name},
+        "traits": sorted(effect.traits),
+        "risk": effect.risk.name.lower(),
+    }
+
+
+def _firing_as_dict(firing: Firing) -> dict[str, object]:
+    return {
+        "rule": firing.rule,
+        "mode": firing.mode,
+        "sqlstate": firing.sqlstate,
+        "message": firing.message,
+        "detail": firing.detail,
+        "hint": firing.hint,
+        "targets": list(firing.targets),
+        "effects": list(firing.effects),
+        "missing": list(firing.missing),
+    }
+
+
+def _branch_as_dict(branch: Branch) -> dict[str, object]:
+    return {
+        "text": branch.text,
+        "holds": branch.holds,
+        "below": [_branch_as_dict(below) for below in branch.below],
+    }

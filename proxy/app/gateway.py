@@ -1,0 +1,304 @@
+"""Everything of one gate's process, joined together, and taken down in order.
+
+Enters: settings, loaded policies, an open ledger and logs. Leaves: open doors, until a signal closes them.
+The only place that knows every room. Deliberately absent: decisions of any kind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from structlog.stdlib import BoundLogger
+
+from proxy import __version__
+from proxy.app.facts import FactsKeeper
+from proxy.app.kinds import Address
+from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
+from proxy.app.policies import Attempt, PolicyKeeper, announce
+from proxy.app.settings import ListenerSettings
+from proxy.app.sources import Loaded
+from proxy.app.statementlogs import StatementLogs
+from proxy.console import AdminServer, AdminSource
+from proxy.policy.facts import Facts
+from proxy.policy.rules import Policy
+from proxy.records import Ledger, LedgerError
+from proxy.relay import Listener, RelaySettings, Upstream
+from proxy.session import Gate, Limits, Peer, Session
+
+
+class StartError(Exception):
+    """The gate cannot start.
+
+    Attributes:
+        lines: why, for standard error.
+        wrong_setting: True when a setting is wrong, False when the world is.
+    """
+
+    def __init__(self, *lines: str, wrong_setting: bool = False) -> None:
+        """Keep the lines."""
+        super().__init__("\n".join(lines))
+        self.lines = lines
+        self.wrong_setting = wrong_setting
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One listener with its gate."""
+
+    settings: ListenerSettings
+    upstream: Upstream
+    gate: Gate
+    listener: Listener
+
+    def __str__(self) -> str:
+        """Where it listens, what is behind it, by which policy; for the log."""
+        bound = ",".join(str(Address(host, port)) for host, port in self.listener.addresses)
+        return f"{bound} -> {self.upstream} by {self.gate.policy.name} ({self.gate.policy.mode})"
+
+
+class Gateway:
+    """Everything of one process."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        attempts: Mapping[str, Attempt],
+        ledger: Ledger,
+        logs: StatementLogs,
+        log: BoundLogger,
+    ) -> None:
+        """Build all parts; nothing is listened to yet.
+
+        Args:
+            loaded: the settings.
+            attempts: the policies by path, all of them loaded.
+            ledger: open.
+            logs: open.
+            log: for what happens to the gate itself.
+
+        Raises:
+            StartError: the ledger cannot be read.
+        """
+        self._settings = loaded.settings
+        self._ledger = ledger
+        self._logs = logs
+        self._log = log
+        self._crashes = 0
+        self._serving = False
+        self._failed = False
+        self._admin_address: Address | None = None
+        self._reloading: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+        try:
+            self._facts = FactsKeeper(ledger, self._swap_facts, self._settings.stale_after_s, log)
+        except LedgerError as error:
+            raise StartError(str(error)) from error
+        self._doors = [
+            self._door(settings, upstream, attempts[settings.policy].policy)
+            for settings, upstream in zip(self._settings.listeners, loaded.upstreams, strict=True)
+        ]
+        self._policies = PolicyKeeper(attempts, self._swap_policy, log)
+        self._admin = AdminServer(AdminSource(self._metrics(), CONTENT_TYPE, self._not_ready), log.error)
+
+    # -- joining -----------------------------------------------------------------------------------------
+
+    def _door(self, settings: ListenerSettings, upstream: Upstream, policy: Policy | None) -> Door:
+        if policy is None:
+            raise StartError(f"the policy {settings.policy} does not load", wrong_setting=True)
+        gate = Gate(
+            policy,
+            self._facts.facts,
+            clock=time.time,
+            timer=time.perf_counter,
+            token=_token,
+            limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
+            log_statements=self._settings.statement_log is not None,
+        )
+
+        def open_session(peer: Peer) -> Session:
+            gate.tally.connections += 1
+            return Session(gate, peer)
+
+        listener = Listener(
+            (settings.listen.host, settings.listen.port),
+            open_session,
+            upstream,
+            self._logs.observe,
+            RelaySettings(login_timeout_s=self._settings.login_timeout_s),
+            on_crash=self._crashed,
+        )
+        return Door(settings, upstream, gate, listener)
+
+    def _swap_facts(self, facts: Facts) -> None:
+        for door in self._doors:
+            door.gate.swap_facts(facts)
+
+    def _swap_policy(self, path: str, policy: Policy) -> None:
+        for door in self._doors:
+            if door.settings.policy == path:
+                door.gate.swap_policy(policy)
+
+    def _crashed(self, error: Exception) -> None:
+        """A session failed and is closed. Its text may quote a statement: say only what kind and where."""
+        self._crashes += 1
+        self._log.error("a session failed and was closed", error=type(error).__name__, at=_places(error))
+
+    def _metrics(self) -> Callable[[], bytes]:
+        return exposition(
+            MetricsView(
+                gates=[door.gate for door in self._doors],
+                reloads=self._policies.reloads,
+                facts_age_s=lambda: self._facts.age_s,
+                facts_stale=lambda: self._facts.stale,
+                connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
+                crashes=lambda: self._crashes,
+                log_failures=self._logs.failures,
+            )
+        )
+
+    def _not_ready(self) -> tuple[str, ...]:
+        reasons = {
+            "starting": not self._serving,
+            "draining: no new connections": self._stopping.is_set(),
+            "the facts from the ledger are stale": self._facts.stale,
+        }
+        return tuple(reason for reason, holds in reasons.items() if holds)
+
+    # -- running -----------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Open the doors, and close them when told.
+
+        Raises:
+            StartError: an address cannot be had.
+        """
+        self._listen_to_signals()
+        try:
+            await self._open()
+            background = [
+                self._in_background("facts", self._facts.run()),
+                self._in_background("policies", self._policies.watch()),
+            ]
+            self._serving = True
+            self._announce()
+            await self._stopping.wait()
+            await self._drain()
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+        finally:
+            for door in self._doors:
+                door.listener.close()
+            await self._admin.stop()
+        if self._failed:
+            raise StartError("a part of the gate failed; see the log")
+        self._log.info("pgwarden has stopped")
+
+    async def _open(self) -> None:
+        for door in self._doors:
+            try:
+                await door.listener.start()
+            except OSError as error:
+                raise _cannot_listen("", door.settings.listen, error) from error
+        if self._settings.admin is not None:
+            try:
+                self._admin_address = Address(*await self._admin.start(*_pair(self._settings.admin)))
+            except OSError as error:
+                raise _cannot_listen("admin: ", self._settings.admin, error) from error
+
+    def _announce(self) -> None:
+        self._log.info(
+            f"pgwarden {__version__} serves",
+            listeners="; ".join(str(door) for door in self._doors),
+            admin=str(self._admin_address or "off"),
+            ledger=self._ledger.place,
+        )
+        for door in {door.settings.policy: door for door in self._doors}.values():
+            announce(self._log, "policy in force", door.settings.policy, door.gate.policy)
+
+    def _in_background(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part that keeps facts or policies fresh must not die unnoticed: the gate would guess."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.critical(
+                "a part of the gate failed: shutting down",
+                part=task.get_name(),
+                error=type(error).__name__,
+                at=_places(error),
+            )
+            self._failed = True
+            self._stopping.set()
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
+
+    def _told_to_stop(self, number: signal.Signals) -> None:
+        if self._stopping.is_set():
+            self._log.warning("told to stop again: ending every session now", signal=number.name)
+            self._hurrying.set()
+        else:
+            self._log.info("told to stop: no new connections", signal=number.name)
+        self._stopping.set()
+
+    def _told_to_reload(self) -> None:
+        self._logs.reopen()
+        task = asyncio.get_running_loop().create_task(
+            self._policies.reload(only_changed=False), name="reload"
+        )
+        self._reloading.add(task)
+        task.add_done_callback(self._reloading.discard)
+        task.add_done_callback(self._ended)
+
+    async def _drain(self) -> None:
+        """Idle sessions end at once, busy ones with their transaction; all in time, or when told again."""
+        sessions = sum(door.listener.connections for door in self._doors)
+        self._log.info("draining", sessions=sessions, timeout_s=self._settings.drain_timeout_s)
+        timeout_s = self._settings.drain_timeout_s
+        loop = asyncio.get_running_loop()
+        hurry = loop.create_task(self._hurrying.wait())
+        drains = [loop.create_task(door.listener.drain(timeout_s)) for door in self._doors]
+        finished = loop.create_task(asyncio.wait(drains))
+        await asyncio.wait((hurry, finished), return_when=asyncio.FIRST_COMPLETED)
+        if not finished.done():
+            for drain in drains:
+                drain.cancel()
+            await asyncio.gather(*drains, return_exceptions=True)
+            await asyncio.gather(*(door.listener.stop() for door in self._doors))
+        hurry.cancel()
+        finished.cancel()
+
+
+def _pair(address: Address) -> tuple[str, int]:
+    return address.host, address.port
+
+
+def _cannot_listen(what: str, address: Address, error: OSError) -> StartError:
+    # asyncio wraps the system's words into a sentence of its own.
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
+    return StartError(f"{what}cannot listen on {address}: {reason[:1].lower()}{reason[1:]}")
+
+
+def _token() -> str:
+    return secrets.token_hex(16)
+
+
+def _places(error: BaseException) -> str:
+    """Where an exception came from, innermost first; without its text, which may quote a statement."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-6:]))

@@ -1,0 +1,155 @@
+"""The judgement as a tree: effects, rules, what held, what was missing, what would change it.
+
+Enters: the arguments of `decide`. Leaves: an `Explanation` that prints as lines, made from the very objects
+that decide: matching rules are found by the same search and judged by the same conditions. Deliberately
+    absent: colours,
+terminals, JSON (the command line does those).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from proxy.policy.calendar import moment_text
+from proxy.policy.conditions.case import Case, Condition, Outcome
+from proxy.policy.context import Context
+from proxy.policy.decide import decide, fitting_rules, is_trusted
+from proxy.policy.decision import Decision
+from proxy.policy.facts import Facts
+from proxy.policy.rules import Judgement, Mode, Policy, Rule
+from proxy.policy.texts import clean, printable
+from proxy.sql.effects import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One line of the tree and what hangs below it.
+
+    Attributes:
+        holds: whether what the line says is so: True, False, or None for a heading.
+    """
+
+    text: str
+    holds: bool | None = None
+    below: tuple["Branch", ...] = ()
+
+    def lines(self, depth: int = 0) -> Iterator[str]:
+        """The branch as indented text: `+` for what holds, `-` for what does not."""
+        mark = "" if self.holds is None else "+ " if self.holds else "- "
+        yield f"{'  ' * depth}{mark}{self.text}"
+        for branch in self.below:
+            yield from branch.lines(depth + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a decision is what it is."""
+
+    decision: Decision
+    branches: tuple[Branch, ...]
+
+    def lines(self) -> tuple[str, ...]:
+        """The whole tree as text."""
+        return tuple(line for branch in self.branches for line in branch.lines())
+
+
+def explain(effects: Sequence[Effect], context: Context, policy: Policy, facts: Facts) -> Explanation:
+    """Judge as `decide` does, and say why."""
+    decision = decide(effects, context, policy, facts)
+    fitting = fitting_rules(effects, context, policy)
+    branches = [
+        Branch(_verdict(decision, policy)),
+        Branch("effects", below=tuple(Branch(_effect(effect)) for effect in effects) or (Branch("none"),)),
+    ]
+    trusted = is_trusted(policy, facts)
+    judged = tuple(
+        _rule(rule, Case(context, facts, tuple(concerned), trusted)) for rule, concerned in fitting.items()
+    )
+    if judged:
+        branches.append(Branch("rules that match", below=judged))
+    near = tuple(_near(effects, context, policy, fitting))
+    if near:
+        branches.append(Branch("rules about such effects that do not match", below=near))
+    if decision.holds_until is not None:
+        branches.append(Branch(f"this holds until {_moment(decision, policy)}"))
+    return Explanation(decision, tuple(branches))
+
+
+def _verdict(decision: Decision, policy: Policy) -> str:
+    told = ", ".join(firing.rule for firing in decision.enforced)
+    verdict = "allowed" if decision.allowed else f"refused by {told}"
+    if decision.shadowed:
+        verdict += (
+            f"; shadow rules that would refuse: {', '.join(firing.rule for firing in decision.shadowed)}"
+        )
+    if policy.mode != "enforce":
+        verdict += f" (the policy's mode is {policy.mode}: it refuses nothing)"
+    return f"{verdict} [policy {policy.name}]"
+
+
+def _effect(effect: Effect) -> str:
+    target = "" if effect.target is None else f" on {effect.target.kind} {clean(str(effect.target))}"
+    traits = f", {', '.join(sorted(effect.traits))}" if effect.traits else ""
+    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits})"
+
+
+def _rule(rule: Rule, case: Case) -> Branch:
+    judgement = rule.judge(case)
+    below = [Branch(f"matches {_effect(effect)}", True) for effect in case.effects]
+    below += _conditions("when", rule.when, judgement.when)
+    below += _conditions("requires", rule.require, judgement.require)
+    for number, entry in enumerate(rule.unless):
+        if judgement.unless:
+            holds = all(outcome.holds for outcome in judgement.unless[number])
+            lifted = "lifted" if holds else "not lifted"
+            below.append(
+                Branch(
+                    f"{lifted} by unless {number + 1}",
+                    holds,
+                    _conditions("if", entry, judgement.unless[number]),
+                )
+            )
+    if judgement.fires and rule.approval:
+        lift = (
+            "no approval lifts this rule"
+            if rule.approval == "never"
+            else f"an approval {rule.approval} lifts this"
+        )
+        below.append(Branch(lift))
+    return Branch(_heading(rule, judgement), below=tuple(below))
+
+
+def _heading(rule: Rule, judgement: Judgement) -> str:
+    acts = "refuses" if rule.mode is Mode.ENFORCE else "would refuse (shadow)"
+    place = "reserved" if rule.position is None else f"{rule.position.file}:{rule.position.line}"
+    return f"{rule.id}: {acts if judgement.fires else 'does not fire'} [{place}]"
+
+
+def _conditions(word: str, asked: Sequence[Condition], outcomes: Sequence[Outcome]) -> tuple[Branch, ...]:
+    """The conditions that were judged; those not asked any more are left out."""
+    return tuple(
+        Branch(f"{word} {condition.name}", outcome.holds, _why(outcome))
+        for condition, outcome in zip(asked, outcomes, strict=False)
+    )
+
+
+def _why(outcome: Outcome) -> tuple[Branch, ...]:
+    return tuple(Branch(text) for text in (printable(outcome.found), printable(outcome.cure)) if text)
+
+
+def _near(
+    effects: Sequence[Effect], context: Context, policy: Policy, fitting: dict[Rule, list[Effect]]
+) -> Iterator[Branch]:
+    """Rules that name an effect of the statement but do not fit it, with the part that does not."""
+    seen: set[Rule] = set(fitting)
+    for effect in effects:
+        for rule in policy.rules_for(effect.name):
+            if rule in seen:
+                continue
+            seen.add(rule)
+            part = rule.match.misfit(effect, context)
+            if part is not None:
+                yield Branch(f"{rule.id}: {effect.name} does not fit {part.text}")
+
+
+def _moment(decision: Decision, policy: Policy) -> str:
+    return moment_text(decision.holds_until, policy.zone) if decision.holds_until is not None else ""

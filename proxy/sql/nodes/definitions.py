@@ -1,0 +1,398 @@
+"""What is done to any kind of object: DROP, RENAME, OWNER TO, SET SCHEMA, COMMENT, and the plain CREATEs.
+
+In: their nodes. Out: `kind.verb` for the kinds of sql/objects.py. Deliberately absent: tables, indexes and
+sequences (tables.py), roles (roles.py) and code (programs.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from proxy.sql.effects import CATALOGUE, Risk, Target
+from proxy.sql.nodes.tables import relation_kind
+from proxy.sql.nodes.walk import Handler, Walk, only, options, qualified, range_target, scalar, strings
+from proxy.sql.objects import OBJECT_TYPES
+from proxy.sql.parse import Json
+
+_ON_TABLE = frozenset({"trigger", "rule", "policy"})
+_WITH_METHOD = frozenset({"operator_class", "operator_family"})
+_OWN_KINDS: Mapping[str, str] = {
+    # Kinds that COMMENT and SECURITY LABEL know beside OBJECT_TYPES.
+    "OBJECT_COLUMN": "column",
+    "OBJECT_ATTRIBUTE": "column",
+    "OBJECT_TABCONSTRAINT": "constraint",
+    "OBJECT_DOMCONSTRAINT": "constraint",
+}
+
+
+def object_target(kind: str, wrapped: Json) -> tuple[Target, str]:
+    """The target that an object's node names, and the table it is on (or "")."""
+    node, body = only(wrapped)
+    if node == "List":
+        return _listed(kind, body.get("items", []))
+    if node in {"ObjectWithArgs", "TypeName"}:
+        return Target(kind, *qualified(body["objname"] if "objname" in body else body.get("names", []))), ""
+    return Target(kind, None, scalar(wrapped)), ""
+
+
+def _listed(kind: str, items: list[Json]) -> tuple[Target, str]:
+    names = strings(items)
+    if kind in {"cast", "transform"}:
+        return Target(kind, None, " AS ".join(scalar(item) or "" for item in items)), ""
+    if len(names) != len(items):
+        return object_target(kind, items[0]) if items else (Target(kind, None, None), "")
+    if kind in _WITH_METHOD:
+        names = names[1:]
+    table = ""
+    if kind in _ON_TABLE or kind in {"constraint", "column"}:
+        table = ".".join(names[-3:-1])
+        schema = names[-3] if len(names) > 2 else None
+        return Target(kind, schema, names[-1] if names else None), table
+    return Target(kind, names[-2] if len(names) > 1 else None, names[-1] if names else None), ""
+
+
+def _flags(body: Json) -> Iterator[str]:
+    if body.get("behavior") == "DROP_CASCADE":
+        yield "cascade"
+    if body.get("missing_ok") or body.get("if_not_exists"):
+        yield "if_exists"
+    if body.get("concurrent"):
+        yield "concurrently"
+
+
+def _kind_of(walk: Walk, body: Json, field: str) -> str | None:
+    kind = OBJECT_TYPES.get(body.get(field, ""))
+    if kind is None:
+        walk.unknown(f"{field} {body.get(field)}")
+    return kind
+
+
+def _emit(walk: Walk, kind: str, verb: str, target: Target, traits: Iterator[str], detail: str = "") -> None:
+    name = f"{kind}.{verb}"
+    if name in CATALOGUE:
+        walk.emit(name, target, traits=traits, detail=detail)
+    else:
+        walk.unknown(name)
+
+
+def _drop(walk: Walk, body: Json) -> None:
+    kind = _kind_of(walk, body, "removeType")
+    if kind is None:
+        return
+    for item in body.get("objects", []):
+        target, table = object_target(kind, item)
+        _emit(walk, kind, "drop", target, _flags(body), f"on {table}" if table else "")
+
+
+def _rename(walk: Walk, body: Json) -> None:
+    what = body.get("renameType", "")
+    new = f"to {body.get('newname', '')}"
+    if what in {"OBJECT_COLUMN", "OBJECT_ATTRIBUTE"}:
+        target = range_target(body["relation"], relation_kind(body.get("relationType")))
+        walk.emit("column.rename", target, traits=_flags(body), detail=f"{body.get('subname')} {new}")
+        return
+    if what in {"OBJECT_TABCONSTRAINT", "OBJECT_DOMCONSTRAINT"}:
+        target = (
+            range_target(body["relation"])
+            if "relation" in body
+            else object_target("domain", body["object"])[0]
+        )
+        walk.emit("constraint.rename", target, traits=_flags(body), detail=f"{body.get('subname')} {new}")
+        return
+    kind = _kind_of(walk, body, "renameType")
+    if kind is not None:
+        target, table = _named(kind, body)
+        detail = f"on {table} {new}" if table else new
+        _emit(walk, kind, "rename", target, _flags(body), detail)
+
+
+def _named(kind: str, body: Json) -> tuple[Target, str]:
+    """The target of ALTER kind … : a relation, something on one, an object, or a bare name."""
+    if kind in _ON_TABLE and "relation" in body:
+        table = range_target(body["relation"])
+        name = body.get("subname") or scalar(next(iter(only(body.get("object"))[1].get("items", [])), None))
+        return Target(kind, table.schema, name), str(table)
+    if "relation" in body:
+        return range_target(body["relation"], kind), ""
+    if "object" in body:
+        return object_target(kind, body["object"])
+    return Target(kind, None, body.get("subname")), ""
+
+
+def role_name(role: Json | None) -> str:
+    """A RoleSpec's name; PUBLIC and CURRENT_USER in their own words."""
+    if not role:
+        return ""
+    if "rolename" in role:
+        return str(role["rolename"])
+    return str(role.get("roletype", "")).removeprefix("ROLESPEC_").lower()
+
+
+def _owner(walk: Walk, body: Json) -> None:
+    kind = _kind_of(walk, body, "objectType")
+    if kind is not None:
+        target, _ = _named(kind, body)
+        _emit(walk, kind, "owner", target, iter(()), f"to {role_name(body.get('newowner'))}")
+
+
+def _schema(walk: Walk, body: Json) -> None:
+    kind = _kind_of(walk, body, "objectType")
+    if kind is not None:
+        target, _ = _named(kind, body)
+        _emit(walk, kind, "move", target, _flags(body), f"to {body.get('newschema', '')}")
+
+
+def _depends(walk: Walk, body: Json) -> None:
+    kind = _kind_of(walk, body, "objectType")
+    if kind is not None:
+        target, _ = _named(kind, body)
+        _emit(walk, kind, "alter", target, iter(()), "depends on extension")
+
+
+def _commented(effect: str) -> Handler:
+    def handle(walk: Walk, body: Json) -> None:
+        what = body.get("objtype", "")
+        kind = _OWN_KINDS.get(what) or OBJECT_TYPES.get(what)
+        if kind is None:
+            walk.unknown(f"objtype {what}")
+            return
+        target, table = object_target(kind, body.get("object", {}))
+        walk.emit(effect, target, detail=f"on {table}" if table else "")
+
+    return handle
+
+
+def _alter_contents(walk: Walk, body: Json) -> None:
+    kind = OBJECT_TYPES.get(body.get("objtype", ""), "")
+    verb = "add" if body.get("action", 0) > 0 else "drop"
+    member, _ = object_target(kind, body.get("object", {}))
+    walk.emit(
+        "extension.alter", Target("extension", None, body.get("extname")), detail=f"{verb} {kind} {member}"
+    )
+
+
+def _enum_change(walk: Walk, body: Json) -> None:
+    target = Target("type", *qualified(body.get("typeName", [])))
+    if "oldVal" in body:
+        walk.emit("type.value_rename", target, detail=f"{body['oldVal']} to {body.get('newVal')}")
+    else:
+        traits = ["if_exists"] if body.get("skipIfNewValExists") else []
+        walk.emit("type.alter", target, traits=traits, risk=Risk.LOW, detail=f"add {body.get('newVal')}")
+
+
+_DOMAIN = {
+    "C": ("constraint.add", "def"),
+    "X": ("constraint.drop", "name"),
+    "V": ("constraint.validate", "name"),
+    "T": ("domain.alter", "default"),
+    "N": ("domain.alter", "drop not null"),
+    "O": ("domain.alter", "set not null"),
+}
+
+
+def _domain_change(walk: Walk, body: Json) -> None:
+    target = Target("domain", *qualified(body.get("typeName", [])))
+    found = _DOMAIN.get(body.get("subtype", ""))
+    if found is None:
+        walk.unknown(f"AlterDomainStmt.{body.get('subtype')}")
+        return
+    effect, detail = found
+    traits = list(_flags(body))
+    if only(body.get("def"))[1].get("skip_validation"):
+        traits.append("not_valid")
+    name = (
+        body.get("name") or only(body.get("def"))[1].get("conname", "")
+        if detail in {"def", "name"}
+        else detail
+    )
+    walk.emit(effect, target, traits=traits, detail=str(name))
+    walk.children("AlterDomainStmt", body)
+
+
+def _define(walk: Walk, body: Json) -> None:
+    kind = _kind_of(walk, body, "kind")
+    if kind is None:
+        return
+    replaces = bool(body.get("replace"))
+    traits = ["replaces"] if replaces else []
+    if body.get("if_not_exists"):
+        traits.append("if_exists")
+    target = Target(kind, *qualified(body.get("defnames", [])))
+    _emit(walk, kind, "replace" if replaces else "create", target, iter(traits))
+
+
+def _create_schema(walk: Walk, body: Json) -> None:
+    name = body.get("schemaname") or role_name(body.get("authrole")) or None
+    walk.emit("schema.create", Target("schema", None, name), traits=_flags(body))
+    walk.field(body, "schemaElts")
+
+
+def _create_domain(walk: Walk, body: Json) -> None:
+    walk.emit("domain.create", Target("domain", *qualified(body.get("domainname", []))))
+    with walk.deferred():
+        walk.children("CreateDomainStmt", body)
+
+
+def _create_statistics(walk: Walk, body: Json) -> None:
+    walk.emit(
+        "statistics.create", Target("statistics", *qualified(body.get("defnames", []))), traits=_flags(body)
+    )
+    with walk.deferred():
+        walk.field(body, "exprs")
+
+
+def _create_cast(walk: Walk, body: Json) -> None:
+    names = [".".join(strings(body[field].get("names", []))) for field in ("sourcetype", "targettype")]
+    walk.emit("cast.create", Target("cast", None, " AS ".join(names)))
+
+
+def _create_transform(walk: Walk, body: Json) -> None:
+    name = f"{'.'.join(strings(body['type_name'].get('names', [])))} AS {body.get('lang', '')}"
+    _emit_made(walk, "transform", Target("transform", None, name), body)
+
+
+def _create_language(walk: Walk, body: Json) -> None:
+    _emit_made(walk, "language", Target("language", None, body.get("plname")), body)
+
+
+def _emit_made(walk: Walk, kind: str, target: Target, body: Json) -> None:
+    replaces = bool(body.get("replace"))
+    walk.emit(
+        f"{kind}.{'replace' if replaces else 'create'}", target, traits=["replaces"] if replaces else []
+    )
+
+
+def _simple(effect: str, field: str, *, deferred: bool = True) -> Handler:
+    """A statement with one named object: its effect, and whatever expressions are below it."""
+    kind = effect.split(".")[0]
+
+    def name_of(body: Json) -> Target:
+        value = body.get(field)
+        if type(value) is list:
+            return Target(kind, *qualified(value))
+        if type(value) is dict:
+            return range_target(value, kind)
+        return Target(kind, None, value)
+
+    def handle(walk: Walk, body: Json) -> None:
+        words = ", ".join(name for name, _ in options(body))
+        walk.emit(effect, name_of(body), traits=_flags(body), detail=words)
+        if deferred:
+            with walk.deferred():
+                _below(walk, body)
+
+    return handle
+
+
+def _below(walk: Walk, body: Json) -> None:
+    """Walk the lists and nodes of a definition that may hold expressions."""
+    for value in body.values():
+        if type(value) is list:
+            walk.nodes(value)
+
+
+def _publication(effect: str) -> Handler:
+    def handle(walk: Walk, body: Json) -> None:
+        action = str(body.get("action", "")).removeprefix("AP_").removesuffix("Objects").lower()
+        tables = [
+            str(range_target(item["PublicationObjSpec"]["pubtable"]["relation"]))
+            for item in body.get("pubobjects", [])
+            if "pubtable" in item["PublicationObjSpec"]
+        ]
+        detail = " ".join([action, ", ".join(tables)]).strip() or (
+            "all tables" if body.get("for_all_tables") else ""
+        )
+        walk.emit(effect, Target("publication", None, body.get("pubname")), detail=detail)
+        with walk.deferred():
+            for item in body.get("pubobjects", []):
+                walk.field(item["PublicationObjSpec"].get("pubtable", {}), "whereClause")
+
+    return handle
+
+
+def _policy(effect: str) -> Handler:
+    def handle(walk: Walk, body: Json) -> None:
+        table = range_target(body["table"])
+        target = Target("policy", table.schema, body.get("policy_name"))
+        walk.emit(effect, target, location=body["table"].get("location", -1), detail=f"on {table}")
+        with walk.deferred():
+            walk.field(body, "qual", "with_check")
+
+    return handle
+
+
+def _user_mapping(effect: str) -> Handler:
+    def handle(walk: Walk, body: Json) -> None:
+        target = Target("user_mapping", None, role_name(body.get("user")))
+        walk.emit(effect, target, traits=_flags(body), detail=f"server {body.get('servername', '')}")
+
+    return handle
+
+
+_SIMPLE: Mapping[str, tuple[str, str]] = {
+    "AlterCollationStmt": ("collation.alter", "collname"),
+    "AlterExtensionStmt": ("extension.alter", "extname"),
+    "AlterFdwStmt": ("foreign_data_wrapper.alter", "fdwname"),
+    "AlterForeignServerStmt": ("foreign_server.alter", "servername"),
+    "AlterOpFamilyStmt": ("operator_family.alter", "opfamilyname"),
+    "AlterStatsStmt": ("statistics.alter", "defnames"),
+    "AlterTSConfigurationStmt": ("text_search_configuration.alter", "cfgname"),
+    "AlterTSDictionaryStmt": ("text_search_dictionary.alter", "dictname"),
+    "AlterTypeStmt": ("type.alter", "typeName"),
+    "CompositeTypeStmt": ("type.create", "typevar"),
+    "CreateAmStmt": ("access_method.create", "amname"),
+    "CreateConversionStmt": ("conversion.create", "conversion_name"),
+    "CreateEnumStmt": ("type.create", "typeName"),
+    "CreateExtensionStmt": ("extension.create", "extname"),
+    "CreateFdwStmt": ("foreign_data_wrapper.create", "fdwname"),
+    "CreateForeignServerStmt": ("foreign_server.create", "servername"),
+    "CreateOpClassStmt": ("operator_class.create", "opclassname"),
+    "CreateOpFamilyStmt": ("operator_family.create", "opfamilyname"),
+    "CreateRangeStmt": ("type.create", "typeName"),
+}
+# These hold names and options only, nothing that runs: their lists are not walked.
+_INERT = frozenset(_SIMPLE) - {"CompositeTypeStmt"}
+
+
+def _operator_change(walk: Walk, body: Json) -> None:
+    walk.emit("operator.alter", Target("operator", *qualified(body["opername"].get("objname", []))))
+
+
+HANDLERS: Mapping[str, Handler] = {
+    **{kind: _simple(*row, deferred=kind not in _INERT) for kind, row in _SIMPLE.items()},
+    "AlterDomainStmt": _domain_change,
+    "AlterEnumStmt": _enum_change,
+    "AlterExtensionContentsStmt": _alter_contents,
+    "AlterObjectDependsStmt": _depends,
+    "AlterObjectSchemaStmt": _schema,
+    "AlterOperatorStmt": _operator_change,
+    "AlterOwnerStmt": _owner,
+    "AlterPolicyStmt": _policy("policy.alter"),
+    "AlterPublicationStmt": _publication("publication.alter"),
+    "AlterUserMappingStmt": _user_mapping("user_mapping.alter"),
+    "CommentStmt": _commented("comment.set"),
+    "CreateCastStmt": _create_cast,
+    "CreateDomainStmt": _create_domain,
+    "CreatePLangStmt": _create_language,
+    "CreatePolicyStmt": _policy("policy.create"),
+    "CreatePublicationStmt": _publication("publication.create"),
+    "CreateSchemaStmt": _create_schema,
+    "CreateStatsStmt": _create_statistics,
+    "CreateTransformStmt": _create_transform,
+    "CreateUserMappingStmt": _user_mapping("user_mapping.create"),
+    "DefineStmt": _define,
+    "DropStmt": _drop,
+    "DropUserMappingStmt": _user_mapping("user_mapping.drop"),
+    "RenameStmt": _rename,
+    "SecLabelStmt": _commented("security_label.set"),
+}
+
+# Parts of definitions that name and never run anything.
+HARMLESS = frozenset(
+    {
+        "CreateOpClassItem",
+        "ObjectWithArgs",
+        "PublicationObjSpec",
+        "PublicationTable",
+    }
+)

@@ -1,0 +1,266 @@
+"""The command line: what it prints, on which stream, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proxy import __version__
+from proxy.app.cli import main
+from proxy.app.cli.exitcodes import MEANINGS, ExitCode
+
+POLICY = """\
+version: 1
+name: production
+environment: production
+time: {timezone: Europe/Berlin}
+rules:
+  - id: no-drop
+    match: {effects: [table.drop]}
+    deny: "{effect} on {targets} would lose data."
+    hint: "Ask first: {decision_id}."
+  - id: backup-first
+    match: {effects: [column.add]}
+    require: {backup: {within: 24h}}
+"""
+
+
+class Command:
+    """Runs command lines in this process, in a folder and with a ledger of their own."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, list[str], list[str]]:
+        code = main(arguments)
+        printed = self._capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err.splitlines()
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PGWARDEN_LEDGER", str(tmp_path / "ledger"))
+    monkeypatch.delenv("PGWARDEN_ADMIN", raising=False)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    return Command(capsys)
+
+
+def test_version(command: Command) -> None:
+    assert command("--version") == (0, [f"pgwarden {__version__}"], [])
+
+
+def test_help_lists_the_exit_codes(command: Command) -> None:
+    for arguments in (["--help"], ["serve", "--help"], ["explain", "--help"]):
+        code, lines, _ = command(*arguments)
+        assert code == 0
+        table = [line.strip() for line in lines[lines.index("  Exit codes:") + 1 :]]
+        assert [line.split("  ", 1) for line in table if line] == [
+            [str(int(code)), meaning] for code, meaning in MEANINGS.items()
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["bogus"], "pgwarden: No such command 'bogus'."),
+        (["explain"], "pgwarden: Missing argument 'SQL'."),
+        (["explain", "select 1", "--bogus"], "pgwarden: No such option: --bogus"),
+        (["serve", "postgres://a:hunter2@b"], "pgwarden: Got unexpected extra argument(s) (postgres://***@b)"),
+        (["serve", "--drain-timeout-s", "abc", "--listen", ":0", "--policy", "p", "--upstream",
+          "postgresql://127.0.0.1"], 'pgwarden: --drain-timeout-s: "abc" is not a number of seconds'),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_one_line(command: Command, arguments: list[str], line: str) -> None:
+    code, printed, errors = command(*arguments)
+    assert (code, printed, errors) == (ExitCode.USAGE, [], [line])
+
+
+def test_policy_check(command: Command) -> None:
+    code, lines, errors = command("policy", "check", "policy.yaml")
+    assert (code, errors) == (0, [])
+    assert lines[0].rpartition(" ")[0] == (
+        "policy.yaml: policy production for production, mode enforce, 2 rules from 1 file, digest"
+    )
+
+
+def test_policy_check_with_mistakes(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("version: 1\nnam: x\nrules: []\n")
+    code, lines, errors = command("policy", "check", "policy.yaml", "bad.yaml")
+    assert code == ExitCode.NO
+    assert len(lines) == 1
+    assert errors[0].startswith("pgwarden: bad.yaml:2:1: ")
+
+
+def test_policy_check_without_a_file(command: Command) -> None:
+    code, lines, errors = command("policy", "check", "absent.yaml")
+    assert (code, lines) == (ExitCode.NO, [])
+    assert "absent.yaml" in errors[0]
+
+
+def test_backup_record_and_list(command: Command, tmp_path: Path) -> None:
+    assert command(
+        "backup", "record", "--database", "shop", "--finished", "2026-11-20T10:00:00+02:00",
+        "--location", "s3://b/x", "--location", "/backups/x", "--verified", "full_read", "--size", "1MiB",
+    ) == (0, [f"recorded as entry {number} of {tmp_path}/ledger" for number in (1, 2)], [])  # fmt: skip
+    code, lines, errors = command("backup", "list")
+    assert (code, errors) == (0, [])
+    rows = [line.split("\t") for line in lines]
+    assert rows[0] == [
+        "entry",
+        "database",
+        "finished",
+        "verified",
+        "size",
+        "location",
+        "recorded by",
+        "notes",
+    ]
+    assert [row[:6] for row in rows[1:]] == [
+        ["2", "shop", "2026-11-20T08:00:00Z", "full_read", "1048576", "/backups/x"],
+        ["1", "shop", "2026-11-20T08:00:00Z", "full_read", "1048576", "s3://b/x"],
+    ]
+    code, lines, _ = command("backup", "list", "--json", "--database", "shop")
+    assert [row["location"] for row in json.loads("\n".join(lines))] == ["/backups/x", "s3://b/x"]
+    assert command("backup", "list", "--json", "--database", "other")[1] == ["[]"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "line"),
+    [
+        ({"--finished": "today"}, 2, '--finished: "today" is not a time such as 2026-11-22T14:30:22Z'),
+        (
+            {"--finished": "2026-11-20T10:00"},
+            2,
+            '--finished: "2026-11-20T10:00" has no time zone: end it with Z for UTC, '
+            "or with +02:00 and the like",
+        ),
+        (
+            {"--verified": "very"},
+            2,
+            '--verified: "very" is none of recorded, exists, checksum, toc, full_read, restored',
+        ),
+        ({"--size": "big"}, 2, '--size: "big" is not a size (say 16MiB, or a number of bytes)'),
+        ({"--database": ""}, 2, "not recorded: the database has no name"),
+        (
+            {"--location": "https://me:hunter2@h/x"},
+            2,
+            "not recorded: the location holds a password or a token; "
+            "record where the backup lies, without it",
+        ),
+        ({"--ledger": "policy.yaml"}, 3, "the ledger {}/policy.yaml is damaged (file is not a database); "
+         "put back a copy of it"),
+    ],
+)  # fmt: skip
+def test_backup_record_refuses(
+    command: Command, tmp_path: Path, changed: dict[str, str], code: int, line: str
+) -> None:
+    flags = {"--database": "shop", "--finished": "2026-11-20T10:00Z", "--location": "/x", **changed}
+    arguments = [part for flag in flags.items() for part in flag]
+    assert command("backup", "record", *arguments) == (code, [], [f"pgwarden: {line.format(tmp_path)}"])
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_backup_list_without_a_ledger(command: Command, tmp_path: Path) -> None:
+    assert command("backup", "list") == (3, [], [f"pgwarden: there is no ledger at {tmp_path}/ledger"])
+
+
+def test_explain_without_a_policy(command: Command) -> None:
+    code, lines, errors = command("explain", "DROP TABLE public.users")
+    assert (code, lines, errors) == (0, ["table.drop on table public.users (risk high)"], [])
+
+
+def test_explain_a_refusal(command: Command) -> None:
+    code, lines, errors = command("explain", "DROP TABLE public.users", "--policy", "policy.yaml")
+    assert (code, errors) == (ExitCode.NO, [])
+    assert lines[0] == "refused by no-drop [policy production]"
+    assert lines[lines.index("the client reads:") + 1].strip() == (
+        "ERROR 42501: table.drop on public.users would lose data. [rule no-drop]"
+    )
+    assert lines[-1] == "  HINT: Ask first: DECISION-ID."
+
+
+def test_explain_what_is_allowed(command: Command) -> None:
+    code, lines, errors = command("explain", "SELECT 1", "--policy", "policy.yaml")
+    assert (code, lines[0], errors) == (0, "allowed [policy production]", [])
+
+
+def test_explain_finds_evidence_in_the_ledger(command: Command) -> None:
+    alter = ("explain", "ALTER TABLE users ADD x int", "--policy", "policy.yaml", "--database", "shop")
+    assert command(*alter, "--at", "2026-11-20T12:00Z")[0] == ExitCode.NO
+    recorded = ("--database", "shop", "--finished", "2026-11-20T10:00Z", "--location", "/x")
+    assert command("backup", "record", *recorded)[0] == 0
+    assert command(*alter, "--at", "2026-11-20T12:00Z")[0] == 0
+    assert (
+        command(*alter, "--at", "2026-11-21 11:00:01")[0] == ExitCode.NO
+    )  # Berlin's time, a second too late
+    assert command(*alter, "--at", "2026-11-21 10:59:59")[0] == 0
+
+
+def test_explain_as_json(command: Command) -> None:
+    code, lines, _ = command("explain", "DROP TABLE users", "--policy", "policy.yaml", "--json")
+    answer = json.loads("\n".join(lines))
+    assert code == ExitCode.NO
+    assert answer["effects"] == [
+        {
+            "name": "table.drop",
+            "target": {"kind": "table", "schema": None, "name": "users"},
+            "traits": [],
+            "risk": "high",
+        }
+    ]
+    assert (answer["allowed"], [firing["rule"] for firing in answer["enforced"]]) == (False, ["no-drop"])
+
+
+def test_explain_a_text_that_cannot_be_read(command: Command) -> None:
+    code, lines, errors = command("explain", "DORP TABLE users", "--policy", "policy.yaml")
+    assert (code, errors) == (ExitCode.NO, [])
+    assert lines[:2] == [
+        'This text cannot be read: syntax error at or near "DORP"',
+        "refused by unparsed [policy production]",
+    ]
+
+
+def test_explain_by_a_policy_that_does_not_load(command: Command) -> None:
+    code, lines, errors = command("explain", "SELECT 1", "--policy", "absent.yaml")
+    assert (code, lines) == (ExitCode.USAGE, [])
+    assert errors[0] == "pgwarden: --policy: the policy absent.yaml does not load"
+
+
+def test_health_without_a_gate(command: Command) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        assert command("health", "--admin", f"127.0.0.1:{port}") == (
+            ExitCode.NO,
+            [],
+            [f"pgwarden: no gate answers at 127.0.0.1:{port}: Connection refused"],
+        )
+    assert command("health") == (
+        ExitCode.USAGE,
+        [],
+        ["pgwarden: --admin: say where the gate's admin server listens, or set PGWARDEN_ADMIN"],
+    )
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    command = f"{sys.executable} -m proxy explain 'select 1' --json | head -c 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
+
+
+def test_a_fault_of_the_program_shows_no_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(text: str) -> None:
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "analyse", faulty)
+    code, lines, (error,) = command("explain", "SELECT 1")
+    assert (code, lines) == (ExitCode.FAILED, [])
+    assert error.startswith("pgwarden: internal error: ZeroDivisionError at test_cli.py:")

@@ -1,0 +1,133 @@
+"""Facts stay fresh, and are known to be stale when they do not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from structlog.stdlib import BoundLogger
+from structlog.testing import capture_logs
+
+from proxy.app.facts import FactsKeeper
+from proxy.app.log import logger
+from proxy.policy.facts import Facts, Verification
+from proxy.records import BackupRecord, Epoch, LedgerError, NewBackup, open_ledger
+
+BACKUP = NewBackup("shop", datetime(2026, 11, 1, tzinfo=UTC), "/b", Verification.RECORDED, "ada")
+
+
+@dataclass
+class Unruly:
+    """A ledger that can hang or fail."""
+
+    place: str = "nowhere"
+    trouble: Exception | None = None
+    free: threading.Event = field(default_factory=threading.Event)
+
+    def record_backup(self, backup: NewBackup) -> BackupRecord:
+        raise NotImplementedError
+
+    def backups(self, database: str | None = None) -> tuple[BackupRecord, ...]:
+        raise NotImplementedError
+
+    def facts(self, now: datetime) -> Facts:
+        return Facts(backups=(), as_of=now)
+
+    def epoch(self) -> Epoch:
+        self.free.wait()
+        if self.trouble is not None:
+            raise self.trouble
+        return 1
+
+    def close(self) -> None:
+        self.free.set()
+
+
+class Seen:
+    """Facts handed on, and a way to wait for some."""
+
+    def __init__(self) -> None:
+        self.facts: list[Facts] = []
+        self._changed = asyncio.Condition()
+
+    def swap(self, facts: Facts) -> None:
+        self.facts.append(facts)
+        self._told = asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def until(self, wanted: Callable[[Facts], bool]) -> Facts:
+        async with asyncio.timeout(10), self._changed:
+            await self._changed.wait_for(lambda: bool(self.facts) and wanted(self.facts[-1]))
+        return self.facts[-1]
+
+
+@asynccontextmanager
+async def running(keeper: FactsKeeper) -> AsyncIterator[None]:
+    task = asyncio.get_running_loop().create_task(keeper.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def log() -> BoundLogger:
+    return logger()
+
+
+async def test_what_another_process_records_is_soon_known(tmp_path: Path) -> None:
+    seen = Seen()
+    other = open_ledger(tmp_path / "l")
+    keeper = FactsKeeper(open_ledger(tmp_path / "l"), seen.swap, 1.0, log())
+    assert keeper.facts.backups == ()
+    async with running(keeper):
+        other.record_backup(BACKUP)
+        facts = await seen.until(lambda facts: facts.backups != ())
+    assert [backup.database for backup in facts.backups] == ["shop"]
+    assert facts.stale is False
+
+
+async def test_a_ledger_that_fails_makes_facts_stale_until_it_is_back() -> None:
+    seen, ledger = Seen(), Unruly()
+    ledger.free.set()
+    with capture_logs() as said:
+        keeper = FactsKeeper(ledger, seen.swap, 0.1, log())
+        ledger.trouble = LedgerError("the ledger is gone")
+        async with running(keeper):
+            await seen.until(lambda facts: facts.stale)
+            assert (keeper.stale, keeper.age_s > 0.1) == (True, True)
+            ledger.trouble = None
+            await seen.until(lambda facts: not facts.stale)
+            assert keeper.stale is False
+    assert [(line["log_level"], line["event"]) for line in said] == [
+        ("error", "facts cannot be refreshed"),
+        ("error", "facts are stale: what needs evidence is refused"),
+        ("info", "facts are fresh again"),
+    ]
+
+
+async def test_a_fault_in_reading_is_trouble_too() -> None:
+    seen, ledger = Seen(), Unruly()
+    ledger.free.set()
+    keeper = FactsKeeper(ledger, seen.swap, 0.1, log())
+    ledger.trouble = ZeroDivisionError()
+    async with running(keeper):
+        assert (await seen.until(lambda facts: facts.stale)).stale is True
+
+
+async def test_a_disk_that_hangs_makes_facts_stale() -> None:
+    seen, ledger = Seen(), Unruly()
+    ledger.free.set()
+    keeper = FactsKeeper(ledger, seen.swap, 0.1, log())
+    ledger.free.clear()
+    async with running(keeper):
+        assert (await seen.until(lambda facts: facts.stale)).stale is True
+    ledger.free.set()

@@ -1,0 +1,574 @@
+"""One client, one server, one session between them: order, back-pressure, every way to end."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from proxy.relay import RelaySettings
+from proxy.session import Cancel, Command, Connect, Ended, Opened, Peer, ToClient, ToServer
+from proxy.wire.backend import decode_error
+from tests.relay.peers import PassingSession, connected, echo, relay, server, until
+
+MEGABYTE = 1024 * 1024
+LONG = 64 * MEGABYTE
+
+
+async def discard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that hears and says nothing."""
+    while await reader.read(65_536):
+        pass
+
+
+class Recorder:
+    """A server whose ends and bytes a test can wait for."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.connections = 0
+        self.ended = asyncio.Event()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while data := await reader.read(65_536):
+                self.heard += data
+        finally:
+            self.ended.set()
+
+
+async def ended(event: asyncio.Event) -> None:
+    async with asyncio.timeout(1):  # "at once" is within a second
+        await event.wait()
+
+
+def memory() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+# -- passing ---------------------------------------------------------------------------------------------
+
+
+async def test_bytes_pass_both_ways() -> None:
+    async with server(echo) as port, relay(port) as gate, connected(gate.port) as client:
+        for data in (b"first", b"second", bytes(range(256)) * 5_000):
+            await client.send(data)
+            assert await client.receive(len(data)) == data
+        assert gate.sessions[0].peer == Peer("127.0.0.1", client.writer.get_extra_info("sockname")[1])
+        assert gate.events == [Opened("", "", "")]
+        assert gate.listener.connections == 1
+
+
+async def test_commands_are_performed_in_order() -> None:
+    class Talking(PassingSession):
+        def server_data(self, data: bytes) -> list[Command]:
+            return [ToClient(b"<"), ToServer(b"+"), ToClient(data), ToClient(b">")] if data == b"x" else []
+
+    recorder = Recorder()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"x")
+        await recorder(reader, writer)
+
+    async with server(handle) as port, relay(port, Talking) as gate, connected(gate.port) as client:
+        await client.send(b"1")
+        assert await client.receive(3) == b"<x>"
+        await until(lambda: recorder.heard == b"1+")
+
+
+async def test_what_the_server_says_before_it_is_asked_reaches_the_session() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"too many connections")
+
+    async with server(greet) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        assert await client.rest() == b"too many connections<server gone>"
+        await gate.emptied()
+
+
+# -- back-pressure ---------------------------------------------------------------------------------------
+
+
+async def test_a_client_that_does_not_read_stops_the_server() -> None:
+    written = 0
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        await reader.readexactly(5)
+        chunk = bytes(MEGABYTE // 4)
+        while written < LONG:
+            writer.write(chunk)
+            await writer.drain()
+            written += len(chunk)
+
+    async with server(pour) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        before = memory()
+        await settled(lambda: written)
+        assert written < LONG // 2  # what the kernel's buffers hold, and no more
+        assert memory() - before < 8 * MEGABYTE
+        received = 0
+        while received < LONG:
+            received += len(await client.reader.read(MEGABYTE))
+        assert received == LONG
+        assert memory() - before < 8 * MEGABYTE
+
+
+async def test_a_server_that_does_not_read_stops_the_client() -> None:
+    heard = 0
+    reading = asyncio.Event()
+
+    async def hesitate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        await reading.wait()
+        while heard < LONG:
+            heard += len(await reader.read(MEGABYTE))
+        writer.write(b"done")
+
+    written = 0
+
+    async with server(hesitate) as port, relay(port) as gate, connected(gate.port) as client:
+
+        async def pour() -> None:
+            nonlocal written
+            chunk = bytes(MEGABYTE // 4)
+            while written < LONG:
+                await client.send(chunk)
+                written += len(chunk)
+
+        pouring = asyncio.create_task(pour())
+        before = memory()
+        await settled(lambda: written)
+        assert written < LONG // 2
+        assert memory() - before < 8 * MEGABYTE
+        reading.set()
+        assert await client.receive(4) == b"done"
+        await pouring
+        assert heard == LONG
+
+
+async def settled(progress: Callable[[], int]) -> None:
+    """Wait until something has begun and then stands still for a while."""
+    await until(lambda: progress() > 0)
+    seen = -1
+    while progress() != seen:
+        seen = progress()
+        await asyncio.sleep(0.2)
+
+
+async def test_a_pipelining_client_that_reads_late_does_not_deadlock() -> None:
+    """Both directions are full at once; then the client begins to read."""
+    async with server(echo) as port, relay(port) as gate, connected(gate.port) as client:
+        sending = asyncio.create_task(client.send(bytes(LONG // 2)))
+        await asyncio.sleep(0.2)
+        received = 0
+        while received < LONG // 2:
+            received += len(await client.reader.read(MEGABYTE))
+        await sending
+
+
+async def test_nothing_is_read_while_the_session_waits() -> None:
+    class Halting(PassingSession):
+        """Waits after each chunk until the server has said something."""
+
+        def client_data(self, data: bytes) -> list[Command]:
+            commands = super().client_data(data)
+            self.waiting = True
+            self.events.append(data.decode())
+            return commands
+
+        def server_connected(self) -> list[Command]:
+            commands = super().server_connected()
+            self.waiting = True
+            return commands
+
+        def server_data(self, data: bytes) -> list[Command]:
+            self.waiting = False
+            return super().server_data(data)
+
+    answer = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1):
+            await answer.wait()
+            answer.clear()
+            writer.write(b"!")
+
+    async with server(handle) as port, relay(port, Halting) as gate, connected(gate.port) as client:
+        await client.send(b"1")
+        await until(lambda: len(gate.sessions) == 1 and gate.sessions[0].events == ["1"])
+        await client.send(b"2")
+        await asyncio.sleep(0.05)
+        assert gate.sessions[0].events == ["1"]
+        answer.set()
+        await until(lambda: gate.sessions[0].events == ["1", "2"])
+        assert await client.receive(1) == b"!"
+
+
+# -- the client ends -------------------------------------------------------------------------------------
+
+
+async def test_a_client_that_closes_ends_the_server_connection() -> None:
+    recorder = Recorder()
+    async with server(recorder) as port, relay(port) as gate:
+        async with connected(gate.port) as client:
+            await client.send(b"BEGIN")
+            await until(lambda: recorder.heard == b"BEGIN")
+            client.writer.close()
+            await ended(recorder.ended)
+        await gate.emptied()
+        assert gate.sessions[0].events == ["client_eof"]
+        assert gate.events == [Opened("", "", ""), Ended("client gone")]
+
+
+async def test_a_killed_client_ends_the_server_connection() -> None:
+    recorder = Recorder()
+    async with server(recorder) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"half a mess")
+        await until(lambda: recorder.heard == b"half a mess")
+        client.kill()
+        await ended(recorder.ended)
+        await gate.emptied()
+        assert gate.events == [Opened("", "", ""), Ended("client gone")]
+
+
+async def test_a_client_that_stops_sending_is_gone() -> None:
+    recorder = Recorder()
+    async with server(recorder) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        client.writer.write_eof()
+        assert await client.rest() == b""
+        await ended(recorder.ended)
+
+
+async def test_what_a_client_sent_before_it_ended_reaches_the_server() -> None:
+    recorder = Recorder()
+    async with server(recorder) as port, relay(port) as gate:
+        async with connected(gate.port) as client:
+            await client.send(b"hello")
+            await until(lambda: recorder.connections == 1)
+            await client.send(b"COMMIT")
+            client.writer.close()
+            await client.writer.wait_closed()
+        await ended(recorder.ended)
+        assert recorder.heard == b"helloCOMMIT"
+
+
+async def test_a_client_killed_while_the_server_does_not_read() -> None:
+    """What is pending for a server that takes nothing is given up after a while."""
+    released = asyncio.Event()
+
+    async def sleep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+
+    settings = RelaySettings(flush_server_s=0.1)
+    async with server(sleep) as port, relay(port, settings=settings) as gate, connected(gate.port) as client:
+        client.writer.write(bytes(LONG))
+        await settled(lambda: LONG - len_pending(client.writer))
+        client.kill()
+        gate.listener.close()
+        # Nothing is read from the client any more, so only its server's end, or a drain, can show that it is gone.
+        await gate.listener.drain(0)
+        assert gate.listener.connections == 0
+        released.set()
+
+
+def len_pending(writer: asyncio.StreamWriter) -> int:
+    return int(writer.transport.get_write_buffer_size())
+
+
+async def test_a_client_that_goes_while_the_gate_connects() -> None:
+    """The attempt is given up: the server sees a connection that ends without a word."""
+    recorder = Recorder()
+
+    class Impatient(PassingSession):
+        def client_data(self, data: bytes) -> list[Command]:
+            return [Connect()]
+
+    async with server(recorder) as port, relay(port, Impatient) as gate, connected(gate.port) as client:
+        client.writer.write(b"hello")
+        client.kill()
+        await until(lambda: gate.listener.connections == 0 and len(gate.sessions) <= 1)
+        assert recorder.heard == b""
+        assert gate.crashes == []
+
+
+async def test_a_client_that_says_nothing_is_closed_in_time() -> None:
+    settings = RelaySettings(login_timeout_s=0.1)
+    async with server(echo) as port, relay(port, settings=settings) as gate, connected(gate.port) as client:
+        assert await client.rest() == b"<canceling login: it took longer than 0.1 s>"
+        await gate.emptied()
+
+
+async def test_a_client_that_has_logged_in_may_be_silent() -> None:
+    settings = RelaySettings(login_timeout_s=0.2)
+    async with server(echo) as port, relay(port, settings=settings) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        assert await client.receive(5) == b"hello"
+        await asyncio.sleep(0.4)
+        await client.send(b"still here")
+        assert await client.receive(10) == b"still here"
+
+
+# -- the server ends -------------------------------------------------------------------------------------
+
+
+async def test_a_server_that_ends_is_reported_once_with_its_own_words_first() -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.write(b"FATAL")
+
+    async with server(die) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        assert await client.rest() == b"FATAL<server gone>"
+        await gate.emptied()
+        assert gate.sessions[0].events == ["server_eof"]
+
+
+async def test_the_last_rows_reach_a_slow_reader_after_the_server_has_gone() -> None:
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.write(bytes(LONG))
+        await writer.drain()
+
+    async with server(pour) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        received = 0
+        while received < LONG:
+            received += len(await client.receive(min(MEGABYTE, LONG - received)))
+        assert await client.rest() == b"<server gone>"
+
+
+async def test_a_server_that_is_down_is_reported_at_once() -> None:
+    async with server(echo) as port:
+        pass
+    async with relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        assert (
+            await client.rest()
+            == (
+                f"<The server 127.0.0.1:{port} cannot be reached: Connection refused.|Check that PostgreSQL is "
+                "running and listens there, and the upstream URL.>"
+            ).encode()
+        )
+        await gate.emptied()
+        assert gate.events == [Ended("server failed")]
+
+
+# -- defects ---------------------------------------------------------------------------------------------
+
+
+class Broken(PassingSession):
+    """Forwards nothing of what contains `bad`: it raises instead."""
+
+    midway = False
+
+    def client_data(self, data: bytes) -> list[Command]:
+        if b"bad" in data:
+            raise RuntimeError("a defect")
+        return super().client_data(data)
+
+    def server_data(self, data: bytes) -> list[Command]:
+        if b"bad" in data:
+            raise RuntimeError("a defect")
+        return super().server_data(data)
+
+    def terminate(self, message: str) -> list[Command]:
+        commands = super().terminate(message)
+        return [command for command in commands if not (self.midway and isinstance(command, ToClient))]
+
+
+def fatal(said: bytes) -> dict[str, str]:
+    assert said[:1] == b"E"
+    assert int.from_bytes(said[1:5], "big") == len(said) - 1
+    return decode_error(said[5:])
+
+
+INTERNAL_ERROR = {
+    "S": "FATAL",
+    "V": "FATAL",
+    "C": "XX000",
+    "M": "pgwarden: internal error; the connection is closed",
+    "H": "Connect again; if it comes back, report what the gate's log says.",
+}
+
+
+async def test_an_exception_ends_the_session() -> None:
+    recorder = Recorder()
+    async with server(recorder) as port, relay(port, Broken) as gate, connected(gate.port) as client:
+        await client.send(b"good")
+        await until(lambda: recorder.heard == b"good")
+        await client.send(b"bad")
+        assert fatal(await client.rest()) == INTERNAL_ERROR
+        await ended(recorder.ended)
+        await gate.emptied()
+        assert recorder.heard == b"good"
+        assert [str(crash) for crash in gate.crashes] == ["a defect"]
+        assert gate.events == [Opened("", "", ""), Ended("internal error")]
+
+
+async def test_an_exception_over_what_the_server_says_ends_the_session() -> None:
+    async with server(echo) as port, relay(port, Broken) as gate, connected(gate.port) as client:
+        await client.send(b"b")
+        await client.send(b"ad")
+        assert (await client.rest())[-10:] != b""
+        assert [str(crash) for crash in gate.crashes] in (["a defect"], ["a defect", "a defect"])
+
+
+async def test_an_exception_in_the_middle_of_a_message_is_silent() -> None:
+    class Midway(Broken):
+        midway = True
+
+    async with server(echo) as port, relay(port, Midway) as gate, connected(gate.port) as client:
+        await client.send(b"row")
+        assert await client.receive(3) == b"row"
+        await client.send(b"bad")
+        assert await client.rest() == b""
+        assert gate.events == [Opened("", "", ""), Ended("internal error")]
+
+
+async def test_a_session_that_only_raises_is_closed_without_a_word() -> None:
+    class Hopeless(Broken):
+        def terminate(self, message: str) -> list[Command]:
+            raise RuntimeError("another defect")
+
+    async with server(echo) as port, relay(port, Hopeless) as gate, connected(gate.port) as client:
+        await client.send(b"bad")
+        assert await client.rest() == b""
+        await gate.emptied()
+        assert gate.events == [Ended("internal error")]
+        assert [str(crash) for crash in gate.crashes] == ["a defect"]
+
+
+class AskingTwice(PassingSession):
+    def client_data(self, data: bytes) -> list[Command]:
+        return [Connect(), Connect()]
+
+
+class AskingTooEarly(PassingSession):
+    def client_data(self, data: bytes) -> list[Command]:
+        return [ToServer(data)]
+
+
+@pytest.mark.parametrize(
+    ("session", "message"),
+    [
+        (AskingTwice, "a second connection to the server was asked for"),
+        (AskingTooEarly, "bytes for a server that is not connected"),
+    ],
+)
+async def test_a_session_that_asks_for_the_impossible(session: type[PassingSession], message: str) -> None:
+    async with server(echo) as port, relay(port, session) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        assert fatal(await client.rest())["C"] == "XX000"
+        await gate.emptied()
+        assert [str(crash) for crash in gate.crashes] == [message]
+
+
+# -- cancelling ------------------------------------------------------------------------------------------
+
+
+class Cancelling(PassingSession):
+    """Takes all it hears for a CancelRequest."""
+
+    def client_data(self, data: bytes) -> list[Command]:
+        self.over = True
+        return [Cancel(data)]
+
+
+async def test_a_cancel_request_is_delivered_and_ends_with_the_servers_close() -> None:
+    heard: list[bytes] = []
+    close = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readexactly(16))
+        await close.wait()
+
+    async with server(handle) as port, relay(port, Cancelling) as gate, connected(gate.port) as client:
+        await client.send(b"c" * 16)
+        await until(lambda: heard == [b"c" * 16])
+        assert gate.listener.connections == 1
+        assert not client.reader.at_eof()
+        close.set()
+        assert await client.rest() == b""
+        await gate.emptied()
+
+
+async def test_a_cancel_request_is_delivered_though_its_sender_has_gone() -> None:
+    heard: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readexactly(16))
+
+    async with server(handle) as port, relay(port, Cancelling) as gate:
+        async with connected(gate.port) as client:
+            await client.send(b"c" * 16)
+            client.writer.close()
+            await client.writer.wait_closed()
+        await until(lambda: heard == [b"c" * 16])
+        await gate.emptied()
+
+
+async def test_cancel_requests_are_delivered_a_few_at_once() -> None:
+    running = most = delivered = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal running, most, delivered
+        running += 1
+        most = max(most, running)
+        await reader.readexactly(16)
+        await asyncio.sleep(0.005)
+        delivered += 1
+        running -= 1
+
+    settings = RelaySettings(cancels_at_once=3)
+    async with server(handle) as port, relay(port, Cancelling, settings) as gate:
+
+        async def one() -> bytes:
+            async with connected(gate.port) as client:
+                await client.send(b"c" * 16)
+                return await client.rest()
+
+        assert await asyncio.gather(*(one() for _ in range(60))) == [b""] * 60
+        await gate.emptied()
+    assert (delivered, most) == (60, 3)
+
+
+@pytest.mark.parametrize("down", [True, False])
+async def test_a_cancel_request_that_cannot_be_delivered_just_ends(down: bool) -> None:
+    async with server(discard) as port:
+        if not down:
+            settings = RelaySettings(cancel_timeout_s=0.1)
+            async with relay(port, Cancelling, settings) as gate, connected(gate.port) as client:
+                await client.send(b"c" * 16)
+                assert await client.rest() == b""
+                await gate.emptied()
+    if down:
+        async with relay(port, Cancelling) as gate, connected(gate.port) as client:
+            await client.send(b"c" * 16)
+            assert await client.rest() == b""
+
+
+# -- nothing is left behind ------------------------------------------------------------------------------
+
+
+async def test_connections_leave_nothing_behind() -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a Path would hold a descriptor itself
+
+    async with server(echo) as port, relay(port) as gate:
+        async with connected(gate.port) as client:
+            await client.send(b"hello")
+            await client.receive(5)
+        await gate.emptied()
+        before = descriptors()
+        for number in range(100):
+            async with connected(gate.port) as client:
+                if number % 2:
+                    await client.send(b"hello")
+                    await client.receive(5)
+                client.kill()
+        await gate.emptied()
+        await until(lambda: descriptors() <= before)

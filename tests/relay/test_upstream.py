@@ -1,0 +1,318 @@
+"""Connections to the server: TLS that is what it says, and a clear reason whenever there is none."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from proxy.relay import SslMode, Upstream, UpstreamError
+from proxy.wire.startup import encode_ssl_request
+from tests.relay.certificates import Certificates, server_context
+from tests.relay.peers import Handler, echo, server, until
+
+LOOPBACK = "127.0.0.1"
+
+
+def tls_server(context: ssl.SSLContext, seen: list[str | None] | None = None) -> Handler:
+    """A server that takes TLS when asked, then says back what it hears."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(8) == encode_ssl_request()
+        writer.write(b"S")
+        await writer.start_tls(context)
+        if seen is not None:
+            seen.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await echo(reader, writer)
+
+    return handle
+
+
+def says(answer: bytes, *, then_closes: bool = True) -> Handler:
+    """A server that answers the SSLRequest with these bytes."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)
+        writer.write(answer)
+        await writer.drain()
+        if not then_closes:
+            await reader.read()
+
+    return handle
+
+
+async def talk(upstream: Upstream) -> bytes:
+    """Connect, say hello, and give what comes back."""
+    transport, arrival = await upstream.connect()
+    try:
+        transport.write(b"hello")
+        await until(lambda: len(arrival.data) >= 5)
+        return bytes(arrival.data)
+    finally:
+        transport.abort()
+
+
+async def failure(upstream: Upstream) -> tuple[str, str]:
+    """Why connecting fails, without the port."""
+    with pytest.raises(UpstreamError) as caught:
+        await upstream.connect()
+    return caught.value.message.replace(f":{upstream.port}", ""), caught.value.hint
+
+
+@asynccontextmanager
+async def full_backlog() -> AsyncIterator[int]:
+    """A port whose kernel drops further connection attempts, as a firewall does."""
+    with socket.socket() as listening, socket.socket() as first:
+        listening.bind((LOOPBACK, 0))
+        listening.listen(0)
+        first.connect(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+async def test_plain() -> None:
+    async with server(echo) as port:
+        assert await talk(Upstream(LOOPBACK, port, SslMode.DISABLE)) == b"hello"
+
+
+async def test_options_of_the_socket() -> None:
+    async with server(echo) as port:
+        transport, _ = await Upstream(LOOPBACK, port, SslMode.DISABLE).connect()
+        connection = transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        transport.abort()
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A directory whose name is short enough for a Unix socket's."""
+    with TemporaryDirectory(prefix="pgw") as name:
+        yield Path(name)
+
+
+async def test_unix_socket(short_path: Path) -> None:
+    upstream = Upstream(str(short_path), 5433, SslMode.DISABLE)
+    assert str(upstream) == f"{short_path}/.s.PGSQL.5433"
+    async with server(echo, short_path / ".s.PGSQL.5433"):
+        assert await talk(upstream) == b"hello"
+
+
+async def test_a_name_with_several_addresses() -> None:
+    """Localhost is ::1, too, where nobody listens."""
+    async with server(echo) as port:
+        assert await talk(Upstream("localhost", port, SslMode.DISABLE)) == b"hello"
+
+
+async def test_verify_full(certificates: Certificates) -> None:
+    seen: list[str | None] = []
+    async with server(tls_server(server_context(certificates.loopback), seen)) as port:
+        for host in (LOOPBACK, "localhost"):
+            upstream = Upstream(host, port, SslMode.VERIFY_FULL, certificates.ca_file)
+            assert await talk(upstream) == b"hello"
+    assert seen == ["postgresql", "postgresql"]
+
+
+async def test_the_certificate_may_bear_another_name(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.elsewhere))) as port:
+        upstream = Upstream(LOOPBACK, port, SslMode.VERIFY_FULL, certificates.ca_file, "db.example.com")
+        assert await talk(upstream) == b"hello"
+
+
+async def test_require_takes_any_certificate(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.self_made))) as port:
+        assert await talk(Upstream(LOOPBACK, port, SslMode.REQUIRE)) == b"hello"
+
+
+async def test_require_with_a_ca_file_checks_all_but_the_name(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.elsewhere))) as port:
+        assert await talk(Upstream(LOOPBACK, port, SslMode.REQUIRE, certificates.ca_file)) == b"hello"
+    async with server(tls_server(server_context(certificates.self_made))) as port:
+        message, _ = await failure(Upstream(LOOPBACK, port, SslMode.REQUIRE, certificates.ca_file))
+    assert message.startswith("The certificate of the server 127.0.0.1 is not trusted: ")
+
+
+async def test_a_stranger_is_not_trusted(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.self_made))) as port:
+        message, hint = await failure(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL, certificates.ca_file))
+    assert message == (
+        "The certificate of the server 127.0.0.1 is not trusted: unable to get local issuer certificate."
+    )
+    assert hint == (
+        "Put the file of the authority that signed it into the upstream URL as sslrootcert=FILE, and check "
+        "that the URL uses the name in the certificate."
+    )
+
+
+async def test_the_system_does_not_trust_our_authority(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.loopback))) as port:
+        message, _ = await failure(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL))
+    assert message.startswith("The certificate of the server 127.0.0.1 is not trusted: ")
+
+
+async def test_the_wrong_name_is_refused(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.elsewhere))) as port:
+        message, _ = await failure(Upstream("localhost", port, SslMode.VERIFY_FULL, certificates.ca_file))
+    assert message == (
+        "The certificate of the server localhost is not trusted: "
+        "Hostname mismatch, certificate is not valid for 'localhost'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "message", "hint"),
+    [
+        (
+            b"N",
+            "The server 127.0.0.1 does not offer TLS, and sslmode=require asks for it.",
+            "Turn on ssl in the server's postgresql.conf, or put sslmode=disable into the upstream URL if "
+            "the network between is trusted.",
+        ),
+        (
+            b"",
+            "The server 127.0.0.1 was asked for TLS and closed the connection.",
+            "Check that the upstream URL names a PostgreSQL server.",
+        ),
+        (
+            b"E\0\0\0\x0fMlook here\0\0",
+            "The server 127.0.0.1 was asked for TLS and answered with something else.",
+            "Check that the upstream URL names a PostgreSQL server.",
+        ),
+        (
+            b"HTTP/1.1 400 Bad Request",
+            "The server 127.0.0.1 was asked for TLS and answered with something else.",
+            "Check that the upstream URL names a PostgreSQL server.",
+        ),
+        (
+            b"SR\0\0\0\x08\0\0\0\0",
+            "The server 127.0.0.1 sent unencrypted data behind its answer to SSLRequest.",
+            "Look for somebody between the gate and the server who changes what they say to each other.",
+        ),
+        (
+            b"NR\0\0\0\x08\0\0\0\0",
+            "The server 127.0.0.1 sent unencrypted data behind its answer to SSLRequest.",
+            "Look for somebody between the gate and the server who changes what they say to each other.",
+        ),
+    ],
+)
+async def test_answers_to_ssl_request(answer: bytes, message: str, hint: str) -> None:
+    async with server(says(answer)) as port:
+        assert await failure(Upstream(LOOPBACK, port, SslMode.REQUIRE)) == (message, hint)
+
+
+async def test_plaintext_behind_the_answer_never_counts(certificates: Certificates) -> None:
+    """The injected bytes come in a packet of their own, before the handshake."""
+
+    async def inject(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)
+        writer.write(b"S")
+        await reader.readexactly(1)  # the client has begun its handshake: the answer was read alone
+        writer.write(b"R\0\0\0\x08\0\0\0\0")
+        await reader.read()
+
+    async with server(inject) as port:
+        message, _ = await failure(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL, certificates.ca_file))
+    assert message.startswith("TLS with the server 127.0.0.1 failed: ")
+
+
+async def test_a_server_that_ends_in_the_handshake() -> None:
+    async with server(says(b"S")) as port:
+        message, hint = await failure(Upstream(LOOPBACK, port, SslMode.REQUIRE))
+    assert message.startswith(
+        ("The server 127.0.0.1 cannot be reached: ", "TLS with the server 127.0.0.1 failed: ")
+    )
+    assert hint
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        port = taken.getsockname()[1]
+        assert await failure(Upstream(LOOPBACK, port, SslMode.DISABLE)) == (
+            "The server 127.0.0.1 cannot be reached: Connection refused.",
+            "Check that PostgreSQL is running and listens there, and the upstream URL.",
+        )
+
+
+async def test_no_unix_socket(short_path: Path) -> None:
+    message, _ = await failure(Upstream(str(short_path), 5433, SslMode.DISABLE))
+    assert message == f"The server {short_path}/.s.PGSQL.5433 cannot be reached: No such file or directory."
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 64 + ".invalid"])
+async def test_no_such_name(host: str) -> None:
+    message, hint = await failure(Upstream(host, 5432, SslMode.DISABLE))
+    assert message.startswith(f"The server {host} cannot be reached: its name cannot be resolved (")
+    assert hint == "Check the host in the upstream URL, and DNS."
+
+
+async def test_nobody_answers() -> None:
+    async with full_backlog() as port:
+        assert await failure(Upstream(LOOPBACK, port, SslMode.DISABLE, connect_timeout_s=0.2)) == (
+            "The server 127.0.0.1 did not answer within 0.2 s.",
+            "Check the address in the upstream URL, and firewalls and network restrictions on the way.",
+        )
+
+
+@pytest.mark.parametrize("answer", [b"", b"S"])
+async def test_a_server_that_stays_silent(answer: bytes) -> None:
+    async with server(says(answer, then_closes=False)) as port:
+        message, _ = await failure(Upstream(LOOPBACK, port, SslMode.REQUIRE, connect_timeout_s=0.2))
+    assert message == "The server 127.0.0.1 did not answer within 0.2 s."
+
+
+@pytest.mark.parametrize("sslmode", [SslMode.DISABLE, SslMode.REQUIRE])
+async def test_a_given_up_attempt_leaves_nothing_open(sslmode: SslMode) -> None:
+    ended = asyncio.Event()
+    asked = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        ended.set()
+
+    async with server(handle) as port:
+        attempt = asyncio.create_task(Upstream(LOOPBACK, port, sslmode).connect())
+        await asked.wait()
+        if sslmode is SslMode.DISABLE:
+            transport, _ = await attempt
+            transport.abort()
+        attempt.cancel()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+
+async def test_what_the_server_says_unasked_is_kept_within_bounds() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        await reader.read()
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(bytes(65_536))
+            await writer.drain()
+
+    async with server(greet) as port:
+        transport, arrival = await Upstream(LOOPBACK, port, SslMode.DISABLE).connect()
+        await until(lambda: bytes(arrival.data) == b"hello")
+        assert not arrival.ended.is_set()
+        transport.abort()
+    async with server(flood) as port:
+        transport, arrival = await Upstream(LOOPBACK, port, SslMode.DISABLE).connect()
+        await until(arrival.ended.is_set)
+        assert len(arrival.data) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("upstream", "text"),
+    [
+        (Upstream("db.example.com", 6543), "db.example.com:6543"),
+        (Upstream("::1", 5432), "[::1]:5432"),
+        (Upstream("/tmp", 5432, SslMode.DISABLE), "/tmp/.s.PGSQL.5432"),
+    ],
+)
+def test_its_text_is_the_address(upstream: Upstream, text: str) -> None:
+    assert str(upstream) == text
