@@ -137,7 +137,7 @@ def weigh_passed(event: Passed) -> int:
 
 def _sql(text: str, unparsed: bool, unreadable: bool, limit: int | None) -> str:
     if unparsed and unreadable:
-        return text if limit is None or len(text) <= limit else text[:limit] + "…"
+        return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
     if unparsed:
         return f"<unreadable statement, {len(text)} characters>"
     if len(text) > MAX_REDACTED_CHARS:

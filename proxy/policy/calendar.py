@@ -15,6 +15,7 @@ DAY_SECONDS = 24 * 60 * 60
 # How far ahead an edge is looked for. Beyond that the horizon itself is given: judging again then is always
 # right.
 HORIZON_DAYS = 400
+STEP_HOURS = 12
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -71,42 +72,42 @@ class Span:
     def _edge_after(self, now: datetime) -> datetime:
         """The first moment after `now` at which the span opens or closes."""
         is_open = self._open_at(now)
-        first = now.astimezone(self._zone).date() - _DAY
+        first = now.replace(hour=0, minute=0, second=0, microsecond=0)
         for offset in range(HORIZON_DAYS):
             for moment in sorted(self._candidates(first + offset * _DAY)):
                 if moment > now and self._open_at(moment) != is_open:
                     return moment
-        return now + (HORIZON_DAYS - 3) * _DAY
+        return first + HORIZON_DAYS * _DAY
 
-    def _candidates(self, day: date) -> Iterator[datetime]:
-        """Moments at which anything can change on this local day.
+    def _candidates(self, begin: datetime) -> set[datetime]:
+        """Moments of one UTC day at which anything can change.
 
-        Also those of the day after: where midnight itself is repeated, the two days overlap.
+        The times of day of every local date that touches it, both passes of a repeated hour, and the changes of
+        the zone's offset.
         """
-        for which in (day, day + _DAY):
-            midnight = datetime(which.year, which.month, which.day)
+        moments = set(transitions(self._zone, begin))
+        for offset in (-1, 0, 1):
+            midnight = begin.replace(tzinfo=None) + offset * _DAY
             for second in (0, self._start, self._end):
                 wall = midnight + timedelta(seconds=second)
                 for fold in (0, 1):
-                    yield wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
-        yield from transitions(self._zone, day)
+                    moments.add(wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC))
+        return {moment for moment in moments if begin <= moment < begin + _DAY}
 
 
-def transitions(zone: ZoneInfo, day: date) -> Iterator[datetime]:
-    """The moments at which the zone's offset changes on a day or the next, to the second, in UTC.
+def transitions(zone: ZoneInfo, begin: datetime) -> Iterator[datetime]:
+    """The moments within a day from `begin` (UTC) at which the zone's offset changes, to the second.
 
-    Searched from the day's beginning in the earliest zone on earth to the next day's end in the latest, in
-    steps short enough that no zone ever changed twice within one.
+    In steps so short that no zone ever changed twice within one.
     """
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=14)
-    for step in range(0, 77, 11):
-        low, high = start + timedelta(hours=step), start + timedelta(hours=step + 11)
+    for step in range(0, 24, STEP_HOURS):
+        low = begin - _SECOND + timedelta(hours=step)  # a change at `begin` itself counts
+        high = low + timedelta(hours=STEP_HOURS)
         before = low.astimezone(zone).utcoffset()
         if before == high.astimezone(zone).utcoffset():
             continue
         while high - low > _SECOND:
-            middle = low + (high - low) // 2
-            middle = middle.replace(microsecond=0)
+            middle = low + timedelta(seconds=(high - low) // _SECOND // 2)
             if middle.astimezone(zone).utcoffset() == before:
                 low = middle
             else:

@@ -161,7 +161,8 @@ class ClientSide:
             "42501",
             "The server may read this statement otherwise than the gate does. [rule lexing]",
             f"{why[0].upper()}{why[1:]}.",
-            "Use client_encoding UTF8 and standard_conforming_strings on, or send it after the earlier statements are done.",
+            "Use client_encoding UTF8 and standard_conforming_strings on, "
+            "or send it when the earlier statements are done.",
         )
         return self._refuse_outright(denial, raw.decode(errors="replace"))
 

@@ -1,4 +1,4 @@
-"""COPY FROM STDIN: while the server reads data it ignores Sync and Flush, and takes any other message for an error.
+"""COPY FROM STDIN: while the server reads data it ignores Sync and Flush; other messages are errors.
 
 When the COPY ends by itself (bad data) the server reads on as usual, so what a Sync does depends on which
 came first. The gate does

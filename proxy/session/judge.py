@@ -140,7 +140,7 @@ class Judge:
         return denial
 
     def refuse_outright(self, denial: Denial, text: str | None, transaction: Transaction) -> Denial:
-        """Count and report what no policy can allow: over-long, undecodable, read differently by the server."""
+        """Count and report what no policy can allow: over-long, undecodable, read otherwise by the server."""
         tally = self._gate.tally
         tally.statement("refused", "opaque").value += 1
         tally.block(denial.rule, "enforce").value += 1

@@ -1,4 +1,4 @@
-"""How the server reads a text now: its client_encoding and standard_conforming_strings, as ParameterStatus reports them.
+"""How the server reads a text now: client_encoding and standard_conforming_strings, as it reports them.
 
 The parser reads UTF-8 with standard_conforming_strings on. A text that the server may read otherwise is not
 judged but objected to. The server reports a change only with ReadyForQuery, so after a statement that may
@@ -35,7 +35,7 @@ class Lexing:
         self._unsettled_until = 0
         self._settled = 0
         self.plain = True
-        """True while the server reads every text as the parser does, and nothing in flight may change that."""
+        """True while the server reads texts as the parser does, and nothing in flight may change that."""
 
     def report(self, name: str, value: str) -> None:
         """Take in a ParameterStatus."""
@@ -81,7 +81,7 @@ class Lexing:
         """Why the server may not read this text as the parser does; None when it does."""
         if self._encoding != "UTF8":
             if self._encoding not in ASCII_SAFE:
-                return f"client_encoding is {self._encoding}, in which quotes and backslashes can hide inside characters"
+                return f"client_encoding is {self._encoding}, in which a character can hide a backslash"
             if not raw.isascii():
                 return f"client_encoding is {self._encoding} and the statement has characters outside ASCII"
         if not self._standard and b"\\" in raw:

@@ -138,7 +138,7 @@ class Login:
         self.failed = False
 
     def from_client(self) -> bytes:
-        """Pass on the answer that the server waits for; whatever else the client has sent stays in its cutter.
+        """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
 
         Raises: ProtocolViolation when the client sends anything but that answer.
         """

@@ -1,4 +1,4 @@
-"""How a refusal travels: something that the server must answer with an error goes on in place of what is refused.
+"""How a refusal travels: in its place goes something that the server must answer with an error.
 
 The error names a nonce that the client never sees; its fields are swapped for the refusal's. The server
 thereby does what a proxy
@@ -42,7 +42,7 @@ class Denial:
 
 
 class Refusal:
-    """One refusal on its way: the nonce that stands for it, and what the client gets instead of the server's error."""
+    """One refusal on its way: the nonce that stands for it, and what the client gets instead."""
 
     __slots__ = ("answered", "denial", "nonce")
 

@@ -137,7 +137,7 @@ class Session:
         return self._end(Denial("upstream", "08001", failure.message, "", failure.hint))
 
     def client_eof(self) -> list[Command]:
-        """The client is gone: the server's side ends as it stands, so that an open transaction is rolled back."""
+        """The client is gone: the server's side ends as it stands, and rolls back what was open."""
         if self.phase is Phase.CLOSED:
             return []
         polite = self._conversation is not None and self._conversation.terminated
@@ -148,10 +148,7 @@ class Session:
         if self.phase is Phase.CLOSED:
             return []
         conversation = self._conversation
-        if conversation is None:
-            told = self._login.failed
-        else:
-            told = conversation.told
+        told = self._login.failed if conversation is None else conversation.told
         if told:
             return self._close("")
         return self._end(
@@ -303,5 +300,5 @@ _NO_REPLICATION: Final = Denial(
 
 
 def _shown(name: str) -> str:
-    """A name as it may be logged and compared: bytes that are no UTF-8 become U+FFFD, which no policy names."""
+    """A name as it may be logged and compared: bytes that are no UTF-8 become U+FFFD."""
     return name.encode(errors="surrogateescape").decode(errors="replace")

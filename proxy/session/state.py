@@ -144,7 +144,7 @@ class State:
                 self.statements.remove(name.encode(), sent.serial)
 
     def failed(self) -> None:
-        """An error in the extended protocol: the server skips to Sync, the one still to come where none was sent."""
+        """An error in the extended protocol: the server skips to Sync, even one that is still to come."""
         for sent in self.inflight.skip_to_sync():
             sent.fail()
             self.release(sent)

@@ -8,7 +8,7 @@ from typing import Final
 JUDGEMENT_BUCKETS: Final = (
     1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 1e-1, 1.0,
 )  # fmt: skip
-"""Upper bounds in seconds: a cached verdict takes about one microsecond, the parse of a very long text about a second."""
+"""Upper bounds in seconds: from a short statement's judgement to the parse of a very long text."""
 
 
 class Count:

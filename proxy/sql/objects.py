@@ -306,8 +306,8 @@ OBJECTS: tuple[ObjectKind, ...] = (
         "LANGUAGE",
         "l",
         "drop rename owner",
-        create="CREATE LANGUAGE l",
-        replace="CREATE OR REPLACE LANGUAGE l",
+        create="CREATE LANGUAGE l HANDLER h",
+        replace="CREATE OR REPLACE LANGUAGE l HANDLER h",
     ),
     _kind(
         "transform",

@@ -25,10 +25,7 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "backslash_quote": frozenset({"safe_encoding"}) | _OFF,
         "client_encoding": frozenset({"utf8", "utf-8", "unicode"}),
         "session_replication_role": frozenset({"origin"}),
-        "default_transaction_read_only": _ON,
-        "transaction_read_only": _ON,
         "allow_system_table_mods": _OFF,
-        "check_function_bodies": _ON,
         "ignore_system_indexes": _OFF,
         "zero_damaged_pages": _OFF,
         "ignore_checksum_failure": _OFF,
@@ -52,9 +49,11 @@ _NOTABLE: Mapping[str, Risk] = MappingProxyType(
     {"role": Risk.MEDIUM, "session_authorization": Risk.HIGH, "search_path": Risk.LOW}
 )
 
-# BEGIN READ WRITE and SET TRANSACTION READ WRITE are what every driver may send: they undo a client's own
-# READ ONLY, which is no wall; the settings below are only grave when set for later transactions.
-_OF_TRANSACTION = frozenset({"transaction_read_only"})
+# Drivers send READ WRITE as a matter of course (JDBC's setReadOnly(false)): no wall, yet worth a rule. For
+# the transaction at hand it only undoes the client's own READ ONLY.
+_READ_ONLY: Mapping[str, Risk] = MappingProxyType(
+    {"default_transaction_read_only": Risk.MEDIUM, "transaction_read_only": Risk.LOW}
+)
 
 
 def risk_of(name: str | None, value: str | None) -> Risk:
@@ -63,19 +62,8 @@ def risk_of(name: str | None, value: str | None) -> Risk:
         return Risk.HIGH
     if name in _NOTABLE:
         return _NOTABLE[name]
-    if name in _OF_TRANSACTION:
-        return Risk.LOW
+    plain = None if value is None else value.strip().lower()
+    if name in _READ_ONLY:
+        return Risk.LOW if plain in _ON else _READ_ONLY[name]
     safe = _GUARDS.get(name)
-    if safe is None:
-        return Risk.LOW
-    return Risk.LOW if value is not None and value.strip().lower() in safe else Risk.HIGH
-
-
-def reset_risk(name: str | None) -> Risk:
-    """The risk of returning a setting to its default, which a file or a role may have weakened."""
-    return Risk.MEDIUM if name is None or name in _GUARDS or name in _NOTABLE else Risk.LOW
-
-
-def is_guard(name: str) -> bool:
-    """Whether some value of this setting weakens a protection."""
-    return name in _GUARDS or name in _NOTABLE
+    return Risk.LOW if safe is None or plain in safe else Risk.HIGH

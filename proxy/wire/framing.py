@@ -32,7 +32,7 @@ _PREFIX: Final = 65_536
 
 
 class Grammar:
-    """What frames one direction may carry: for each kind its longest length, and how much of it must be seen at once."""
+    """What frames one direction may carry: each kind's longest length, and how much must be seen at once."""
 
     __slots__ = ("dull", "limits", "name", "prefixes")
 
@@ -231,7 +231,7 @@ class Cutter:
         )
 
     def body(self) -> bytes:
-        """The shown frame's bytes after its header: all of them, or what has come of a frame that passes as it arrives."""
+        """The shown frame's bytes after its header; of a frame that passes as it arrives, what has come."""
         return self._buffer[self._start + _HEADER : self._stop]
 
     def first(self) -> int:
@@ -240,7 +240,7 @@ class Cutter:
         return self._buffer[at] if at < self._stop else 0
 
     def take(self) -> bytes:
-        """All kept bytes up to the end of the shown frame that have not been taken: the chunk itself when it is all of it."""
+        """The kept bytes up to the end of the shown frame, not taken yet: the chunk itself when it is all of it."""
         kept, stop = self._kept, self._stop
         if kept == stop:
             return b""

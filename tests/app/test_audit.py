@@ -88,7 +88,7 @@ def test_a_message_without_text() -> None:
 
 
 def test_sql_is_cut() -> None:
-    assert line(replace(REFUSED, text="DROP TABLE " + "x" * 60), 20)["sql"] == "DROP TABLE xxxxxxxxx…"
+    assert line(replace(REFUSED, text="DROP TABLE " + "x" * 60), 20)["sql"] == "DROP TABLE xxxxxxxx…"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_cannot_be_read_is_left_out_unless_asked_for() -> None:
     )
     asked = line(unread, unreadable=True)
     assert (asked["sql"], asked["message"]) == (text, 'syntax error at or near "hunter2"')
-    assert line(unread, 10, unreadable=True)["sql"] == "ALTR ROLE …"
+    assert line(unread, 10, unreadable=True)["sql"] == "ALTR ROLE…"
     shadowed = replace(PASSED, text=text, effects=("statement.unparsed",))
     assert (passed(shadowed)["sql"], passed(shadowed)["whole"]) == (
         "<unreadable statement, 32 characters>",

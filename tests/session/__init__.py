@@ -1,0 +1,1 @@
+"""The session against real servers, driven without a relay."""

@@ -9,8 +9,7 @@ from proxy.session import Gate
 from tests.servers.database import Database
 from tests.session.wired import Bare, Wired, gate_of
 
-TABLE = "CREATE TABLE t(id int PRIMARY KEY, v text); INSERT INTO t SELECT g, 'v' || g FROM
-generate_series(1, 3) g"
+TABLE = "CREATE TABLE t(id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'v1'), (2, 'v2'), (3, 'v3')"
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from tests.session.conftest import Clients
 from tests.session.messages import DS, B, C, E, H, P, Q, S
 from tests.session.wired import Clock, gate_of, policy_of
 
-STRICT = "{version: 1, name: strict, rules: [{id: no-delete, match: {effects: [row.delete]}, deny: 'No
-deletes.'}]}" DELETE = "DELETE FROM t WHERE id = 1"
+STRICT = (
+    "{version: 1, name: strict, rules: [{id: no-delete, match: {effects: row.delete}, deny: No deletes.}]}"
+)
+DELETE = "DELETE FROM t WHERE id = 1"
 
 
 def test_a_pipelined_prepare_that_fails_leaves_the_old_statement(

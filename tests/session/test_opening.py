@@ -112,7 +112,7 @@ rules:
         [("Session_Replication_Role", "replica")],
         [("options", "-c session_replication_role=replica")],
         [("options", "-c geqo=on --session-replication-role=replica")],
-        [("options", r"-c\ session_replication_role=replica")],
+        [("options", r"-c session_replication_role=repl\ica")],
     ],
 )
 def test_what_startup_parameters_set_is_judged_like_set(parameters: list[tuple[str, str]]) -> None:
@@ -189,7 +189,8 @@ def answer_login(client: Wired, secret: str) -> None:
             client._send(encode_password(secret.encode()))
         elif code == 5:
             inner = hashlib.md5(secret.encode() + b"postgres").hexdigest()  # noqa: S324 - the protocol's own
-            client._send(encode_password(b"md5" + hashlib.md5(inner.encode() + data).hexdigest().encode()))
+            outer = hashlib.md5(inner.encode() + data).hexdigest()  # noqa: S324
+            client._send(encode_password(b"md5" + outer.encode()))
         elif code == 10:
             client._send(encode_sasl_initial(SASLInitialResponse("SCRAM-SHA-256", first)))
         elif code == 11:

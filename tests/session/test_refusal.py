@@ -15,6 +15,7 @@ from tests.session.wired import Answer, Wired, answers, error_fields, gate_of, p
 REFUSED = ("E", "42501", "table.drop on t would lose data. [rule no-drop]")
 UNSCOPED = ("E", "42501", "row.delete without a WHERE that limits it. [rule unscoped]")
 DROP = "DROP TABLE t"
+STRICT = "{version: 1, name: strict, rules: [{id: no-writes, match: {classes: [write]}, deny: No writes.}]}"
 
 CASES: dict[str, tuple[list[tuple[bytes, int]], list[list[Answer]]]] = {
     "idle": (
@@ -201,11 +202,7 @@ def test_a_late_bind_is_refused_when_the_policy_has_changed(every_table: Databas
     client = clients.wired(every_table)
     assert client.exchange(P("DELETE FROM t WHERE id = 1", "s") + S) == [("1",), ("Z", "I")]
     assert client.exchange(Q("BEGIN")) == [("C", "BEGIN"), ("Z", "T")]
-    client.gate.swap_policy(
-        policy_of(
-            "{version: 1, name: strict, rules: [{id: no-writes, match: {classes: [write]}, deny: 'No writes.'}]}"
-        )
-    )
+    client.gate.swap_policy(policy_of(STRICT))
     assert client.exchange(B("s") + E() + S) == [("E", "42501", "No writes. [rule no-writes]"), ("Z", "E")]
     assert client.exchange(Q("ROLLBACK")) == [("C", "ROLLBACK"), ("Z", "I")]
     assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
@@ -217,11 +214,7 @@ def test_a_late_execute_is_refused_when_the_policy_has_changed(
     client = clients.wired(every_table)
     client.exchange(Q("BEGIN"))
     assert client.exchange(P("DELETE FROM t WHERE id = 1") + B("", "p") + S) == [("1",), ("2",), ("Z", "T")]
-    client.gate.swap_policy(
-        policy_of(
-            "{version: 1, name: strict, rules: [{id: no-writes, match: {classes: [write]}, deny: 'No writes.'}]}"
-        )
-    )
+    client.gate.swap_policy(policy_of(STRICT))
     assert client.exchange(E("p") + S) == [("E", "42501", "No writes. [rule no-writes]"), ("Z", "E")]
 
 

@@ -1,4 +1,4 @@
-"""A session on a real server without a relay: the test is the client and performs the session's commands itself."""
+"""A session on a real server without a relay: the test is the client and performs the commands itself."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ Answer = tuple[object, ...]
 
 
 def answers(data: bytes) -> list[Answer]:
-    """Server messages in short: ("T",), ("D", …values), ("C", tag), ("E", sqlstate, message), ("Z", status)."""
+    """Server messages in short: ("T",), ("D", …values), ("C", tag), ("E", sqlstate, message) and so on."""
     found: list[Answer] = []
     at = 0
     while at < len(data):

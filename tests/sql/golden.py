@@ -1,8 +1,8 @@
 """The golden files: statements with the exact effects they have, as text that people can review.
 
-A case is one statement on lines of its own, then one line `-> effect` for each; `-> nothing` for none. A line
-that starts with `#` is a comment. `python -m tests.sql.golden` writes the files anew from the analysis: read the
-difference before it is committed.
+A case is one statement on lines of its own, then one line `-> effect` for each; `-> nothing` for none. A
+line that starts with `#` is a comment. `python -m tests.sql.golden` writes the files anew from the analysis:
+read the difference before it is committed.
 """
 
 from __future__ import annotations

@@ -10,7 +10,17 @@ from collections.abc import Iterator, Mapping
 
 from proxy.sql.effects import CATALOGUE, Risk, Target
 from proxy.sql.nodes.tables import relation_kind
-from proxy.sql.nodes.walk import Handler, Walk, only, options, qualified, range_target, scalar, strings
+from proxy.sql.nodes.walk import (
+    Handler,
+    Walk,
+    only,
+    options,
+    qualified,
+    range_target,
+    role_name,
+    scalar,
+    strings,
+)
 from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 
@@ -39,6 +49,9 @@ def _listed(kind: str, items: list[Json]) -> tuple[Target, str]:
     names = strings(items)
     if kind in {"cast", "transform"}:
         return Target(kind, None, " AS ".join(scalar(item) or "" for item in items)), ""
+    if kind == "constraint" and only(items[0] if items else None)[0] == "TypeName":
+        domain, _ = object_target("domain", items[0])
+        return Target(kind, domain.schema, names[-1] if names else None), f"domain {domain}"
     if len(names) != len(items):
         return object_target(kind, items[0]) if items else (Target(kind, None, None), "")
     if kind in _WITH_METHOD:
@@ -119,15 +132,6 @@ def _named(kind: str, body: Json) -> tuple[Target, str]:
     return Target(kind, None, body.get("subname")), ""
 
 
-def role_name(role: Json | None) -> str:
-    """A RoleSpec's name; PUBLIC and CURRENT_USER in their own words."""
-    if not role:
-        return ""
-    if "rolename" in role:
-        return str(role["rolename"])
-    return str(role.get("roletype", "")).removeprefix("ROLESPEC_").lower()
-
-
 def _owner(walk: Walk, body: Json) -> None:
     kind = _kind_of(walk, body, "objectType")
     if kind is not None:
@@ -206,7 +210,11 @@ def _domain_change(walk: Walk, body: Json) -> None:
         else detail
     )
     walk.emit(effect, target, traits=traits, detail=str(name))
-    walk.children("AlterDomainStmt", body)
+    if body.get("subtype") == "T":
+        with walk.deferred():
+            walk.children("AlterDomainStmt", body)
+    else:
+        walk.children("AlterDomainStmt", body)
 
 
 def _define(walk: Walk, body: Json) -> None:

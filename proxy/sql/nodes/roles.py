@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy.sql.effects import Risk, Target
-from proxy.sql.nodes.definitions import object_target, role_name
-from proxy.sql.nodes.walk import Handler, Walk, options, qualified, range_target, scalar
+from proxy.sql.nodes.definitions import object_target
+from proxy.sql.nodes.walk import Handler, Walk, options, qualified, range_target, role_name, scalar
 from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 

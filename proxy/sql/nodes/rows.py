@@ -14,6 +14,12 @@ from proxy.sql.nodes.walk import Handler, Walk, only, range_target, scalar, stri
 from proxy.sql.parse import Json
 
 _CHANGE_RISK = ((scope.UNSCOPED, Risk.HIGH), (scope.BY_KEY, Risk.LOW))
+_STRENGTHS: Mapping[str, str] = {
+    "LCS_FORKEYSHARE": "key share",
+    "LCS_FORSHARE": "share",
+    "LCS_FORNOKEYUPDATE": "no key update",
+    "LCS_FORUPDATE": "update",
+}
 _LARGE_OBJECTS = frozenset({"pg_largeobject", "pg_largeobject_metadata"})
 
 
@@ -86,7 +92,7 @@ def _one_setting(body: Json) -> str | None:
 
 
 def _lock_rows(walk: Walk, clause: Json, from_clause: list[Json]) -> None:
-    strength = str(clause.get("strength", "")).removeprefix("LCS_").lower()
+    strength = _STRENGTHS.get(clause.get("strength", ""), "")
     names = {item["RangeVar"].get("relname") for item in clause.get("lockedRels", [])}
     found = list(_tables(from_clause))
     for table in found:

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from proxy.sql import settings
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.calls import redacted_value
-from proxy.sql.nodes.definitions import role_name
 from proxy.sql.nodes.sessions import is_on, setting_value
-from proxy.sql.nodes.walk import Handler, Walk, options, range_target
+from proxy.sql.nodes.walk import Handler, Walk, options, range_target, role_name
 from proxy.sql.parse import Json
 
 _ALL = ("blocks_reads", "blocks_writes")
@@ -55,7 +54,7 @@ def _set(walk: Walk, body: Json, where: str, least: Risk) -> None:
     name = str(change["name"]).lower() if "name" in change else None
     value = setting_value(change)
     if kind in {"VAR_RESET", "VAR_SET_DEFAULT", "VAR_RESET_ALL"}:
-        risk, detail = settings.reset_risk(name), "reset"
+        risk, detail = Risk.LOW, "reset"
     elif kind in {"VAR_SET_VALUE", "VAR_SET_CURRENT"}:
         risk, detail = settings.risk_of(name, value), "" if value is None else redacted_value(name, value)
     else:

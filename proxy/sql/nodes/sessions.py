@@ -46,13 +46,13 @@ def _variable(walk: Walk, body: Json) -> None:
             _multi(walk, name, body)
         case "VAR_RESET_ALL":
             walk.lexing = True
-            walk.emit("session.reset", Target("setting", None, None), risk=Risk.MEDIUM, detail="all")
+            walk.emit("session.reset", Target("setting", None, None), detail="all")
         case "VAR_SET_DEFAULT" | "VAR_RESET":
             walk.lexing |= name in settings.LEXING
             if name in {"role", "session_authorization"}:
                 walk.emit("role.set", Target("role", None, None), risk=Risk.LOW, detail=f"reset {name}")
             else:
-                walk.emit("session.reset", Target("setting", None, name), risk=settings.reset_risk(name))
+                walk.emit("session.reset", Target("setting", None, name))
         case kind:
             walk.unknown(f"VariableSetStmt.{kind}")
 

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 
 from proxy.sql import builtins
 from proxy.sql.effects import CATALOGUE, Risk, Target
-from proxy.sql.nodes.walk import Handler, Walk, only, options, qualified, range_target, scalar, strings
+from proxy.sql.nodes.walk import (
+    Handler,
+    Walk,
+    only,
+    options,
+    qualified,
+    range_target,
+    role_name,
+    scalar,
+    strings,
+)
 from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 
@@ -160,7 +170,10 @@ def _subcommand(
         effect.startswith(("table.re", "column.alter")) and target.kind != "table"
     ):
         effect = kind_effect(target.kind, "alter")
-    detail = ": ".join(part for part in (command.get("name", ""), sub.detail) if part)
+    name = command.get("name") or only(command.get("def"))[1].get("conname", "")
+    if "newowner" in command:
+        name = f"to {role_name(command['newowner'])}"
+    detail = ": ".join(part for part in (name, sub.detail) if part)
     walk.emit(effect, target, traits=traits, risk=sub.risk, location=location, detail=detail)
 
 

@@ -235,3 +235,12 @@ def range_target(body: Json | None, kind: str = "table") -> Target:
     if not body:
         return Target(kind, None, None)
     return Target(kind, body.get("schemaname"), body.get("relname"))
+
+
+def role_name(role: Json | None) -> str:
+    """A RoleSpec's name; PUBLIC and CURRENT_USER in their own words."""
+    if not role:
+        return ""
+    if "rolename" in role:
+        return str(role["rolename"])
+    return str(role.get("roletype", "")).removeprefix("ROLESPEC_").lower()
