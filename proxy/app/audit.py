@@ -16,9 +16,9 @@ import msgspec
 from proxy.session.events import Judged, Passed
 from proxy.sql.redact import redact
 
-# Masking needs a parse, in the writer's thread but under the interpreter's lock: a longer text is not worth
-# it.
-MAX_REDACTED_CHARS = 256 * 1024
+# Masking needs a parse, in the writer's thread but under the interpreter's lock (20 ms at this length): a
+# longer it.
+MAX_REDACTED_CHARS = 128 * 1024
 MAX_LISTED = 100
 
 _UNPARSED = "statement.unparsed"

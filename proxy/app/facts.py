@@ -99,6 +99,8 @@ class FactsKeeper:
         else:
             if self._trouble:
                 self._log.info("facts are fresh again", ledger=self._ledger.place)
+            if facts is not None:
+                self._log.info("facts have changed", backups=len(facts.backups))
             self._read_at = read_at
             self.facts = replace(facts or self.facts, as_of=datetime.now(UTC), stale=False)
             self._swap(self.facts)

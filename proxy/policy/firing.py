@@ -6,7 +6,7 @@ next, and nothing of the policy but the rule's id. Deliberately absent: whether 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from proxy.policy.calendar import moment_text
 from proxy.policy.conditions.case import Case, Condition, earliest
@@ -29,8 +29,9 @@ STALE_HINT = "Run the statement again when the gate's ledger can be reached."
 SHOWN_REASONS = 3
 # Told after what no evidence can help, and before the single requirements.
 STALE_URGENCY = (True, 1, 1, "stale-facts")
-# Edges looked at to find an opening: windows that leave none within so many never open together.
-MAX_EDGES = 1000
+# How far an opening is looked for, in edges of windows and in time: a refusal must not cost more than a glance.
+MAX_EDGES = 200
+FARTHEST_OPENING = timedelta(days=366)
 
 
 def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
@@ -133,7 +134,7 @@ class _Values:
     def _opening(self) -> str:
         opening = next_opening(self._case, self._rule)
         return (
-            "no moment within a year"
+            "no moment in sight"
             if opening is None
             else moment_text(opening, self._windows[0].windows[0].zone)
         )
@@ -164,7 +165,7 @@ def next_opening(case: Case, rule: Rule) -> datetime | None:
         if free or (asking and all(outcome.holds for outcome in asking)):
             return moment
         edge = earliest(outcome.until for outcome in (*forbidding, *asking))
-        if edge is None:
+        if edge is None or edge > case.context.now + FARTHEST_OPENING:
             return None
         moment = edge
     return None

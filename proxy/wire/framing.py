@@ -240,7 +240,7 @@ class Cutter:
         return self._buffer[at] if at < self._stop else 0
 
     def take(self) -> bytes:
-        """The kept bytes up to the end of the shown frame, not taken yet: the chunk itself when it is all of it."""
+        """The kept bytes not taken yet, up to the end of the shown frame: the chunk itself when that is all."""
         kept, stop = self._kept, self._stop
         if kept == stop:
             return b""

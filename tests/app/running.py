@@ -29,13 +29,13 @@ class Gate:
         admin: the admin server's base URL.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], *, read_output: bool) -> None:
         self._process = process
         self._said: queue.Queue[Line | None] = queue.Queue()
         self._refused: queue.Queue[Line | None] = queue.Queue()
-        for stream, lines in ((process.stderr, self._said), (process.stdout, self._refused)):
-            assert stream is not None
-            threading.Thread(target=_read, args=(stream, lines), daemon=True).start()
+        _start_reading(process.stderr, self._said)
+        if read_output:
+            _start_reading(process.stdout, self._refused)
         start = self.says("pgwarden 0.1.0 serves")
         self.started = start
         self.ports = [
@@ -81,12 +81,18 @@ class Gate:
         return self._process.wait(WAIT_S)
 
 
+def _start_reading(stream: IO[bytes] | None, lines: queue.Queue[Line | None]) -> None:
+    assert stream is not None
+    threading.Thread(target=_read, args=(stream, lines), daemon=True).start()
+
+
 def _read(stream: IO[bytes], lines: queue.Queue[Line | None]) -> None:
-    for raw in stream:
-        try:
-            lines.put(json.loads(raw))
-        except ValueError:
-            lines.put({"event": raw.decode().rstrip("\n")})
+    with stream:
+        for raw in stream:
+            try:
+                lines.put(json.loads(raw))
+            except ValueError:
+                lines.put({"event": raw.decode().rstrip("\n")})
     lines.put(None)
 
 
@@ -100,7 +106,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[Gate]:
+def running(folder: Path, *arguments: str, read_output: bool = True) -> Iterator[Gate]:
     """Run a gate with its ledger in `folder` until the block ends."""
     process = subprocess.Popen(
         command("--admin", "127.0.0.1:0", *arguments),
@@ -110,7 +116,9 @@ def running(folder: Path, *arguments: str) -> Iterator[Gate]:
         stderr=subprocess.PIPE,
     )
     try:
-        yield Gate(process)
+        yield Gate(process, read_output=read_output)
     finally:
         process.kill()
         process.wait()
+        if not read_output and process.stdout is not None:
+            process.stdout.close()

@@ -185,6 +185,15 @@ def test_explain_a_refusal(command: Command) -> None:
     assert lines[-1] == "  HINT: Ask first: DECISION-ID."
 
 
+def test_explain_shows_one_refusal_as_the_client_does(command: Command) -> None:
+    both = "DROP TABLE users; ALTER TABLE users ADD x int"
+    _, lines, _ = command("explain", both, "--policy", "policy.yaml", "--at", "2026-11-20T12:00Z")
+    assert lines[0] == "refused by no-drop, backup-first [policy production]"
+    told = lines[lines.index("the client reads:") + 1 :]
+    assert [line.strip().partition(":")[0] for line in told] == ["ERROR 42501", "DETAIL", "HINT"]
+    assert told[1].endswith("Also refused by: backup-first.")
+
+
 def test_explain_what_is_allowed(command: Command) -> None:
     code, lines, errors = command("explain", "SELECT 1", "--policy", "policy.yaml")
     assert (code, lines[0], errors) == (0, "allowed [policy production]", [])

@@ -39,10 +39,16 @@ class Clients:
         self._open.append(client)
         return client.start()
 
-    def wired(self, database: Database, gate: Gate | None = None, *, chunk: int = 0, **more: str) -> Wired:
-        """A client behind a session."""
+    def wired(
+        self, database: Database, gate: Gate | None = None, *, chunk: int = 0, port: int = 0, **more: str
+    ) -> Wired:
+        """A client behind a session, on another port than the server's where a pooler listens."""
         client = Wired(
-            database.port, database.name, parameters=tuple(more.items()), gate=gate or gate_of(), chunk=chunk
+            port or database.port,
+            database.name,
+            parameters=tuple(more.items()),
+            gate=gate or gate_of(),
+            chunk=chunk,
         )
         self._open.append(client)
         return client.start()

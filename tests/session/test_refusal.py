@@ -1,14 +1,17 @@
 """The server raises the refusal: each place in the stream where one can stand, on each major version."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
+from proxy.backup.cluster import Cluster
 from proxy.session import Peer, Session, ToClient, ToServer
 from proxy.wire.backend import encode_authentication, encode_error, encode_ready
 from proxy.wire.startup import encode_startup
+from tests.conftest import Programs, StartPgBouncer
 from tests.servers.database import Database
-from tests.session.conftest import Clients
+from tests.session.conftest import TABLE, Clients
 from tests.session.messages import DS, B, D, E, H, P, Q, S, X
 from tests.session.wired import Answer, Wired, answers, error_fields, gate_of, policy_of
 
@@ -229,7 +232,7 @@ def test_a_late_execute_is_refused_when_the_policy_has_changed(
 def test_under_another_lc_messages_the_nonce_tells_and_the_severity_stays(
     severity: str, message: str
 ) -> None:
-    """The embedded servers have no translations: these are the server's own, played to a session."""
+    """The server's own translations, played to a session."""
     session = Session(gate_of(), Peer("127.0.0.1"))
     session.client_data(encode_startup(3, 0, [("user", "u")]))
     session.server_connected()
@@ -243,6 +246,19 @@ def test_under_another_lc_messages_the_nonce_tells_and_the_severity_stays(
     got = error_fields(told.data)
     assert (got["S"], got["V"], got["C"], got["M"]) == (severity, "ERROR", *REFUSED[1:])
     assert nonce not in told.data.decode()
+
+
+def test_on_a_server_that_speaks_german(
+    german_server: Cluster, new_database: Callable[[Cluster], Database], clients: Clients
+) -> None:
+    there = new_database(german_server)
+    there.execute(TABLE)
+    client = clients.wired(there)
+    assert client.exchange(Q("SELECT 1/0"))[0] == ("E", "22012", "Division durch Null")
+    assert client.exchange(Q(DROP)) == [REFUSED, ("Z", "I")]
+    fields = error_fields(client.inbox)
+    assert (fields["S"], fields["V"]) == ("FEHLER", "ERROR")
+    assert client.exchange(X("INSERT INTO t VALUES (7)") + X(DROP) + S)[-2:] == [REFUSED, ("Z", "I")]
 
 
 def test_notices_that_quote_the_nonce_are_kept_back(table: Database, clients: Clients) -> None:
@@ -272,3 +288,43 @@ def test_what_was_refused_is_reported_once_with_all_that_fired(table: Database, 
     )
     assert client.gate.tally.blocked["no-drop", "enforce"].value == 1
     assert client.gate.tally.statements["refused", "destructive"].value == 1
+
+
+# What follows names of statements from one transaction to the next is not for a transaction pooler of this age.
+POOLED = [case for case in CASES if "named" not in case]
+
+
+@pytest.mark.parametrize("case", POOLED)
+def test_behind_pgbouncer_in_transaction_mode(
+    case: str, table: Database, clients: Clients, pgbouncer: StartPgBouncer
+) -> None:
+    steps, expected = CASES[case]
+    pooler = pgbouncer(table.port, "transaction")
+    client = clients.wired(table, port=pooler.port)
+    assert converse(client, steps) == expected
+    assert table.execute("SELECT to_regclass('t')") == "t"
+
+
+def test_a_refusal_of_a_name_leaves_the_session_alive_behind_pgbouncer(
+    table: Database, clients: Clients, pgbouncer: StartPgBouncer
+) -> None:
+    """A Bind of an absent name, or a failed Parse of the client's own name, can end such a session."""
+    pooler = pgbouncer(table.port, "transaction")
+    client = clients.wired(table, port=pooler.port)
+    assert client.exchange(P(DROP, "s") + B("s") + E() + S) == [REFUSED, ("Z", "I")]
+    assert client.exchange(B("nothing") + E() + S)[-1] == ("Z", "I")
+    assert client.exchange(Q("BEGIN")) == [("C", "BEGIN"), ("Z", "T")]
+    assert client.exchange(P(DROP, "s") + S) == [REFUSED, ("Z", "E")]
+    assert client.exchange(Q("ROLLBACK")) == [("C", "ROLLBACK"), ("Z", "I")]
+    assert client.exchange(Q("SELECT 1"))[1] == ("D", b"1")
+
+
+def test_on_a_standby(table: Database, clients: Clients, programs: Programs, server: Cluster) -> None:
+    with Cluster(programs(), primary=server) as standby:
+        there = Database(standby, table.name)
+        client = clients.wired(there)
+        assert client.exchange(Q(DROP)) == [REFUSED, ("Z", "I")]
+        assert client.exchange(X("SELECT 1") + X(DROP) + S)[-2:] == [REFUSED, ("Z", "I")]
+        assert client.exchange(Q("INSERT INTO t VALUES (9)"))[0][:2] == ("E", "25006")
+        assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
+        client.close()

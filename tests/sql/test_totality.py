@@ -6,7 +6,7 @@ import pytest
 from pglast import ast, enums
 
 from proxy.sql import functions
-from proxy.sql.nodes import tables
+from proxy.sql.nodes import alter_table
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS, NEVER_RAW
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.nodes.walk import Walk
@@ -43,7 +43,7 @@ def test_shapes_are_those_of_the_grammar() -> None:
 
 
 def test_every_subcommand_of_alter_table() -> None:
-    known = set(tables.SUBCOMMANDS) | tables.SPECIAL | tables.INTERNAL
+    known = set(alter_table.SUBCOMMANDS) | alter_table.SPECIAL | alter_table.INTERNAL
     assert known == {kind.name for kind in enums.AlterTableType}
 
 

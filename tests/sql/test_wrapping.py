@@ -67,8 +67,8 @@ def effects(text: str) -> set[tuple[object, ...]]:
 def test_rows(inner: str, around_rows: str, around: str, beside: str) -> None:
     if inner.startswith("SELECT"):
         around_rows = around_rows.replace(" RETURNING *", "").replace(" RETURNING 1", "")
-    if around_rows.startswith("COPY"):
-        around = "{}"
+    if around_rows.startswith("COPY") or ("MERGE" in inner and "RULE" in around):
+        around = "{}"  # the grammar has no such statement
     wrapped = beside.format(around.format(around_rows.format(inner)))
     assert effects(inner) <= effects(wrapped)
 

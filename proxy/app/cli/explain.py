@@ -121,15 +121,13 @@ def _print(meaning: Meaning, judged: Judged | None) -> None:
             print_line("no effects")
         return
     _print_tree(judged.explanation.branches)
-    for title, firings in (
-        ("the client reads", judged.explanation.decision.enforced),
-        ("a shadow rule would say", judged.explanation.decision.shadowed),
-    ):
-        for firing in firings:
-            print_line()
-            print_line(f"{title}:")
-            for line in _words(firing):
-                print_line(f"  {line}")
+    decision = judged.explanation.decision
+    if decision.enforced:
+        told = decision.refusal(_DECISION_ID)
+        _print_words("the client reads:", told.sqlstate, told.message, told.detail, told.hint)
+    for firing in decision.shadowed:
+        title = f"the shadow rule {firing.rule} would say:"
+        _print_words(title, firing.sqlstate, firing.message, firing.detail, firing.hint)
 
 
 def _print_tree(branches: tuple[Branch, ...]) -> None:
@@ -151,11 +149,13 @@ def _tree(branch: Branch) -> Tree:
     return tree
 
 
-def _words(firing: Firing) -> list[str]:
-    words = [f"ERROR {firing.sqlstate}: {firing.message}"]
-    words += [f"DETAIL: {firing.detail}"] if firing.detail else []
-    words += [f"HINT: {firing.hint}"] if firing.hint else []
-    return [word.replace("{decision_id}", _DECISION_ID) for word in words]
+def _print_words(title: str, sqlstate: str, message: str, detail: str, hint: str) -> None:
+    """What a client is told, as psql shows it."""
+    print_line()
+    print_line(title)
+    for label, text in ((f"ERROR {sqlstate}", message), ("DETAIL", detail), ("HINT", hint)):
+        if text:
+            print_line(f"  {label}: {text.replace('{decision_id}', _DECISION_ID)}")
 
 
 def _line(effect: Effect) -> str:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from proxy.sql.nodes.columns import columns, has_call, has_sublink
 from proxy.sql.nodes.fold import UNKNOWN, fold, lone_value
-from proxy.sql.nodes.walk import only, qualified, scalar, strings
+from proxy.sql.nodes.tautology import tautology
+from proxy.sql.nodes.walk import only, qualified, strings
 from proxy.sql.parse import Json
 
 # Conditions inside conditions multiply: beyond this many steps the answer is "unscoped".
@@ -22,8 +24,6 @@ UNSCOPED = frozenset({"unscoped"})
 BY_KEY = frozenset({"by_key"})
 SCOPED: frozenset[str] = frozenset()
 
-# Columns that no row has NULL in, by what they are or by overwhelming custom.
-_NEVER_NULL = frozenset({"id", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 # Functions that turn what the client sends into rows: as limited as a VALUES list.
 _ROWS_OF_ARGUMENT = frozenset(
     {
@@ -39,9 +39,6 @@ _ROWS_OF_ARGUMENT = frozenset(
         "regexp_split_to_table",
         "string_to_table",
     }
-)
-_LENGTHS = frozenset(
-    {"length", "char_length", "character_length", "octet_length", "cardinality", "abs", "bit_length"}
 )
 # Beyond this a LIMIT limits nothing that a person would call limited.
 _MAX_LIMIT = 1_000_000
@@ -222,7 +219,7 @@ def _rows_of_argument(body: Json) -> bool:
     return bool(calls) and all(
         qualified(call.get("funcname", []))[1] in _ROWS_OF_ARGUMENT
         and not any(True for arg in call.get("args", ()) for _ in columns(arg, sublinks=True))
-        and not any(_has_sublink(arg) for arg in call.get("args", ()))
+        and not any(has_sublink(arg) for arg in call.get("args", ()))
         for call in calls
     )
 
@@ -250,7 +247,7 @@ def limited_query(query: Json, sources: Sources) -> bool:
         return True
     if "fromClause" not in body:
         return not any(_gives_rows(item) for item in body.get("targetList", []))
-    if "havingClause" in body and any(True for _ in columns(body["havingClause"])) | _has_call(
+    if "havingClause" in body and any(True for _ in columns(body["havingClause"])) | has_call(
         body["havingClause"]
     ):
         return True
@@ -343,7 +340,7 @@ def limits(expr: Json, name: str, scope: Scope, *, negated: bool = False) -> boo
         case "ParamRef":
             return False
         case _:
-            if _tautology(kind, body, negated=negated):
+            if tautology(kind, body, negated=negated):
                 return False
             return _atom(expr, name, scope)
 
@@ -439,121 +436,6 @@ def _owner_by_exclusion(owners: set[str], scope: Scope) -> str | None:
     return rest[0] if len(scope.names) == 2 and len(owners) == 1 and len(rest) == 1 else None
 
 
-def columns(value: object, *, sublinks: bool = False) -> Iterator[tuple[str | None, str]]:
-    """(qualifier, name) of each column below; those inside a sub-select with a FROM only on demand."""
-    if type(value) is list:
-        for item in value:
-            yield from columns(item, sublinks=sublinks)
-    elif type(value) is dict:
-        if "ColumnRef" in value:
-            fields = value["ColumnRef"].get("fields", [])
-            names = strings(fields)
-            starred = len(names) < len(fields)
-            if starred:
-                yield (names[-1] if names else None), "*"
-            elif names:
-                yield (names[-2] if len(names) > 1 else None), names[-1]
-        elif "SubLink" in value and not sublinks:
-            yield from columns(value["SubLink"].get("testexpr"))
-            yield from columns(lone_value(value["SubLink"].get("subselect")))
-        else:
-            for item in value.values():
-                if type(item) is dict or type(item) is list:
-                    yield from columns(item, sublinks=sublinks)
-
-
-def _has_sublink(value: object) -> bool:
-    if type(value) is list:
-        return any(_has_sublink(item) for item in value)
-    return type(value) is dict and ("SubLink" in value or any(_has_sublink(item) for item in value.values()))
-
-
-def _has_call(value: object) -> bool:
-    if type(value) is list:
-        return any(_has_call(item) for item in value)
-    return type(value) is dict and ("FuncCall" in value or any(_has_call(item) for item in value.values()))
-
-
-def _tautology(kind: str, body: Json, *, negated: bool) -> bool:
-    """A term about a row's own columns that holds for every row (where they are not NULL)."""
-    if kind == "NullTest":
-        is_null = (body.get("nulltesttype") == "IS_NULL") is not negated
-        return not is_null and _never_null(body.get("arg", {}))
-    if kind != "A_Expr":
-        return False
-    left, right = body.get("lexpr", {}), body.get("rexpr", {})
-    name = (strings(body.get("name", [])) or [""])[-1]
-    match body.get("kind"):
-        case "AEXPR_OP":
-            holds = {"=", "<=", ">="} if not negated else {"<>", "!=", "<", ">"}
-            if name in holds and _same(left, right):
-                return True
-            if (
-                not negated
-                and name in {"~", "~*", "~~", "~~*"}
-                and (scalar(right) or "x").strip("%.*^") == ""
-            ):
-                return True
-            return not negated and _beyond(name, left, right)
-        case "AEXPR_IN":
-            items = right.get("List", {}).get("items", [])
-            return (name == "=") is not negated and any(_same(left, item) for item in items)
-        case "AEXPR_OP_ANY":
-            return (
-                not negated and name in {"=", "<=", ">="} and bool(set(columns(left)) & set(columns(right)))
-            )
-        case "AEXPR_OP_ALL":
-            return not negated and scalar(right) == "{}"
-        case "AEXPR_LIKE" | "AEXPR_ILIKE":
-            pattern = scalar(right)
-            matches = name in {"~~", "~~*"}
-            return matches is not negated and pattern is not None and pattern != "" and not pattern.strip("%")
-        case "AEXPR_NOT_DISTINCT" | "AEXPR_DISTINCT":
-            equal = (body["kind"] == "AEXPR_NOT_DISTINCT") is not negated
-            if equal:
-                return _same(left, right)
-            return fold(right) is None and _never_null(left)
-        case "AEXPR_BETWEEN":
-            bounds = right.get("List", {}).get("items", [])
-            return not negated and len(bounds) == 2 and all(_same(left, bound) for bound in bounds)
-        case "AEXPR_SIMILAR":
-            pattern = next((scalar(arg) for arg in only(right)[1].get("args", [])), None)
-            return not negated and pattern is not None and pattern != "" and not pattern.strip("%")
-        case _:
-            return False
-
-
-def _same(left: Json, right: Json) -> bool:
-    """Both sides speak of one and the same column: `id = id`, `id = id + 0`, `id = coalesce($1, id)`."""
-    of_left, of_right = set(columns(left)), set(columns(right))
-    return len({column for _, column in of_left}) == 1 and of_left == of_right
-
-
-def _beyond(name: str, left: Json, right: Json) -> bool:
-    """Bounds no row is beyond: `length(x) >= 0`; by custom `id > 0` and `id <> -1`, keys being positive."""
-    value = fold(right)
-    kind, body = only(left)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    if kind == "FuncCall" and qualified(body.get("funcname", []))[1] in _LENGTHS:
-        return (name == ">=" and value <= 0) or (name in {">", "<>", "!="} and value < 0)
-    is_key = kind == "ColumnRef" and strings(body.get("fields", []))[-1:] == ["id"]
-    return is_key and name in {">", ">=", "<>", "!="} and value <= 0
-
-
-def _never_null(expr: Json) -> bool:
-    kind, body = only(expr)
-    if kind == "ColumnRef":
-        fields = body.get("fields", [])
-        names = strings(fields)
-        return len(names) < len(fields) or names[-1] in _NEVER_NULL
-    if kind == "CoalesceExpr":
-        return any(_never_null(arg) for arg in body.get("args", []))
-    if kind in {"RowExpr", "A_ArrayExpr"}:
-        return True
-    return kind == "A_Const" and not body.get("isnull")
-
-
 def _is_key(expr: Json, name: str, scope: Scope) -> bool:
     """`column = constant`, `column IN (constants)`, `column = ANY($1)`, WHERE CURRENT OF."""
     kind, body = only(expr)
@@ -567,5 +449,5 @@ def _is_key(expr: Json, name: str, scope: Scope) -> bool:
     for column, other in (sides, sides[::-1]):
         owner = [qualifier or scope.names[0] for qualifier, _ in columns(column)]
         if only(column)[0] in {"ColumnRef", "RowExpr"} and owner and set(owner) == {name}:
-            return not any(True for _ in columns(other, sublinks=True)) and not _has_sublink(other)
+            return not any(True for _ in columns(other, sublinks=True)) and not has_sublink(other)
     return False

@@ -1,28 +1,21 @@
-"""Tables and what belongs to them: CREATE, ALTER TABLE's subcommands, indexes, constraints, TRUNCATE, LOCK.
+"""Tables and what belongs to them: CREATE, indexes, sequences, TRUNCATE, LOCK.
 
-In: their nodes. Out: table.*, column.*, constraint.*, index.create, trigger.disable and their like; an
-effect on a column or a constraint has the table for its target and the name as detail. Locks are those of
-the manual's sql-altertable and explicit-locking pages. Deliberately absent: DROP, RENAME, OWNER and SET
-SCHEMA (objects.py).
+In: their nodes. Out: table.*, index.create, sequence.*. Locks are those of the manual's explicit-locking
+page. Deliberately absent: ALTER TABLE (alter_table.py), DROP, RENAME, OWNER and SET SCHEMA
+(definitions.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from proxy.sql import builtins
 from proxy.sql.effects import CATALOGUE, Risk, Target
 from proxy.sql.nodes.walk import (
     Handler,
     Walk,
-    only,
     options,
-    qualified,
     range_target,
-    role_name,
     scalar,
-    strings,
 )
 from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
@@ -33,87 +26,6 @@ _ALL = frozenset({"blocks_reads", "blocks_writes"})
 _WRITES = frozenset({"blocks_writes"})
 _NONE: frozenset[str] = frozenset()
 _REWRITES = _ALL | {"rewrites_table"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Sub:
-    """What one subcommand of ALTER TABLE does; {kind} in effect is the altered relation's kind."""
-
-    effect: str
-    risk: Risk | None
-    traits: frozenset[str]
-    detail: str = ""
-
-
-SUBCOMMANDS: Mapping[str, _Sub] = {
-    "AT_DropNotNull": _Sub("column.not_null", _MEDIUM, _ALL, "drop"),
-    "AT_SetNotNull": _Sub("column.not_null", _MEDIUM, _ALL),
-    "AT_SetExpression": _Sub("column.default", _MEDIUM, _REWRITES),
-    "AT_DropExpression": _Sub("column.default", _MEDIUM, _ALL, "drop"),
-    "AT_SetStatistics": _Sub("column.alter", _LOW, _NONE),
-    "AT_SetOptions": _Sub("column.alter", _LOW, _NONE),
-    "AT_ResetOptions": _Sub("column.alter", _LOW, _NONE),
-    "AT_SetStorage": _Sub("column.alter", _LOW, _ALL),
-    "AT_SetCompression": _Sub("column.alter", _LOW, _ALL),
-    "AT_DropColumn": _Sub("column.drop", None, _ALL),
-    "AT_AlterConstraint": _Sub("constraint.alter", None, _ALL),
-    "AT_ValidateConstraint": _Sub("constraint.validate", None, _NONE),
-    "AT_DropConstraint": _Sub("constraint.drop", None, _ALL),
-    "AT_AlterColumnType": _Sub("column.retype", None, _REWRITES),
-    "AT_AlterColumnGenericOptions": _Sub("column.alter", _MEDIUM, _ALL),
-    "AT_ChangeOwner": _Sub("{kind}.owner", None, _ALL),
-    "AT_ClusterOn": _Sub("{kind}.alter", _LOW, _NONE),
-    "AT_DropCluster": _Sub("{kind}.alter", _LOW, _NONE),
-    "AT_SetLogged": _Sub("table.rewrite", None, _REWRITES, "logged"),
-    "AT_SetUnLogged": _Sub("table.rewrite", _HIGH, _REWRITES, "unlogged: lost at a crash"),
-    "AT_DropOids": _Sub("{kind}.alter", _LOW, _ALL),
-    "AT_SetAccessMethod": _Sub("table.rewrite", None, _REWRITES, "access method"),
-    "AT_SetTableSpace": _Sub("table.rewrite", None, _REWRITES, "tablespace"),
-    "AT_SetRelOptions": _Sub("{kind}.alter", _LOW, _NONE),
-    "AT_ResetRelOptions": _Sub("{kind}.alter", _LOW, _NONE),
-    "AT_EnableTrig": _Sub("trigger.enable", None, _WRITES),
-    "AT_EnableAlwaysTrig": _Sub("trigger.enable", None, _WRITES),
-    "AT_EnableReplicaTrig": _Sub("trigger.disable", None, _WRITES, "replica only"),
-    "AT_DisableTrig": _Sub("trigger.disable", None, _WRITES),
-    "AT_EnableTrigAll": _Sub("trigger.enable", None, _WRITES, "ALL"),
-    "AT_DisableTrigAll": _Sub("trigger.disable", None, _WRITES, "ALL"),
-    "AT_EnableTrigUser": _Sub("trigger.enable", None, _WRITES, "USER"),
-    "AT_DisableTrigUser": _Sub("trigger.disable", None, _WRITES, "USER"),
-    "AT_EnableRule": _Sub("trigger.enable", None, _ALL, "rule"),
-    "AT_EnableAlwaysRule": _Sub("trigger.enable", None, _ALL, "rule"),
-    "AT_EnableReplicaRule": _Sub("trigger.disable", None, _ALL, "rule, replica only"),
-    "AT_DisableRule": _Sub("trigger.disable", None, _ALL, "rule"),
-    "AT_AddInherit": _Sub("table.attach", None, _ALL),
-    "AT_DropInherit": _Sub("table.detach", None, _ALL),
-    "AT_AddOf": _Sub("{kind}.alter", _MEDIUM, _ALL),
-    "AT_DropOf": _Sub("{kind}.alter", _MEDIUM, _ALL),
-    "AT_ReplicaIdentity": _Sub("{kind}.alter", _MEDIUM, _ALL, "replica identity"),
-    "AT_EnableRowSecurity": _Sub("row_security.enable", None, _ALL),
-    "AT_DisableRowSecurity": _Sub("row_security.disable", None, _ALL),
-    "AT_ForceRowSecurity": _Sub("row_security.enable", None, _ALL, "force"),
-    "AT_NoForceRowSecurity": _Sub("row_security.disable", None, _ALL, "no force"),
-    "AT_GenericOptions": _Sub("{kind}.alter", _MEDIUM, _ALL),
-    "AT_AttachPartition": _Sub("table.attach", None, _NONE),
-    "AT_DetachPartition": _Sub("table.detach", None, _ALL),
-    "AT_DetachPartitionFinalize": _Sub("table.detach", None, _NONE),
-    "AT_AddIdentity": _Sub("column.default", _LOW, _ALL, "identity"),
-    "AT_DropIdentity": _Sub("column.default", _MEDIUM, _ALL, "drop"),
-}
-# Made by the server while it runs ALTER TABLE, never by the grammar.
-INTERNAL = frozenset(
-    {
-        "AT_AddColumnToView",
-        "AT_AddIndex",
-        "AT_AddIndexConstraint",
-        "AT_CookedColumnDefault",
-        "AT_ReAddComment",
-        "AT_ReAddConstraint",
-        "AT_ReAddDomainConstraint",
-        "AT_ReAddIndex",
-        "AT_ReAddStatistics",
-        "AT_ReplaceRelOptions",
-    }
-)
 
 
 def relation_kind(objtype: str | None) -> str:
@@ -127,196 +39,12 @@ def kind_effect(kind: str, verb: str) -> str:
     return name if name in CATALOGUE else f"table.{verb}"
 
 
-def _flags(body: Json, **named: str) -> Iterator[str]:
+def flags(body: Json) -> Iterator[str]:
+    """The traits that CASCADE and IF [NOT] EXISTS are."""
     if body.get("behavior") == "DROP_CASCADE":
         yield "cascade"
     if body.get("missing_ok") or body.get("if_not_exists"):
         yield "if_exists"
-    for trait, flag in named.items():
-        if body.get(flag):
-            yield trait
-
-
-def _alter_table(walk: Walk, body: Json) -> None:
-    if body.get("objtype") not in OBJECT_TYPES:
-        walk.unknown(f"AlterTableStmt.{body.get('objtype')}")
-    target = range_target(body["relation"], relation_kind(body.get("objtype")))
-    location = body["relation"].get("location", -1)
-    missing = ["if_exists"] if body.get("missing_ok") else []
-    for item in body.get("cmds", []):
-        command = item["AlterTableCmd"]
-        subtype = str(command.get("subtype"))
-        special = _SPECIAL.get(subtype)
-        if special is not None:
-            special(walk, command, target, location)
-        else:
-            _subcommand(walk, command, subtype, target, location, missing)
-        if subtype not in _WALKS_ITSELF:
-            walk.children("AlterTableCmd", command, ("newowner",))
-
-
-def _subcommand(
-    walk: Walk, command: Json, subtype: str, target: Target, location: int, missing: list[str]
-) -> None:
-    sub = SUBCOMMANDS.get(subtype)
-    if sub is None:
-        walk.unknown(subtype)
-        return
-    traits = sub.traits.union(_flags(command), missing)
-    effect = sub.effect
-    if effect == "{kind}.owner":
-        effect = kind_effect(target.kind, "owner")
-    elif effect == "{kind}.alter" or (
-        effect.startswith(("table.re", "column.alter")) and target.kind != "table"
-    ):
-        effect = kind_effect(target.kind, "alter")
-    name = command.get("name") or only(command.get("def"))[1].get("conname", "")
-    if "newowner" in command:
-        name = f"to {role_name(command['newowner'])}"
-    detail = ": ".join(part for part in (name, sub.detail) if part)
-    walk.emit(effect, target, traits=traits, risk=sub.risk, location=location, detail=detail)
-
-
-def _add_column(walk: Walk, command: Json, target: Target, location: int) -> None:
-    """ADD COLUMN rewrites when the new column's value differs from row to row."""
-    _, column = only(command.get("def"))
-    constraints = [item["Constraint"] for item in column.get("constraints", [])]
-    type_name = strings(column.get("typeName", {}).get("names", []))[-1:]
-    rewrites = (
-        type_name[0].removeprefix("big").removeprefix("small") in {"serial", "serial4", "serial8", "serial2"}
-        if type_name
-        else False
-    )
-    for constraint in constraints:
-        kind = constraint.get("contype")
-        if kind == "CONSTR_DEFAULT":
-            rewrites |= volatile(constraint.get("raw_expr", {}), walk.server_major)
-        elif kind == "CONSTR_IDENTITY" or (
-            kind == "CONSTR_GENERATED" and constraint.get("generated_kind") != "v"
-        ):
-            rewrites = True
-        elif kind not in {"CONSTR_NULL", "CONSTR_NOTNULL", "CONSTR_GENERATED"}:
-            _constraint_effect(walk, constraint, target, location)
-    traits = (_REWRITES if rewrites else _ALL).union(_flags(command))
-    risk = _MEDIUM if rewrites else _LOW
-    walk.emit(
-        "column.add", target, traits=traits, risk=risk, location=location, detail=column.get("colname", "")
-    )
-
-
-_VOLATILE = frozenset(
-    {
-        "gen_random_uuid",
-        "uuid_generate_v4",
-        "random",
-        "clock_timestamp",
-        "nextval",
-        "timeofday",
-        "uuidv4",
-        "uuidv7",
-    }
-)
-
-
-def volatile(value: object, server_major: int) -> bool:
-    """Whether an expression calls what may differ from row to row."""
-    if type(value) is list:
-        return any(volatile(item, server_major) for item in value)
-    if type(value) is not dict:
-        return False
-    if "FuncCall" in value:
-        schema, name = qualified(value["FuncCall"].get("funcname", []))
-        if name in _VOLATILE or not (name in builtins.FUNCTIONS and schema in {None, "pg_catalog"}):
-            return True
-    return any(volatile(item, server_major) for item in value.values())
-
-
-def _default(walk: Walk, command: Json, target: Target, location: int) -> None:
-    dropped = "def" not in command
-    walk.emit(
-        "column.default",
-        target,
-        traits=_ALL,
-        risk=_MEDIUM if dropped else _LOW,
-        location=location,
-        detail=f"{command.get('name', '')}: drop" if dropped else command.get("name", ""),
-    )
-    with walk.deferred():
-        walk.children("AlterTableCmd", command)
-
-
-def _set_identity(walk: Walk, command: Json, target: Target, location: int) -> None:
-    walk.emit(
-        "column.default", target, traits=_ALL, risk=_LOW, location=location, detail=command.get("name", "")
-    )
-    items = only(command.get("def"))[1].get("items", [])
-    if any(item.get("DefElem", {}).get("defname") == "restart" for item in items):
-        walk.emit(
-            "sequence.reset", Target("sequence", target.schema, None), location=location, detail=str(target)
-        )
-
-
-def _add_constraint(walk: Walk, command: Json, target: Target, location: int) -> None:
-    _constraint_effect(walk, only(command.get("def"))[1], target, location)
-
-
-def _constraint_effect(walk: Walk, constraint: Json, target: Target, location: int) -> None:
-    kind = constraint.get("contype")
-    traits = set(_WRITES if kind == "CONSTR_FOREIGN" else _ALL)
-    risk = _MEDIUM
-    if constraint.get("skip_validation"):
-        traits.add("not_valid")
-        risk = _LOW
-    walk.emit(
-        "constraint.add",
-        target,
-        traits=traits,
-        risk=risk,
-        location=location,
-        detail=constraint.get("conname") or str(kind).removeprefix("CONSTR_").lower(),
-    )
-    if kind == "CONSTR_FOREIGN":
-        walk.emit("table.lock", range_target(constraint.get("pktable")), traits=_WRITES, detail="foreign key")
-
-
-def _partition(walk: Walk, command: Json, target: Target, location: int) -> None:
-    """ATTACH, DETACH, INHERIT, NO INHERIT: the parent and the child are both targets."""
-    subtype = str(command["subtype"])
-    sub = SUBCOMMANDS[subtype]
-    kind, definition = only(command.get("def"))
-    child = definition if kind == "RangeVar" else definition.get("name", {})
-    traits = set(sub.traits)
-    if definition.get("concurrent"):
-        traits = {"concurrently"}
-    effect = sub.effect if target.kind == "table" else kind_effect(target.kind, "alter")
-    for each in (target, range_target(child, target.kind)):
-        walk.emit(effect, each, traits=traits, location=location, detail=f"{target} - {child.get('relname')}")
-    if "bound" in definition:
-        walk.typed("PartitionBoundSpec", definition["bound"])
-
-
-_SPECIAL = {
-    "AT_AddColumn": _add_column,
-    "AT_ColumnDefault": _default,
-    "AT_SetIdentity": _set_identity,
-    "AT_AddConstraint": _add_constraint,
-    "AT_AttachPartition": _partition,
-    "AT_DetachPartition": _partition,
-    "AT_DetachPartitionFinalize": _partition,
-    "AT_AddInherit": _partition,
-    "AT_DropInherit": _partition,
-}
-SPECIAL = frozenset(_SPECIAL)
-_WALKS_ITSELF = frozenset(
-    {
-        "AT_ColumnDefault",
-        "AT_AttachPartition",
-        "AT_DetachPartition",
-        "AT_DetachPartitionFinalize",
-        "AT_AddInherit",
-        "AT_DropInherit",
-    }
-)
 
 
 def _constraint(walk: Walk, body: Json) -> None:
@@ -335,7 +63,7 @@ def _create(walk: Walk, body: Json) -> None:
 
 def _create_kind(walk: Walk, body: Json, kind: str) -> None:
     relation = body["relation"]
-    traits = [*persistence(relation), *_flags(body)]
+    traits = [*persistence(relation), *flags(body)]
     walk.emit(
         f"{kind}.create", range_target(relation, kind), traits=traits, location=relation.get("location", -1)
     )
@@ -373,7 +101,7 @@ def _create_as(walk: Walk, body: Json) -> None:
     walk.emit(
         f"{kind}.create",
         range_target(relation, kind),
-        traits=[*persistence(relation), *_flags(body)],
+        traits=[*persistence(relation), *flags(body)],
         location=relation.get("location", -1),
     )
     walk.children("IntoClause", body["into"], ("rel",))
@@ -384,7 +112,7 @@ def _index(walk: Walk, body: Json) -> None:
     relation = body["relation"]
     table = range_target(relation)
     concurrently = bool(body.get("concurrent"))
-    traits = [*_flags(body), "concurrently" if concurrently else "blocks_writes"]
+    traits = [*flags(body), "concurrently" if concurrently else "blocks_writes"]
     location = relation.get("location", -1)
     walk.emit(
         "index.create",
@@ -406,7 +134,7 @@ def _truncate(walk: Walk, body: Json) -> None:
         walk.emit(
             "table.truncate",
             range_target(relation),
-            traits=_ALL.union(_flags(body)),
+            traits=_ALL.union(flags(body)),
             location=relation.get("location", -1),
             detail=detail,
         )
@@ -442,7 +170,7 @@ def _lock(walk: Walk, body: Json) -> None:
 
 def _sequence(walk: Walk, body: Json) -> None:
     relation = body["sequence"]
-    traits = [*persistence(relation), *_flags(body)]
+    traits = [*persistence(relation), *flags(body)]
     walk.emit(
         "sequence.create",
         range_target(relation, "sequence"),
@@ -482,7 +210,6 @@ def _move_all(walk: Walk, body: Json) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "AlterTableStmt": _alter_table,
     "AlterTableMoveAllStmt": _move_all,
     "AlterSeqStmt": _alter_sequence,
     "Constraint": _constraint,
@@ -499,17 +226,13 @@ HANDLERS: Mapping[str, Handler] = {
 
 HARMLESS = frozenset(
     {
-        "ATAlterConstraint",
-        "AlterTableCmd",
         "ColumnDef",
         "DefElem",
         "IndexElem",
         "PartitionBoundSpec",
-        "PartitionCmd",
         "PartitionElem",
         "PartitionRangeDatum",
         "PartitionSpec",
-        "ReplicaIdentityStmt",
         "StatsElem",
     }
 )

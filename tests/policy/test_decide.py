@@ -1,0 +1,453 @@
+"""Decisions: modes, reserved rules, exceptions, evidence, what the client is told."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Literal
+
+import pytest
+
+from proxy.policy.decision import Decision, Firing, Refusal
+from proxy.policy.facts import Backup, Coverage, Verification
+from proxy.policy.rules import Policy
+from tests.policy.build import (
+    CONTEXT,
+    NOW,
+    at,
+    backup,
+    effect,
+    facts,
+    judge,
+    policy,
+    refusing,
+    watching,
+)
+
+DROP = effect("table.drop")
+READ = effect("row.read")
+UNPARSED = effect("statement.unparsed", None)
+UNKNOWN = effect("statement.unknown", None)
+PEAK = "time: {timezone: America/New_York, windows: {peak: {days: mon-fri, from: 08:00, to: 20:00}}}\n"
+
+
+def rule(body: str) -> Policy:
+    """A policy of one rule about schema changes."""
+    return policy(f"{PEAK}rules: [{{id: a, match: {{classes: [ddl]}}{body}}}]")
+
+
+def test_what_no_rule_concerns_passes() -> None:
+    assert judge(rule(""), READ) == Decision(
+        allowed=True, enforced=(), shadowed=(), holds_until=None, effects=(READ,), facts_used=False
+    )
+    assert judge(rule("")).allowed
+
+
+def test_a_refusal_whole() -> None:
+    made = policy(
+        "rules:\n"
+        "  - id: no-drop\n"
+        "    match: {effects: [table.drop]}\n"
+        "    deny: '{effect} on {targets} would lose data.'\n"
+        "    hint: 'Ask for it: pgwarden approve request {decision_id}'\n"
+    )
+    decision = judge(made, DROP, effect("table.drop", "orders"), READ)
+    assert decision.enforced == (
+        Firing(
+            rule="no-drop",
+            mode="enforce",
+            sqlstate="42501",
+            message="table.drop on public.users, orders would lose data. [rule no-drop]",
+            detail="A table is dropped: public.users (high risk). A table is dropped: orders (high risk).",
+            hint="Ask for it: pgwarden approve request {decision_id}",
+            targets=("public.users", "orders"),
+            effects=("table.drop",),
+            missing=(),
+        ),
+    )
+    assert decision.refusal("d-17") == Refusal(
+        rule="no-drop",
+        sqlstate="42501",
+        message="table.drop on public.users, orders would lose data. [rule no-drop]",
+        detail="A table is dropped: public.users (high risk). A table is dropped: orders (high risk).",
+        hint="Ask for it: pgwarden approve request d-17",
+        decision_id="d-17",
+    )
+
+
+def test_an_allowed_statement_has_no_refusal() -> None:
+    with pytest.raises(ValueError, match="an allowed statement has no refusal"):
+        judge(rule(""), READ).refusal("d")
+
+
+# a rule's end, the refusal's message and hint
+TEXTS = [
+    (
+        "",
+        "table.drop on public.users is not allowed. [rule a]",
+        "Ask the owners of this database's policy, and name the rule a.",
+    ),
+    (", deny: '{role} in {database}: {rule} {{x}}'", "app in shop: a {x} [rule a]", None),
+    (
+        ", require: {backup: {within: 24h}}",
+        "table.drop on public.users needs a backup of shop from the last 24 hours, with the data touched. "
+        "[rule a]",
+        "Take a backup, record it, and run the statement again.",
+    ),
+    (
+        ", require: {backup: {within: 2d, verified: full_read, copies: 2, covers: whole}}, "
+        "deny: '{missing}; {backup.within}, {backup.verified}, {backup.copies}, {backup.covers}, {backup.last}'",
+        "a backup of shop from the last 2 days, of the whole database, read back in full, in 2 places; "
+        "2 days, full_read, 2, whole, never [rule a]",
+        None,
+    ),
+    (
+        ", when: {window: peak}, deny: 'Not {window.text}; the next opening is {window.next}.'",
+        "Not in the window peak (Mon-Fri 08:00-20:00 America/New_York); "
+        "the next opening is Tue 24 Nov 2026 20:00 EST. [rule a]",
+        "Run it again after Tue 24 Nov 2026 20:00 EST.",
+    ),
+    (
+        ", require: {migration: run}",
+        "table.drop on public.users needs a migration run that the gate started. [rule a]",
+        None,
+    ),
+    (
+        ", require: {ran: {environment: staging, within: 14d}, approval: {by: 2}}",
+        "table.drop on public.users needs a run of the same statement on staging within the last 14 days, "
+        "without error and an approval by 2 people. [rule a]",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "message", "hint"), TEXTS)
+def test_texts(body: str, message: str, hint: str | None) -> None:
+    [firing] = judge(rule(body), DROP).enforced
+    assert firing.message == message
+    assert hint is None or firing.hint == hint
+
+
+def test_names_from_a_client_cannot_move_a_cursor_or_fill_a_log() -> None:
+    nasty = effect("table.drop", "pub\x1b[2J\u202elic." + "x" * 300)
+    [firing] = judge(rule(""), nasty).enforced
+    assert firing.message == f"table.drop on pub?[2J?lic.{'x' * 87}… is not allowed. [rule a]"
+    assert firing.targets == ("pub\x1b[2J\u202elic." + "x" * 300,)
+
+
+def test_many_targets_are_counted() -> None:
+    drops = [effect("table.drop", f"public.t{n}") for n in range(9)]
+    [firing] = judge(rule(""), *drops).enforced
+    assert firing.message == (
+        "table.drop on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. [rule a]"
+    )
+
+
+def test_code_without_a_target() -> None:
+    [firing] = judge(policy("rules: [{id: a, match: {classes: [opaque]}}]"), effect("code.run", None)).enforced
+    assert firing.message == "code.run on this database is not allowed. [rule a]"
+
+
+def test_the_first_told_is_the_one_that_no_evidence_can_help_and_order_plays_no_part() -> None:
+    rules = [
+        "{id: backup, match: {classes: [ddl]}, require: {backup: {within: 1h}}}",
+        "{id: hours, match: {classes: [ddl]}, when: {window: peak}}",
+        "{id: z-drop, match: {classes: [ddl]}}",
+        "{id: b-drop, match: {effects: [table.drop]}}",
+    ]
+    told = ["b-drop", "z-drop", "hours", "backup"]
+    for ordered in (rules, rules[::-1]):
+        decision = judge(policy(f"{PEAK}rules: [{', '.join(ordered)}]"), DROP)
+        assert [firing.rule for firing in decision.enforced] == told
+        assert decision.refusal("d").detail == (
+            "A table is dropped: public.users (high risk). Also refused by: z-drop, hours, backup."
+        )
+
+
+# the policy's mode, the rule's, what happens
+MODES = [
+    ("enforce", "enforce", ["a"], []),
+    ("enforce", "shadow", [], ["a"]),
+    ("enforce", "off", [], []),
+    ("shadow", "enforce", [], ["a"]),
+    ("shadow", "shadow", [], ["a"]),
+    ("shadow", "off", [], []),
+    ("off", "enforce", [], []),
+]
+
+
+@pytest.mark.parametrize(("whole", "single", "enforced", "shadowed"), MODES)
+def test_modes(whole: str, single: str, enforced: list[str], shadowed: list[str]) -> None:
+    made = policy(f"defaults: {{mode: {whole}}}\nrules: [{{id: a, match: {{classes: [ddl]}}, mode: {single}}}]")
+    decision = judge(made, DROP)
+    assert (refusing(decision), watching(decision)) == (enforced, shadowed)
+    assert decision.allowed is not bool(enforced)
+    assert made.mode == whole
+
+
+# defaults, enforced for unparsed and unknown, shadowed
+DEFAULTS = [
+    ("{}", ["unknown", "unparsed"], []),
+    ("{unparsed: deny, unknown: deny}", ["unknown", "unparsed"], []),
+    ("{unparsed: shadow}", ["unknown"], ["unparsed"]),
+    ("{unknown: shadow}", ["unparsed"], ["unknown"]),
+    ("{mode: shadow}", [], ["unknown", "unparsed"]),
+    ("{mode: off}", [], []),
+]
+
+
+@pytest.mark.parametrize(("defaults", "enforced", "shadowed"), DEFAULTS)
+def test_what_cannot_be_judged(defaults: str, enforced: list[str], shadowed: list[str]) -> None:
+    head = "" if defaults == "{}" else f"defaults: {defaults}\n"
+    decision = judge(policy(f"{head}rules: []"), UNPARSED, UNKNOWN, READ)
+    assert (refusing(decision), watching(decision)) == (enforced, shadowed)
+
+
+def test_reserved_refusals() -> None:
+    told = [
+        (f.rule, f.sqlstate, f.message, f.hint)
+        for f in judge(policy("rules: []"), UNPARSED, UNKNOWN).enforced
+    ]
+    assert told == [
+        (
+            "unknown",
+            "42501",
+            "This statement holds something that the gate does not know. [rule unknown]",
+            "Write it in a plainer way, or report the statement to those who run the gate.",
+        ),
+        (
+            "unparsed",
+            "42601",
+            "This statement cannot be read, so what it would do is not known. [rule unparsed]",
+            "Check its syntax, or write it in a plainer way.",
+        ),
+    ]
+
+
+# the rule's end, transaction, moment, fires
+WHEN: list[tuple[str, Literal["none", "open"], str, bool]] = [
+    (", when: {window: peak}", "none", "2026-11-24T15:00", True),
+    (", when: {window: peak}", "none", "2026-11-25T01:00", False),
+    (", when: {not: {window: peak}}", "none", "2026-11-24T15:00", False),
+    (", when: {not: {window: peak}}", "none", "2026-11-25T01:00", True),
+    (", when: {transaction: open}", "none", "2026-11-24T15:00", False),
+    (", when: {transaction: open}", "open", "2026-11-24T15:00", True),
+    (", when: {window: peak, transaction: none}", "open", "2026-11-24T15:00", False),
+    (", when: {not: {window: peak, transaction: none}}", "open", "2026-11-24T15:00", True),
+    (", when: {dates: [2026-11-24]}", "none", "2026-11-25T04:59", True),
+    (", when: {dates: [2026-11-24]}", "none", "2026-11-25T05:00", False),
+    (", when: {freeze: true}", "none", "2026-11-24T15:00", False),
+    (", when: {freeze: false}", "none", "2026-11-24T15:00", True),
+    (", require: {window: peak}", "none", "2026-11-24T15:00", False),
+    (", require: {window: peak}", "none", "2026-11-25T01:00", True),
+]
+
+
+@pytest.mark.parametrize(("body", "transaction", "moment", "fires"), WHEN)
+def test_when(body: str, transaction: Literal["none", "open"], moment: str, fires: bool) -> None:
+    context = replace(at(moment), transaction=transaction)
+    assert judge(rule(body), DROP, context=context).allowed is not fires
+
+
+FRESH = backup(1)
+PROVED = backup(1, verified=Verification.RESTORED, copies=2)
+TABLES = Coverage(tables=frozenset({"public.users", "public.orders"}))
+# what is asked, the backups there are, met
+BACKUPS: list[tuple[str, list[Backup], bool]] = [
+    ("{within: 24h}", [], False),
+    ("{within: 24h}", [FRESH], True),
+    ("{within: 24h}", [backup(24.1)], False),
+    ("{within: 24h}", [backup(24)], False),
+    ("{within: 24h}", [backup(23.99)], True),
+    ("{within: 24h}", [backup(-0.1)], False),
+    ("{within: 24h}", [backup(1, database="other")], False),
+    ("{within: 24h, verified: checksum}", [FRESH], False),
+    ("{within: 24h, verified: checksum}", [backup(1, verified=Verification.CHECKSUM)], True),
+    ("{within: 24h, verified: full_read}", [PROVED], True),
+    ("{within: 24h, copies: 2}", [FRESH], False),
+    ("{within: 24h, copies: 2}", [PROVED], True),
+    # one backup has to meet all of it
+    ("{within: 2h, verified: full_read}", [FRESH, backup(3, verified=Verification.RESTORED)], False),
+    ("{within: 24h, covers: whole}", [FRESH], True),
+    ("{within: 24h, covers: whole}", [backup(1, covers=TABLES)], False),
+    ("{within: 24h, covers: targets}", [backup(1, covers=TABLES)], True),
+    ("{within: 24h}", [backup(1, covers=Coverage(tables=frozenset({"public.orders"})))], False),
+    ("{within: 24h}", [backup(1, covers=Coverage(data=False))], False),
+    ("{within: 24h, covers: schema}", [backup(1, covers=Coverage(data=False))], True),
+]
+
+
+@pytest.mark.parametrize(("asked", "backups", "met"), BACKUPS)
+def test_backups(asked: str, backups: list[Backup], met: bool) -> None:
+    decision = judge(rule(f", require: {{backup: {asked}}}"), DROP, facts=facts(*backups))
+    assert decision.allowed is met
+    assert decision.facts_used
+
+
+def test_a_partial_backup_covers_only_tables_named_in_full() -> None:
+    made = rule(", require: {backup: {within: 24h}}")
+    partial = facts(backup(1, covers=TABLES))
+    for done in (
+        effect("table.drop", "users"),
+        effect("table.drop", "*unknown*"),
+        effect("table.drop", "public.users", "cascade"),
+    ):
+        assert not judge(made, done, facts=partial).allowed
+
+
+def test_what_is_known_of_backups_is_told() -> None:
+    made = rule(", require: {backup: {within: 24h, verified: full_read}}")
+    [firing] = judge(made, DROP, facts=facts(backup(30, copies=3), backup(50))).enforced
+    assert firing.detail == (
+        "Missing: a backup of shop from the last 24 hours, with the data touched, read back in full "
+        "(the newest finished at Mon 23 Nov 2026 04:00 EST, only written down, in 3 places)."
+    )
+    assert firing.missing == (
+        "a backup of shop from the last 24 hours, with the data touched, read back in full",
+    )
+
+
+def test_how_long_a_decision_holds() -> None:
+    made = rule(", require: {backup: {within: 24h}}")
+    assert judge(made, DROP).holds_until is None
+    older, newer = backup(20), backup(10)
+    assert judge(made, DROP, facts=facts(newer, older)).holds_until == newer.finished + timedelta(hours=24)
+    coming = backup(-2)
+    assert judge(made, DROP, facts=facts(coming)).holds_until == coming.finished
+    assert judge(rule(", when: {window: peak}"), READ).holds_until is None
+    both = rule(", when: {window: peak}, require: {backup: {within: 24h}}")
+    until = judge(both, DROP, facts=facts(backup(23))).holds_until
+    assert until == NOW + timedelta(hours=1)
+
+
+# entries of unless, context, lifted
+UNLESS = [
+    ("[{who: {roles: [dba]}}]", replace(CONTEXT, role="dba"), True),
+    ("[{who: {roles: [dba]}}]", CONTEXT, False),
+    ("[{who: {roles: [dba]}, when: {window: peak}}]", replace(CONTEXT, role="dba"), True),
+    (
+        "[{who: {roles: [dba]}, when: {not: {window: peak}}}]",
+        replace(CONTEXT, role="dba"),
+        False,
+    ),
+    ("[{who: {roles: [dba]}}, {when: {window: peak}}]", CONTEXT, True),
+    ("[{require: {backup: {within: 24h}}}]", CONTEXT, True),
+    ("[{require: {backup: {within: 1h}}}]", CONTEXT, False),
+    ("[{require: {migration: run}}]", CONTEXT, False),
+    ("[{require: {approval: {by: 1}}}]", CONTEXT, False),
+    ("[{require: {ran: {environment: staging}}}]", CONTEXT, False),
+    ("{who: {roles: [app]}}", CONTEXT, True),
+]
+
+
+@pytest.mark.parametrize(("entries", "context", "lifted"), UNLESS)
+def test_unless(entries: str, context: object, lifted: bool) -> None:
+    made = rule(f", unless: {entries}")
+    decision = judge(made, DROP, context=context, facts=facts(backup(2)))  # type: ignore[arg-type]
+    assert decision.allowed is lifted
+
+
+def test_nothing_allows_past_another_rule() -> None:
+    made = policy(
+        "rules:\n"
+        "  - {id: a, match: {classes: [ddl]}, unless: [{who: {roles: [app]}}]}\n"
+        "  - {id: b, match: {effects: [table.drop]}}\n"
+    )
+    assert refusing(judge(made, DROP)) == ["b"]
+
+
+ASKING = ", require: {backup: {within: 24h}}"
+# defaults, rule's end, backups, enforced, shadowed while facts are stale
+STALE = [
+    ("deny", ASKING, [FRESH], ["a", "stale-facts"], []),
+    ("deny", ASKING, [], ["a", "stale-facts"], []),
+    ("shadow", ASKING, [FRESH], [], ["stale-facts"]),
+    ("shadow", ASKING, [], ["a"], ["stale-facts"]),
+    ("deny", f"{ASKING}, mode: shadow", [FRESH], [], ["a", "stale-facts"]),
+    ("deny", "", [], ["a"], []),
+    ("deny", ", unless: [{require: {backup: {within: 24h}}}]", [FRESH], ["a"], []),
+    ("shadow", ", unless: [{require: {backup: {within: 24h}}}]", [FRESH], [], []),
+]
+
+
+@pytest.mark.parametrize(("reaction", "body", "backups", "enforced", "shadowed"), STALE)
+def test_stale_facts(
+    reaction: str, body: str, backups: list[Backup], enforced: list[str], shadowed: list[str]
+) -> None:
+    made = policy(f"defaults: {{stale_facts: {reaction}}}\nrules: [{{id: a, match: {{classes: [ddl]}}{body}}}]")
+    decision = judge(made, DROP, facts=facts(*backups, stale=True))
+    assert (refusing(decision), watching(decision)) == (enforced, shadowed)
+
+
+def test_stale_facts_are_told_first() -> None:
+    decision = judge(rule(ASKING), DROP, facts=facts(FRESH, stale=True))
+    refusal = decision.refusal("d")
+    assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
+        "stale-facts",
+        "The evidence that table.drop on public.users needs cannot be read. [rule stale-facts]",
+        "Asked for by: a. Also refused by: a.",
+        "Run the statement again when the gate's ledger can be reached.",
+    )
+
+
+def test_stale_facts_matter_only_to_what_needs_evidence() -> None:
+    assert judge(rule(ASKING), READ, facts=facts(stale=True)).allowed
+    shadow = policy(f"defaults: {{mode: shadow}}\nrules: [{{id: a, match: {{classes: [ddl]}}{ASKING}}}]")
+    decision = judge(shadow, DROP, facts=facts(FRESH, stale=True))
+    assert (decision.allowed, watching(decision)) == (True, ["stale-facts"])
+
+
+NEXT = """
+time:
+  timezone: UTC
+  windows:
+    morning: {days: mon-fri, from: 08:00, to: 12:00}
+    noon: {days: mon-fri, from: 12:00, to: 14:00}
+    change: {days: [tue, thu], from: 22:00, to: 02:00}
+    never: {days: mon, from: 08:00, to: 12:00, except: [2000-01-01..2099-12-31]}
+rules:
+"""
+# rule's end, moment, the next opening
+OPENINGS = [
+    ("when: {window: [morning, noon]}", "2026-11-24T09:00", "Tue 24 Nov 2026 14:00 UTC"),
+    ("when: {window: morning}", "2026-11-24T09:00", "Tue 24 Nov 2026 12:00 UTC"),
+    ("when: {not: {window: change}}", "2026-11-25T09:00", "Thu 26 Nov 2026 22:00 UTC"),
+    ("require: {window: change}", "2026-11-24T09:00", "Tue 24 Nov 2026 22:00 UTC"),
+    ("require: {window: change}", "2026-11-25T02:00", "Thu 26 Nov 2026 22:00 UTC"),
+    ("when: {window: morning}, require: {window: change}", "2026-11-24T09:00", "Tue 24 Nov 2026 12:00 UTC"),
+    ("require: {window: never}", "2026-11-24T09:00", "no moment in sight"),
+    ("when: {window: morning, dates: 2026-11-24}", "2026-11-24T09:00", "Tue 24 Nov 2026 12:00 UTC"),
+]
+
+
+@pytest.mark.parametrize(("body", "moment", "opening"), OPENINGS)
+def test_next_opening(body: str, moment: str, opening: str) -> None:
+    made = policy(f"{NEXT}  - {{id: a, match: {{classes: [ddl]}}, {body}, deny: '{{window.next}}'}}")
+    [firing] = judge(made, DROP, context=at(moment)).enforced
+    assert firing.message == f"{opening} [rule a]"
+
+
+def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> None:
+    taking = rule(f"{ASKING}, else: backup")
+    assert judge(taking, DROP).enforced[0].detail.endswith("The gate does not take backups by itself yet.")
+    waiting = rule(", approval: {by: 2}, else: {hold: 10m}")
+    assert judge(waiting, DROP).enforced[0].detail.endswith("The gate does not wait for approvals yet.")
+    assert (taking.uses_transaction, waiting.uses_transaction) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "uses"),
+    [
+        ("", False),
+        (", when: {window: peak}", False),
+        (", when: {transaction: open}", True),
+        (", when: {not: {transaction: open}}", True),
+        (", unless: [{when: {transaction: none}}]", True),
+        (", when: {transaction: open}, mode: off", False),
+    ],
+)
+def test_uses_transaction(body: str, uses: bool) -> None:
+    assert rule(body).uses_transaction is uses
+
+
+def test_sqlstate() -> None:
+    assert judge(rule(", sqlstate: 55006"), DROP).enforced[0].sqlstate == "55006"
+    assert judge(rule(", sqlstate: P0001"), DROP).enforced[0].sqlstate == "P0001"

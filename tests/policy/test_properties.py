@@ -1,0 +1,342 @@
+"""What holds for every policy: more rules never allow more, order means nothing, decisions hold as long as they say."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.policy.context import Context
+from proxy.policy.decision import Decision
+from proxy.policy.explain import explain
+from proxy.policy.facts import Backup, Coverage, Facts, Verification
+from proxy.policy.load import load_policy
+from proxy.policy.rules import Policy
+from proxy.source import SourceError
+from proxy.sql.effects import CATALOGUE, CLASSES, TRAITS, Effect, Risk, Target
+from tests.policy.build import HEAD, judge, reader, refusing
+
+PRELUDE = """
+time:
+  timezone: America/New_York
+  holidays: {country: US}
+  windows:
+    peak: {days: mon-fri, from: 08:00, to: 20:00, except: holidays}
+    change: {days: [tue, thu], from: 22:00, to: 02:00}
+    early: {from: 01:30, to: 02:30}
+sets:
+  critical: [public.users, "billing.*"]
+  people: {roles: [dba, app]}
+"""
+SOME_EFFECTS = ["table.drop", "table.create", "row.read", "row.delete", "index.create", "code.call", "schema.drop"]
+TARGETS = ["public.users", "billing.*", "*.orders", "table:public.*"]
+
+
+def some(words: list[str]) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(words), min_size=1, max_size=3, unique=True).map(
+        lambda chosen: "[" + ", ".join(f'"{word}"' for word in chosen) + "]"
+    )
+
+
+def block(**keys: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """A mapping with at least one of the keys."""
+    return (
+        st.fixed_dictionaries({}, optional=keys)
+        .filter(bool)
+        .map(lambda made: "{" + ", ".join(f"{key}: {value}" for key, value in made.items()) + "}")
+    )
+
+
+WHO = block(
+    roles=some(["app", "dba", "a*"]),
+    cidrs=some(["10.0.0.0/8", "192.168.1.1", "::/0"]),
+    databases=some(["shop", "cart"]),
+)
+INNER = block(
+    effects=some(SOME_EFFECTS),
+    classes=some(["ddl", "write", "destructive"]),
+    traits=some(["cascade", "unscoped", "temporary"]),
+    risk=st.sampled_from(['">= low"', "high", '"< high"']),
+    targets=some(["critical", *TARGETS]),
+    who=WHO,
+)
+MATCH = st.tuples(INNER, st.none() | INNER).map(
+    lambda parts: parts[0] if parts[1] is None else f"{parts[0][:-1]}, not: {parts[1]}}}"
+)
+WHEN = block(
+    window=some(["peak", "change", "early"]),
+    transaction=st.sampled_from(["open", "none"]),
+    dates=st.sampled_from(["2026-11-24", "2026-11-20..2026-12-01"]),
+)
+REQUIRE = block(
+    backup=st.sampled_from(
+        ["{within: 1h}", "{within: 24h, copies: 2}", "{within: 7d, verified: toc}", "{within: 24h, covers: whole}"]
+    ),
+    window=some(["change", "early"]),
+    migration=st.just("run"),
+)
+UNLESS = block(who=WHO, when=WHEN, require=REQUIRE)
+BODY = st.tuples(MATCH, st.none() | WHEN, st.none() | REQUIRE, st.lists(UNLESS, max_size=2))
+MODE = st.sampled_from(["enforce", "shadow"])
+
+
+def write_rule(number: int, body: tuple[str, str | None, str | None, list[str]], mode: str = "enforce") -> str:
+    match, when, require, unless = body
+    keys = [f"id: r{number}", f"match: {match}", f"mode: {mode}"]
+    keys += [f"when: {when}"] if when else []
+    keys += [f"require: {require}"] if require else []
+    keys += [f"unless: [{', '.join(unless)}]"] if unless else []
+    return "  - {" + ", ".join(keys) + "}"
+
+
+def load(rules: list[str]) -> Policy | None:
+    """A policy, or None where some rule can reach nothing (an error, and not what is tested here)."""
+    text = HEAD + PRELUDE + ("rules:\n" + "\n".join(rules) if rules else "rules: []")
+    try:
+        return load_policy("p.yaml", reader({"p.yaml": text}))
+    except SourceError as error:
+        assert all("can ever match" in each.message for each in error.diagnostics), str(error)
+        return None
+
+
+def rules_of(bodies: list[tuple[str, str | None, str | None, list[str]]]) -> list[str]:
+    """Those that can reach something, numbered."""
+    written = [write_rule(number, body) for number, body in enumerate(bodies)]
+    return [rule for rule in written if load([rule]) is not None]
+
+
+EFFECTS = st.lists(
+    st.builds(
+        Effect,
+        st.sampled_from([*SOME_EFFECTS, "statement.unparsed", "session.set"]),
+        st.none()
+        | st.builds(
+            Target,
+            st.sampled_from(["table", "schema", "function", "setting"]),
+            st.sampled_from([None, "public", "billing"]),
+            st.sampled_from([None, "users", "orders", "public"]),
+        ),
+        st.frozensets(st.sampled_from(["cascade", "unscoped", "temporary"])),
+        st.sampled_from(Risk),
+    ),
+    min_size=1,
+    max_size=3,
+)
+MOMENTS = st.datetimes(datetime(2026, 10, 25), datetime(2026, 12, 31)).map(lambda m: m.replace(tzinfo=UTC))
+CONTEXTS = st.builds(
+    Context,
+    role=st.sampled_from(["app", "dba", "analyst"]),
+    database=st.sampled_from(["shop", "cart"]),
+    client_address=st.sampled_from([None, "10.1.1.1", "192.168.1.1", "fe80::1"]),
+    application=st.sampled_from([None, "psql"]),
+    now=MOMENTS,
+    transaction=st.sampled_from(["none", "open"]),
+)
+BACKUPS = st.builds(
+    Backup,
+    database=st.just("shop"),
+    finished=MOMENTS,
+    location=st.just("x"),
+    verified=st.sampled_from(Verification),
+    copies=st.integers(1, 3),
+    covers=st.sampled_from([Coverage(), Coverage(data=False), Coverage(tables=frozenset({"public.users"}))]),
+)
+FACTS = st.builds(
+    Facts,
+    backups=st.lists(BACKUPS, max_size=4).map(tuple),
+    as_of=MOMENTS,
+    stale=st.booleans(),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies=st.lists(BODY, min_size=2, max_size=5), done=EFFECTS, context=CONTEXTS, facts=FACTS)
+def test_another_rule_never_allows_more(
+    bodies: list[tuple[str, str | None, str | None, list[str]]], done: list[Effect], context: Context, facts: Facts
+) -> None:
+    rules = rules_of(bodies)
+    decisions = [_judge(load(rules[:count]), done, context, facts) for count in range(len(rules) + 1)]
+    for fewer, more in zip(decisions, decisions[1:], strict=False):
+        assert set(refusing(fewer)) <= set(refusing(more))
+        assert fewer.allowed or not more.allowed
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    bodies=st.lists(BODY, min_size=2, max_size=5), done=EFFECTS, context=CONTEXTS, facts=FACTS, data=st.data()
+)
+def test_order_of_rules_and_files_changes_nothing(
+    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    done: list[Effect],
+    context: Context,
+    facts: Facts,
+    data: st.DataObject,
+) -> None:
+    rules = rules_of(bodies)
+    straight = _judge(load(rules), done, context, facts)
+    assert _judge(load(data.draw(st.permutations(rules))), done, context, facts) == straight
+    cut = data.draw(st.integers(0, len(rules)))
+    files = {
+        "a.yaml": "version: 1\nrules:\n" + "\n".join(rules[:cut]) if cut else "version: 1\n",
+        "b.yaml": "version: 1\nrules:\n" + "\n".join(rules[cut:]) if cut < len(rules) else "version: 1\n",
+    }
+    for order in ("[a.yaml, b.yaml]", "[b.yaml, a.yaml]"):
+        packed = load_policy("p.yaml", reader({"p.yaml": f"{HEAD}include: {order}\n{PRELUDE}", **files}))
+        assert _judge(packed, done, context, facts) == straight
+
+
+@settings(max_examples=150, deadline=None)
+@given(one=BODY, other=BODY, exceptions=st.lists(UNLESS, min_size=1), done=EFFECTS, context=CONTEXTS, facts=FACTS)
+def test_unless_lifts_only_its_own_rule(
+    one: tuple[str, str | None, str | None, list[str]],
+    other: tuple[str, str | None, str | None, list[str]],
+    exceptions: list[str],
+    done: list[Effect],
+    context: Context,
+    facts: Facts,
+) -> None:
+    plain = load([write_rule(1, one), write_rule(2, other)])
+    excepted = load([write_rule(1, (*one[:3], exceptions)), write_rule(2, other)])
+    if plain is None or excepted is None:
+        return
+    before, after = (_judge(policy, done, context, facts) for policy in (plain, excepted))
+    assert ("r2" in refusing(before)) == ("r2" in refusing(after))
+
+
+@settings(max_examples=200, deadline=None)
+@given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS, data=st.data())
+def test_a_decision_holds_as_long_as_it_says(
+    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    done: list[Effect],
+    context: Context,
+    facts: Facts,
+    data: st.DataObject,
+) -> None:
+    rules = load(rules_of(bodies))
+    decision = _judge(rules, done, context, facts)
+    until = decision.holds_until
+    assert until is None or until > context.now
+    last = (context.now + timedelta(days=60) if until is None else until) - timedelta(microseconds=1)
+    span = last - context.now
+    for part in (1.0, *data.draw(st.lists(st.floats(0, 1), min_size=3, max_size=6))):
+        later = _judge(rules, done, replace(context, now=context.now + span * part), facts)
+        assert _bare(later) == _bare(decision)
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS)
+def test_an_observer_refuses_nothing_and_sees_the_same(
+    bodies: list[tuple[str, str | None, str | None, list[str]]], done: list[Effect], context: Context, facts: Facts
+) -> None:
+    rules = rules_of(bodies)
+    watching = load_policy(
+        "p.yaml",
+        reader({"p.yaml": f"{HEAD}defaults: {{mode: shadow}}\n{PRELUDE}rules: [" + _flow(rules) + "]"}),
+    )
+    strict = _judge(load(rules), done, context, facts)
+    watched = _judge(watching, done, context, facts)
+    assert watched.allowed
+    asked = {firing.rule for firing in watched.shadowed}
+    if not facts.stale:
+        assert asked == {firing.rule for firing in strict.enforced}
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS)
+def test_an_explanation_decides_the_same_and_names_every_firing_rule(
+    bodies: list[tuple[str, str | None, str | None, list[str]]], done: list[Effect], context: Context, facts: Facts
+) -> None:
+    rules = load(rules_of(bodies))
+    assert rules is not None
+    told = explain(done, context, rules, facts)
+    assert told.decision == _judge(rules, done, context, facts)
+    text = "\n".join(told.lines())
+    for rule in refusing(told.decision):
+        if rule != "stale-facts":
+            assert f"{rule}: refuses" in text
+
+
+def _flow(rules: list[str]) -> str:
+    return ", ".join(rule.removeprefix("  - ") for rule in rules)
+
+
+def _judge(policy: Policy | None, done: list[Effect], context: Context, facts: Facts) -> Decision:
+    assert policy is not None
+    return judge(policy, *done, context=context, facts=facts)
+
+
+def _bare(decision: Decision) -> object:
+    """What may not change: the texts name moments, but which rules fire and what is missing stays."""
+    return (
+        decision.allowed,
+        [(firing.rule, firing.missing) for firing in decision.enforced],
+        [(firing.rule, firing.missing) for firing in decision.shadowed],
+    )
+
+
+WORDS = [
+    *("version", "name", "include", "defaults", "time", "windows", "timezone", "sets", "rules", "id", "match"),
+    *("effects", "classes", "not", "who", "when", "window", "require", "backup", "within", "unless", "else", "deny"),
+    *("table.drop", "ddl", "mon-fri", "08:00", "24h", "UTC", "holidays", "country", "US", "p.yaml", "{effect}"),
+    *("1", "-1", "1.5", "true", "~", "''", "enforce", "approval", "by", "values", "risk", ">= low", "dates"),
+]
+SCALARS = st.sampled_from(WORDS) | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+KEYS = st.sampled_from(WORDS)
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+def _written(tree: object) -> str:
+    """YAML in flow style, without help from the reader that is tested."""
+    match tree:
+        case dict():
+            return "{" + ", ".join(f"{_written(key)}: {_written(value)}" for key, value in tree.items()) + "}"
+        case list():
+            return "[" + ", ".join(_written(value) for value in tree) + "]"
+        case str() if tree in WORDS:
+            return tree if tree[0].isalnum() else f'"{tree}"'
+        case str():
+            return '"' + "".join(f"\\U{ord(c):08x}" for c in tree if not 0xD800 <= ord(c) < 0xE000) + '"'
+        case None:
+            return "~"
+        case _:
+            return str(tree).lower()
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.dictionaries(KEYS, TREES, max_size=6).map(_written)
+    | TREES.map(lambda tree: f"version: 1\nrules: [{{id: a, match: {_written(tree)}}}]")
+    | TREES.map(lambda tree: f"version: 1\nrules: [{{id: a, match: {{classes: ddl}}, when: {_written(tree)}}}]")
+    | TREES.map(lambda tree: f"version: 1\ntime: {_written(tree)}\n")
+    | TREES.map(lambda tree: f"version: 1\nsets: {_written(tree)}\n")
+    | st.text(max_size=80)
+)
+def test_any_text_loads_or_is_told_what_is_wrong_and_where(text: str) -> None:
+    try:
+        load_policy("p.yaml", reader({"p.yaml": text}))
+    except SourceError as error:
+        assert error.diagnostics
+        for diagnostic in error.diagnostics:
+            assert diagnostic.position.file == "p.yaml"
+            assert diagnostic.position.line >= 1
+            assert diagnostic.message
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_every_effect_can_be_named(name: str) -> None:
+    named = load([f"  - {{id: a, match: {{effects: [{name}]}}}}"])
+    assert named is not None
+    effect = Effect(name, risk=CATALOGUE[name].risk)
+    context = Context("app", "shop", None, None, datetime(2026, 1, 1, tzinfo=UTC), "none")
+    assert "a" in refusing(_judge(named, [effect], context, Facts((), context.now)))
+
+
+def test_every_class_and_trait_can_be_named() -> None:
+    assert load([f"  - {{id: {name}, match: {{classes: [{name}]}}}}" for name in sorted(CLASSES)]) is not None
+    ids = {name: name.replace("_", "-") for name in sorted(TRAITS)}
+    assert load([f"  - {{id: {ids[name]}, match: {{traits: [{name}]}}}}" for name in ids]) is not None
