@@ -28,25 +28,25 @@ class Lexing:
     __slots__ = ("_encoding", "_ever_other", "_settled", "_standard", "_unsettled_until", "plain")
 
     def __init__(self) -> None:
-        """Begin as the parser reads; the server's first reports put it right before any text is judged."""
-        self._encoding = "UTF8"
-        self._standard = True
+        """Begin with nothing known: the server reports both when a login succeeds."""
+        self._encoding = ""
+        self._standard = False
         self._ever_other = False
         self._unsettled_until = 0
         self._settled = 0
-        self.plain = True
+        self.plain = False
         """True while the server reads texts as the parser does, and nothing in flight may change that."""
 
     def report(self, name: str, value: str) -> None:
         """Take in a ParameterStatus."""
         if name == "client_encoding":
             self._encoding = value.upper()
+            self._ever_other |= self._encoding != "UTF8"
         elif name == "standard_conforming_strings":
             self._standard = value == "on"
+            self._ever_other |= not self._standard
         else:
             return
-        if self._encoding != "UTF8" or not self._standard:
-            self._ever_other = True
         self._refresh()
 
     def unsettle(self, boundary: int) -> None:
@@ -80,10 +80,12 @@ class Lexing:
     def objection(self, raw: bytes) -> str | None:
         """Why the server may not read this text as the parser does; None when it does."""
         if self._encoding != "UTF8":
+            if not self._encoding:
+                return "the server has not reported its client_encoding"
             if self._encoding not in ASCII_SAFE:
                 return f"client_encoding is {self._encoding}, in which a character can hide a backslash"
             if not raw.isascii():
                 return f"client_encoding is {self._encoding} and the statement has characters outside ASCII"
         if not self._standard and b"\\" in raw:
-            return "standard_conforming_strings is off and the statement has a backslash"
+            return "standard_conforming_strings is not known to be on and the statement has a backslash"
         return None

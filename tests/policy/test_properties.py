@@ -204,24 +204,43 @@ def test_unless_lifts_only_its_own_rule(
     assert ("r2" in refusing(before)) == ("r2" in refusing(after))
 
 
-@settings(max_examples=200, deadline=None)
-@given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS, data=st.data())
+BACKUP_ONLY = st.sampled_from(["{backup: {within: 1h}}", "{backup: {within: 24h}}", "{backup: {within: 7d}}"])
+TIMED = st.tuples(
+    st.just("{classes: [ddl]}"),
+    st.none() | WHEN,
+    BACKUP_ONLY | REQUIRE,
+    st.just([]) | BACKUP_ONLY.map(lambda need: [f"{{require: {need}}}"]) | st.lists(UNLESS, max_size=2),
+)
+AGES = [timedelta(hours=1), timedelta(hours=24), timedelta(days=7)]
+HALF_HOUR = timedelta(minutes=30)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    body=TIMED,
+    context=CONTEXTS.map(lambda context: replace(context, database="shop")),
+    ages=st.lists(st.integers(-300, 26 * 60), min_size=1, max_size=3),
+    level=st.sampled_from(Verification),
+)
 def test_a_decision_holds_as_long_as_it_says(
-    bodies: list[tuple[str, str | None, str | None, list[str]]],
-    done: list[Effect],
-    context: Context,
-    facts: Facts,
-    data: st.DataObject,
+    body: tuple[str, str | None, str | None, list[str]], context: Context, ages: list[int], level: Verification
 ) -> None:
-    rules = load(rules_of(bodies))
+    """Compared at every moment at which anything could change, and every half hour of four days."""
+    rules = load([write_rule(1, body)])
+    done = [Effect("table.drop", Target("table", "public", "users"), risk=Risk.HIGH)]
+    finished = [context.now - timedelta(minutes=age) for age in ages]
+    facts = Facts(tuple(Backup("shop", moment, "x", level, 2) for moment in finished), context.now)
     decision = _judge(rules, done, context, facts)
     until = decision.holds_until
     assert until is None or until > context.now
-    last = (context.now + timedelta(days=60) if until is None else until) - timedelta(microseconds=1)
-    span = last - context.now
-    for part in (1.0, *data.draw(st.lists(st.floats(0, 1), min_size=3, max_size=6))):
-        later = _judge(rules, done, replace(context, now=context.now + span * part), facts)
-        assert _bare(later) == _bare(decision)
+    halves = context.now.replace(minute=0, second=0, microsecond=0)
+    moments = {halves + number * HALF_HOUR for number in range(4 * 48)}
+    moments |= {moment + age for moment in finished for age in (timedelta(0), *AGES)}
+    if until is not None:
+        moments.add(until - timedelta(microseconds=1))
+    for moment in sorted(moments):
+        if context.now < moment and (until is None or moment < until):
+            assert _bare(_judge(rules, done, replace(context, now=moment), facts)) == _bare(decision)
 
 
 @settings(max_examples=150, deadline=None)

@@ -47,11 +47,11 @@ def listener(host: str, port: int = 0) -> Listener:
 )
 async def test_addresses(host: str, expected: set[str]) -> None:
     door = listener(host)
-    assert door.addresses == ()
+    assert list(door.addresses) == []
     await door.start()
     bound = door.addresses
-    assert {address for address, _ in bound} <= expected
-    assert all(port > 0 for _, port in bound)
+    assert {bound_host for bound_host, _ in bound} <= expected
+    assert all(bound_port > 0 for _, bound_port in bound)
     door.close()
     assert door.addresses == bound
 
@@ -60,7 +60,7 @@ async def test_an_address_that_is_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(OSError, match="Address already in use|address already in use"):
+        with pytest.raises(OSError, match=r"(?i)address already in use"):
             await listener("127.0.0.1", taken.getsockname()[1]).start()
 
 
@@ -99,8 +99,7 @@ async def test_a_session_that_cannot_be_made_closes_the_connection() -> None:
 
     async with relay(1, fail) as gate:
         async with connected(gate.port) as client:
-            with pytest.raises(ConnectionResetError):
-                await client.rest()
+            assert await client.rest() == b""
         assert [str(crash) for crash in gate.crashes] == ["a defect"]
         assert gate.listener.connections == 0
 
@@ -135,8 +134,7 @@ async def test_without_a_reporter_the_event_loop_is_told() -> None:
     door = Listener(("127.0.0.1", 0), fail, NOWHERE, lambda event: None)
     await door.start()
     async with connected(door.addresses[0][1]) as client:
-        with pytest.raises(ConnectionResetError):
-            await client.rest()
+        assert await client.rest() == b""
     await door.stop()
     assert told == ["pgwarden: a session failed and was closed: a defect"]
 

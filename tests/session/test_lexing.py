@@ -104,7 +104,7 @@ def test_a_shadow_policy_does_not_let_these_pass(table: Database, clients: Clien
 
 def test_plain_until_told_otherwise() -> None:
     lexing = Lexing()
-    assert lexing.plain
+    assert lexing.objection(b"SELECT 1") == "the server has not reported its client_encoding"
     lexing.report("client_encoding", "UTF8")
     lexing.report("standard_conforming_strings", "on")
     assert lexing.plain

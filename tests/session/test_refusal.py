@@ -7,7 +7,7 @@ import pytest
 
 from proxy.backup.cluster import Cluster
 from proxy.session import Peer, Session, ToClient, ToServer
-from proxy.wire.backend import encode_authentication, encode_error, encode_ready
+from proxy.wire.backend import encode_authentication, encode_error, encode_parameter_status, encode_ready
 from proxy.wire.startup import encode_startup
 from tests.conftest import Programs, StartPgBouncer
 from tests.servers.database import Database
@@ -236,7 +236,9 @@ def test_under_another_lc_messages_the_nonce_tells_and_the_severity_stays(
     session = Session(gate_of(), Peer("127.0.0.1"))
     session.client_data(encode_startup(3, 0, [("user", "u")]))
     session.server_connected()
-    session.server_data(encode_authentication(0) + encode_ready("I"))
+    reports = {"client_encoding": "UTF8", "standard_conforming_strings": "on"}
+    known = b"".join(encode_parameter_status(*report) for report in reports.items())
+    session.server_data(encode_authentication(0) + known + encode_ready("I"))
     (_, sent) = session.client_data(Q(DROP))
     assert isinstance(sent, ToServer)
     nonce = sent.data[sent.data.index(b"pgw_") : -1].decode()

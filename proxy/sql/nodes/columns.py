@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.sql.nodes.fold import lone_value
-from proxy.sql.nodes.walk import strings
+from proxy.sql.nodes.walk import qualified, strings
 
 
 def columns(value: object, *, sublinks: bool = False) -> Iterator[tuple[str | None, str]]:
@@ -42,8 +42,13 @@ def has_sublink(value: object) -> bool:
     return type(value) is dict and ("SubLink" in value or any(has_sublink(item) for item in value.values()))
 
 
-def has_call(value: object) -> bool:
-    """Whether a function call is below."""
+def calls(value: object) -> Iterator[str | None]:
+    """The last name of every function called below."""
     if type(value) is list:
-        return any(has_call(item) for item in value)
-    return type(value) is dict and ("FuncCall" in value or any(has_call(item) for item in value.values()))
+        for item in value:
+            yield from calls(item)
+    elif type(value) is dict:
+        if "FuncCall" in value:
+            yield qualified(value["FuncCall"].get("funcname", []))[1]
+        for item in value.values():
+            yield from calls(item)

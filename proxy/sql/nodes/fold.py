@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from proxy.sql.nodes.walk import only, scalar, strings
@@ -24,7 +25,7 @@ class Unknown:
 
 
 UNKNOWN: Final = Unknown()
-Value = bool | int | float | str | None | Unknown
+Value = bool | int | Decimal | str | None | Unknown
 
 _COMPARE: Mapping[str, Callable[[object, object], bool]] = {
     "=": operator.eq,
@@ -35,7 +36,7 @@ _COMPARE: Mapping[str, Callable[[object, object], bool]] = {
     "<=": operator.le,  # type: ignore[dict-item]
     ">=": operator.ge,  # type: ignore[dict-item]
 }
-_KEPT = "*fold"
+KEPT = "*fold"
 _TRUE = frozenset({"t", "tr", "tru", "true", "y", "ye", "yes", "on", "1"})
 _FALSE = frozenset({"f", "fa", "fal", "fals", "false", "n", "no", "of", "off", "0"})
 
@@ -47,9 +48,9 @@ def fold(wrapped: Json | None) -> Value:
     if fold_kind is None:
         return UNKNOWN
     # Asked again at every level of a nested condition: kept in the node, which is ours alone.
-    if _KEPT not in body:
-        body[_KEPT] = fold_kind(body)
-    value: Value = body[_KEPT]
+    if KEPT not in body:
+        body[KEPT] = fold_kind(body)
+    value: Value = body[KEPT]
     return value
 
 
@@ -59,13 +60,27 @@ def boolean(text: str) -> Value:
     return True if word in _TRUE else False if word in _FALSE else UNKNOWN
 
 
+def _number(text: str) -> Value:
+    """Exactly, as the server's numeric: two long numbers must not fold into one."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return UNKNOWN
+    return value if value.is_finite() else UNKNOWN
+
+
+def built_in_name(names: list[str]) -> str:
+    """The last part of a name that pg_catalog owns, written with or without it; "" for another schema's."""
+    return names[-1] if names and names[:-1] in ([], ["pg_catalog"]) else ""
+
+
 def _const(body: Json) -> Value:
     if "ival" in body:
         return int(body["ival"].get("ival", 0))
     if "boolval" in body:
         return bool(body["boolval"].get("boolval", False))
     if "fval" in body:
-        return float(body["fval"]["fval"])
+        return _number(body["fval"]["fval"])
     if "sval" in body:
         return str(body["sval"].get("sval", ""))
     return None if body.get("isnull") else UNKNOWN
@@ -73,7 +88,7 @@ def _const(body: Json) -> Value:
 
 def _cast(body: Json) -> Value:
     value = fold(body.get("arg"))
-    name = strings(body.get("typeName", {}).get("names", []))[-1:]
+    name = [built_in_name(strings(body.get("typeName", {}).get("names", [])))]
     if name == ["bool"]:
         if isinstance(value, str):
             return boolean(value)
@@ -120,9 +135,8 @@ def compare(name: str, left: Value, right: Value) -> Value:
     texts = isinstance(left, str) + isinstance(right, str)
     if texts == 1:
         # 1 = '1': the text is read as the other's type.
-        try:
-            left, right = float(left), float(right)
-        except ValueError:
+        left, right = _number(str(left)), _number(str(right))
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
             return UNKNOWN
     elif texts == 2 and name not in {"=", "<>", "!="}:
         return UNKNOWN  # the order of texts is the collation's
@@ -130,7 +144,9 @@ def compare(name: str, left: Value, right: Value) -> Value:
 
 
 def _a_expr(body: Json) -> Value:
-    name = (strings(body.get("name", [])) or [""])[-1]
+    name = built_in_name(strings(body.get("name", [])))
+    if not name:
+        return UNKNOWN
     left = fold(body.get("lexpr"))
     match body.get("kind"):
         case "AEXPR_OP":
@@ -166,7 +182,7 @@ def _a_expr(body: Json) -> Value:
 def _operator(name: str, body: Json, left: Value) -> Value:
     right = fold(body.get("rexpr"))
     if "lexpr" not in body:
-        if name in {"-", "+"} and isinstance(right, int | float):
+        if name in {"-", "+"} and isinstance(right, int | Decimal):
             return -right if name == "-" else right
         return UNKNOWN
     if name in {"+", "-", "*"} and type(left) is int and type(right) is int:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from proxy.sql.nodes.columns import columns, has_call, has_sublink
+from proxy.sql.nodes.columns import calls, columns, has_sublink
 from proxy.sql.nodes.fold import UNKNOWN, fold, lone_value
-from proxy.sql.nodes.tautology import tautology
+from proxy.sql.nodes.tautology import exhaustive, tautology
 from proxy.sql.nodes.walk import only, qualified, strings
 from proxy.sql.parse import Json
 
@@ -40,6 +41,9 @@ _ROWS_OF_ARGUMENT = frozenset(
         "string_to_table",
     }
 )
+# Calls that surely give one value, or rows of their argument.
+_FEW = _ROWS_OF_ARGUMENT | {"currval", "lastval", "lower", "now", "upper", "current_setting"}
+_EQUALS: Json = {"kind": "AEXPR_OP", "name": [{"String": {"sval": "="}}]}
 # Beyond this a LIMIT limits nothing that a person would call limited.
 _MAX_LIMIT = 1_000_000
 
@@ -180,7 +184,11 @@ def _join(item: Json, scope: Scope) -> list[Json]:
         found += right
         found += list(conjuncts(body["quals"])) if "quals" in body else []
         if "usingClause" in body or body.get("isNatural"):
-            scope.tied.append(frozenset(scope.names[-2:]))
+            sides = [
+                {"ColumnRef": {"fields": [{"String": {"sval": side}}, {"String": {"sval": "*using"}}]}}
+                for side in scope.names[-2:]
+            ]
+            found.append({"A_Expr": {**_EQUALS, "lexpr": sides[0], "rexpr": sides[-1]}})
         return found
     alias = body.get("alias", {}).get("aliasname")
     if kind == "RangeVar":
@@ -247,9 +255,8 @@ def limited_query(query: Json, sources: Sources) -> bool:
         return True
     if "fromClause" not in body:
         return not any(_gives_rows(item) for item in body.get("targetList", []))
-    if "havingClause" in body and any(True for _ in columns(body["havingClause"])) | has_call(
-        body["havingClause"]
-    ):
+    having = body.get("havingClause")
+    if having and (any(True for _ in columns(having)) or any(True for _ in calls(having))):
         return True
     return _limited_select(body, inner)
 
@@ -285,24 +292,12 @@ def _limited_count(count: Json | None) -> bool:
     if kind in {"ParamRef", "TypeCast"} and fold(count) is UNKNOWN:
         return True
     value = fold(count)
-    return isinstance(value, int | float) and value <= _MAX_LIMIT
+    return isinstance(value, int | Decimal) and value <= _MAX_LIMIT
 
 
 def _gives_rows(item: Json) -> bool:
     """A call in a SELECT without FROM may give many rows: only those of a given array are few."""
-    value = item.get("ResTarget", {}).get("val", {})
-    kind, call = only(value)
-    if kind == "FuncCall":
-        name = qualified(call.get("funcname", []))[1]
-        return name not in _ROWS_OF_ARGUMENT and name not in {
-            "now",
-            "coalesce",
-            "lower",
-            "upper",
-            "currval",
-            "lastval",
-        }
-    return False
+    return has_sublink(item) or not all(name in _FEW for name in calls(item))
 
 
 def limits(expr: Json, name: str, scope: Scope, *, negated: bool = False) -> bool:
@@ -319,6 +314,8 @@ def limits(expr: Json, name: str, scope: Scope, *, negated: bool = False) -> boo
             if operation == "NOT_EXPR":
                 return limits(body["args"][0], name, scope, negated=not negated)
             every = (operation == "OR_EXPR") is not negated
+            if every and exhaustive(body["args"]):
+                return False
             found = (limits(arg, name, scope, negated=negated) for arg in body["args"])
             return all(found) if every else any(found)
         case "SubLink":
@@ -329,7 +326,7 @@ def limits(expr: Json, name: str, scope: Scope, *, negated: bool = False) -> boo
                 return "NOT" not in test and not negated and _atom(expr, name, scope)
             flipped = test.endswith("FALSE") is not ("NOT" in test)
             return limits(body["arg"], name, scope, negated=flipped is not negated)
-        case "CaseExpr" if "arg" not in body:
+        case "CaseExpr":
             return _case(body, name, scope, negated=negated)
         case "CoalesceExpr":
             return all(limits(arg, name, scope, negated=negated) for arg in body.get("args", []))
@@ -348,9 +345,15 @@ def limits(expr: Json, name: str, scope: Scope, *, negated: bool = False) -> boo
 def _case(body: Json, name: str, scope: Scope, *, negated: bool) -> bool:
     for item in body.get("args", []):
         arm = item["CaseWhen"]
-        if fold(arm["expr"]) in (False, None):
+        if "arg" not in body and fold(arm["expr"]) in (False, None):
             continue
-        if not limits(arm["result"], name, scope, negated=negated) and not limits(arm["expr"], name, scope):
+        # `CASE a WHEN b` chooses rows where a = b.
+        chosen = (
+            {"A_Expr": {**_EQUALS, "lexpr": body["arg"], "rexpr": arm["expr"]}}
+            if "arg" in body
+            else arm["expr"]
+        )
+        if not limits(arm["result"], name, scope, negated=negated) and not limits(chosen, name, scope):
             return False
     return "defresult" not in body or limits(body["defresult"], name, scope, negated=negated)
 

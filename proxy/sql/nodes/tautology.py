@@ -6,8 +6,11 @@ and proof: what custom makes as good as certain (keys are positive and never NUL
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
 from proxy.sql.nodes.columns import columns
-from proxy.sql.nodes.fold import fold
+from proxy.sql.nodes.fold import KEPT, fold
 from proxy.sql.nodes.walk import only, qualified, scalar, strings
 from proxy.sql.parse import Json
 
@@ -22,7 +25,9 @@ def tautology(kind: str, body: Json, *, negated: bool) -> bool:
     """A term about a row's own columns that holds for every row (where they are not NULL)."""
     if kind == "NullTest":
         is_null = (body.get("nulltesttype") == "IS_NULL") is not negated
-        return not is_null and _never_null(body.get("arg", {}))
+        arg = body.get("arg", {})
+        # Of a column it is a filter; an expression is NULL for hardly any row.
+        return not is_null and (only(arg)[0] != "ColumnRef" or _never_null(arg))
     if kind != "A_Expr":
         return False
     left, right = body.get("lexpr", {}), body.get("rexpr", {})
@@ -38,7 +43,7 @@ def tautology(kind: str, body: Json, *, negated: bool) -> bool:
                 and (scalar(right) or "x").strip("%.*^") == ""
             ):
                 return True
-            return not negated and _beyond(name, left, right)
+            return not negated and (_beyond(name, left, right) or _extreme(name, left, right))
         case "AEXPR_IN":
             items = right.get("List", {}).get("items", [])
             return (name == "=") is not negated and any(_same(left, item) for item in items)
@@ -77,7 +82,7 @@ def _beyond(name: str, left: Json, right: Json) -> bool:
     """Bounds no row is beyond: `length(x) >= 0`; by custom `id > 0` and `id <> -1`, keys being positive."""
     value = fold(right)
     kind, body = only(left)
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, int | Decimal) or isinstance(value, bool):
         return False
     if kind == "FuncCall" and qualified(body.get("funcname", []))[1] in _LENGTHS:
         return (name == ">=" and value <= 0) or (name in {">", "<>", "!="} and value < 0)
@@ -96,3 +101,61 @@ def _never_null(expr: Json) -> bool:
     if kind in {"RowExpr", "A_ArrayExpr"}:
         return True
     return kind == "A_Const" and not body.get("isnull")
+
+
+def _extreme(name: str, left: Json, right: Json) -> bool:
+    """`id >= (SELECT min(id) …)` and `id <= (SELECT max(id) …)`."""
+    _, link = only(right)
+    items = only(link.get("subselect"))[1].get("targetList", [])
+    call = items[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {}) if len(items) == 1 else {}
+    function = qualified(call.get("funcname", []))[1]
+    return only(left)[0] == "ColumnRef" and (name, function) in {(">=", "min"), ("<=", "max")}
+
+
+_NEGATORS: Mapping[str, tuple[str, bool]] = {
+    "=": ("=", True),
+    "<>": ("=", False),
+    "<": ("<", True),
+    ">=": ("<", False),
+    ">": (">", True),
+    "<=": (">", False),
+}
+
+
+def exhaustive(terms: Iterable[Json]) -> bool:
+    """Whether a term and its opposite are both there: `a IS NULL OR a IS NOT NULL`, `done OR NOT done`."""
+    seen: dict[str, bool] = {}
+    for term in terms:
+        text, polarity = _signed(term)
+        if seen.setdefault(text, polarity) is not polarity:
+            return True
+    return False
+
+
+def _signed(term: Json) -> tuple[str, bool]:
+    """A term without its place and its negation, and whether it is affirmed."""
+    kind, body = only(term)
+    if kind == "BoolExpr" and body.get("boolop") == "NOT_EXPR":
+        text, polarity = _signed(body["args"][0])
+        return text, not polarity
+    if kind == "NullTest":
+        return f"null {_plain(body.get('arg'))}", body.get("nulltesttype") == "IS_NULL"
+    if kind == "A_Expr" and body.get("kind") == "AEXPR_OP":
+        value = fold(body.get("rexpr"))
+        name = (strings(body.get("name", [])) or [""])[-1]
+        base, polarity = _NEGATORS.get(name, (name, True))
+        if isinstance(value, bool) and base == "=":
+            # done = true, done <> false and done are one.
+            return _plain(body.get("lexpr")), polarity is value
+        return f"{base} {_plain(body.get('lexpr'))} {_plain(body.get('rexpr'))}", polarity
+    return _plain(term), True
+
+
+def _plain(value: object) -> str:
+    """A tree as text, places left out."""
+    if type(value) is dict:
+        inner = (f"{key}:{_plain(item)}" for key, item in value.items() if key not in {"location", KEPT})
+        return "{" + ",".join(inner) + "}"
+    if type(value) is list:
+        return "[" + ",".join(_plain(item) for item in value) + "]"
+    return repr(value)
