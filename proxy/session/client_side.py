@@ -60,6 +60,7 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
+        self._meanings = gate.meanings(state.server_major)
         self._judge = judge
         self._state = state
         self._copy = copy
@@ -142,7 +143,7 @@ class ClientSide:
             if objection is not None:
                 return self._cannot_read(raw, objection)
         try:
-            return self._gate.meaning(raw)
+            return self._meanings.of(raw)
         except UnicodeDecodeError as error:
             return self._refuse_outright(
                 Denial(

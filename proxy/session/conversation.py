@@ -20,9 +20,11 @@ from proxy.wire.framing import Cutter
 class Conversation:
     """Both directions of one connection that is logged in."""
 
-    def __init__(self, gate: Gate, judge: Judge, lexing: Lexing, client: Cutter, server: Cutter) -> None:
+    def __init__(
+        self, gate: Gate, judge: Judge, lexing: Lexing, server_major: int, client: Cutter, server: Cutter
+    ) -> None:
         """Begin at the first ReadyForQuery."""
-        self._state = State(lexing)
+        self._state = State(lexing, server_major)
         copy = CopyIn()
         self._cutter = client
         self._client = ClientSide(gate, judge, self._state, copy, client)

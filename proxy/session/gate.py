@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.meaning import Meaning, of_analysis, of_unread
+from proxy.session.meaning import Meaning
+from proxy.session.meanings import Meanings
 from proxy.session.tally import Tally
-from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.effects import Effect
-
-_ENTRY_OVERHEAD: Final = 2_048  # bytes: what a cached meaning weighs beside its text, roughly
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +90,7 @@ class Gate:
         self.log_statements = log_statements
         self.fetch = Meaning((Effect("statement.fetch"),), statement_class="read")
         self._origins: WeakValueDictionary[tuple[str, str, str | None, str], Who] = WeakValueDictionary()
-        self._meanings: dict[bytes, Meaning] = {}
-        self._meaning_bytes = 0
+        self._meanings: dict[int, Meanings] = {}
 
     def swap_policy(self, policy: Policy) -> None:
         """Judge by this policy from the next judgement on."""
@@ -115,35 +111,11 @@ class Gate:
             found = self._origins[key] = Who(*key)
         return found
 
-    def meaning(self, raw: bytes) -> Meaning:
-        """What a text does, read as UTF-8 with standard_conforming_strings on.
-
-        Raises: UnicodeDecodeError when it is not UTF-8.
-        """
-        found = self._meanings.get(raw)
+    def meanings(self, server_major: int) -> Meanings:
+        """The meanings of texts on servers of this major version, 0 where it is not known."""
+        found = self._meanings.get(server_major)
         if found is None:
-            found = _read(raw.decode())
-            self._remember(raw, found)
+            limits = self.limits
+            found = Meanings(server_major, limits.cached_statements, limits.cached_bytes)
+            self._meanings[server_major] = found
         return found
-
-    def _remember(self, raw: bytes, meaning: Meaning) -> None:
-        """Keep a meaning, dropping the oldest when there are too many."""
-        weight = len(raw) + _ENTRY_OVERHEAD
-        if weight > self.limits.cached_bytes // 8:
-            return
-        self._meanings[raw] = meaning
-        self._meaning_bytes += weight
-        while (
-            len(self._meanings) > self.limits.cached_statements
-            or self._meaning_bytes > self.limits.cached_bytes
-        ):
-            oldest = next(iter(self._meanings))
-            del self._meanings[oldest]
-            self._meaning_bytes -= len(oldest) + _ENTRY_OVERHEAD
-
-
-def _read(text: str) -> Meaning:
-    try:
-        return of_analysis(text, analyse(text))
-    except SqlSyntaxError as error:
-        return of_unread(text, error)

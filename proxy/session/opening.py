@@ -10,6 +10,7 @@ Absent: TLS of the client leg (SSLRequest is answered N), cancel keys of the gat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final
@@ -112,6 +113,12 @@ def wants_replication(startup: StartupMessage) -> bool:
     return value is not None and value.lower() not in ("false", "off", "no", "0", "f", "n", "of")
 
 
+def major_version(reported: str) -> int:
+    """The major version in a server_version such as "17.10 (Debian)" or "18beta1"; 0 where there is none."""
+    found = re.match(r"\d+", reported)
+    return int(found[0]) if found else 0
+
+
 class Step(Enum):
     """Where a login stands."""
 
@@ -127,6 +134,7 @@ class Login:
     Attributes:
         step: whose turn it is.
         failed: the server has refused it.
+        server_major: the server's major version, 0 until it has said so.
     """
 
     def __init__(self, lexing: Lexing, client: Cutter, server: Cutter) -> None:
@@ -136,6 +144,7 @@ class Login:
         self._server = server
         self.step = Step.SERVER
         self.failed = False
+        self.server_major = 0
 
     def from_client(self) -> bytes:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
@@ -175,7 +184,10 @@ class Login:
         elif kind == "R" and self.step is Step.SERVER:
             return self._authentication()
         elif kind == "S":
-            self._lexing.report(*decode_parameter_status(self._server.body()))
+            name, value = decode_parameter_status(self._server.body())
+            self._lexing.report(name, value)
+            if name == "server_version":
+                self.server_major = major_version(value)
         elif kind == "Z" and self.step is Step.STARTING:
             self.step = Step.READY
         elif kind not in ("N", "v") and not (kind == "K" and self.step is Step.STARTING):
@@ -189,9 +201,7 @@ class Login:
         elif request.code in _ASKS:
             self.step = Step.CLIENT
         elif request.code != AUTHENTICATION_SASL_FINAL:
-            raise ProtocolViolation(
-                f"the server asks for authentication method {request.code}, which the gate cannot relay"
-            )
+            raise ProtocolViolation(f"the server asks for login method {request.code}, which cannot be relayed")
         if request.code == AUTHENTICATION_SASL and _CHANNEL_BOUND in request.mechanisms:
             kept = tuple(name for name in request.mechanisms if name != _CHANNEL_BOUND)
             if not kept:

@@ -219,7 +219,9 @@ class Session:
         client = Cutter(FRONTEND, self._gate.limits.max_statement_bytes)
         client.feed(self._client.rest())
         self._client = client
-        self._conversation = Conversation(self._gate, self._judge, self._lexing, client, self._server)
+        self._conversation = Conversation(
+            self._gate, self._judge, self._lexing, login.server_major, client, self._server
+        )
         self.phase = Phase.READY
         commands.append(Report(Opened(self.role, self.database, self._application)))
         commands += self._converse_with_server(self._conversation)

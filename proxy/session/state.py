@@ -21,6 +21,7 @@ class State:
         inflight: the messages whose answers have not come.
         statements, portals: what their names may mean.
         lexing: how the server reads texts.
+        server_major: the server's major version, 0 where it is not known.
         batch: serial of the last message that ended in ReadyForQuery; definitions after it are exact.
         batch_open: messages of the extended protocol were sent, their Sync was not.
         skipping: the server skips to Sync (an error came, or a refusal is on its way): so does the gate.
@@ -30,8 +31,9 @@ class State:
         told_fatal: the server has sent a FATAL error.
     """
 
-    def __init__(self, lexing: Lexing) -> None:
+    def __init__(self, lexing: Lexing, server_major: int) -> None:
         """Begin after the first ReadyForQuery."""
+        self.server_major = server_major
         self.inflight = Inflight()
         self.statements = Names()
         self.portals = Names()

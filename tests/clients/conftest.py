@@ -1,4 +1,4 @@
-"""Fixtures: `gate`, one for each module, under the shipped rule packs; `serve`, gates of one's own; programs."""
+"""Fixtures: `gate`, one for each module, under the shipped rule packs; `serve`, gates of a test's own."""
 
 import itertools
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def gate(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def database(server: Cluster) -> Iterator[Database]:
-    """A database of this module's own, in place of one a test: making one takes longer than most tests here."""
+    """A database of this module's own, since making one takes longer than most tests do."""
     database = Database(server, f"clients_{next(_numbers)}")
     server.execute(f"CREATE DATABASE {database.name}")
     yield database
@@ -80,13 +80,13 @@ def serve(server: Cluster, tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def psql(programs: Programs) -> Program:
-    """psql: `psql(url, "-c", "SELECT 1")`."""
+    """The program: `psql(url, "-c", "SELECT 1")`."""
     return Program(programs() / "psql", ("--no-psqlrc",))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pgbench(programs: Programs) -> Program:
-    """pgbench."""
+    """The program pgbench."""
     return Program(programs() / "pgbench", ())

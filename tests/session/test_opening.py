@@ -10,6 +10,7 @@ import pytest
 
 from proxy.backup.cluster import Cluster
 from proxy.session import Cancel, Close, Connect, Peer, Phase, Session, ToClient, UpstreamFailure
+from proxy.session.opening import major_version
 from proxy.wire.backend import decode_error, encode_authentication, encode_sasl_mechanisms
 from proxy.wire.frontend import (
     SASLInitialResponse,
@@ -95,6 +96,7 @@ def test_a_server_that_cannot_be_reached_is_told_at_once_with_a_hint() -> None:
     )
 
 
+CALLS = "{version: 1, name: t, rules: [{id: no-calls, match: {effects: [code.call]}, deny: No calls.}]}"
 SETTINGS = """
 version: 1
 name: settings
@@ -230,3 +232,19 @@ def test_a_query_in_place_of_the_password_ends_the_login() -> None:
     session.server_data(encode_authentication(3))
     commands = session.client_data(Q("SELECT 1"))
     assert refusal([command for command in commands if isinstance(command, ToClient | Close)])[1] == "08P01"
+
+
+@pytest.mark.parametrize(
+    ("reported", "major"),
+    [("17.10 (Debian 17.10-1.pgdg13+1)", 17), ("18beta1", 18), ("15.18", 15), ("9.6.24", 9), ("devel", 0), ("", 0)],
+)
+def test_the_servers_major_version(reported: str, major: int) -> None:
+    assert major_version(reported) == major
+
+
+def test_what_a_text_means_depends_on_the_servers_version(every_table: Database, clients: Clients) -> None:
+    """json_scalar is a key word from 16 on; before, it is whatever function the team gives that name."""
+    client = clients.wired(every_table, gate_of(CALLS))
+    told = client.exchange(Q("SELECT json_scalar('x')"))
+    version = int(every_table.execute("SHOW server_version_num")) // 10_000
+    assert told[0] == (("E", "42501", "No calls. [rule no-calls]") if version < 17 else ("T",))
