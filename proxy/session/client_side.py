@@ -15,6 +15,7 @@ from proxy.session.judge import Judge, no_such_statement, resolve
 from proxy.session.meaning import Meaning, worst
 from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
+from proxy.session.texts import Texts, Wait, over_size
 from proxy.sql.effects import Effect, Target
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter
@@ -60,7 +61,7 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
-        self._meanings = gate.meanings(state.server_major)
+        self._texts = Texts(state, gate.meanings(state.server_major))
         self._judge = judge
         self._state = state
         self._copy = copy
@@ -123,61 +124,22 @@ class ClientSide:
             pieces.append(encode_sync() if kind == SYNC else encode_flush())
         return b"".join(pieces)
 
-    # -- texts -------------------------------------------------------------------------------------
+    # -- judging ---------------------------------------------------------------------------
 
     def _understand(self, raw: bytes) -> Meaning | Denial | None:
-        """What a text means; a Denial when no policy can allow it; None when it must wait to be judged."""
-        state = self._state
-        if not state.lexing.plain:
-            sent = state.inflight.boundaries
-            until = state.lexing.awaits(raw, sent)
-            if until > sent:
-                return self._cannot_read(
-                    raw, "an earlier statement of the same batch may have changed how it is read"
-                )
-            if until:
-                state.wait_until_ready(until)
-                self._cutter.hold()
-                return None
-            objection = state.lexing.objection(raw)
-            if objection is not None:
-                return self._cannot_read(raw, objection)
-        try:
-            return self._meanings.of(raw)
-        except UnicodeDecodeError as error:
-            return self._refuse_outright(
-                Denial(
-                    "undecodable",
-                    "22021",
-                    f"Byte {error.start + 1} of the statement is not UTF8. [rule undecodable]",
-                    "The gate lets no statement pass that it cannot read.",
-                    "Send the statement in UTF8.",
-                ),
-                None,
-            )
-
-    def _cannot_read(self, raw: bytes, why: str) -> Denial:
-        denial = Denial(
-            "lexing",
-            "42501",
-            "The server may read this statement otherwise than the gate does. [rule lexing]",
-            f"{why[0].upper()}{why[1:]}.",
-            "Use client_encoding UTF8 and standard_conforming_strings on, "
-            "or send it when the earlier statements are done.",
-        )
-        return self._refuse_outright(denial, raw.decode(errors="replace"))
+        """What a text means; a Denial when no policy can allow it; None when it waits to be judged."""
+        understood = self._texts.understand(raw)
+        if isinstance(understood, Wait):
+            self._state.wait_until_ready(understood.ready)
+            self._cutter.hold()
+            return None
+        return self._refuse_outright(understood, raw) if isinstance(understood, Denial) else understood
 
     def _over_size(self) -> Denial:
-        denial = Denial(
-            "over-size",
-            "54000",
-            f"A statement of {self._cutter.size} bytes is longer than the gate reads. [rule over-size]",
-            f"The limit is {self._gate.limits.max_statement_bytes} bytes.",
-            "Split the statement, send its values as parameters or with COPY, or raise max_statement_bytes.",
-        )
-        return self._refuse_outright(denial, None)
+        return self._refuse_outright(over_size(self._cutter.size, self._gate.limits.max_statement_bytes), b"")
 
-    def _refuse_outright(self, denial: Denial, text: str | None) -> Denial:
+    def _refuse_outright(self, denial: Denial, raw: bytes) -> Denial:
+        text = raw.decode(errors="replace") if raw else None
         return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
 
     def _resolved(self, meaning: Meaning) -> Meaning:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
+from urllib.parse import quote, urlencode
 
 WAIT_S = 20.0
 _POLL_S = 0.01
@@ -126,7 +127,7 @@ class Gate:
 
     def url(self, database: str = "postgres", user: str = "postgres", **parameters: str) -> str:
         """A URL through the gate."""
-        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        query = urlencode(parameters, quote_via=quote)
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}" + (f"?{query}" if query else "")
 
     def says(self, event: str, *, begin: int = 0, **fields: str) -> Line:

@@ -100,5 +100,3 @@ def refusing(decision: Decision) -> list[str]:
 def watching(decision: Decision) -> list[str]:
     """The ids of the shadow rules that fired, sorted."""
     return sorted(firing.rule for firing in decision.shadowed)
-
-

@@ -105,7 +105,9 @@ def test_edges(zone: str, start: str, end: str, days: str, begin: str, edges: li
 
 def test_whole_days_run_together() -> None:
     week = span("Europe/Berlin", "00:00", "24:00", "01234")
-    assert week.state(utc("2026-11-23T12:00")) == State(True, utc("2026-11-23T12:00"), utc("2026-11-27T23:00"))
+    assert week.state(utc("2026-11-23T12:00")) == State(
+        True, utc("2026-11-23T12:00"), utc("2026-11-27T23:00")
+    )
 
 
 def test_a_span_that_never_opens_is_looked_at_again_within_a_year() -> None:
@@ -126,7 +128,9 @@ ZONES = ["UTC", "America/New_York", "Australia/Sydney", "Europe/London", "Americ
 
 @settings(max_examples=60, deadline=None)
 @given(
-    zone=st.sampled_from([*ZONES, "Australia/Lord_Howe", "Asia/Beirut", "America/Havana", "Africa/Casablanca"]),
+    zone=st.sampled_from(
+        [*ZONES, "Australia/Lord_Howe", "Asia/Beirut", "America/Havana", "Africa/Casablanca"]
+    ),
     start=st.integers(0, 1439),
     length=st.integers(1, 1439),
     days=st.sets(st.integers(0, 6), min_size=1),
@@ -240,4 +244,6 @@ def test_dates() -> None:
 
 def test_a_day_is_what_the_zone_says() -> None:
     monday = Span(ZoneInfo("Pacific/Kiritimati"), lambda day: day == date(2026, 11, 23))
-    assert monday.state(utc("2026-11-22T10:00")) == State(True, utc("2026-11-22T10:00"), utc("2026-11-23T10:00"))
+    assert monday.state(utc("2026-11-22T10:00")) == State(
+        True, utc("2026-11-22T10:00"), utc("2026-11-23T10:00")
+    )

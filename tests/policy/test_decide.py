@@ -142,7 +142,9 @@ def test_many_targets_are_counted() -> None:
 
 
 def test_code_without_a_target() -> None:
-    [firing] = judge(policy("rules: [{id: a, match: {classes: [opaque]}}]"), effect("code.run", None)).enforced
+    [firing] = judge(
+        policy("rules: [{id: a, match: {classes: [opaque]}}]"), effect("code.run", None)
+    ).enforced
     assert firing.message == "code.run on this database is not allowed. [rule a]"
 
 
@@ -176,7 +178,9 @@ MODES = [
 
 @pytest.mark.parametrize(("whole", "single", "enforced", "shadowed"), MODES)
 def test_modes(whole: str, single: str, enforced: list[str], shadowed: list[str]) -> None:
-    made = policy(f"defaults: {{mode: {whole}}}\nrules: [{{id: a, match: {{classes: [ddl]}}, mode: {single}}}]")
+    made = policy(
+        f"defaults: {{mode: {whole}}}\nrules: [{{id: a, match: {{classes: [ddl]}}, mode: {single}}}]"
+    )
     decision = judge(made, DROP)
     assert (refusing(decision), watching(decision)) == (enforced, shadowed)
     assert decision.allowed is not bool(enforced)
@@ -372,7 +376,9 @@ STALE = [
 def test_stale_facts(
     reaction: str, body: str, backups: list[Backup], enforced: list[str], shadowed: list[str]
 ) -> None:
-    made = policy(f"defaults: {{stale_facts: {reaction}}}\nrules: [{{id: a, match: {{classes: [ddl]}}{body}}}]")
+    made = policy(
+        f"defaults: {{stale_facts: {reaction}}}\nrules: [{{id: a, match: {{classes: [ddl]}}{body}}}]"
+    )
     decision = judge(made, DROP, facts=facts(*backups, stale=True))
     assert (refusing(decision), watching(decision)) == (enforced, shadowed)
 

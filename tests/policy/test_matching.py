@@ -81,7 +81,9 @@ def test_on_effects(match: str, done: Effect, fits: bool) -> None:
     assert refusing(judge(rules, done)) == (["a"] if fits else [])
 
 
-def who(role: str = "app", database: str = "shop", address: str | None = "10.1.2.3", app: str = "web") -> Context:
+def who(
+    role: str = "app", database: str = "shop", address: str | None = "10.1.2.3", app: str = "web"
+) -> Context:
     return replace(CONTEXT, role=role, database=database, client_address=address, application=app)
 
 

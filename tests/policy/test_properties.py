@@ -29,7 +29,15 @@ sets:
   critical: [public.users, "billing.*"]
   people: {roles: [dba, app]}
 """
-SOME_EFFECTS = ["table.drop", "table.create", "row.read", "row.delete", "index.create", "code.call", "schema.drop"]
+SOME_EFFECTS = [
+    "table.drop",
+    "table.create",
+    "row.read",
+    "row.delete",
+    "index.create",
+    "code.call",
+    "schema.drop",
+]
 TARGETS = ["public.users", "billing.*", "*.orders", "table:public.*"]
 
 
@@ -71,7 +79,12 @@ WHEN = block(
 )
 REQUIRE = block(
     backup=st.sampled_from(
-        ["{within: 1h}", "{within: 24h, copies: 2}", "{within: 7d, verified: toc}", "{within: 24h, covers: whole}"]
+        [
+            "{within: 1h}",
+            "{within: 24h, copies: 2}",
+            "{within: 7d, verified: toc}",
+            "{within: 24h, covers: whole}",
+        ]
     ),
     window=some(["change", "early"]),
     migration=st.just("run"),
@@ -81,7 +94,9 @@ BODY = st.tuples(MATCH, st.none() | WHEN, st.none() | REQUIRE, st.lists(UNLESS, 
 MODE = st.sampled_from(["enforce", "shadow"])
 
 
-def write_rule(number: int, body: tuple[str, str | None, str | None, list[str]], mode: str = "enforce") -> str:
+def write_rule(
+    number: int, body: tuple[str, str | None, str | None, list[str]], mode: str = "enforce"
+) -> str:
     match, when, require, unless = body
     keys = [f"id: r{number}", f"match: {match}", f"mode: {mode}"]
     keys += [f"when: {when}"] if when else []
@@ -153,7 +168,10 @@ FACTS = st.builds(
 @settings(max_examples=150, deadline=None)
 @given(bodies=st.lists(BODY, min_size=2, max_size=5), done=EFFECTS, context=CONTEXTS, facts=FACTS)
 def test_another_rule_never_allows_more(
-    bodies: list[tuple[str, str | None, str | None, list[str]]], done: list[Effect], context: Context, facts: Facts
+    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    done: list[Effect],
+    context: Context,
+    facts: Facts,
 ) -> None:
     rules = rules_of(bodies)
     decisions = [_judge(load(rules[:count]), done, context, facts) for count in range(len(rules) + 1)]
@@ -187,7 +205,9 @@ def test_order_of_rules_and_files_changes_nothing(
 
 
 @settings(max_examples=150, deadline=None)
-@given(one=BODY, other=BODY, exceptions=st.lists(UNLESS, min_size=1), done=EFFECTS, context=CONTEXTS, facts=FACTS)
+@given(
+    one=BODY, other=BODY, exceptions=st.lists(UNLESS, min_size=1), done=EFFECTS, context=CONTEXTS, facts=FACTS
+)
 def test_unless_lifts_only_its_own_rule(
     one: tuple[str, str | None, str | None, list[str]],
     other: tuple[str, str | None, str | None, list[str]],
@@ -223,7 +243,10 @@ HALF_HOUR = timedelta(minutes=30)
     level=st.sampled_from(Verification),
 )
 def test_a_decision_holds_as_long_as_it_says(
-    body: tuple[str, str | None, str | None, list[str]], context: Context, ages: list[int], level: Verification
+    body: tuple[str, str | None, str | None, list[str]],
+    context: Context,
+    ages: list[int],
+    level: Verification,
 ) -> None:
     """Compared at every moment at which anything could change, and every half hour of four days."""
     rules = load([write_rule(1, body)])
@@ -246,7 +269,10 @@ def test_a_decision_holds_as_long_as_it_says(
 @settings(max_examples=150, deadline=None)
 @given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS)
 def test_an_observer_refuses_nothing_and_sees_the_same(
-    bodies: list[tuple[str, str | None, str | None, list[str]]], done: list[Effect], context: Context, facts: Facts
+    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    done: list[Effect],
+    context: Context,
+    facts: Facts,
 ) -> None:
     rules = rules_of(bodies)
     watching = load_policy(
@@ -264,7 +290,10 @@ def test_an_observer_refuses_nothing_and_sees_the_same(
 @settings(max_examples=150, deadline=None)
 @given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS)
 def test_an_explanation_decides_the_same_and_names_every_firing_rule(
-    bodies: list[tuple[str, str | None, str | None, list[str]]], done: list[Effect], context: Context, facts: Facts
+    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    done: list[Effect],
+    context: Context,
+    facts: Facts,
 ) -> None:
     rules = load(rules_of(bodies))
     assert rules is not None
@@ -295,12 +324,51 @@ def _bare(decision: Decision) -> object:
 
 
 WORDS = [
-    *("version", "name", "include", "defaults", "time", "windows", "timezone", "sets", "rules", "id", "match"),
-    *("effects", "classes", "not", "who", "when", "window", "require", "backup", "within", "unless", "else", "deny"),
-    *("table.drop", "ddl", "mon-fri", "08:00", "24h", "UTC", "holidays", "country", "US", "p.yaml", "{effect}"),
+    *(
+        "version",
+        "name",
+        "include",
+        "defaults",
+        "time",
+        "windows",
+        "timezone",
+        "sets",
+        "rules",
+        "id",
+        "match",
+    ),
+    *(
+        "effects",
+        "classes",
+        "not",
+        "who",
+        "when",
+        "window",
+        "require",
+        "backup",
+        "within",
+        "unless",
+        "else",
+        "deny",
+    ),
+    *(
+        "table.drop",
+        "ddl",
+        "mon-fri",
+        "08:00",
+        "24h",
+        "UTC",
+        "holidays",
+        "country",
+        "US",
+        "p.yaml",
+        "{effect}",
+    ),
     *("1", "-1", "1.5", "true", "~", "''", "enforce", "approval", "by", "values", "risk", ">= low", "dates"),
 ]
-SCALARS = st.sampled_from(WORDS) | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+SCALARS = (
+    st.sampled_from(WORDS) | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+)
 KEYS = st.sampled_from(WORDS)
 TREES = st.recursive(
     SCALARS,
@@ -330,7 +398,9 @@ def _written(tree: object) -> str:
 @given(
     st.dictionaries(KEYS, TREES, max_size=6).map(_written)
     | TREES.map(lambda tree: f"version: 1\nrules: [{{id: a, match: {_written(tree)}}}]")
-    | TREES.map(lambda tree: f"version: 1\nrules: [{{id: a, match: {{classes: ddl}}, when: {_written(tree)}}}]")
+    | TREES.map(
+        lambda tree: f"version: 1\nrules: [{{id: a, match: {{classes: ddl}}, when: {_written(tree)}}}]"
+    )
     | TREES.map(lambda tree: f"version: 1\ntime: {_written(tree)}\n")
     | TREES.map(lambda tree: f"version: 1\nsets: {_written(tree)}\n")
     | st.text(max_size=80)

@@ -62,7 +62,9 @@ def test_matches(pattern: str, touched: Effect, may: bool, must: bool) -> None:
     assert (compiled.may_match(touched), compiled.must_match(touched)) == (may, must)
 
 
-@pytest.mark.parametrize("text", ["", "users", "a.b.c", ".users", "public.", "role:", "a:b:c", 'public."x', "KIND:x"])
+@pytest.mark.parametrize(
+    "text", ["", "users", "a.b.c", ".users", "public.", "role:", "a:b:c", 'public."x', "KIND:x"]
+)
 def test_no_target(text: str) -> None:
     with pytest.raises(ValueError, match="write"):
         compile_target(text)

@@ -236,7 +236,14 @@ def test_a_query_in_place_of_the_password_ends_the_login() -> None:
 
 @pytest.mark.parametrize(
     ("reported", "major"),
-    [("17.10 (Debian 17.10-1.pgdg13+1)", 17), ("18beta1", 18), ("15.18", 15), ("9.6.24", 9), ("devel", 0), ("", 0)],
+    [
+        ("17.10 (Debian 17.10-1.pgdg13+1)", 17),
+        ("18beta1", 18),
+        ("15.18", 15),
+        ("9.6.24", 9),
+        ("devel", 0),
+        ("", 0),
+    ],
 )
 def test_the_servers_major_version(reported: str, major: int) -> None:
     assert major_version(reported) == major

@@ -15,8 +15,8 @@ from proxy.policy.conditions.who import Who
 from proxy.policy.context import Context
 from proxy.sql.effects import CATALOGUE, CLASSES, Effect, Risk
 
-# The effects whose `detail` is a setting's new value.
-SETTING_EFFECTS = frozenset({"session.set", "session.reset", "server.setting"})
+# The effects whose `detail` is a setting's new value, and nothing else.
+SETTING_EFFECTS = frozenset({"session.set"})
 
 _COMPARISONS: Mapping[str, Callable[[int, int], bool]] = MappingProxyType(
     {

@@ -1,0 +1,93 @@
+"""The tree that `explain` prints, whole."""
+
+from proxy.policy.explain import explain
+from tests.policy.build import CONTEXT, NO_FACTS, backup, effect, facts, policy
+
+TEXT = """
+time: {timezone: America/New_York, windows: {peak: {days: mon-fri, from: 08:00, to: 20:00}}}
+rules:
+  - {id: no-drop, match: {effects: [table.drop]}, approval: {by: 2}}
+  - {id: guard, match: {effects: [table.drop]}, approval: never}
+  - {id: quiet, match: {classes: [ddl]}, when: {window: peak}, mode: shadow}
+  - {id: saved, match: {classes: [ddl]}, require: {backup: {within: 24h}, migration: run},
+     unless: [{who: {roles: [dba]}}, {when: {not: {window: peak}}}]}
+  - {id: dates, match: {classes: [ddl]}, when: {dates: [2027-01-01]}}
+  - {id: readers, match: {classes: [write, ddl], who: {roles: [analyst]}}}
+  - {id: big, match: {effects: [row.delete], traits: [unscoped]}}
+  - {id: silent, match: {classes: [ddl]}, mode: off}
+"""
+DROP = effect("table.drop", "public.users", "cascade")
+
+
+def test_a_refusal() -> None:
+    told = explain([DROP, effect("row.delete")], CONTEXT, policy(TEXT), facts(backup(2)))
+    assert told.lines() == (
+        "refused by guard, no-drop, saved; shadow rules that would refuse: quiet [policy test]",
+        "effects",
+        "  table.drop on table public.users (risk high, cascade)",
+        "  row.delete on table public.users (risk medium)",
+        "rules that match",
+        "  no-drop: refuses [p.yaml:6]",
+        "    + matches table.drop on table public.users (risk high, cascade)",
+        "    an approval by 2 people lifts this",
+        "  guard: refuses [p.yaml:7]",
+        "    + matches table.drop on table public.users (risk high, cascade)",
+        "    no approval lifts this rule",
+        "  quiet: would refuse (shadow) [p.yaml:8]",
+        "    + matches table.drop on table public.users (risk high, cascade)",
+        "    + when window: peak",
+        "      at Tue 24 Nov 2026 10:00 EST peak is open",
+        "      changes at Tue 24 Nov 2026 20:00 EST",
+        "  saved: refuses [p.yaml:9]",
+        "    + matches table.drop on table public.users (risk high, cascade)",
+        "    - requires migration: run",
+        "      the gate keeps no such evidence yet",
+        "    + requires backup: within 24 hours, with the data touched",
+        "      a backup finished at Tue 24 Nov 2026 08:00 EST",
+        "      expires at Wed 25 Nov 2026 08:00 EST",
+        "    - not lifted by unless 1",
+        "      - if who: roles dba",
+        "        role app, database shop, address 10.1.2.3",
+        "    - not lifted by unless 2",
+        "      - if not window: peak",
+        "        at Tue 24 Nov 2026 10:00 EST peak is open",
+        "        changes at Tue 24 Nov 2026 20:00 EST",
+        "  dates: does not fire [p.yaml:11]",
+        "    + matches table.drop on table public.users (risk high, cascade)",
+        "    - when dates: 2027-01-01",
+        "      it is Tue 24 Nov 2026 10:00 EST",
+        "      changes at Fri 1 Jan 2027 00:00 EST",
+        "rules about such effects that do not match",
+        "  readers: table.drop does not fit who: roles analyst",
+        "  big: row.delete does not fit traits: unscoped",
+        "this holds until Tue 24 Nov 2026 20:00 EST",
+    )
+
+
+def test_nothing_to_say() -> None:
+    told = explain([effect("row.read")], CONTEXT, policy(TEXT), NO_FACTS)
+    assert told.lines() == (
+        "allowed [policy test]",
+        "effects",
+        "  row.read on table public.users (risk none)",
+    )
+    assert explain([], CONTEXT, policy(TEXT), NO_FACTS).lines() == (
+        "allowed [policy test]",
+        "effects",
+        "  none",
+    )
+
+
+def test_an_observer_says_so() -> None:
+    told = explain(
+        [DROP], CONTEXT, policy("defaults: {mode: shadow}\nrules: [{id: a, match: {classes: ddl}}]"), NO_FACTS
+    )
+    assert told.lines()[0] == (
+        "allowed; shadow rules that would refuse: a "
+        "(the policy's mode is shadow: it refuses nothing) [policy test]"
+    )
+
+
+def test_names_cannot_move_a_cursor() -> None:
+    told = explain([effect("table.drop", "public.a\x1b[2J")], CONTEXT, policy(TEXT), NO_FACTS)
+    assert "\x1b" not in "\n".join(told.lines())

@@ -1,0 +1,312 @@
+"""The policies that come with the program: they load, their packs load alone, and they decide right."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from proxy.policy.decision import Decision
+from proxy.policy.facts import Facts, Verification
+from proxy.policy.load import load_policy
+from proxy.policy.rules import Policy
+from proxy.sql.analyse import analyse
+from tests.policy.build import NO_FACTS, at, backup, facts, judge, reader, refusing, watching
+
+POLICIES = Path(__file__).parents[2] / "policies"
+PACKS = sorted(path.name for path in (POLICIES / "rules").glob("*.yaml"))
+PEAK, NIGHT = at("2026-11-24T15:00"), at("2026-11-24T23:00")
+RECENT = facts(backup(1, now=NIGHT.now), backup(1, now=PEAK.now))
+PROVED = facts(backup(0.5, now=NIGHT.now, verified=Verification.FULL_READ, copies=2))
+
+
+def read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def shipped(name: str) -> Policy:
+    return load_policy(str(POLICIES / f"{name}.yaml"), read)
+
+
+@pytest.fixture(scope="module")
+def production() -> Policy:
+    return shipped("production")
+
+
+@pytest.fixture(scope="module")
+def staging() -> Policy:
+    return shipped("staging")
+
+
+@pytest.fixture(scope="module")
+def development() -> Policy:
+    return shipped("development")
+
+
+def decided(policy: Policy, sql: str, evidence: Facts = PROVED, *, peak: bool = False) -> Decision:
+    return judge(policy, *analyse(sql).effects, context=PEAK if peak else NIGHT, facts=evidence)
+
+
+EVERYDAY = """
+SELECT * FROM users WHERE id = $1
+SELECT count(*), lower(name), now(), coalesce(a, 'DROP TABLE users') FROM orders GROUP BY name
+WITH recent AS (SELECT * FROM orders ORDER BY id DESC LIMIT 5) SELECT * FROM recent
+INSERT INTO users (name) VALUES ('x') RETURNING id
+INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET name = excluded.name
+UPDATE users SET name = 'x' WHERE id = $1
+DELETE FROM users WHERE id = $1
+DELETE FROM sessions WHERE expires_at < now()
+SELECT * FROM users WHERE id = $1 FOR UPDATE
+BEGIN
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
+SET TRANSACTION READ WRITE
+COMMIT
+ROLLBACK
+SAVEPOINT s
+COPY users TO STDOUT
+COPY users FROM STDIN
+SELECT nextval('users_id_seq'), currval('users_id_seq')
+SELECT gen_random_uuid(), md5('x')
+SELECT similarity(name, 'x'), auth.uid() FROM users
+SET application_name = 'web'
+SET client_encoding TO 'UTF8'
+SET NAMES 'utf-8'
+SET standard_conforming_strings = on
+SET search_path = app, public
+SET TIME ZONE 'UTC'
+SET DateStyle = ISO
+SET statement_timeout = '5s'
+SET extra_float_digits = 3
+SET row_security = off
+SELECT set_config('search_path', '', false)
+SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+RESET ALL
+DISCARD ALL
+RESET ROLE
+LISTEN jobs
+NOTIFY jobs
+SELECT pg_advisory_lock(72707369)
+CREATE TEMP TABLE t (a int)
+DROP TABLE pg_temp.t
+VACUUM users
+ANALYZE
+CHECKPOINT
+PREPARE p AS SELECT 1
+EXPLAIN DELETE FROM users
+EXPLAIN ANALYZE SELECT 1
+"""
+
+
+@pytest.mark.parametrize("sql", EVERYDAY.strip().splitlines())
+def test_everyday_work_passes_in_production_at_any_time_without_evidence(
+    production: Policy, sql: str
+) -> None:
+    assert refusing(decided(production, sql, NO_FACTS, peak=True)) == []
+
+
+# What is refused in production whatever the hour and the evidence, and by which rules.
+LOSSES = [
+    ("DROP TABLE users", ["no-drop"]),
+    ("DROP TABLE IF EXISTS a, b CASCADE", ["no-drop"]),
+    ("TRUNCATE users", ["no-drop"]),
+    ('DROP SCHEMA "public" CASCADE', ["no-drop"]),
+    ("DROP DATABASE shop WITH (FORCE)", ["no-drop"]),
+    ("ALTER TABLE users DROP COLUMN name", ["no-drop"]),
+    ("ALTER TABLE users DROP name", ["no-drop"]),
+    ("ALTER TABLE p DETACH PARTITION q", ["no-drop"]),
+    ("DROP MATERIALIZED VIEW m", ["no-drop"]),
+    ("DROP EXTENSION hstore CASCADE", ["no-drop"]),
+    ("DROP OWNED BY app", ["no-drop", "no-privilege-changes"]),
+    ("SELECT lo_unlink(4242)", ["no-drop"]),
+    ("ALTER TABLE users ALTER COLUMN id TYPE text", ["no-retype"]),
+    ("ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'", ["no-retype"]),
+    ("DROP VIEW v", ["no-overwrite"]),
+    ("DROP FUNCTION f", ["no-overwrite"]),
+    ("DROP INDEX i", ["no-overwrite"]),
+    ("DROP TRIGGER x ON users", ["no-overwrite"]),
+    ("DROP POLICY x ON users", ["no-overwrite", "no-privilege-changes"]),
+    ("ALTER TABLE users DROP CONSTRAINT c", ["no-overwrite"]),
+    ("ALTER TABLE users RENAME TO people", ["no-overwrite"]),
+    ("ALTER TABLE users RENAME name TO title", ["no-overwrite"]),
+    ("ALTER TABLE users SET SCHEMA old", ["no-overwrite"]),
+    ("CREATE OR REPLACE VIEW v AS SELECT 1", ["no-overwrite"]),
+    ("ALTER SEQUENCE s RESTART", ["no-overwrite"]),
+    ("ROLLBACK PREPARED 'x'", ["no-overwrite"]),
+    ("ALTER TABLE users ALTER name DROP DEFAULT", ["no-lost-default"]),
+    ("SELECT query_to_xml($1, true, false, '')", ["no-unreadable-code"]),
+    ("SELECT cleanup()", ["no-unknown-functions"]),
+    ("CALL cleanup()", ["no-unknown-functions"]),
+    ("DELETE FROM users", ["no-unscoped-delete"]),
+    ("DELETE FROM users WHERE true", ["no-unscoped-delete"]),
+    ("WITH d AS (DELETE FROM users RETURNING 1) SELECT count(*) FROM d", ["no-unscoped-delete"]),
+    ("EXPLAIN ANALYZE DELETE FROM users", ["no-unscoped-delete"]),
+    ("PREPARE p AS DELETE FROM users", ["no-unscoped-delete"]),
+    ("UPDATE users SET name = ''", ["no-unscoped-update"]),
+    ("UPDATE users SET name = '' WHERE id = id", ["no-unscoped-update"]),
+    ("SET standard_conforming_strings = off", ["no-weaker-settings"]),
+    ("SET backslash_quote = on", ["no-weaker-settings"]),
+    ("SET client_encoding = 'SJIS'", ["no-weaker-settings"]),
+    ("SET session_replication_role = replica", ["no-weaker-settings"]),
+    ("SELECT set_config('session_replication_role', 'replica', false)", ["no-weaker-settings"]),
+    ("SELECT set_config($1, $2, false)", ["no-weaker-settings"]),
+    ("SET allow_system_table_mods = on", ["no-weaker-settings"]),
+    ("SET ROLE dba", ["no-role-changes"]),
+    ("SET SESSION AUTHORIZATION dba", ["no-role-changes"]),
+    ("CREATE ROLE evil SUPERUSER", ["no-role-changes"]),
+    ("ALTER USER app WITH PASSWORD 'x'", ["no-role-changes"]),
+    ("DROP ROLE app", ["no-overwrite", "no-role-changes"]),
+    ("GRANT ALL ON users TO evil", ["no-privilege-changes"]),
+    ("REVOKE ALL ON users FROM app", ["no-privilege-changes"]),
+    ("REASSIGN OWNED BY app TO evil", ["no-privilege-changes"]),
+    ("ALTER TABLE users OWNER TO evil", ["no-privilege-changes"]),
+    ("ALTER TABLE users DISABLE TRIGGER ALL", ["no-guard-off", "no-overwrite"]),
+    ("ALTER TABLE users DISABLE ROW LEVEL SECURITY", ["no-guard-off", "no-overwrite"]),
+    ("COPY users TO PROGRAM 'cat'", ["no-server-access"]),
+    ("COPY users FROM '/etc/passwd'", ["no-server-access"]),
+    ("ALTER SYSTEM SET fsync = off", ["no-server-access"]),
+    ("ALTER ROLE app SET search_path = evil", ["no-server-access"]),
+    ("SELECT pg_terminate_backend(1)", ["no-server-access"]),
+    ("LOAD 'x'", ["no-server-access"]),
+]
+
+
+@pytest.mark.parametrize(("sql", "rules"), LOSSES)
+def test_losses_are_refused_in_production_by_these_rules(
+    production: Policy, sql: str, rules: list[str]
+) -> None:
+    decision = decided(production, sql)
+    assert set(rules) <= set(refusing(decision))
+    assert decision.enforced[0].rule in rules
+    assert "no-changes-in-peak" not in refusing(decision)
+
+
+CHANGES = [
+    "CREATE TABLE gadgets (id int PRIMARY KEY, name text DEFAULT 'x')",
+    "ALTER TABLE users ADD COLUMN age int",
+    "CREATE INDEX i ON users (name)",
+    "ALTER TABLE users ADD CONSTRAINT c CHECK (age > 0) NOT VALID",
+    "CREATE TYPE mood AS ENUM ('sad')",
+    "ALTER TYPE mood ADD VALUE 'happy'",
+    "CREATE SCHEMA app",
+    "COMMENT ON TABLE users IS 'people'",
+]
+
+
+@pytest.mark.parametrize("sql", CHANGES)
+def test_additive_changes_need_a_backup_and_a_quiet_hour(production: Policy, sql: str) -> None:
+    assert refusing(decided(production, sql, RECENT)) == []
+    assert refusing(decided(production, sql, NO_FACTS)) == ["backup-first"]
+    assert refusing(decided(production, sql, RECENT, peak=True)) == ["no-changes-in-peak"]
+
+
+def test_an_index_built_concurrently_needs_no_quiet_hour(production: Policy) -> None:
+    sql = "CREATE INDEX CONCURRENTLY i ON users (name)"
+    assert refusing(decided(production, sql, RECENT, peak=True)) == []
+
+
+def test_major_changes_need_a_proved_backup() -> None:
+    pack = load_policy(str(POLICIES / "rules" / "backups.yaml"), read)
+    sql = "ALTER TABLE users DROP COLUMN name"
+    assert refusing(decided(pack, sql, PROVED)) == []
+    assert refusing(decided(pack, sql, RECENT)) == ["fresh-backup-for-major-changes"]
+
+
+def test_row_level_security_may_be_added(production: Policy) -> None:
+    for sql in ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "CREATE POLICY own ON users USING (true)"):
+        assert refusing(decided(production, sql)) == []
+
+
+def test_what_a_person_reads(production: Policy) -> None:
+    refusal = decided(production, "DROP TABLE public.users", NO_FACTS, peak=True).refusal("4f1c")
+    assert (refusal.sqlstate, refusal.message, refusal.hint) == (
+        "42501",
+        "table.drop on public.users would lose data. [rule no-drop]",
+        "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+    )
+    assert refusal.detail == (
+        "A table is dropped: public.users (high risk). Also refused by: no-changes-in-peak, "
+        "backup-first, fresh-backup-for-major-changes."
+    )
+    change = decided(production, "ALTER TABLE users ADD age int", NO_FACTS, peak=True).refusal("4f1c")
+    assert (change.message, change.hint) == (
+        "column.add on users is a schema change, and there are none in the window peak "
+        "(Mon-Fri 08:00-20:00 UTC). [rule no-changes-in-peak]",
+        "Run it again after Tue 24 Nov 2026 20:00 UTC.",
+    )
+    quiet = decided(production, "ALTER TABLE users ADD age int", NO_FACTS).refusal("4f1c")
+    assert (quiet.message, quiet.detail) == (
+        "column.add on users changes the schema, and that needs a backup of shop from the last 24 hours, "
+        "with the data touched. [rule backup-first]",
+        "Missing: a backup of shop from the last 24 hours, with the data touched "
+        "(no backup of shop is known).",
+    )
+
+
+STAGING = [
+    ("DROP TABLE users", [], ["refused-in-production"]),
+    ("ALTER TABLE users DROP COLUMN name", [], ["refused-in-production"]),
+    ("CREATE TABLE t (a int)", [], []),
+    ("SELECT 1", [], []),
+    ("DELETE FROM users", ["no-unscoped-delete"], []),
+    ("DROP SCHEMA public CASCADE", ["keep-the-copy"], ["refused-in-production"]),
+    ("SET session_replication_role = replica", ["no-weaker-settings"], []),
+]
+
+
+@pytest.mark.parametrize(("sql", "enforced", "shadowed"), STAGING)
+def test_staging(staging: Policy, sql: str, enforced: list[str], shadowed: list[str]) -> None:
+    decision = decided(staging, sql, NO_FACTS)
+    assert (refusing(decision), watching(decision)) == (enforced, shadowed)
+
+
+@pytest.mark.parametrize("sql", [sql for sql, _ in LOSSES])
+def test_development_refuses_nothing_and_counts_what_production_would_refuse(
+    development: Policy, production: Policy, sql: str
+) -> None:
+    decision = decided(development, sql, NO_FACTS)
+    assert decision.allowed
+    loss = set(refusing(decided(production, sql)))
+    assert set(watching(decision)) == loss
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_a_pack_works_by_one_line(name: str) -> None:
+    files = {
+        "p.yaml": f"version: 1\ninclude: [rules/{name}]\n",
+        f"rules/{name}": read(str(POLICIES / "rules" / name)),
+    }
+    policy = load_policy("p.yaml", reader(files))
+    assert [rule.id for rule in policy.rules if not rule.reserved]
+    assert refusing(judge(policy, *analyse("SELECT 1").effects)) == []
+
+
+def test_the_packs_are_those_that_the_documentation_names() -> None:
+    assert PACKS == [
+        "backups.yaml",
+        "guard-the-guards.yaml",
+        "no-data-loss.yaml",
+        "peak-hours.yaml",
+        "unscoped-writes.yaml",
+    ]
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_every_rule_says_why_and_what_to_do(name: str) -> None:
+    text = read(str(POLICIES / "rules" / name))
+    for block in re.split(r"\n(?=  - id: )", text.partition("\nrules:\n")[2]):
+        if "- id: " in block:
+            assert "deny: " in block
+            assert "hint: " in block
+    assert text.count("\n  - id: ") <= text.count("\n  # ") + 1
+    assert "The guide" in text
+
+
+def test_a_policy_sets_the_hours_of_a_pack() -> None:
+    files = {
+        "p.yaml": "version: 1\ninclude: rules/peak-hours.yaml\n"
+        "time: {timezone: Asia/Tokyo, windows: {peak: {days: sat, from: 10:00, to: 11:00}}}\n",
+        "rules/peak-hours.yaml": read(str(POLICIES / "rules" / "peak-hours.yaml")),
+    }
+    policy = load_policy("p.yaml", reader(files))
+    effects = analyse("CREATE TABLE t (a int)").effects
+    assert judge(policy, *effects, context=PEAK).allowed
+    assert not judge(policy, *effects, context=at("2026-11-28T01:30")).allowed
