@@ -292,7 +292,7 @@ def test_what_was_refused_is_reported_once_with_all_that_fired(table: Database, 
     assert client.gate.tally.statements["refused", "destructive"].value == 1
 
 
-# What follows names of statements from one transaction to the next is not for a transaction pooler of this age.
+# Names that live from one transaction to the next are not for a transaction pooler of this age.
 POOLED = [case for case in CASES if "named" not in case]
 
 
