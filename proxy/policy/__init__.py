@@ -4,3 +4,31 @@ Enters: policy files (through a reader that is handed in), effects of statements
 Leaves: compiled policies, decisions, explanations. Pure: no files, no clock, no randomness. Deliberately
 absent: SQL text, connections, and making evidence.
 """
+
+from proxy.policy.context import Context
+from proxy.policy.decide import decide
+from proxy.policy.decision import Decision, Firing, Refusal
+from proxy.policy.explain import Branch, Explanation, explain
+from proxy.policy.facts import Backup, Coverage, Facts, Verification
+from proxy.policy.load import load_policy
+from proxy.policy.rules import RESERVED, Mode, Policy, Rule
+
+__all__ = [
+    "RESERVED",
+    "Backup",
+    "Branch",
+    "Context",
+    "Coverage",
+    "Decision",
+    "Explanation",
+    "Facts",
+    "Firing",
+    "Mode",
+    "Policy",
+    "Refusal",
+    "Rule",
+    "Verification",
+    "decide",
+    "explain",
+    "load_policy",
+]

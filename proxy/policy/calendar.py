@@ -82,8 +82,8 @@ class Span:
     def _candidates(self, begin: datetime) -> set[datetime]:
         """Moments of one UTC day at which anything can change.
 
-        The times of day of every local date that touches it, both passes of a repeated hour, and the changes of
-        the zone's offset.
+        The times of day of every local date that touches it, both passes of a repeated hour, and the changes
+        of the zone's offset.
         """
         moments = set(transitions(self._zone, begin))
         for offset in (-1, 0, 1):

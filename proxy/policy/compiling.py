@@ -27,7 +27,7 @@ from proxy.policy.conditions.moments import (
 from proxy.policy.conditions.targets import TargetPattern
 from proxy.policy.conditions.who import Who, WhoCondition, WhoShape, compile_who
 from proxy.policy.daysoff import in_dates
-from proxy.policy.durations import describe_duration
+from proxy.policy.durations import describe_last
 from proxy.policy.facts import Verification
 from proxy.policy.parsing import Set, parse_target
 from proxy.policy.rules import Mode, Rule
@@ -220,9 +220,7 @@ class RuleCompiler:
         if block.migration is not None:
             conditions.append(AbsentEvidence(f"migration: {block.migration}", _MIGRATIONS[block.migration]))
         if block.ran is not None:
-            within = (
-                "" if block.ran.within is None else f" within the last {describe_duration(block.ran.within)}"
-            )
+            within = "" if block.ran.within is None else f" within the last {describe_last(block.ran.within)}"
             wanted = f"a run of the same statement on {block.ran.environment}{within}, without error"
             conditions.append(AbsentEvidence(f"ran: {block.ran.environment}{within}", wanted))
         if isinstance(block, model.Require) and block.approval is not None:

@@ -33,6 +33,11 @@ def parse_duration(text: str) -> timedelta:
     return duration
 
 
+def describe_last(duration: timedelta) -> str:
+    """What follows "the last": `hour`, `24 hours`."""
+    return describe_duration(duration).removeprefix("1 ")
+
+
 def describe_duration(duration: timedelta) -> str:
     """A duration in words: `30 minutes`, `24 hours`, `14 days`."""
     seconds = int(duration.total_seconds())

@@ -29,7 +29,8 @@ STALE_HINT = "Run the statement again when the gate's ledger can be reached."
 SHOWN_REASONS = 3
 # Told after what no evidence can help, and before the single requirements.
 STALE_URGENCY = (True, 1, 1, "stale-facts")
-# How far an opening is looked for, in edges of windows and in time: a refusal must not cost more than a glance.
+# How far an opening is looked for, in edges of windows and in time: a refusal must cost no more than a
+# glance.
 MAX_EDGES = 200
 FARTHEST_OPENING = timedelta(days=366)
 
@@ -55,6 +56,7 @@ def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
 
 def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judgement]]) -> Firing:
     """The firing of the reserved rule about evidence that cannot be read."""
+    asking = sorted(asking, key=lambda each: each[1].id)
     effects = tuple(dict.fromkeys(effect for case, _, _ in asking for effect in case.effects))
     missing = tuple(
         dict.fromkeys(o.missing for _, _, judgement in asking for o in judgement.missing if o.evidence)
@@ -65,7 +67,7 @@ def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judg
         mode=str(mode),
         sqlstate=rule.sqlstate,
         message=f"{parse_template(STALE_MESSAGE).fill(lambda name: values[name])} [rule {rule.id}]",
-        detail=f"Asked for by: {', '.join(sorted(each.id for _, each, _ in asking))}.",
+        detail=f"Asked for by: {', '.join(each.id for _, each, _ in asking)}.",
         hint=STALE_HINT,
         targets=target_names(effects),
         effects=effect_names(effects),

@@ -1,7 +1,7 @@
 """The shape of a policy file: which keys there are and what each may hold.
 
 Enters: plain values of one document. Leaves: typed blocks, or pydantic's errors with the path of each.
-Deliberately absent: names that refer to other parts (checks.py), meaning (compiling.py), positions
+Deliberately absent: names that refer to other parts, and meaning (compiling.py), positions
 (complaints.py).
 """
 

@@ -2,7 +2,7 @@
 
 Enters: documents. Leaves: the head, and the rules, windows and sets that are well-formed, each read by
 itself, so that one mistake hides no other; complaints about the rest. Deliberately absent: what names refer
-to (checks.py).
+to (compiling.py).
 """
 
 from collections.abc import Iterator

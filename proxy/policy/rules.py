@@ -55,7 +55,9 @@ class Judgement:
         when, require, unless: the outcomes of the conditions that were asked, in the rule's order; `require`
             and `unless` are empty where the answer was clear before.
         until: the judgement stays before this moment.
-        evidence: True when a `require` looked at facts.
+        evidence: True when the judgement rests on facts that a `require` looked at; not when an exception
+            lifts the rule anyhow.
+        facts_used: True when any condition looked at facts.
     """
 
     fires: bool
@@ -122,7 +124,7 @@ class Rule:
             when=when,
             require=require,
             unless=unless,
-            evidence=evidence,
+            evidence=evidence and not lifted,
             facts_used=evidence or any(outcome.evidence for outcome in asked),
         )
 

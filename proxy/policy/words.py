@@ -2,7 +2,7 @@
 
 Enters: scalars of the document. Leaves: typed values, or a `PydanticCustomError` with one sentence and,
 where one is near, what was probably meant. Deliberately absent: names that other parts of the policy define
-(sets, windows): those are checked in checks.py.
+(sets, windows): those are checked in compiling.py.
 """
 
 import re

@@ -99,8 +99,8 @@ def read_yaml(text: str, file: str) -> Document:
     """Read one YAML document.
 
     Raises:
-        SourceError: the text is no YAML, or YAML that this reader refuses. Refused constructs are all reported;
-            a mistake of grammar ends the reading.
+        SourceError: the text is no YAML, or YAML that this reader refuses. Refused constructs are all told; a
+            mistake of grammar ends the reading.
     """
     if len(text) > MAX_CHARACTERS:
         raise _only(file, [], 0, 0, f"the file is larger than {MAX_CHARACTERS // 1024 // 1024} MiB")

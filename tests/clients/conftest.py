@@ -10,30 +10,16 @@ import psycopg
 import pytest
 
 from proxy.backup.cluster import Cluster
-from tests.clients.gate import Gate, serving
+from tests.clients.gate import POLICY, Gate, serving, upstream_of
 from tests.clients.programs import Program
 from tests.conftest import Programs
 from tests.servers.database import Database
 
 _numbers = itertools.count(1)
-_PACKS = Path(__file__).resolve().parents[2] / "policies" / "rules"
-POLICY = f"""\
-version: 1
-name: test
-environment: test
-include:
-  - {_PACKS}/no-data-loss.yaml
-  - {_PACKS}/unscoped-writes.yaml
-  - {_PACKS}/guard-the-guards.yaml
-"""
 
 
 class Serve(Protocol):
     def __call__(self, policy: str | Path = POLICY, upstream: str = "", **settings: str) -> Gate: ...
-
-
-def upstream_of(cluster: Cluster) -> str:
-    return f"postgresql://127.0.0.1:{cluster.port}"
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,29 @@ from pathlib import Path
 from typing import IO, TypeVar
 from urllib.parse import quote, urlencode
 
+from proxy.backup.cluster import Cluster
+
 WAIT_S = 20.0
 _POLL_S = 0.01
 
+_PACKS = Path(__file__).resolve().parents[2] / "policies" / "rules"
+POLICY = f"""\
+version: 1
+name: test
+environment: test
+include:
+  - {_PACKS}/no-data-loss.yaml
+  - {_PACKS}/unscoped-writes.yaml
+  - {_PACKS}/guard-the-guards.yaml
+"""
+
 Line = Mapping[str, object]
 T = TypeVar("T")
+
+
+def upstream_of(cluster: Cluster) -> str:
+    """The URL of a server, for a gate."""
+    return f"postgresql://127.0.0.1:{cluster.port}"
 
 
 def until(look: Callable[[], T], what: str, wait_s: float = WAIT_S) -> T:

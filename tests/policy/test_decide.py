@@ -94,7 +94,8 @@ TEXTS = [
     ),
     (
         ", require: {backup: {within: 2d, verified: full_read, copies: 2, covers: whole}}, "
-        "deny: '{missing}; {backup.within}, {backup.verified}, {backup.copies}, {backup.covers}, {backup.last}'",
+        "deny: '{missing}; {backup.within}, {backup.verified}, {backup.copies}, {backup.covers}, "
+        "{backup.last}'",
         "a backup of shop from the last 2 days, of the whole database, read back in full, in 2 places; "
         "2 days, full_read, 2, whole, never [rule a]",
         None,
@@ -137,7 +138,8 @@ def test_many_targets_are_counted() -> None:
     drops = [effect("table.drop", f"public.t{n}") for n in range(9)]
     [firing] = judge(rule(""), *drops).enforced
     assert firing.message == (
-        "table.drop on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. [rule a]"
+        "table.drop on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. "
+        "[rule a]"
     )
 
 
@@ -381,6 +383,11 @@ def test_stale_facts(
     )
     decision = judge(made, DROP, facts=facts(*backups, stale=True))
     assert (refusing(decision), watching(decision)) == (enforced, shadowed)
+
+
+def test_stale_facts_are_no_matter_where_an_exception_lifts_the_rule() -> None:
+    made = rule(f"{ASKING}, unless: [{{who: {{roles: [app]}}}}]")
+    assert judge(made, DROP, facts=facts(FRESH, stale=True)).allowed
 
 
 def test_stale_facts_are_told_first() -> None:

@@ -112,7 +112,7 @@ def test_packs_that_disagree() -> None:
     files = {
         "p.yaml": "version: 1\ninclude: [a.yaml, b.yaml]\n",
         "a.yaml": "version: 1\ntime: {timezone: UTC, windows: {w: {days: mon}}}\nsets: {s: public.a}\n",
-        "b.yaml": "version: 1\ntime: {timezone: Asia/Tokyo, windows: {w: {days: tue}}}\nsets: {s: public.b}\n",
+        "b.yaml": "version: 1\ntime: {timezone: Asia/Tokyo, windows: {w: {days: tue}}}\nsets: {s: public.b}",
     }
     with pytest.raises(SourceError) as caught:
         load_policy("p.yaml", reader(files))

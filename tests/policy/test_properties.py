@@ -1,7 +1,8 @@
-"""What holds for every policy: more rules never allow more, order means nothing, decisions hold as long as they say."""
+"""What holds for every policy: more rules never allow more, order is nothing, decisions hold as they say."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -175,7 +176,7 @@ def test_another_rule_never_allows_more(
 ) -> None:
     rules = rules_of(bodies)
     decisions = [_judge(load(rules[:count]), done, context, facts) for count in range(len(rules) + 1)]
-    for fewer, more in zip(decisions, decisions[1:], strict=False):
+    for fewer, more in pairwise(decisions):
         assert set(refusing(fewer)) <= set(refusing(more))
         assert fewer.allowed or not more.allowed
 

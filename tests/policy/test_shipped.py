@@ -78,7 +78,7 @@ SET statement_timeout = '5s'
 SET extra_float_digits = 3
 SET row_security = off
 SELECT set_config('search_path', '', false)
-SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'x'
 RESET ALL
 DISCARD ALL
 RESET ROLE

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from proxy.relay import Listener, RelaySettings, SslMode, Upstream
@@ -148,6 +148,16 @@ async def server(handler: Handler, unix_path: Path | None = None) -> AsyncIterat
         await asyncio.gather(*running, return_exceptions=True)
 
 
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port whose kernel drops further connection attempts, as a firewall does."""
+    with socket.socket() as listening, socket.socket() as first:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        first.connect(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A server that says back what it hears."""
     while data := await reader.read(65_536):
@@ -191,9 +201,10 @@ async def relay(
     port: int,
     make_session: Callable[[Peer], PassingSession] = PassingSession,
     settings: RelaySettings | None = None,
+    sslmode: SslMode = SslMode.DISABLE,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
-    standing = Relay(Upstream("127.0.0.1", port, SslMode.DISABLE), make_session, settings)
+    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings)
     await standing.listener.start()
     try:
         yield standing

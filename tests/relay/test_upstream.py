@@ -3,8 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +12,7 @@ import pytest
 from proxy.relay import SslMode, Upstream, UpstreamError
 from proxy.wire.startup import encode_ssl_request
 from tests.relay.certificates import Certificates, server_context
-from tests.relay.peers import Handler, echo, server, until
+from tests.relay.peers import Handler, echo, full_backlog, server, until
 
 LOOPBACK = "127.0.0.1"
 
@@ -61,16 +60,6 @@ async def failure(upstream: Upstream) -> tuple[str, str]:
     with pytest.raises(UpstreamError) as caught:
         await upstream.connect()
     return caught.value.message.replace(f":{upstream.port}", ""), caught.value.hint
-
-
-@asynccontextmanager
-async def full_backlog() -> AsyncIterator[int]:
-    """A port whose kernel drops further connection attempts, as a firewall does."""
-    with socket.socket() as listening, socket.socket() as first:
-        listening.bind((LOOPBACK, 0))
-        listening.listen(0)
-        first.connect(listening.getsockname())
-        yield listening.getsockname()[1]
 
 
 async def test_plain() -> None:
@@ -250,7 +239,7 @@ async def test_no_such_name(host: str) -> None:
 
 
 async def test_nobody_answers() -> None:
-    async with full_backlog() as port:
+    with full_backlog() as port:
         assert await failure(Upstream(LOOPBACK, port, SslMode.DISABLE, connect_timeout_s=0.2)) == (
             "The server 127.0.0.1 did not answer within 0.2 s.",
             "Check the address in the upstream URL, and firewalls and network restrictions on the way.",

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.policy.calendar import moment_text
 from proxy.policy.conditions.case import Case, Outcome, earliest
-from proxy.policy.durations import describe_duration
+from proxy.policy.durations import describe_duration, describe_last
 from proxy.policy.facts import Backup, Coverage, Verification
 from proxy.policy.texts import clean
 from proxy.sql.effects import Effect
@@ -92,9 +92,7 @@ class BackupCondition:
         return ", ".join(words)
 
     def _phrase(self, database: str) -> str:
-        return (
-            f"a backup of {clean(database)} from the last {describe_duration(self.within)}, {self._quality()}"
-        )
+        return f"a backup of {clean(database)} from the last {describe_last(self.within)}, {self._quality()}"
 
     def _best(self, known: list[Backup], database: str, now: datetime) -> str:
         """What the newest backup is like: the first thing a person asks."""

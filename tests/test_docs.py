@@ -1,0 +1,442 @@
+"""What the pages say is so: commands print what is shown, tables equal the code, names and links exist.
+
+The commands of README.md run against a real server behind a gate that README's own command started; only
+ports, the ledger's place and what is new each time (moments, ids, digests) are put in.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from proxy import __version__
+from proxy.app.audit import REFUSAL_FIELDS
+from proxy.app.cli.exitcodes import MEANINGS
+from proxy.app.metrics import METRICS
+from proxy.app.settings import table
+from proxy.app.sources import load_settings, read_text
+from proxy.backup.cluster import Cluster, free_port
+from proxy.policy.context import Context
+from proxy.policy.decide import decide
+from proxy.policy.facts import Facts
+from proxy.policy.load import load_policy
+from proxy.policy.rules import Policy
+from proxy.relay import SslMode
+from proxy.sql.analyse import analyse
+from tests.clients.gate import Gate, environment
+from tests.conftest import Programs
+from tests.relay.certificates import Authority
+
+_ROOT = Path(__file__).resolve().parent.parent
+_README, _ARCHITECTURE, _CONTRIBUTING, _CHANGELOG = (
+    (_ROOT / name).read_text() for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+)
+_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
+_SEED = """
+CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
+INSERT INTO users VALUES (1, 'Ada'), (2, 'Grace'), (3, 'Margaret');
+ALTER TABLE users OWNER TO app;
+"""
+# A Monday at noon: peak hours in production.
+_PEAK = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """Why a command is not run here, and the test that covers it."""
+
+    why: str
+    instead: str
+
+
+_NOT_RUN = {
+    "make demo": Excuse("installs from a registry, serves until Ctrl-C", "tests/test_demo.py"),
+    "make test": Excuse("would run this test in itself", "tests/test_quality.py"),
+    "pip install .": Excuse("installs from a registry", "tests/test_packaging.py"),
+    "docker build --tag pgwarden .": Excuse("needs an engine", "tests/test_packaging.py"),
+    "docker run --read-only --publish 127.0.0.1:6432:6432 --volume pgwarden:/var/lib/pgwarden "
+    "--env PGWARDEN_UPSTREAM=postgresql://db.example.com:5432 pgwarden": Excuse(
+        "needs an engine", "tests/test_packaging.py"
+    ),
+}
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", _README, re.MULTILINE | re.DOTALL)
+
+
+_SHELL = [line for block in _blocks("sh") for line in block.splitlines()]
+_CONSOLE = [block.removeprefix("$ ").partition("\n") for block in _blocks("console")]
+(_SERVE, _SERVE_CONFIG) = [line for line in _SHELL if line.startswith("pgwarden serve")]
+
+
+def _file(name: str) -> str:
+    """The YAML block that begins with this name."""
+    (text,) = [block for block in _blocks("yaml") if block.startswith(f"# {name}\n")]
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """README's example: its database, and a folder in which its commands run.
+
+    Attributes:
+        places: what README writes -> what stands for it here.
+    """
+
+    folder: Path
+    psql: Path
+    places: Mapping[str, str]
+
+    def here(self, text: str) -> str:
+        for shown, real in self.places.items():
+            text = text.replace(shown, real)
+        return text
+
+    def argv(self, command: str) -> list[str]:
+        program, *arguments = shlex.split(self.here(command))
+        own = {
+            "pgwarden": [sys.executable, "-m", "proxy"],
+            "psql": [str(self.psql), "--no-psqlrc"],
+        }
+        return [*own[program], *arguments]
+
+    def environment(self) -> dict[str, str]:
+        own = {"PYTHONPATH": str(_ROOT), "PGWARDEN_LOG_FORMAT": "json", "LC_ALL": "C.UTF-8"}
+        return environment(self.folder) | own
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.argv(command),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.environment(),
+        )
+
+    @contextmanager
+    def serving(self, command: str) -> Iterator[Gate]:
+        process = subprocess.Popen(
+            self.argv(command),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment(),
+        )
+        try:
+            gate = Gate(process)
+            yield gate
+            process.send_signal(signal.SIGTERM)
+            assert gate.ended() == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def shop(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "policies").symlink_to(_ROOT / "policies")
+    with Cluster(programs()) as cluster:
+        cluster.execute("CREATE ROLE app LOGIN")
+        cluster.execute("CREATE DATABASE shop OWNER app")
+        cluster.execute(_SEED, "shop")
+        server = f"127.0.0.1:{cluster.port}"
+        places = {
+            **{f"127.0.0.1:{port}": f"127.0.0.1:{free_port()}" for port in (6432, 6433, 9187)},
+            "127.0.0.1:5432": server,
+            "aws-0-eu-central-1.pooler.supabase.com:6543": server,
+            "aws-0-eu-central-1.pooler.supabase.com:5432": server,
+        }
+        shop = Shop(folder, programs() / "psql", places)
+        for name in ("pgwarden.yaml", "shop.yaml"):
+            (folder / name).write_text(shop.here(_file(name)))
+        yield shop
+
+
+# -- commands ----------------------------------------------------------------------------------------------
+
+
+def _lasting(output: str, shop: Shop) -> str:
+    """Output without what is new each time: the hour's rule, digests, and the places that were put in."""
+    output = re.sub(r"no-changes-in-peak, (?=backup-first)", "", output)
+    output = re.sub(r"digest [0-9a-f]{12}", "digest #", output)
+    return output.replace(environment(shop.folder)["PGWARDEN_LEDGER"], "LEDGER").replace(
+        "/home/ada/.local/state/pgwarden/ledger.sqlite", "LEDGER"
+    )
+
+
+def test_commands_print_what_the_page_shows_and_the_gate_writes_the_line(shop: Shop) -> None:
+    with shop.serving(_SERVE) as gate:
+        for command, _, shown in _CONSOLE:
+            done = shop.run(command)
+            assert _lasting(done.stdout + done.stderr, shop) == _lasting(shown, shop), command
+        written = dict(gate.refused("DROP TABLE users"))
+    (block,) = _blocks("json")
+    shown_line: dict[str, object] = json.loads(block)
+    assert tuple(written) == tuple(shown_line) == REFUSAL_FIELDS
+    assert _lasting_fields(written) == _lasting_fields(shown_line)
+
+
+def _lasting_fields(line: Mapping[str, object]) -> dict[str, object]:
+    """A line of the refusal log without what is new each time, whose form is checked instead."""
+    fresh = {"decision_id": r"[0-9a-f]{12}", "policy": r"[0-9a-f]{64}", "time": r"[0-9T:.-]{26}Z"}
+    assert [name for name, form in fresh.items() if not re.fullmatch(form, str(line[name]))] == []
+    rest = {name: value for name, value in line.items() if name not in fresh}
+    return rest | {"rules": str(line["rules"]).replace("'no-changes-in-peak', ", "")}
+
+
+def test_two_listeners_both_refuse(shop: Shop) -> None:
+    urls = dict(re.findall(r'^(\w+)="(.*)"$', _blocks("dotenv")[0], re.MULTILINE))
+    assert list(urls) == ["DATABASE_URL", "DIRECT_URL"]
+    with shop.serving(_SERVE_CONFIG):
+        for url in urls.values():
+            address = urlsplit(url).netloc.rpartition("@")[2]
+            done = shop.run(f"psql postgresql://app@{address}/shop -c 'DROP TABLE users'")
+            assert (done.returncode, "[rule no-drop]" in done.stderr) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize("command", _SHELL)
+def test_a_command_runs_or_has_its_excuse(command: str, request: pytest.FixtureRequest) -> None:
+    if command in (_SERVE, _SERVE_CONFIG):
+        return  # run by the tests above
+    if command in _NOT_RUN:
+        assert (_ROOT / _NOT_RUN[command].instead).is_file()
+        if command.startswith("make "):
+            subprocess.run(
+                ["make", "--dry-run", *command.split()[1:]], cwd=_ROOT, capture_output=True, check=True
+            )
+        return
+    shop: Shop = request.getfixturevalue("shop")
+    done = shop.run(command)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_no_excuse_is_left_over() -> None:
+    assert set(_NOT_RUN) - set(_SHELL) == set()
+    assert {match for match in re.findall(r"^```(\w*)$", _README, re.MULTILINE) if match} == {
+        "sh", "console", "yaml", "dotenv", "json",
+    }  # fmt: skip
+
+
+def test_the_config_file_is_read_as_the_page_says(tmp_path: Path) -> None:
+    Authority(tmp_path, "authority").file.rename(tmp_path / "supabase-ca.crt")
+    path = tmp_path / "pgwarden.yaml"
+    path.write_text(_file("pgwarden.yaml"))
+    loaded = load_settings({"config": str(path)}, {})
+    assert [str(door.listen) for door in loaded.settings.listeners] == ["127.0.0.1:6432", "127.0.0.1:6433"]
+    assert [(str(upstream), upstream.sslmode) for upstream in loaded.upstreams] == [
+        ("aws-0-eu-central-1.pooler.supabase.com:6543", SslMode.VERIFY_FULL),
+        ("aws-0-eu-central-1.pooler.supabase.com:5432", SslMode.VERIFY_FULL),
+    ]
+
+
+# -- tables ------------------------------------------------------------------------------------------------
+
+
+def _rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table whose first column has this heading."""
+    _, found, rest = page.partition(f"\n| {heading} |")
+    assert found, f"no table {heading}"
+    lines = [line for line in rest.partition("\n\n")[0].splitlines()[1:] if not line.startswith("| ---")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def _names(page: str, heading: str) -> list[str]:
+    return [cells[0].strip("`") for cells in _rows(page, heading)]
+
+
+def test_the_table_of_settings() -> None:
+    assert _rows(_README, "setting") == [[f"`{s.name}`", s.default, s.meaning] for s in table()]
+
+
+def test_the_table_of_exit_codes() -> None:
+    assert _rows(_README, "code") == [[str(int(code)), meaning] for code, meaning in MEANINGS.items()]
+
+
+def test_the_table_of_metrics() -> None:
+    assert _rows(_README, "metric") == [
+        [f"`{kind.name}`", kind.type, ", ".join(kind.labels), kind.help] for kind in METRICS.values()
+    ]
+
+
+def test_the_table_of_targets_is_the_makefiles() -> None:
+    targets = re.findall(r"^([a-z]+):.*## ", (_ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert sorted(_names(_CONTRIBUTING, "target")) == sorted(
+        f"make {name}" for name in targets if name != "help"
+    )
+
+
+# -- rules -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def production() -> Policy:
+    return load_policy(str(_ROOT / "policies" / "production.yaml"), read_text)
+
+
+def _refusing(sql: str, policy: Policy) -> set[str]:
+    context = Context("app", "shop", "127.0.0.1", None, _PEAK, "none")
+    decision = decide(analyse(sql).effects, context, policy, Facts(backups=(), as_of=_PEAK))
+    return {firing.rule for firing in decision.enforced}
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [(row[1].strip("`").replace(r"\|", "|"), row[2]) for row in _rows(_README, "the guide")],
+)
+def test_the_guides_sentence_has_its_rule(sql: str, rule: str, production: Policy) -> None:
+    assert rule in _refusing(sql, production)
+
+
+def test_no_rule_of_production_is_left_out(production: Policy) -> None:
+    named = {row[2] for row in _rows(_README, "the guide")}
+    assert named == {rule.id for rule in production.rules if not rule.reserved}
+
+
+@pytest.mark.parametrize(
+    ("said", "sql", "passes"),
+    [
+        ("`SELECT * FROM some_view` passes", "SELECT * FROM some_view", True),
+        ("`SET search_path = mine, pg_catalog`", "SET search_path = mine, pg_catalog", True),
+        ("`lower(x)` is yours", "SELECT lower(x) FROM t", True),
+        ("`WHERE id > 0` is recognised", "DELETE FROM users WHERE id > 0", False),
+        ("`WHERE id < 1000000` is not", "DELETE FROM users WHERE id < 1000000", True),
+        ("Bodies in SQL are", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'DELETE FROM users'", False),
+        ("so DO and CREATE FUNCTION", "DO 'BEGIN NULL; END'", False),
+        ("A temporary table may be created", "CREATE TEMP TABLE t (a int)", True),
+        ("its DROP and TRUNCATE are refused", "DROP TABLE t", False),
+        ("INSERT, COPY FROM", "INSERT INTO users VALUES (4, 'Joan')", True),
+        ("INSERT, COPY FROM", "COPY users FROM STDIN", True),
+        ("UPDATE and DELETE whose WHERE names rows", "DELETE FROM users WHERE id = 4", True),
+    ],
+)
+def test_what_is_said_of_its_limits_is_so(said: str, sql: str, passes: bool, production: Policy) -> None:
+    assert said in " ".join(_README.split())
+    assert (_refusing(sql, production) == set()) is passes
+
+
+def test_a_policy_in_ten_lines() -> None:
+    assert len(_file("shop.yaml").splitlines()) == len("# shop.yaml".splitlines()) + 10
+    rules = load_policy("shop.yaml", lambda path: _file(path) if path == "shop.yaml" else _read(path)).rules
+    assert "backup-first" in {rule.id for rule in rules}
+
+
+def _read(path: str) -> str:
+    return (_ROOT / path).read_text()
+
+
+# -- names and links ---------------------------------------------------------------------------------------
+
+
+def _anchors(page: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = _read(page)
+    links = [link for link in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", text) if "://" not in link]
+    broken = [
+        link
+        for link in links
+        if not (
+            link[1:] in _anchors(text) if link[0] == "#" else (_ROOT / page).parent.joinpath(link).exists()
+        )
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_files_that_are_named_are_there(page: str) -> None:
+    prose = re.sub(r"^```.*?^```", "", _read(page), flags=re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`([\w.-]+/[\w./*-]*)(?:::\w+)?`", prose)
+    rooms = tuple(f"{path.parent.name}/" for path in (_ROOT / "proxy").glob("*/__init__.py"))
+    lost = [
+        name
+        for name in named
+        if not any(
+            list((_ROOT / folder).glob(name))
+            for folder in (".", *(["proxy"] if name.startswith(rooms) else []))
+        )
+    ]
+    assert [name for name in lost if name != "share/pgwarden/policies"] == []
+
+
+def test_tests_that_are_named_are_there() -> None:
+    named = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", _ARCHITECTURE)))
+    assert named
+    lost = [
+        f"{path}::{name}"
+        for path, name in named
+        if name
+        not in {
+            node.name
+            for node in ast.walk(ast.parse(_read(path)))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+    ]
+    assert lost == []
+    rows = _rows(_ARCHITECTURE, "what holds")
+    assert [what for what, test in rows if "::" not in test] == []
+
+
+def test_contracts_that_are_named_are_there() -> None:
+    tools = tomllib.loads(_read("pyproject.toml"))["tool"]["importlinter"]
+    contracts = {contract["name"]: contract for contract in tools["contracts"]}
+    named = set(re.findall(r"contract `([^`]+)`", _ARCHITECTURE))
+    assert named - set(contracts) == set()
+    assert f"`{' > '.join(contracts['rooms']['layers'])}`" in _ARCHITECTURE
+
+
+def test_the_map_names_every_room() -> None:
+    _, _, rest = _ARCHITECTURE.partition("## Code map\n")
+    headings = re.findall(r"^### (.*)$", rest.partition("### The top level")[0], re.MULTILINE)
+    rooms = {path.parent.name for path in (_ROOT / "proxy").glob("*/__init__.py")}
+    assert (len(headings), set(headings)) == (len(rooms), rooms)
+
+
+def _ignored(path: Path) -> bool:
+    patterns = [line.rstrip("/") for line in _read(".gitignore").splitlines() if line.strip()]
+    return path.name == ".git" or any(fnmatch(path.name, pattern) for pattern in patterns)
+
+
+def test_the_top_level_is_explained() -> None:
+    there = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in _ROOT.iterdir()
+        if not _ignored(path) and (path.is_file() or any(path.iterdir()))
+    }
+    named = _names(_ARCHITECTURE, "entry")
+    assert (len(named), set(named)) == (len(there), there)
+
+
+def test_decisions_are_numbered_dated_and_short() -> None:
+    _, _, rest = _ARCHITECTURE.partition("\n## Decisions\n")
+    decisions = [part.strip() for part in rest.strip().split("\n\n")]
+    heads = [re.match(r"\*\*(\d+)\. [^*]+\*\* \(\d{4}-\d\d-\d\d\)\.", text) for text in decisions]
+    assert [int(head[1]) for head in heads if head] == list(range(1, len(decisions) + 1))
+    assert [text for text in decisions if text.count("\n") >= 8] == []
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    assert re.search(rf"^## \[{re.escape(__version__)}\]", _CHANGELOG, re.MULTILINE)

@@ -1,0 +1,59 @@
+"""The startup parameter `options` against the real reader of it: what one refuses to read, the other does, too."""
+
+import psycopg
+import pytest
+
+from proxy.backup.cluster import Cluster
+from proxy.wire.errors import ProtocolViolation
+from proxy.wire.startup import split_options
+
+OPTIONS = [
+    *("-c work_mem=1MB", "-cwork_mem=1MB", "--work-mem=1MB", "-c Work-Mem=1MB", "-c\twork_mem=1MB\v-c\fwork_mem=2MB"),
+    *("-ec work_mem=1MB", "-e-work-mem=1MB", "-eFc", "-c work_mem=1MB --", "--", "-c", "-c work_mem", "--work_mem"),
+    *(r"-c application_name=a\ b\\c", "-c application_name=x\\", "\\", "-", "work_mem=1MB", "-c work_mem=1MB c"),
+    *("-- -c work_mem=1MB", "-é", "-:", "-W", "-d -c"),
+    *(f"-{letter}" for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0"),
+    *(f"-{letter} 1" for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0"),
+]  # fmt: skip
+
+
+def server_reads(cluster: Cluster, options: str) -> bool:
+    """False when the server cannot read the options; that it may not set what they say is another matter."""
+    try:
+        psycopg.connect(cluster.dsn, options=options).close()
+    except psycopg.OperationalError as error:
+        text = str(error)
+        return "invalid command-line argument" not in text and "requires a value" not in text
+    return True
+
+
+def gate_reads(options: str) -> bool:
+    try:
+        split_options(options)
+    except ProtocolViolation:
+        return False
+    return True
+
+
+def test_both_read_the_same(every_server: Cluster) -> None:
+    differing = {
+        options: server_reads(every_server, options)
+        for options in OPTIONS
+        if server_reads(every_server, options) is not gate_reads(options)
+    }
+    assert differing == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "setting", "value"),
+    [
+        (r"-c application_name=a\ b\\c", "application_name", r"a b\c"),
+        ("-ec Work-Mem=1MB", "work_mem", "1MB"),
+        ("-c work_mem=1MB --work-mem=2MB", "work_mem", "2MB"),
+    ],
+)
+def test_both_read_the_same_values(server: Cluster, options: str, setting: str, value: str) -> None:
+    assert split_options(options)[-1] == (setting, value)
+    with psycopg.connect(server.dsn, options=options) as connection:
+        row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
+    assert row == (value,)
