@@ -17,7 +17,7 @@ demo: $(STAMP) ## a real PostgreSQL behind the gate, until Ctrl-C; ONCE=1 shows 
 	@exec $(RUN) -m proxy.app.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(STAMP) ## everything: tests against real servers, ruff, mypy, import contracts; ARGS go to pytest
-	@exec $(RUN) -m pytest --require-real $(ARGS)
+	@exec $(RUN) -m pytest --require-real --numprocesses 2 $(ARGS)
 
 bench: $(STAMP) ## direct, PgBouncer and the gate, measured in one run; ARGS go to benchmarks
 	@exec $(RUN) -m benchmarks $(ARGS)

@@ -316,8 +316,8 @@ def test_no_rule_of_production_is_left_out(production: Policy) -> None:
     ("said", "sql", "passes"),
     [
         ("`SELECT * FROM some_view` passes", "SELECT * FROM some_view", True),
-        ("`SET search_path = mine, pg_catalog`", "SET search_path = mine, pg_catalog", True),
-        ("`lower(x)` is yours", "SELECT lower(x) FROM t", True),
+        ("`SET search_path = mine, pg_catalog` is refused", "SET search_path = mine, pg_catalog", False),
+        ("`lower(x)` on a", "SELECT lower(x) FROM t", True),
         ("`WHERE id > 0` is recognised", "DELETE FROM users WHERE id > 0", False),
         ("`WHERE id < 1000000` is not", "DELETE FROM users WHERE id < 1000000", True),
         ("Bodies in SQL are", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'DELETE FROM users'", False),

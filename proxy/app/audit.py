@@ -16,8 +16,8 @@ import msgspec
 from proxy.session.events import Judged, Passed
 from proxy.sql.redact import redact
 
-# Masking needs a parse, in the writer's thread but under the interpreter's lock (20 ms at this length): a
-# longer it.
+# Masking needs a parse, in the writer's thread but under the interpreter's lock: 20 ms at this length. Of a
+# longer statement only its length is written.
 MAX_REDACTED_CHARS = 128 * 1024
 MAX_LISTED = 100
 

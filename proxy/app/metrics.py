@@ -55,7 +55,12 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind(
             "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
         ),
-        MetricKind("pgwarden_judgement_seconds", "histogram", (), "Time to judge a statement."),
+        MetricKind(
+            "pgwarden_judgement_seconds",
+            "histogram",
+            (),
+            "Time to read and judge a statement that no kept verdict covers.",
+        ),
         MetricKind(
             "pgwarden_policy_reloads_total", "counter", ("result",), "Times a policy was loaded again."
         ),

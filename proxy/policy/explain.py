@@ -1,9 +1,8 @@
 """The judgement as a tree: effects, rules, what held, what was missing, what would change it.
 
 Enters: the arguments of `decide`. Leaves: an `Explanation` that prints as lines, made from the very objects
-that decide: matching rules are found by the same search and judged by the same conditions. Deliberately
-    absent: colours,
-terminals, JSON (the command line does those).
+that decide: matching rules are found by the same search and judged by the same conditions.
+Deliberately absent: colours, terminals, JSON (the command line does those).
 """
 
 from collections.abc import Iterator, Sequence

@@ -56,7 +56,8 @@ class RelaySettings:
         login_timeout_s: how long a client may take from connecting to having logged in.
         flush_client_s: how long a client that is told to go may take to read what is pending for it.
         flush_server_s: how long a server may take for what is pending, once its client is gone; then it is
-        cut off. cancels_at_once: how many CancelRequests are delivered at the same time; further ones wait.
+            cut off.
+        cancels_at_once: how many CancelRequests are delivered at the same time; further ones wait.
         cancel_timeout_s: how long delivering one may take, waiting included.
         backlog: how many connections the kernel may hold before they are accepted.
     """

@@ -116,6 +116,6 @@ class Gate:
         found = self._meanings.get(server_major)
         if found is None:
             limits = self.limits
-            found = Meanings(server_major, limits.cached_statements, limits.cached_bytes)
+            found = Meanings(server_major, limits.cached_statements, limits.cached_bytes, self.timer)
             self._meanings[server_major] = found
         return found

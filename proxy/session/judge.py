@@ -85,7 +85,8 @@ class Judge:
             decide(meaning.effects, self._context(now, state), policy, facts) for state in states
         ]  # one snapshot of policy and facts for all of them
         decision = next((d for d in decisions if not d.allowed), decisions[0])
-        gate.tally.judged(gate.timer() - started)
+        gate.tally.judged(gate.timer() - started + meaning.reading_s)
+        meaning.reading_s = 0.0
         if not decision.allowed:
             return self._refuse(meaning, decision, now, states[0])
         if runs:

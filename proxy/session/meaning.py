@@ -46,6 +46,7 @@ class Meaning:
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
+        reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
 
@@ -57,6 +58,7 @@ class Meaning:
         "executes",
         "missing",
         "permits",
+        "reading_s",
         "relexes",
         "several",
         "statement_class",
@@ -87,6 +89,7 @@ class Meaning:
         self.several = several
         self.missing = missing
         self.error = error
+        self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 
 

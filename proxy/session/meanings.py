@@ -6,6 +6,7 @@ version. What depends on the session (names, the transaction, the clock) is no p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from proxy.session.meaning import Meaning, of_analysis, of_unread
@@ -18,12 +19,10 @@ _OVERHEAD: Final = 2_048
 class Meanings:
     """Texts and their meanings, the oldest forgotten first."""
 
-    def __init__(self, server_major: int, most: int, most_bytes: int) -> None:
-        """Keep at most so many meanings, and roughly so many bytes.
-
-        0 is a server whose version is not known.
-        """
+    def __init__(self, server_major: int, most: int, most_bytes: int, timer: Callable[[], float]) -> None:
+        """Keep at most so many meanings, and roughly so many bytes; a server_major of 0 is not known."""
         self._server_major = server_major
+        self._timer = timer
         self._most = most
         self._most_bytes = most_bytes
         self._known: dict[bytes, Meaning] = {}
@@ -36,7 +35,9 @@ class Meanings:
         """
         found = self._known.get(raw)
         if found is None:
+            started = self._timer()
             found = self._read(raw.decode())
+            found.reading_s = self._timer() - started
             self._remember(raw, found)
         return found
 

@@ -201,9 +201,7 @@ class Login:
         elif request.code in _ASKS:
             self.step = Step.CLIENT
         elif request.code != AUTHENTICATION_SASL_FINAL:
-            raise ProtocolViolation(
-                f"login method {request.code} of the server cannot be relayed"
-            )
+            raise ProtocolViolation(f"login method {request.code} of the server cannot be relayed")
         if request.code == AUTHENTICATION_SASL and _CHANNEL_BOUND in request.mechanisms:
             kept = tuple(name for name in request.mechanisms if name != _CHANNEL_BOUND)
             if not kept:

@@ -1,10 +1,8 @@
 """One connection's brain, from the first byte to the last.
 
-Sans-IO: bytes and events in, commands out, in order.
-
-A session opens (``opening``), then converses (``conversation``). What comes out is to be performed in the
-order given. An exception
-from any method means that the session can no longer tell what is going on: the relay then closes both sides.
+Sans-IO: bytes and events in, commands out, in order. A session opens (``opening``), then converses
+(``conversation``). An exception from any method means that the session can no longer tell what is going on:
+the relay then closes both sides.
 """
 
 from __future__ import annotations
@@ -28,6 +26,7 @@ from proxy.wire.frontend import encode_terminate
 from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 
 _NO_ENCRYPTION: Final = b"N"
+_READ_AHEAD_BYTES: Final = 65_536
 
 
 class Phase(Enum):
@@ -85,10 +84,15 @@ class Session:
 
     @property
     def waiting(self) -> bool:
-        """True while nothing may be read from the client."""
+        """True while no more may be read from the client.
+
+        A little is read ahead, so that a client that goes away is noticed while the server keeps it waiting.
+        """
         if self._conversation is not None:
-            return self._conversation.waiting
-        return self.phase is not Phase.OPENING and self._login.step is not Step.CLIENT
+            waiting = self._conversation.waiting
+        else:
+            waiting = self.phase is not Phase.OPENING and self._login.step is not Step.CLIENT
+        return waiting and self._client.pending >= _READ_AHEAD_BYTES
 
     @property
     def idle(self) -> bool:

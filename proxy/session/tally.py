@@ -27,11 +27,10 @@ class Tally:
     Attributes:
         statements: (decision, class) -> count; decisions are "allowed", "shadowed" and "refused".
         blocked: (rule, mode) -> count; modes are "enforce" and "shadow".
-        judgement_counts: how many judgements took at most JUDGEMENT_BUCKETS[i] and more than the bucket
-            before; the last entry counts those above every bound.
+        judgement_counts: how many judgements, the reading of a new text included, took at most
+            JUDGEMENT_BUCKETS[i] and more than the bound before; the last entry counts those above every bound.
         judgement_sum: seconds spent judging.
         connections: clients accepted.
-        open: clients connected now.
     """
 
     def __init__(self) -> None:
@@ -41,7 +40,6 @@ class Tally:
         self.judgement_counts = [0] * (len(JUDGEMENT_BUCKETS) + 1)
         self.judgement_sum = 0.0
         self.connections = 0
-        self.open = 0
 
     def statement(self, decision: str, statement_class: str) -> Count:
         """The counter of statements with this decision and class."""

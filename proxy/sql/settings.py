@@ -60,6 +60,8 @@ def risk_of(name: str | None, value: str | None) -> Risk:
     """The risk of setting `name` to `value`; None is what is not known."""
     if name is None:
         return Risk.HIGH
+    if name == "search_path" and (value is None or not _leads_to_the_system(value)):
+        return Risk.HIGH
     if name in _NOTABLE:
         return _NOTABLE[name]
     plain = None if value is None else value.strip().lower()
@@ -67,3 +69,9 @@ def risk_of(name: str | None, value: str | None) -> Risk:
         return Risk.LOW if plain in _ON else _READ_ONLY[name]
     safe = _GUARDS.get(name)
     return Risk.LOW if safe is None or plain in safe else Risk.HIGH
+
+
+def _leads_to_the_system(search_path: str) -> bool:
+    """Whether pg_catalog comes first, as where it is not named: else anyone's lower() is the system's."""
+    schemas = [schema.strip().strip('"') for schema in search_path.split(",")]
+    return "pg_catalog" not in schemas or schemas[0] == "pg_catalog"

@@ -240,7 +240,7 @@ class Cutter:
         return self._buffer[at] if at < self._stop else 0
 
     def take(self) -> bytes:
-        """The kept bytes not taken yet, up to the end of the shown frame: the chunk itself when that is all."""
+        """The kept bytes not taken yet, up to the shown frame's end: the chunk itself when that is all."""
         kept, stop = self._kept, self._stop
         if kept == stop:
             return b""
@@ -275,6 +275,11 @@ class Cutter:
     def midway(self) -> bool:
         """True while part of a frame has been taken and the rest has not come."""
         return self._skip > 0
+
+    @property
+    def pending(self) -> int:
+        """How many bytes are kept that belong to frames not shown yet."""
+        return len(self._buffer) - self._stop + sum(map(len, self._parts))
 
     @property
     def clean(self) -> bool:

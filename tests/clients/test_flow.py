@@ -126,9 +126,7 @@ def test_cancel_in_the_middle_of_a_copy(gate: Gate, users: Database) -> None:
         ):
             copy.write_row((2, "x"))
             connection.cancel()
-            while True:  # until the server's error is here
-                copy.write(b"")
-                copy.write_row((3, "y" * 100_000))
+            copy.write_row((3, "y"))
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
 
 

@@ -247,3 +247,21 @@ def test_a_refused_copy_takes_no_data(table: Database, clients: Clients) -> None
         ("C", "SELECT 1"),
         ("Z", "I"),
     ]
+
+
+def test_while_the_server_keeps_it_waiting_only_a_little_is_read_ahead(
+    table: Database, clients: Clients
+) -> None:
+    """So a client that goes away is noticed, and one that does not costs little memory."""
+    blocker = clients.bare(table)
+    blocker.exchange(Q("BEGIN"))
+    blocker.exchange(Q("LOCK TABLE t"))
+    client = clients.wired(table)
+    client._send(Q(COPY))
+    before = client.session.waiting
+    client._send(encode_copy_data(b"x" * 70_000))
+    assert (before, client.session.waiting) == (False, True)
+    blocker.exchange(Q("ROLLBACK"))
+    client.until(lambda: not client.session.waiting)
+    client.perform(client.session.client_eof())
+    assert table.execute("SELECT count(*) FROM t") == "3"

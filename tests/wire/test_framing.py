@@ -88,11 +88,11 @@ def test_rows_and_copy_data_pass_as_they_arrive() -> None:
     cutter.feed(row[:100])
     assert cutter.next() == 0
     assert cutter.take() == row[:100]
-    assert cutter.midway
+    assert not cutter.clean
     cutter.feed(row[100:] + frame("Z", b"I"))
     assert chr(cutter.next()) == "Z"
     assert cutter.take() == row[100:] + frame("Z", b"I")
-    assert not cutter.midway
+    assert cutter.clean
 
 
 def test_row_data_that_spells_a_message_is_data() -> None:
@@ -120,13 +120,12 @@ def test_a_text_over_the_limit_is_shown_as_such_and_dropped_without_being_kept()
     stream = frame("Q", b"x" * 5000) + frame("Q", b"SELECT 1\0")
     cutter.feed(stream[:10])
     assert chr(cutter.next()) == "Q"
-    assert cutter.oversize
-    assert cutter.size == 5005
+    assert (cutter.oversize, cutter.size) == (True, 5005)
     assert cutter.drop() == b""
     assert cutter.take() == b""
     cutter.feed(stream[10:])
     assert chr(cutter.next()) == "Q"
-    assert not cutter.oversize
+    assert (cutter.oversize, cutter.size) == (False, 14)
     assert cutter.take() == frame("Q", b"SELECT 1\0")
 
 

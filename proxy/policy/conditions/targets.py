@@ -1,8 +1,7 @@
 """Patterns over what an effect touches: `public.users`, `billing.*`, `setting:row_security`.
 
 Enters: a pattern and an effect. Leaves: whether the effect may touch it, and whether it certainly does. The
-first is asked where a rule forbids, the second where something is excepted: doubt is always on the side of
-    refusing.
+first is asked where a rule forbids, the second where something is excepted: doubt is on the side of refusing.
 Deliberately absent: search_path and the catalogue: what a bare name means is not known here.
 """
 
