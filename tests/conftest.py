@@ -93,13 +93,14 @@ def every_server(request: pytest.FixtureRequest, server_at: ServerAt) -> Cluster
 @pytest.fixture(scope="session")
 def german_server(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """A server whose lc_messages is German: its errors say »…« where others say "…"."""
-    try:
-        german = translated()
-    except Missing as missing:
-        _give_up(pytestconfig, missing)
-    settings = {"lc_messages": german.lc_messages}
-    with Cluster(german.bin_dir, settings=settings, environment=german.environment) as cluster:
-        yield cluster
+    with ExitStack() as stack:
+        try:
+            german = stack.enter_context(translated())
+        except Missing as missing:
+            _give_up(pytestconfig, missing)
+        settings = {"lc_messages": german.lc_messages}
+        cluster = Cluster(german.bin_dir, settings=settings, environment=german.environment)
+        yield stack.enter_context(cluster)
 
 
 @pytest.fixture

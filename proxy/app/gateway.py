@@ -23,6 +23,7 @@ from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
 from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
 from proxy.app.policies import Attempt, PolicyKeeper, announce
+from proxy.app.reading import read_aside
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
@@ -134,6 +135,7 @@ class Gateway:
             upstream,
             self._logs.observe,
             RelaySettings(login_timeout_s=self._settings.login_timeout_s),
+            reader=read_aside,
             on_crash=self._crashed,
         )
         return Door(settings, upstream, gate, listener)

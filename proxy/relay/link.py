@@ -16,9 +16,10 @@ from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
 from proxy.relay.legs import Leg
-from proxy.relay.ports import CrashReporter, Observer, RelaySettings, Session
+from proxy.relay.ports import CrashReporter, Observer, RelaySettings, Session, TextReader
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
+    Analyse,
     Cancel,
     Close,
     Command,
@@ -26,6 +27,7 @@ from proxy.session import (
     Ended,
     Event,
     Opened,
+    Outcome,
     Report,
     ToClient,
     ToServer,
@@ -61,6 +63,7 @@ class Link:
         canceller: Canceller,
         settings: RelaySettings,
         *,
+        reader: TextReader | None,
         observer: Observer,
         on_crash: CrashReporter,
         on_finished: "FinishedReporter",
@@ -69,6 +72,7 @@ class Link:
         self._upstream = upstream
         self._canceller = canceller
         self._settings = settings
+        self._reader = reader
         self._observer = observer
         self._on_crash = on_crash
         self._on_finished = on_finished
@@ -84,6 +88,7 @@ class Link:
         self._over = False  # the session has ended: what still arrives is dropped
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
     # -- what the client's socket does -------------------------------------------------------------------
@@ -192,6 +197,8 @@ class Link:
                     self._start(self._connect())
                 case Cancel():
                     self._start(self._cancel(command.packet))
+                case Analyse():
+                    self._analyse(command)
                 case Close():
                     self._close()
                 case _:
@@ -222,6 +229,22 @@ class Link:
         if pause is not self._server_paused and server is not None and not server.is_closing():
             self._server_paused = pause
             (server.pause_reading if pause else server.resume_reading)()
+
+    def _analyse(self, command: Analyse) -> None:
+        if self._reader is None or self._reading is not None:
+            raise LinkError("a text was handed out that nobody reads")
+        self._reading = self._loop.create_task(self._read(self._reader(command.raw, command.server_major)))
+        self._reading.add_done_callback(self._was_read)
+
+    async def _read(self, reading: Coroutine[None, None, Outcome]) -> None:
+        outcome = await reading
+        self._reading = None  # what comes next may hand out another
+        self._ask(lambda: self._session.analysed(outcome))
+
+    def _was_read(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._crash(error)
 
     # -- work that waits ---------------------------------------------------------------------------------
 
@@ -299,6 +322,8 @@ class Link:
         self._stop_timers()
         if self._connecting and self._task is not None:
             self._task.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
         self._close_leg(self._client, self._settings.flush_client_s)
         self._close_leg(self._server, self._settings.flush_server_s)
 

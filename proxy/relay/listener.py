@@ -11,7 +11,7 @@ from typing import Final
 from proxy.relay.cancel import Canceller
 from proxy.relay.legs import Door
 from proxy.relay.link import Link
-from proxy.relay.ports import CrashReporter, Observer, RelaySettings, SessionFactory
+from proxy.relay.ports import CrashReporter, Observer, RelaySettings, SessionFactory, TextReader
 from proxy.relay.sockets import keep_alive
 from proxy.relay.upstream import Upstream
 from proxy.session import Peer
@@ -31,6 +31,7 @@ class Listener:
         observer: Observer,
         settings: RelaySettings | None = None,
         *,
+        reader: TextReader | None = None,
         on_crash: CrashReporter | None = None,
     ) -> None:
         """Prepare; nothing is opened before `start`.
@@ -41,11 +42,13 @@ class Listener:
             upstream: the server behind this door.
             observer: is told every event; its exception ends the session that reported.
             settings: bounds; the defaults when None.
+            reader: reads the texts that sessions hand out; without one such a session ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
         """
         self._address = address
         self._session_factory = session_factory
         self._upstream = upstream
+        self._reader = reader
         self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
@@ -124,6 +127,7 @@ class Listener:
             self._upstream,
             self._canceller,
             self._settings,
+            reader=self._reader,
             observer=self._observer,
             on_crash=self._on_crash,
             on_finished=self._forget,

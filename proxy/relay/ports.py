@@ -4,11 +4,11 @@ Enters: nothing. Leaves: the Session protocol (proxy.session.Session fits it) an
 Deliberately absent: any judgement; the relay moves bytes and does what it is told.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Peer, UpstreamFailure
+from proxy.session import Command, Event, Outcome, Peer, UpstreamFailure
 
 
 class Session(Protocol):
@@ -20,6 +20,9 @@ class Session(Protocol):
 
     def client_data(self, data: bytes) -> list[Command]:
         """The client sent bytes."""
+
+    def analysed(self, outcome: Outcome) -> list[Command]:
+        """The text of the last Analyse has been read."""
 
     def client_eof(self) -> list[Command]:
         """The client is gone."""
@@ -41,6 +44,13 @@ class Session(Protocol):
 
     def terminate(self, message: str) -> list[Command]:
         """End now."""
+
+
+class TextReader(Protocol):
+    """Finds out what a long text does, away from the event loop and within bounds of its own."""
+
+    def __call__(self, raw: bytes, server_major: int) -> Coroutine[None, None, Outcome]:
+        """Read one text for servers of this major version; what cannot be read is an outcome too."""
 
 
 SessionFactory: TypeAlias = Callable[[Peer], Session]

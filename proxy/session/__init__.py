@@ -5,14 +5,16 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
-from proxy.session.commands import Cancel, Close, Command, Connect, Report, ToClient, ToServer
+from proxy.session.commands import Analyse, Cancel, Close, Command, Connect, Report, ToClient, ToServer
 from proxy.session.events import Ended, Event, Judged, Opened, Origin, Passed
 from proxy.session.gate import Gate, Limits
+from proxy.session.meanings import Outcome
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 
 __all__ = [
     "JUDGEMENT_BUCKETS",
+    "Analyse",
     "Cancel",
     "Close",
     "Command",
@@ -24,6 +26,7 @@ __all__ = [
     "Limits",
     "Opened",
     "Origin",
+    "Outcome",
     "Passed",
     "Peer",
     "Phase",

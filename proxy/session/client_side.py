@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from proxy.session.commands import Analyse
 from proxy.session.copying import CopyIn
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
 from proxy.session.judge import Judge, no_such_statement, resolve
 from proxy.session.meaning import Meaning, worst
+from proxy.session.meanings import Outcome
 from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
-from proxy.session.texts import Texts, Wait, over_size
+from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.sql.effects import Effect, Target
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter
@@ -61,7 +63,10 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
-        self._texts = Texts(state, gate.meanings(state.server_major))
+        self._meanings = gate.meanings(state.server_major)
+        self._texts = Texts(state, self._meanings, gate.limits.inline_bytes)
+        self._awaiting: bytes | None = None  # a text that is read elsewhere
+        self._telling: bytes | None = None  # ... and that the relay has not been told of
         self._judge = judge
         self._state = state
         self._copy = copy
@@ -115,6 +120,18 @@ class ClientSide:
             self._after = b""
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def to_analyse(self) -> Analyse | None:
+        """The text that waits to be read elsewhere, told once."""
+        raw, self._telling = self._telling, None
+        return None if raw is None else Analyse(raw, self._meanings.server_major)
+
+    def analysed(self, outcome: Outcome) -> None:
+        """The text that was handed out has been read: go on with it."""
+        raw, self._awaiting = self._awaiting, None
+        if raw is not None:
+            self._texts.analysed(raw, outcome)
+            self._state.waiting = False
+
     def release_held(self) -> bytes:
         """Sync and Flush held during a COPY that the server has ended by itself: it reads them now."""
         pieces = []
@@ -131,6 +148,11 @@ class ClientSide:
         understood = self._texts.understand(raw)
         if isinstance(understood, Wait):
             self._state.wait_until_ready(understood.ready)
+            self._cutter.hold()
+            return None
+        if isinstance(understood, HandOut):
+            self._awaiting = self._telling = raw
+            self._state.waiting = True
             self._cutter.hold()
             return None
         return self._refuse_outright(understood, raw) if isinstance(understood, Denial) else understood

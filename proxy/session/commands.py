@@ -40,6 +40,17 @@ class Cancel:
 
 
 @dataclass(slots=True)
+class Analyse:
+    """Find out what this text does, away from the event loop; then call ``analysed``.
+
+    A text is handed out because reading it may take long: what does it must bound time, memory and stack.
+    """
+
+    raw: bytes
+    server_major: int
+
+
+@dataclass(slots=True)
 class Close:
     """Write out what is pending on both sides, then close both."""
 
@@ -51,4 +62,4 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Close | Report
+Command = ToServer | ToClient | Connect | Cancel | Analyse | Close | Report

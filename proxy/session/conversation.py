@@ -32,6 +32,8 @@ class Conversation:
         self.from_client = self._client.forward
         self.from_server = self._server.forward
         self.release_held = self._client.release_held
+        self.to_analyse = self._client.to_analyse
+        self.analysed = self._client.analysed
 
     @property
     def waiting(self) -> bool:

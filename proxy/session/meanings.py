@@ -7,13 +7,17 @@ version. What depends on the session (names, the transaction, the clock) is no p
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.session.meaning import Meaning, of_analysis, of_unread
-from proxy.sql.analyse import SqlSyntaxError, analyse
+from proxy.sql.analyse import Analysis, SqlSyntaxError, analyse
 
 _OVERHEAD: Final = 2_048
 """What a meaning weighs beside its text, in bytes, roughly."""
+
+
+Outcome: TypeAlias = Analysis | SqlSyntaxError
+"""What reading a text gave."""
 
 
 class Meanings:
@@ -21,31 +25,40 @@ class Meanings:
 
     def __init__(self, server_major: int, most: int, most_bytes: int, timer: Callable[[], float]) -> None:
         """Keep at most so many meanings, and roughly so many bytes; a server_major of 0 is not known."""
-        self._server_major = server_major
+        self.server_major = server_major
         self._timer = timer
         self._most = most
         self._most_bytes = most_bytes
         self._known: dict[bytes, Meaning] = {}
         self._bytes = 0
 
-    def of(self, raw: bytes) -> Meaning:
-        """What a text means.
+    def known(self, raw: bytes) -> Meaning | None:
+        """What a text means, if it has been read before."""
+        return self._known.get(raw)
+
+    def read(self, raw: bytes) -> Meaning:
+        """Read a text here and now.
 
         Raises: UnicodeDecodeError when it is not UTF-8.
         """
-        found = self._known.get(raw)
-        if found is None:
-            started = self._timer()
-            found = self._read(raw.decode())
-            found.reading_s = self._timer() - started
-            self._remember(raw, found)
-        return found
-
-    def _read(self, text: str) -> Meaning:
+        started = self._timer()
+        text = raw.decode()
         try:
-            return of_analysis(text, analyse(text, self._server_major))
+            outcome: Outcome = analyse(text, self.server_major)
         except SqlSyntaxError as error:
-            return of_unread(text, error)
+            outcome = error
+        return self.take(raw, text, outcome, started)
+
+    def now(self) -> float:
+        """When reading a text elsewhere begins, for ``take``."""
+        return self._timer()
+
+    def take(self, raw: bytes, text: str, outcome: Outcome, started: float) -> Meaning:
+        """Take in what reading a text gave, begun at ``started`` by the gate's timer."""
+        meaning = of_analysis(text, outcome) if isinstance(outcome, Analysis) else of_unread(text, outcome)
+        meaning.reading_s = self._timer() - started
+        self._remember(raw, meaning)
+        return meaning
 
     def _remember(self, raw: bytes, meaning: Meaning) -> None:
         weight = len(raw) + _OVERHEAD

@@ -18,6 +18,7 @@ from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
+from proxy.session.meanings import Outcome
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
 from proxy.wire.errors import ProtocolViolation
@@ -140,6 +141,13 @@ class Session:
         """The connection to the server could not be made."""
         return self._end(Denial("upstream", "08001", failure.message, "", failure.hint))
 
+    def analysed(self, outcome: Outcome) -> list[Command]:
+        """The text of the last ``Analyse`` has been read."""
+        if self._conversation is None or self.phase is not Phase.READY:
+            return []
+        self._conversation.analysed(outcome)
+        return self._converse_with_client(self._conversation)
+
     def client_eof(self) -> list[Command]:
         """The client is gone: the server's side ends as it stands, and rolls back what was open."""
         if self.phase is Phase.CLOSED:
@@ -238,9 +246,13 @@ class Session:
             data = conversation.from_client()
         except ProtocolViolation as violation:
             return self._end(Denial("protocol", "08P01", str(violation)))
-        if self._judge is not None and self._judge.events:
-            return [*self._reports(), *self._write_server(data)]
-        return [ToServer(data)] if data else []
+        commands: list[Command] = self._reports()
+        if data:
+            commands.append(ToServer(data))
+        long_text = conversation.to_analyse()
+        if long_text is not None:
+            commands.append(long_text)
+        return commands
 
     def _converse_with_server(self, conversation: Conversation) -> list[Command]:
         stopped = conversation.waiting

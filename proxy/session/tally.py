@@ -28,7 +28,7 @@ class Tally:
         statements: (decision, class) -> count; decisions are "allowed", "shadowed" and "refused".
         blocked: (rule, mode) -> count; modes are "enforce" and "shadow".
         judgement_counts: how many judgements, the reading of a new text included, took at most
-            JUDGEMENT_BUCKETS[i] and more than the bound before; the last entry counts those above every bound.
+            JUDGEMENT_BUCKETS[i] and more than the bound before; the last entry counts the slower ones.
         judgement_sum: seconds spent judging.
         connections: clients accepted.
     """

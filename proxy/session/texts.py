@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.session.meaning import Meaning
-from proxy.session.meanings import Meanings
+from proxy.session.meanings import Meanings, Outcome
 from proxy.session.refusal import Denial
 from proxy.session.state import State
 
@@ -24,15 +24,27 @@ class Wait:
     ready: int
 
 
+@dataclass(frozen=True, slots=True)
+class HandOut:
+    """Read the text again when ``analysed`` has been told what it does: reading it here takes too long."""
+
+
 class Texts:
     """Reads the texts of one connection."""
 
-    def __init__(self, state: State, meanings: Meanings) -> None:
-        """Read by what the state says of the server."""
+    def __init__(self, state: State, meanings: Meanings, inline_bytes: int) -> None:
+        """Read by what the state says of the server; texts over so many bytes are handed out."""
         self._state = state
         self._meanings = meanings
+        self._inline_bytes = inline_bytes
+        self._started = 0.0
+        self._handed_out: tuple[bytes, Meaning] | None = None
 
-    def understand(self, raw: bytes) -> Meaning | Denial | Wait:
+    def analysed(self, raw: bytes, outcome: Outcome) -> None:
+        """A text that was handed out has been read: it is asked for again at once."""
+        self._handed_out = (raw, self._meanings.take(raw, raw.decode(), outcome, self._started))
+
+    def understand(self, raw: bytes) -> Meaning | Denial | Wait | HandOut:
         """What a text means now."""
         lexing = self._state.lexing
         if not lexing.plain:
@@ -45,8 +57,15 @@ class Texts:
             objection = lexing.objection(raw)
             if objection is not None:
                 return _read_otherwise(objection)
+        known = self._meanings.known(raw) if self._handed_out is None else self._take_handed_out(raw)
+        if known is not None:
+            return known
         try:
-            return self._meanings.of(raw)
+            if len(raw) > self._inline_bytes:
+                raw.decode()
+                self._started = self._meanings.now()
+                return HandOut()
+            return self._meanings.read(raw)
         except UnicodeDecodeError as error:
             return Denial(
                 "undecodable",
@@ -55,6 +74,10 @@ class Texts:
                 "The gate lets no statement pass that it cannot read.",
                 "Send the statement in UTF8.",
             )
+
+    def _take_handed_out(self, raw: bytes) -> Meaning | None:
+        handed_out, self._handed_out = self._handed_out, None
+        return handed_out[1] if handed_out is not None and handed_out[0] == raw else None
 
 
 def _read_otherwise(why: str) -> Denial:

@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 
 class Serve(Protocol):
-    def __call__(self, policy: str | Path = POLICY, upstream: str = "", **settings: str) -> Gate: ...
+    def __call__(self, policy: str | Path = POLICY, *upstreams: str, **settings: str) -> Gate: ...
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +54,16 @@ def users(database: Database) -> Database:
 
 @pytest.fixture
 def serve(server: Cluster, tmp_path: Path) -> Iterator[Serve]:
-    """`serve(policy, upstream, setting="value")` is a gate of this test's own."""
+    """`serve(policy, *upstreams, setting="value")` is a gate of this test's own."""
     with ExitStack() as stack:
 
-        def start(policy: str | Path = POLICY, upstream: str = "", **settings: str) -> Gate:
+        def start(policy: str | Path = POLICY, *upstreams: str, **settings: str) -> Gate:
             if isinstance(policy, str):
                 (tmp_path / "policy.yaml").write_text(policy)
                 policy = tmp_path / "policy.yaml"
-            return stack.enter_context(serving(tmp_path, policy, upstream or upstream_of(server), **settings))
+            return stack.enter_context(
+                serving(tmp_path, policy, *(upstreams or [upstream_of(server)]), **settings)
+            )
 
         yield start
 

@@ -119,7 +119,7 @@ class Gate:
     """A running `pgwarden serve`.
 
     Attributes:
-        port: where clients connect.
+        ports: where clients connect, one for each listener.
         admin: the admin server's base URL.
         log: what it says of itself.
         refusals: its refusal log, on standard output unless the settings say otherwise.
@@ -130,7 +130,8 @@ class Gate:
         self.log = Lines(process.stderr)
         self.refusals = Lines(process.stdout)
         start = self.says("pgwarden 0.1.0 serves")
-        self.port = int(str(start["listeners"]).partition(" ")[0].rpartition(":")[2])
+        doors = str(start["listeners"]).split("; ")
+        self.ports = [int(door.partition(" ")[0].rpartition(":")[2]) for door in doors]
         self.admin = f"http://{start['admin']}"
 
     @property
@@ -139,14 +140,21 @@ class Gate:
         return self._process.pid
 
     @property
+    def port(self) -> int:
+        """The first listener's port."""
+        return self.ports[0]
+
+    @property
     def address(self) -> tuple[str, int]:
         """For a socket."""
         return "127.0.0.1", self.port
 
-    def url(self, database: str = "postgres", user: str = "postgres", **parameters: str) -> str:
-        """A URL through the gate."""
+    def url(
+        self, database: str = "postgres", user: str = "postgres", door: int = 0, **parameters: str
+    ) -> str:
+        """A URL through one of the gate's listeners."""
         query = urlencode(parameters, quote_via=quote)
-        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}" + (f"?{query}" if query else "")
+        return f"postgresql://{user}@127.0.0.1:{self.ports[door]}/{database}" + (f"?{query}" if query else "")
 
     def says(self, event: str, *, begin: int = 0, **fields: str) -> Line:
         """Wait until its log has this event, from line number `begin` on, with these fields."""
@@ -216,21 +224,23 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, policy: Path, upstream: str, **settings: str) -> Iterator[Gate]:
+def serving(folder: Path, policy: Path, *upstreams: str, **settings: str) -> Iterator[Gate]:
     """Run a gate until the block ends.
 
     Args:
-        folder: for its ledger.
+        folder: for its ledger and its config file.
         policy: the policy's file.
-        upstream: the server's URL.
+        upstreams: the servers' URLs, a listener for each.
         settings: more of them, by name.
     """
+    listeners = [
+        {"listen": "127.0.0.1:0", "upstream": upstream, "policy": str(policy)} for upstream in upstreams
+    ]
+    (folder / "gate.yaml").write_text(json.dumps({"listeners": listeners}))
     given = {
-        "listen": "127.0.0.1:0",
+        "config": str(folder / "gate.yaml"),
         "admin": "127.0.0.1:0",
         "log_format": "json",
-        "upstream": upstream,
-        "policy": str(policy),
         **settings,
     }
     flags = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", value)]

@@ -30,7 +30,7 @@ def gate(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.mark.xfail(
     strict=True,
-    reason="asyncpg asks for client_encoding \"'utf-8'\", with the quotes; risk_of() does not know that as UTF8",
+    reason="asyncpg asks for client_encoding \"'utf-8'\", quotes included; risk_of() calls that high",
 )
 async def test_the_shipped_packs_let_it_in(serve: Serve, users: Database) -> None:
     connection = await asyncpg.connect(serve().url(users.name))

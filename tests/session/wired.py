@@ -13,6 +13,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session import (
+    Analyse,
     Cancel,
     Close,
     Connect,
@@ -20,6 +21,7 @@ from proxy.session import (
     Gate,
     Judged,
     Limits,
+    Outcome,
     Peer,
     Report,
     Session,
@@ -27,6 +29,7 @@ from proxy.session import (
     ToServer,
 )
 from proxy.session.commands import Command
+from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.wire.backend import decode_data_row, decode_error, decode_parameter_status
 from proxy.wire.startup import encode_startup
 
@@ -76,6 +79,14 @@ def gate_of(
         token=lambda: f"{next(numbers):032x}",
         limits=limits,
     )
+
+
+def read(raw: bytes, server_major: int) -> Outcome:
+    """What the relay has done elsewhere."""
+    try:
+        return analyse(raw.decode(), server_major)
+    except SqlSyntaxError as error:
+        return error
 
 
 Answer = tuple[object, ...]
@@ -208,6 +219,7 @@ class Wired(Bare):
     events: list[Event] = field(default_factory=list)
     cancels: list[bytes] = field(default_factory=list)
     connects: int = 0
+    handed_out: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the session."""
@@ -236,6 +248,9 @@ class Wired(Bare):
                     self.cancels.append(packet)
                 case Close():
                     self.close()
+                case Analyse(raw, server_major):
+                    self.handed_out.append(raw)
+                    self.perform(self.session.analysed(read(raw, server_major)))
                 case Report(event):
                     self.events.append(event)
 
