@@ -125,15 +125,13 @@ NO_SUCH = [("E", "26000"), ("E", "34000"), ("E", "25P02")]
 def told_by(client: Bare, messages: bytes) -> list[Answer]:
     """All answers up to those of a last Query that always runs.
 
-    In an aborted transaction the gate says of a name that it does not exist where the server says that it
-    looks at none.
+    The gate may say of a statement that it does not exist where the server says so of its portal, or says that in
+    an aborted transaction it looks at neither.
     """
     client.inbox = b""
     client._send(messages + END)
     client.until(lambda: ("D", b"the end") in answers(client.inbox[: whole(client.inbox)])[-3:-2])
-    return [
-        ("E", "26000") if answer[:2] == ("E", "25P02") else answer[:2] for answer in answers(client.inbox)
-    ]
+    return [("E", "no such name") if told[:2] in NO_SUCH else told[:2] for told in answers(client.inbox)]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
