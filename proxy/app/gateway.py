@@ -270,11 +270,12 @@ class Gateway:
     async def _drain(self) -> None:
         """Idle sessions end at once, busy ones with their transaction; all in time, or when told again."""
         sessions = sum(door.listener.connections for door in self._doors)
-        self._log.info("draining", sessions=sessions, timeout_s=self._settings.drain_timeout_s)
         timeout_s = self._settings.drain_timeout_s
         loop = asyncio.get_running_loop()
         hurry = loop.create_task(self._hurrying.wait())
         drains = [loop.create_task(door.listener.drain(timeout_s)) for door in self._doors]
+        await asyncio.sleep(0)  # whoever reads that it drains finds the idle sessions told
+        self._log.info("draining", sessions=sessions, timeout_s=timeout_s)
         finished = loop.create_task(asyncio.wait(drains))
         await asyncio.wait((hurry, finished), return_when=asyncio.FIRST_COMPLETED)
         if not finished.done():

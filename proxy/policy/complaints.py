@@ -5,7 +5,7 @@ policies. Deliberately absent: finding the errors.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -47,18 +47,27 @@ class Complaints:
 
     def _real(self, prefix: Path, location: Sequence[str | int]) -> Path:
         """The part of pydantic's location that is in the document: it also names branches of unions."""
-        data: Any = self._document.data
+        data: object = self._document.data
         for step in prefix:
-            data = data[step]
+            _, data = _child(data, step)
         real: list[str | int] = []
         for index, step in enumerate(location):
-            in_list = isinstance(data, list) and isinstance(step, int) and step < len(data)
-            if in_list or (isinstance(data, dict) and step in data):
-                data = data[step]
+            found, child = _child(data, step)
+            if found:
+                data = child
             elif index < len(location) - 1 or not isinstance(data, dict):
                 continue
             real.append(step)
         return tuple(real)
+
+
+def _child(data: object, step: str | int) -> tuple[bool, object]:
+    """What stands at one step below a value of the document, if anything does."""
+    if isinstance(data, list) and isinstance(step, int) and step < len(data):
+        return True, data[step]
+    if isinstance(data, dict) and step in data:
+        return True, data[step]
+    return False, None
 
 
 def _worded(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str | None, bool]:
@@ -130,7 +139,7 @@ def _models_under(model: type[BaseModel], key: str) -> Iterator[type[BaseModel]]
             yield from _models_in(field.annotation)
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
         return

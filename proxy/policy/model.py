@@ -5,7 +5,7 @@ Deliberately absent: names that refer to other parts, and meaning (compiling.py)
 (complaints.py).
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -59,7 +59,7 @@ class WhoRef(WhoBlock):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: Any) -> Any:
+    def _short(cls, value: object) -> object:
         return {"set": value} if isinstance(value, str) else value
 
 
@@ -75,11 +75,11 @@ class MatchBlock(Block):
     who: WhoRef | None = None
 
 
-def _as_tuple(value: Any) -> Any:
+def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _blocks(value: Any) -> Any:
+def _blocks(value: object) -> object:
     return (value,) if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
 
 
@@ -160,7 +160,7 @@ class Otherwise(Block):
     hold: Duration | None = None
 
 
-def _word_or_block(value: Any) -> str:
+def _word_or_block(value: object) -> str:
     """Which of two forms was meant. The tags hold a blank, so that no key of a document equals them."""
     return "a word" if isinstance(value, str) else "a block"
 
@@ -228,7 +228,7 @@ class Time(Block):
 
     timezone: Zone | None = None
     holidays: Holidays | None = None
-    windows: dict[Name, Any] = {}
+    windows: dict[Name, object] = {}
 
 
 class PolicyFile(Block):
@@ -242,5 +242,5 @@ class PolicyFile(Block):
     approvals: Approvals | None = None
     break_glass: bool = False
     time: Time | None = None
-    sets: dict[Name, Any] = {}
-    rules: Annotated[tuple[Any, ...], BeforeValidator(_as_tuple)] = ()
+    sets: dict[Name, object] = {}
+    rules: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)] = ()

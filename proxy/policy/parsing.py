@@ -7,7 +7,7 @@ to (compiling.py).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -82,7 +82,7 @@ def parse_target(word: str, place: Path, complaints: Complaints) -> TargetSet:
         return ()
 
 
-def _set(entry: Any, place: Path, complaints: Complaints) -> Set | None:
+def _set(entry: object, place: Path, complaints: Complaints) -> Set | None:
     """A mapping says who, a list says what."""
     if isinstance(entry, dict):
         return _block(model.WhoBlock, entry, place, complaints)
@@ -99,7 +99,7 @@ def _set(entry: Any, place: Path, complaints: Complaints) -> Set | None:
     return tuple(patterns)
 
 
-def _block(kind: type[SomeBlock], data: Any, place: Path, complaints: Complaints) -> SomeBlock | None:
+def _block(kind: type[SomeBlock], data: object, place: Path, complaints: Complaints) -> SomeBlock | None:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -109,7 +109,7 @@ def _block(kind: type[SomeBlock], data: Any, place: Path, complaints: Complaints
     return None
 
 
-def _empty(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _empty(data: object, path: Path) -> Iterator[tuple[Path, str]]:
     """What is there without saying anything.
 
     It can be read in two ways, as nothing or as anything, so it is not read at all.
@@ -130,9 +130,9 @@ def _empty(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _empty(value, (*path, index))
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _mapping(value: Any) -> list[tuple[str, Any]]:
+def _mapping(value: object) -> list[tuple[str, object]]:
     return list(value.items()) if isinstance(value, dict) else []

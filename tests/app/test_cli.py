@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import subprocess
 import sys
@@ -258,7 +259,7 @@ def test_health_without_a_gate(command: Command) -> None:
 
 
 def test_a_reader_that_has_seen_enough() -> None:
-    command = f"{sys.executable} -m proxy explain 'select 1' --json | head -c 1"
+    command = f"{shlex.quote(sys.executable)} -m proxy explain 'select 1' --json | head -c 1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
     )

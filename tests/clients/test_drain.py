@@ -130,3 +130,21 @@ def test_nobody_there(serve: Serve, number: signal.Signals) -> None:
     gate.signal(number)
     assert gate.ended() == 0
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the link closes a busy session's server side without a cancel, so its statement goes on",
+)
+def test_a_statement_that_was_told_its_end_does_not_commit(serve: Serve, users: Database) -> None:
+    """A server that says 57P01 in the middle of a statement has undone it."""
+    gate = serve(drain_timeout_s="0.1")
+    with closing(Bare(gate.port, users.name).start()) as client:
+        assert client.server is not None
+        client.server.sendall(Q("INSERT INTO users SELECT 2 FROM (SELECT pg_sleep(0.7)) AS s"))
+        until(lambda: sessions(users) == "1", "that the statement runs")
+        drained(gate)
+        assert told(client) == [GOING_AWAY]
+        assert gate.ended() == 0
+    until(lambda: sessions(users) == "0", "that the server session ends")
+    assert users.execute("SELECT id FROM users") == "1"

@@ -21,7 +21,8 @@ from tests.session.wired import Bare
 
 SOON_S = 1.0
 INSERT = "INSERT INTO users VALUES (99, 'partial')"
-DATA = b"d" + struct.pack("!i", 4 + 12) + b"99\tpartial\n\n"[:12]
+ROW = b"99\tpartial\n"
+DATA = b"d" + struct.pack("!i", 4 + len(ROW)) + ROW
 _numbers = itertools.count(1)
 
 
@@ -59,18 +60,22 @@ def gone(observer: psycopg.Connection, application: str) -> bool:
     return found.fetchone() is None
 
 
+@pytest.mark.parametrize("transaction", [True, False], ids=["in a transaction", "outside"])
 @pytest.mark.parametrize("way", ENDS)
 @pytest.mark.parametrize("name", MESSAGES)
-def test_in_the_middle_of_a_message(gate: Gate, users: Database, name: str, way: str) -> None:
+def test_in_the_middle_of_a_message(
+    gate: Gate, users: Database, name: str, way: str, transaction: bool
+) -> None:
     before, message = MESSAGES[name]
     with psycopg.connect(users.url(), autocommit=True) as observer:
         for cut in CUTS.values():
             application = f"dying-{next(_numbers)}"
             parameters = [("application_name", application)]
             with closing(Bare(gate.port, users.name, parameters=parameters).start()) as client:
-                client.exchange(Q("BEGIN"))
-                client.exchange(Q("INSERT INTO users VALUES (98, 'uncommitted')"))
-                client.exchange(Q("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+                if transaction:
+                    client.exchange(Q("BEGIN"))
+                    client.exchange(Q("INSERT INTO users VALUES (98, 'uncommitted')"))
+                    client.exchange(Q("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
                 assert client.server is not None
                 client.server.sendall(before + message[:cut])
                 started = time.monotonic()
