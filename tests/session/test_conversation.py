@@ -125,8 +125,8 @@ NO_SUCH = [("E", "26000"), ("E", "34000"), ("E", "25P02")]
 def told_by(client: Bare, messages: bytes) -> list[Answer]:
     """All answers up to those of a last Query that always runs.
 
-    The gate may say of a statement that it does not exist where the server says so of its portal, or says that
-    in an aborted transaction it looks at neither.
+    The gate may say of a statement that it does not exist where the server says so of its portal, or says
+    that in an aborted transaction it looks at neither.
     """
     client.inbox = b""
     client._send(messages + END)
