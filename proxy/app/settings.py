@@ -83,6 +83,11 @@ class Settings(BaseModel):
     max_statement_bytes: Size = Field(
         16 * 1024 * 1024, description="longest statement; a longer one is refused"
     )
+    parsers: Positive = Field(2, description="how many long statements may be read at a time")
+    parse_timeout_s: SomeSeconds = Field(5.0, description="how long reading a long statement may take")
+    parse_memory_bytes: Size = Field(
+        512 * 1024 * 1024, description="how much memory reading a long statement may take"
+    )
     refusal_log: FilePath = Field(
         STANDARD_OUTPUT, description="file for a JSON line of each refusal; - is standard output"
     )

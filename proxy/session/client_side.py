@@ -172,7 +172,7 @@ class ClientSide:
     def _refuse_query(self, kind: int, denial: Denial) -> bytes:
         """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
         refusal = Refusal(denial, self._gate.token())
-        self._state.send(kind).refusal = refusal
+        self._state.inflight.refuse(self._state.send(kind), refusal)
         self._state.end_batch()
         return refusal.as_query()
 
@@ -182,7 +182,7 @@ class ClientSide:
         So does the gate.
         """
         refusal = Refusal(denial, self._gate.token())
-        self._state.send(PARSE).refusal = refusal
+        self._state.inflight.refuse(self._state.send(PARSE), refusal)
         self._state.batch_open = True
         self._state.skipping = True
         return refusal.as_unnamed_parse() if unnamed_parse else refusal.as_nonce_parse()
@@ -235,7 +235,7 @@ class ClientSide:
         if denial is not None:
             return self._refuse_extended(denial, unnamed_parse=not message.name)
         sent = state.send(PARSE)
-        sent.definition = state.statements.define(message.name, understood, sent.serial)
+        sent.definition = state.define(state.statements, message.name, understood, sent)
         state.batch_open = True
         return KEEP
 
@@ -250,7 +250,7 @@ class ClientSide:
         if denial is not None:
             return self._refuse_extended(denial)
         sent = state.send(BIND)
-        sent.definition = state.portals.define(portal, meaning, sent.serial)
+        sent.definition = state.define(state.portals, portal, meaning, sent)
         state.batch_open = True
         return KEEP
 
@@ -330,9 +330,10 @@ class ClientSide:
         self._copy.until = self._judge.until
         if denial is None:
             return KEEP
-        sent.refusal = Refusal(denial, self._gate.token())
+        refusal = Refusal(denial, self._gate.token())
+        self._state.inflight.refuse(sent, refusal)
         self._copy_ends()
-        return sent.refusal.as_copy_fail()
+        return refusal.as_copy_fail()
 
     def _copy_ends(self) -> None:
         sent = self._copy.client_ended()

@@ -12,7 +12,7 @@ from typing import Final
 
 from proxy.session.meaning import Meaning
 from proxy.session.names import Definition
-from proxy.session.refusal import Refusal
+from proxy.session.refusal import NONCE, Refusal
 from proxy.sql.effects import Act
 from proxy.wire.errors import ProtocolViolation
 
@@ -88,11 +88,12 @@ class Inflight:
         ready: how many ReadyForQuery have come.
     """
 
-    __slots__ = ("_queue", "boundaries", "ready")
+    __slots__ = ("_nonces", "_queue", "boundaries", "ready")
 
     def __init__(self) -> None:
         """Begin with nothing owed."""
         self._queue: deque[Sent] = deque()
+        self._nonces: set[bytes] = set()
         self.boundaries = 0
         self.ready = 0
 
@@ -145,6 +146,7 @@ class Inflight:
         if sent.refusal is not None and not sent.refusal.answered:
             raise ProtocolViolation("the server did not answer a refused statement with an error")
         self.ready += 1
+        self._left(sent)
         return sent
 
     def skip_to_sync(self) -> list[Sent]:
@@ -157,9 +159,19 @@ class Inflight:
             sent = self._queue.popleft()
             if sent.kind in BOUNDARIES:
                 self.ready += 1  # its ReadyForQuery will never come
+            self._left(sent)
             skipped.append(sent)
         return skipped
 
     def names_nonce(self, body: bytes) -> bool:
         """True when a server's text names the nonce of a refusal on its way."""
-        return any(sent.refusal is not None and sent.refusal.nonce in body for sent in self._queue)
+        return bool(self._nonces) and any(nonce in self._nonces for nonce in NONCE.findall(body))
+
+    def refuse(self, sent: Sent, refusal: Refusal) -> None:
+        """What was sent stands for something refused."""
+        sent.refusal = refusal
+        self._nonces.add(refusal.nonce)
+
+    def _left(self, sent: Sent) -> None:
+        if sent.refusal is not None:
+            self._nonces.discard(sent.refusal.nonce)

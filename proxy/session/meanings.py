@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from proxy.session.meaning import Meaning, of_analysis, of_unread
-from proxy.sql.analyse import Analysis, SqlSyntaxError, analyse
+from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 
 _OVERHEAD: Final = 2_048
 """What a meaning weighs beside its text, in bytes, roughly."""
@@ -57,7 +57,8 @@ class Meanings:
         """Take in what reading a text gave, begun at ``started`` by the gate's timer."""
         meaning = of_analysis(text, outcome) if isinstance(outcome, Analysis) else of_unread(text, outcome)
         meaning.reading_s = self._timer() - started
-        self._remember(raw, meaning)
+        if not isinstance(outcome, UnreadableText):  # a limit of time or memory may hold next time
+            self._remember(raw, meaning)
         return meaning
 
     def _remember(self, raw: bytes, meaning: Meaning) -> None:

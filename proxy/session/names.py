@@ -8,24 +8,35 @@ of the batch.
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxy.session.meaning import Meaning
+
+LONGEST: Final = 63
+"""NAMEDATALEN - 1: the server looks names up by their first 63 bytes."""
 
 
 class Definition:
-    """One meaning that a name was given, and the one before it while that may still hold."""
+    """One meaning that a name was given, and the one before it while that may still hold.
 
-    __slots__ = ("failed", "meaning", "older", "serial")
+    Attributes:
+        depth: how many definitions of the name may still hold, this one included.
+    """
+
+    __slots__ = ("depth", "failed", "meaning", "older", "serial")
 
     def __init__(self, meaning: Meaning, serial: int, older: Definition | None) -> None:
         """Serials grow with each message sent."""
         self.meaning = meaning
         self.serial = serial
         self.older = older
+        self.depth: int = 1 if older is None else older.depth + 1
         self.failed = False
 
     def confirm(self) -> None:
         """The server has taken it: what the name meant before is gone."""
         self.older = None
+        self.depth = 1
 
     def fail(self) -> None:
         """The server has not taken it."""
@@ -45,6 +56,7 @@ class Names:
 
     def define(self, name: bytes, meaning: Meaning, serial: int) -> Definition:
         """Note that a definition was sent."""
+        name = name[:LONGEST]
         older = _standing(self._latest.get(name))
         definition = self._latest[name] = Definition(meaning, serial, older)
         return definition
@@ -57,7 +69,7 @@ class Names:
             batch: the serial of the last batch's end: definitions after it are exact.
         """
         found: list[Meaning] = []
-        definition = self._latest.get(name)
+        definition = self._latest.get(name[:LONGEST])
         while definition is not None:
             if not definition.failed:
                 found.append(definition.meaning)
@@ -68,6 +80,7 @@ class Names:
 
     def remove(self, name: bytes, serial: int) -> None:
         """The server has confirmed that the name was dropped by the message with this serial."""
+        name = name[:LONGEST]
         definition = self._latest.get(name)
         if definition is None:
             return

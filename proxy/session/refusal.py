@@ -8,10 +8,14 @@ gets wrong: it aborts the transaction, skips the pipeline to Sync and answers at
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.wire.backend import decode_error, encode_error
 from proxy.wire.frontend import encode_copy_fail, encode_parse, encode_query
+
+NONCE: Final = re.compile(rb"pgw_[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)

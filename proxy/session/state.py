@@ -6,12 +6,17 @@ counts.
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxy.session.inflight import Inflight, Sent
 from proxy.session.judge import TRANSACTIONS, Transaction
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
-from proxy.session.names import Names
+from proxy.session.names import Definition, Names
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
+
+_DEEPEST: Final = 32
+"""How many definitions of one name may stand unconfirmed: each use of the name considers all of them."""
 
 
 class State:
@@ -55,6 +60,13 @@ class State:
         self.inflight.push(sent)
         return sent
 
+    def define(self, names: Names, name: bytes, meaning: Meaning, sent: Sent) -> Definition:
+        """Note that a message defines a name; when too many meanings may hold, let the server catch up."""
+        definition = names.define(name, meaning, sent.serial)
+        if definition.depth > _DEEPEST and self.inflight.ready < self.inflight.boundaries:
+            self.wait_until_ready(self.inflight.boundaries)
+        return definition
+
     def end_batch(self) -> None:
         """A message that ends in ReadyForQuery was sent."""
         self.batch = self._serial
@@ -91,11 +103,8 @@ class State:
         """
         sent = self.inflight.end_boundary()
         self.status = status
-        self.lexing.settle(self.inflight.ready)
         self.release(sent)
-        if self.awaited and self.inflight.ready >= self.awaited:
-            self.awaited = 0
-            self.waiting = False
+        self._caught_up()
         if status == "I" and self.portals and not self.inflight and not self.batch_open:
             self.portals = Names()
 
@@ -120,7 +129,7 @@ class State:
                 if isinstance(act, Prepares):
                     name = act.name.encode()
                     prepared = Meaning(act.effects, statement_class=meaning.statement_class)
-                    definition = self.statements.define(name, prepared, sent.serial)
+                    definition = self.define(self.statements, name, prepared, sent)
                     if not meaning.several:
                         sent.definitions[number, name] = definition
         if not meaning.several:
@@ -152,3 +161,11 @@ class State:
             self.release(sent)
         if not self.inflight:
             self.skipping = True
+        self._caught_up()
+
+    def _caught_up(self) -> None:
+        """More ReadyForQuery have come, or will never come."""
+        self.lexing.settle(self.inflight.ready)
+        if self.awaited and self.inflight.ready >= self.awaited:
+            self.awaited = 0
+            self.waiting = False

@@ -13,6 +13,7 @@ from proxy.session.meaning import Meaning
 from proxy.session.meanings import Meanings, Outcome
 from proxy.session.refusal import Denial
 from proxy.session.state import State
+from proxy.sql.analyse import UnreadableText
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
 
@@ -49,7 +50,7 @@ class Texts:
         lexing = self._state.lexing
         if not lexing.plain:
             sent = self._state.inflight.boundaries
-            until = lexing.awaits(raw, sent)
+            until = lexing.awaits(raw, sent + self._state.batch_open)
             if until > sent:
                 return _read_otherwise(_SAME_BATCH)
             if until:
@@ -57,7 +58,11 @@ class Texts:
             objection = lexing.objection(raw)
             if objection is not None:
                 return _read_otherwise(objection)
-        known = self._meanings.known(raw) if self._handed_out is None else self._take_handed_out(raw)
+        if self._handed_out is not None:
+            read = self._take_handed_out(raw)
+            if read is not None:
+                return _readable(read)
+        known = self._meanings.known(raw)
         if known is not None:
             return known
         try:
@@ -65,7 +70,7 @@ class Texts:
                 raw.decode()
                 self._started = self._meanings.now()
                 return HandOut()
-            return self._meanings.read(raw)
+            return _readable(self._meanings.read(raw))
         except UnicodeDecodeError as error:
             return Denial(
                 "undecodable",
@@ -78,6 +83,25 @@ class Texts:
     def _take_handed_out(self, raw: bytes) -> Meaning | None:
         handed_out, self._handed_out = self._handed_out, None
         return handed_out[1] if handed_out is not None and handed_out[0] == raw else None
+
+
+def _readable(meaning: Meaning) -> Meaning | Denial:
+    """The meaning of a text just read, unless a limit stopped the reader.
+
+    Then no policy is asked, not even one that only watches: what holds this parser's lexer up holds the
+    server's up, where nothing can end it.
+    """
+    error = meaning.error
+    if not isinstance(error, UnreadableText):
+        return meaning
+    return Denial(
+        "over-size",
+        "54000",
+        f"The gate cannot read this statement: {error.message}. [rule over-size]",
+        "The gate lets no statement pass that it cannot read.",
+        "Split the statement, or send its values as parameters or with COPY.",
+        error.position,
+    )
 
 
 def _read_otherwise(why: str) -> Denial:

@@ -7,7 +7,7 @@ search_path, prepared statements and temporary tables, which only the session kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -87,14 +87,22 @@ def analyse(text: str, server_major: int = 0) -> Analysis:
     """
     raw = parse(text)
     try:
-        statements = tuple(_statement(item, server_major) for item in raw)
+        statements = tuple(_statements(raw, server_major))
     except RecursionError:
         raise too_deep() from None
     return Analysis(_in_characters(text, statements))
 
 
-def _statement(raw: Json, server_major: int) -> Statement:
-    walk = Walk(_HANDLERS, HARMLESS, server_major)
+def _statements(raw: Iterable[Json], server_major: int) -> Iterator[Statement]:
+    relexed = False
+    for item in raw:
+        walk = Walk(_HANDLERS, HARMLESS, server_major)
+        walk.relexed = relexed
+        yield _statement(item, walk)
+        relexed = walk.relexed
+
+
+def _statement(raw: Json, walk: Walk) -> Statement:
     wrapped = raw.get("stmt", {})
     walk.node(wrapped)
     start = raw.get("stmt_location", 0)

@@ -56,6 +56,9 @@ TRAITS: Mapping[str, str] = MappingProxyType(
         "blocks_writes": "writers of the target wait",
         "not_valid": "NOT VALID: rows that are there are not checked",
         "deferred": "happens only when what is defined here runs: a view, a rule, a function's body",
+        "effectful": "the function created here does more than compute and read",
+        "shadows": "and it has the name of a function that is known: calls of that name may run this one",
+        "trigger": "the function called is a trigger's own: nothing else can call it",
     }
 )
 
@@ -399,7 +402,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "DROP OWNED BY r",
         "sql-drop-owned.html",
     ),
-    ("code.run", _MEDIUM, "opaque", "a block of code runs", "DO $$ BEGIN END $$", "sql-do.html"),
+    (
+        "code.run",
+        _MEDIUM,
+        "opaque",
+        "a block of code runs; what is read of it has effects of its own",
+        "DO $$ BEGIN END $$",
+        "sql-do.html",
+    ),
     (
         "code.call",
         _MEDIUM,

@@ -1,4 +1,4 @@
-"""The only door to pglast: SQL text in, the JSON tree out.
+"""The only door to pglast: SQL text in, the JSON tree out; PL/pgSQL bodies and tokens likewise.
 
 Texts the server's lexer would spend quadratic time on are refused before the parser sees them. Deliberately
 absent: Python nodes (parse_sql ends the whole process on long chains) and any reading of the tree.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from pglast import parser
+from pglast import keywords, parser
 
 # The tree is read by recursion: deep enough for 3,000 additions, shallow enough for an 8 MB stack
 # (10,000 levels of JSON decoded without harm in a test; a tree deeper than this is refused).
@@ -27,6 +27,18 @@ _OPERATOR_RUN = re.compile(r"[-+*/<>=~!@#%^&|`?]{64,}")
 Json = dict[str, Any]
 
 _decode = msgspec.json.Decoder(type=Json).decode
+_decode_functions = msgspec.json.Decoder(type=list[Json]).decode
+_COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
+# What quote_ident() of the server puts into quotes though it is spelled like a plain name.
+_QUOTED_WORDS = keywords.RESERVED_KEYWORDS | keywords.COL_NAME_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS
+
+
+class Token(NamedTuple):
+    """A token of a text: the scanner's name for it, and where it stands, in characters."""
+
+    name: str
+    start: int
+    end: int
 
 
 class SqlSyntaxError(Exception):
@@ -49,12 +61,7 @@ def parse(text: str) -> list[Json]:
         SqlSyntaxError: with the parser's message and position.
         UnreadableText: when a limit on lexing or depth is passed.
     """
-    nul = text.find("\0")
-    if nul >= 0:
-        # pglast would silently stop reading here; the server never sees what is behind it either.
-        raise SqlSyntaxError("a NUL character cannot be in a statement", nul + 1)
-    if len(text) > _SAFE_LENGTH:
-        _check_operator_runs(text)
+    _check(text)
     try:
         tree = _decode(parser.parse_sql_json(text))
     except parser.ParseError as error:
@@ -65,6 +72,53 @@ def parse(text: str) -> list[Json]:
         raise too_deep() from None
     statements: list[Json] = tree.get("stmts", [])
     return statements
+
+
+def parse_plpgsql(head: str, body: str) -> Json:
+    """The one function of `head 'body'`, as libpg_query's JSON has PL/pgSQL.
+
+    Args:
+        head: "DO", or CREATE FUNCTION up to its AS.
+        body: the code, unquoted.
+
+    Raises:
+        SqlSyntaxError: also for what only this parser cannot do (types of other schemas).
+    """
+    text = head + " '" + body.replace("'", "''") + "'"
+    _check(text)
+    try:
+        found = _decode_functions(parser.parse_plpgsql_json(text))
+    except parser.ParseError as error:
+        raise SqlSyntaxError(str(error.args[0])) from None
+    except (UnicodeError, msgspec.DecodeError) as error:
+        raise SqlSyntaxError(str(error)) from None
+    except RecursionError:
+        raise too_deep() from None
+    function: Json = found[0].get("PLpgSQL_function", {}) if len(found) == 1 else {}
+    if "action" not in function:
+        raise SqlSyntaxError("no PL/pgSQL")
+    return function
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a text, comments left out.
+
+    Raises:
+        SqlSyntaxError: a literal or comment does not end.
+    """
+    _check(text)
+    try:
+        found = parser.scan(text)
+    except parser.ParseError as error:
+        raise _syntax_error(error, text) from None
+    except UnicodeEncodeError as error:
+        raise SqlSyntaxError("a character that UTF-8 cannot encode", error.start + 1) from None
+    return [Token(item.name, item.start, item.end + 1) for item in found if item.name not in _COMMENTS]
+
+
+def is_quoted_word(name: str) -> bool:
+    """Whether a lower-case name is a key word that the server quotes where it quotes names."""
+    return name in _QUOTED_WORDS
 
 
 def too_deep() -> UnreadableText:
@@ -91,6 +145,15 @@ def _syntax_error(error: parser.ParseError, text: str) -> SqlSyntaxError:
         return SqlSyntaxError(message, index + 1)
     # The server points one past the end; other errors of the grammar have no place.
     return SqlSyntaxError(message, len(text) + 1 if "at end of input" in message else 0)
+
+
+def _check(text: str) -> None:
+    nul = text.find("\0")
+    if nul >= 0:
+        # pglast would silently stop reading here; the server never sees what is behind it either.
+        raise SqlSyntaxError("a NUL character cannot be in a statement", nul + 1)
+    if len(text) > _SAFE_LENGTH:
+        _check_operator_runs(text)
 
 
 def _check_operator_runs(text: str) -> None:

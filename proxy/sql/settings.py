@@ -6,6 +6,7 @@ tunes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -23,7 +24,6 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "standard_conforming_strings": _ON,
         "backslash_quote": frozenset({"safe_encoding"}) | _OFF,
-        "client_encoding": frozenset({"utf8", "utf-8", "unicode"}),
         "session_replication_role": frozenset({"origin"}),
         "allow_system_table_mods": _OFF,
         "ignore_system_indexes": _OFF,
@@ -43,6 +43,32 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "array_nulls": _ON,
     }
 )
+
+# Encodings in which bytes below 128 mean what they mean in UTF-8, as the server spells them once it has thrown
+# away all but letters and digits (clean_encoding_name() and pg_encname_tbl of src/common/encnames.c). What is
+# not ASCII in such a text the session holds back; in the others a character can hide a backslash or a quote.
+_LATIN = {1: 1, 2: 2, 3: 3, 4: 4, 9: 5, 10: 6, 13: 7, 14: 8, 15: 9, 16: 10}
+_WINDOWS = (866, 874, *range(1250, 1259))
+_PLAIN_ENCODINGS = frozenset(
+    {
+        "utf8",
+        "unicode",
+        "sqlascii",
+        "koi8",
+        "koi8r",
+        "koi8u",
+        "alt",
+        "win",
+        "abc",
+        "tcvn",
+        "tcvn5712",
+        "vscii",
+    }
+    | {f"iso8859{part}" for part in (*_LATIN, 5, 6, 7, 8)}
+    | {f"latin{number}" for number in _LATIN.values()}
+    | {f"{word}{page}" for word in ("win", "windows") for page in _WINDOWS}
+)
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 # Whose value may be anything, but which change who acts, or what an unqualified name means.
 _NOTABLE: Mapping[str, Risk] = MappingProxyType(
@@ -65,10 +91,17 @@ def risk_of(name: str | None, value: str | None) -> Risk:
     if name in _NOTABLE:
         return _NOTABLE[name]
     plain = None if value is None else value.strip().lower()
+    if name == "client_encoding":
+        return Risk.LOW if plain is not None and _is_plain(plain) else Risk.HIGH
     if name in _READ_ONLY:
         return Risk.LOW if plain in _ON else _READ_ONLY[name]
     safe = _GUARDS.get(name)
     return Risk.LOW if safe is None or plain in safe else Risk.HIGH
+
+
+def _is_plain(encoding: str) -> bool:
+    """Whether texts in this encoding cannot hide a quote: asyncpg says `'utf-8'`, with the quotes."""
+    return encoding.isascii() and _NOT_IN_NAMES.sub("", encoding) in _PLAIN_ENCODINGS
 
 
 def _leads_to_the_system(search_path: str) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from proxy.session.lexing import Lexing
 from tests.servers.database import Database
 from tests.session.conftest import Clients
-from tests.session.messages import B, E, P, Q, S, X
+from tests.session.messages import B, C, E, P, Q, S, X
 from tests.session.wired import gate_of
 
 LEXING = ("E", "42501", "The server may read this statement otherwise than the gate does. [rule lexing]")
@@ -117,3 +117,43 @@ def test_plain_until_told_otherwise() -> None:
     lexing.report("standard_conforming_strings", "off")
     lexing.report("standard_conforming_strings", "on")
     assert (lexing.plain, lexing.objection(b"\\"), lexing.awaits(b"\\", 4)) == (False, None, 4)
+
+
+OFF = "{version: 1, name: open, rules: [{id: none, match: {effects: [database.drop]}, deny: 'No.'}]}"
+LONG_NAME = "n" * 63
+
+
+@pytest.mark.parametrize("end", ["ROLLBACK", "COMMIT", "ROLLBACK TO s"])
+def test_what_ends_a_transaction_may_bring_the_other_reading_back_inside_a_batch(
+    end: str, table: Database, clients: Clients
+) -> None:
+    table.execute(f"ALTER DATABASE {table.name} SET standard_conforming_strings = off")
+    client = clients.wired(table, gate_of(OFF))
+    client.exchange(Q("BEGIN"))
+    client.exchange(Q("SAVEPOINT s"))
+    client.exchange(Q("SET LOCAL standard_conforming_strings = on"))
+    told = client.exchange(X(end) + X(r"DELETE FROM t WHERE id = 5 AND v = '\' -- ' OR true") + S)
+    assert LEXING in told
+    client.exchange(Q("ROLLBACK"))
+    assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+def test_names_are_what_the_server_makes_of_them(table: Database, clients: Clients) -> None:
+    """It cuts them at 63 bytes: a name that differs only behind that is the same name."""
+    client = clients.wired(table, gate_of(OFF))
+    told = client.exchange(P("SELECT 1", LONG_NAME + "1") + C(LONG_NAME + "2") + P("SELECT 2", LONG_NAME) + S)
+    assert told == [("1",), ("3",), ("1",), ("Z", "I")]
+    assert client.exchange(B(LONG_NAME + "1") + E() + S)[1] == ("D", b"2")
+    assert ("D", b"2") in client.exchange(Q(f"EXECUTE {LONG_NAME}x"))
+
+
+def test_a_text_that_waits_for_what_an_error_skips_is_not_kept_waiting(
+    table: Database, clients: Clients
+) -> None:
+    seen = []
+    for client in (clients.bare(table), clients.wired(table, gate_of(OFF))):
+        told = client.exchange(
+            E("nosuch") + Q("DISCARD ALL") + Q(r"SELECT '\'") + S + Q("SELECT 'end'"), ready=2
+        )
+        seen.append(told)
+    assert seen[1] == seen[0]

@@ -173,3 +173,12 @@ def test_a_cursor_is_run_by_its_portal(table: Database, clients: Clients) -> Non
     client.exchange(Q("DECLARE c CURSOR FOR SELECT id FROM t ORDER BY id"))
     assert client.exchange(E("c", 2) + S) == [("D", b"1"), ("D", b"2"), ("s",), ("Z", "T")]
     assert client.exchange(Q("FETCH 1 FROM c"))[1] == ("D", b"3")
+
+
+def test_a_name_given_very_often_is_soon_waited_for(table: Database, clients: Clients) -> None:
+    """Each unconfirmed meaning counts: 30,000 of them would take a gate's whole time."""
+    client = clients.wired(table)
+    client._send((P("SELECT 1") + S) * 200)
+    assert client.sent.count(S) < 50
+    client.until(lambda: client.inbox.count(b"Z\0\0\0\5I") == 200)
+    assert client.sent.count(S) == 200

@@ -255,3 +255,14 @@ def test_what_a_text_means_depends_on_the_servers_version(every_table: Database,
     told = client.exchange(Q("SELECT json_scalar('x')"))
     version = int(every_table.execute("SHOW server_version_num")) // 10_000
     assert told[0] == (("E", "42501", "No calls. [rule no-calls]") if version < 17 else ("T",))
+
+
+@pytest.mark.parametrize(
+    "parameters", [[("role", "evil")], [("options", "-c role=evil")], [("Role", "evil")]]
+)
+def test_a_role_named_at_the_start_is_judged_like_set_role(parameters: list[tuple[str, str]]) -> None:
+    policy = "{version: 1, name: t, rules: [{id: no-roles, match: {effects: [role.set]}, deny: No roles.}]}"
+    session = Session(gate_of(policy), Peer("127.0.0.1"))
+    commands = session.client_data(encode_startup(3, 0, [("user", "u"), *parameters]))
+    said = [command for command in commands if isinstance(command, ToClient | Close)]
+    assert refusal(said) == ("FATAL", "42501", "No roles. [rule no-roles]")

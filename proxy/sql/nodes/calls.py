@@ -9,11 +9,14 @@ server knows is a call).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from proxy.sql import builtins, settings
-from proxy.sql.effects import Target
+from proxy.sql.effects import Act, Prepares, Target
 from proxy.sql.functions import Cause, Known, known
-from proxy.sql.nodes.walk import Handler, Walk, constant, only, qualified, scalar, strings
+from proxy.sql.nodes.constants import constant_text
+from proxy.sql.nodes.variables import NO_NAMES, Names, bind
+from proxy.sql.nodes.walk import Handler, Walk, only, qualified, scalar, strings
 from proxy.sql.parse import Json, SqlSyntaxError, parse
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
@@ -109,7 +112,7 @@ def _set_config(walk: Walk, args: list[Json], location: int) -> None:
 def set_setting(walk: Walk, name: str | None, value: str | None, location: int = -1) -> None:
     """Note that the session sets `name`; None is what is not known."""
     if name is None or name in settings.LEXING:
-        walk.lexing = True
+        walk.lexing = walk.relexed = True
     if name in {"role", "session_authorization"}:
         kind = "role.set"
         walk.emit(kind, Target("role", None, value), location=location, detail=name)
@@ -137,43 +140,50 @@ def sounds_secret(name: str) -> bool:
     )
 
 
-def constant_text(wrapped: Json | None) -> str | None:
-    """The text of a constant expression: a literal, a cast one, or such joined by ||."""
-    kind, body = only(wrapped)
-    if kind == "A_Const" and "sval" in body:
-        return constant(body)
-    if kind == "TypeCast":
-        return constant_text(body.get("arg"))
-    if kind == "A_Expr" and body.get("kind") == "AEXPR_OP" and qualified(body.get("name", []))[1] == "||":
-        left, right = constant_text(body.get("lexpr")), constant_text(body.get("rexpr"))
-        return None if left is None or right is None else left + right
-    return None
-
-
 def runs_text(walk: Walk, argument: Json | None, name: str, location: int) -> None:
     """Walk SQL text that a function runs, or note that it cannot be known."""
     text = constant_text(argument)
     if text is None:
-        walk.lexing = True
-        walk.emit("code.dynamic", Target("function", None, name), traits=("dynamic",), location=location)
+        dynamic(walk, Target("function", None, name), location=location)
         return
-    walk_text(walk, text, name)
+    walk_text(walk, text, Target("function", None, name))
 
 
-def walk_text(walk: Walk, text: str, name: str) -> None:
-    """Walk SQL inside a string; what cannot be read is opaque."""
+def dynamic(walk: Walk, target: Target | None, *, location: int = -1, detail: str = "") -> None:
+    """Note that text runs which is made only then."""
+    walk.lexing = True
+    walk.emit("code.dynamic", target, traits=("dynamic",), location=location, detail=detail)
+
+
+def walk_text(
+    walk: Walk, text: str, target: Target | None, names: Names = NO_NAMES, *, loop: bool = False
+) -> None:
+    """Walk SQL inside a string, which names of variables stand in; what cannot be read is opaque."""
     try:
-        tree = parse(text)
+        trees = [statement.get("stmt", {}) for statement in parse(text)]
     except SqlSyntaxError:
-        walk.lexing = True
-        walk.emit("code.opaque", Target("function", None, name), detail="unreadable text")
+        walk.opaque(target, "unreadable text")
         return
-    before, walk.sources = walk.sources, {}
-    with walk.isolated() as found:
-        for statement in tree:
-            walk.node(statement.get("stmt", {}))
-    walk.sources = before
-    walk.adopt(found, placed=False)
+    for tree in trees:
+        bind(tree, names, loop=loop)
+    walk_trees(walk, trees, text, target)
+
+
+def walk_trees(walk: Walk, trees: list[Json], text: str, target: Target | None) -> None:
+    """Walk the statements of a text that stands inside the statement's own."""
+    acts = len(walk.acts)
+    with walk.isolated() as found, walk.inner(text, target) as readable:
+        if readable:
+            for tree in trees:
+                walk.node(tree)
+    walk.acts[acts:] = [_unplaced(act) for act in walk.acts[acts:]]
+    walk.adopt(found, place=-1)
+
+
+def _unplaced(act: Act) -> Act:
+    if isinstance(act, Prepares):
+        return Prepares(act.name, tuple(replace(effect, location=-1) for effect in act.effects))
+    return act
 
 
 def _a_expr(walk: Walk, body: Json) -> None:

@@ -1,8 +1,8 @@
 """Code that is kept or run: functions, DO, views, rules, triggers.
 
 In: their nodes. Out: `kind.create` or `kind.replace`, and with the trait deferred what the definition will
-do once it runs. Deliberately absent: the bodies of procedural languages, which are code.opaque until they
-are read.
+do once it runs; of DO, what its body does. Deliberately absent: bodies in other languages than SQL and
+PL/pgSQL, which are code.opaque.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from collections.abc import Mapping
 from proxy.sql.effects import Risk, Target
 from proxy.sql.functions import known
 from proxy.sql.nodes.calls import walk_text
+from proxy.sql.nodes.heads import head
+from proxy.sql.nodes.plpgsql import only_executes, walk_plpgsql
+from proxy.sql.nodes.variables import NO_NAMES, Names, bind
 from proxy.sql.nodes.walk import Handler, Walk, options, qualified, range_target, scalar, strings
 from proxy.sql.parse import Json
+
+
+# What a function may do and still only compute and read.
+_QUIET = frozenset({"row.read", "statement.fetch"})
 
 
 def _verb(body: Json) -> tuple[str, list[str]]:
@@ -22,33 +29,57 @@ def _verb(body: Json) -> tuple[str, list[str]]:
 
 def _create_function(walk: Walk, body: Json) -> None:
     kind = "procedure" if body.get("is_procedure") else "function"
-    schema, name = qualified(body.get("funcname", []))
+    target = Target(kind, *qualified(body.get("funcname", [])))
     verb, traits = _verb(body)
     given = dict(options(body))
-    language = (scalar(given.get("language", {}).get("arg")) or "sql").lower()
-    walk.emit(f"{kind}.{verb}", Target(kind, schema, name), traits=traits, detail=language)
-    with walk.deferred():
-        walk.field(body, "parameters")
+    language = scalar(given.get("language", {}).get("arg")) or "sql"
+    with walk.isolated() as found, walk.deferred():
         _settings(walk, body, "options")
-        if "sql_body" in body:
-            walk.node(body["sql_body"])
-    if "sql_body" not in body:
-        _body(walk, given, language, Target(kind, schema, name))
-
-
-def _body(walk: Walk, given: Mapping[str, Json], language: str, target: Target) -> None:
-    items = given.get("as", {}).get("arg", {}).get("List", {}).get("items", [])
-    texts = strings(items)
+        settings = len(found)
+        walk.field(body, "parameters")
+        _body(walk, body, given, language, target)
+    if any(effect.name not in _QUIET for effect in list(found.values())[settings:]):
+        traits.append("effectful")
+        if target.name is not None and known(None, target.name, walk.server_major) is not None:
+            traits.append("shadows")
+    walk.emit(f"{kind}.{verb}", target, traits=traits, detail=language)
     if language == "c":
         # The library is loaded, and its start-up code runs, as the function is created.
+        texts = _texts(given)
         walk.emit("server.load", Target("library", None, texts[0] if texts else None))
-    elif language == "sql" and len(texts) == 1:
-        with walk.deferred():
-            walk_text(walk, texts[0], str(target))
+    walk.adopt(found)
+
+
+def _texts(given: Mapping[str, Json]) -> list[str]:
+    return strings(given.get("as", {}).get("arg", {}).get("List", {}).get("items", []))
+
+
+def _body(walk: Walk, body: Json, given: Mapping[str, Json], language: str, target: Target) -> None:
+    names = _names(body, target)
+    if "sql_body" in body:
+        bind(body["sql_body"], names)
+        walk.node(body["sql_body"])
         return
-    if language != "internal":
-        with walk.deferred():
-            walk.emit("code.opaque", target, detail=language)
+    texts = _texts(given)
+    with walk.isolated() as found:
+        if language == "sql" and len(texts) == 1:
+            walk_text(walk, texts[0], target, names)
+        elif language == "plpgsql" and len(texts) == 1:
+            walk_plpgsql(walk, head(body), texts[0], names, target)
+        elif language != "internal":
+            walk.opaque(target, language)
+    walk.adopt(found, place=given.get("as", {}).get("location", -1))
+
+
+def _names(body: Json, target: Target) -> Names:
+    """The names of parameters, and the function's own, which may stand before them."""
+    parameters = [item.get("FunctionParameter", {}) for item in body.get("parameters", [])]
+    named = tuple(str(parameter.get("name", "")) for parameter in parameters)
+    return Names(
+        variables=frozenset(named) - {""},
+        labels=frozenset() if target.name is None else frozenset({target.name}),
+        positional=named,
+    )
 
 
 def _settings(walk: Walk, body: Json, field: str) -> None:
@@ -68,10 +99,17 @@ def _alter_function(walk: Walk, body: Json) -> None:
 
 def _do(walk: Walk, body: Json) -> None:
     given = dict(options(body, "args"))
-    language = (scalar(given.get("language", {}).get("arg")) or "plpgsql").lower()
-    walk.lexing = True
+    language = scalar(given.get("language", {}).get("arg")) or "plpgsql"
+    text = scalar(given.get("as", {}).get("arg"))
     walk.emit("code.run", detail=language)
-    walk.emit("code.opaque", detail=language)
+    acts = len(walk.acts)
+    with walk.isolated() as found:
+        if language == "plpgsql" and text is not None:
+            walk_plpgsql(walk, "DO", text, NO_NAMES, None)
+            only_executes(walk, acts, None)
+        else:
+            walk.opaque(None, language)
+    walk.adopt(found, place=given.get("as", {}).get("location", -1))
 
 
 def _view(walk: Walk, body: Json) -> None:

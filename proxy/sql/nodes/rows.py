@@ -126,7 +126,7 @@ def _change(walk: Walk, name: str, relation: Json, traits: frozenset[str] = scop
         if target.name in _LARGE_OBJECTS:
             walk.emit("server.large_object", target, location=location)
         elif target.name == "pg_settings":
-            walk.lexing = True
+            walk.lexing = walk.relexed = True
             walk.emit("session.set", Target("setting", None, None), location=location, risk=Risk.HIGH)
         else:
             walk.emit("code.opaque", target, location=location, detail="system catalogue")

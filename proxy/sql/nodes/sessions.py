@@ -45,10 +45,11 @@ def _variable(walk: Walk, body: Json) -> None:
         case "VAR_SET_MULTI":
             _multi(walk, name, body)
         case "VAR_RESET_ALL":
-            walk.lexing = True
+            walk.lexing = walk.relexed = True
             walk.emit("session.reset", Target("setting", None, None), detail="all")
         case "VAR_SET_DEFAULT" | "VAR_RESET":
             walk.lexing |= name in settings.LEXING
+            walk.relexed |= name in settings.LEXING
             if name in {"role", "session_authorization"}:
                 walk.emit("role.set", Target("role", None, None), risk=Risk.LOW, detail=f"reset {name}")
             else:
@@ -115,7 +116,7 @@ def _deallocate(walk: Walk, body: Json) -> None:
 def _discard(walk: Walk, body: Json) -> None:
     what = str(body.get("target", "")).removeprefix("DISCARD_").lower()
     if what == "all":
-        walk.lexing = True
+        walk.lexing = walk.relexed = True
         walk.acts.append(DiscardsAll())
     walk.emit("session.discard", detail=what)
 

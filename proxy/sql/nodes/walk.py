@@ -18,6 +18,9 @@ Handler = Callable[["Walk", Json], None]
 Found = dict[tuple[object, ...], Effect]
 _NO_SHAPES: Mapping[str, str] = {}
 _DEFERRED = frozenset({"deferred"})
+# Text in text in text: each level costs another reading of all that it holds.
+MAX_NESTING = 24
+MAX_INNER_TEXT = 8_000_000
 _TEMPORARY = frozenset({"temporary"})
 
 
@@ -28,6 +31,8 @@ class Walk:
         server_major: the server's major version, 0 when it is not known: then a name is a built-in only
             where it is one in every version.
         lexing: something here may change how the server reads the next text.
+        relexed: a setting that the server's lexer heeds changes here, or changed in front: text inside of
+            text is read by the server only when it runs.
         copies_in: COPY … FROM STDIN is here.
         sources: the queries of the WITH lists in scope, by name.
         setting: the name of the one row of pg_settings that the SELECT being walked reads.
@@ -38,9 +43,12 @@ class Walk:
         "_found",
         "_handlers",
         "_harmless",
+        "_inner_text",
+        "_nesting",
         "acts",
         "copies_in",
         "lexing",
+        "relexed",
         "server_major",
         "setting",
         "sources",
@@ -51,11 +59,14 @@ class Walk:
         self._harmless = harmless
         self._found: Found = {}
         self._deferred = False
+        self._nesting = 0
+        self._inner_text = 0
         self.acts: list[Act] = []
         self.sources: Mapping[str, Json] = {}
         self.server_major = server_major
         self.setting: str | None = None
         self.lexing = False
+        self.relexed = False
         self.copies_in = False
 
     @property
@@ -89,6 +100,11 @@ class Walk:
         """Note that this statement holds what nobody named."""
         self.lexing = True
         self.emit("statement.unknown", detail=what)
+
+    def opaque(self, target: Target | None, detail: str) -> None:
+        """Note that here is code which cannot be read."""
+        self.lexing = True
+        self.emit("code.opaque", target, detail=detail)
 
     def node(self, wrapped: Json) -> None:
         """Walk a node that names its type: {"RangeVar": {...}}; {} is the null of a list."""
@@ -143,12 +159,13 @@ class Walk:
     def deferred(self) -> Iterator[None]:
         """What is walked inside does not run now, so it changes nothing of this session now."""
         before, self._deferred = self._deferred, True
-        lexing, copies_in, acts = self.lexing, self.copies_in, len(self.acts)
+        lexing, relexed, copies_in = self.lexing, self.relexed, self.copies_in
+        acts = len(self.acts)
         try:
             yield
         finally:
             self._deferred = before
-            self.lexing, self.copies_in = lexing, copies_in
+            self.lexing, self.relexed, self.copies_in = lexing, relexed, copies_in
             del self.acts[acts:]
 
     @contextmanager
@@ -160,10 +177,30 @@ class Walk:
         finally:
             self._found = before
 
-    def adopt(self, found: Found, *, placed: bool = True) -> None:
-        """Note what isolated() collected; placed is false where its locations are those of another text."""
+    @contextmanager
+    def inner(self, text: str, target: Target | None) -> Iterator[bool]:
+        """Inside, a text within the statement's text is walked; False when it is not to be: it is opaque then."""
+        self._nesting += 1
+        self._inner_text += len(text)
+        sources, setting = self.sources, self.setting
+        self.sources, self.setting = {}, None
+        try:
+            if self._nesting > MAX_NESTING or self._inner_text > MAX_INNER_TEXT:
+                self.opaque(target, "too much text inside of text")
+                yield False
+            elif self.relexed and "\\" in text:
+                self.opaque(target, "settings change how the server reads this text")
+                yield False
+            else:
+                yield True
+        finally:
+            self._nesting -= 1
+            self.sources, self.setting = sources, setting
+
+    def adopt(self, found: Found, *, place: int | None = None) -> None:
+        """Note what isolated() collected; place is where, when its locations are those of another text."""
         for key, effect in found.items():
-            self._found.setdefault(key, effect if placed else replace(effect, location=-1))
+            self._found.setdefault(key, effect if place is None else replace(effect, location=place))
 
 
 def only(wrapped: Json | None) -> tuple[str, Json]:

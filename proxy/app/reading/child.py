@@ -1,0 +1,199 @@
+"""What a child does: confine itself, then read one text after another.
+
+Enters: requests on a socket. Leaves: answers on the same socket; the end of the process when the socket ends,
+when a text has taken a lot of memory, or when the time is long over. Deliberately absent: the event loop,
+files, any socket but its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Final
+
+from proxy.app.reading import form
+from proxy.app.reading.form import Bounds, Done, Failed, Hello, Part, Rejected
+from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement, UnreadableText, analyse
+from proxy.sql.effects import Effect
+
+STACK_BYTES: Final = 64 * 1024 * 1024
+"""Of the main thread, which grows its stack as far as it needs: eight times the usual limit."""
+
+MAX_EFFECTS: Final = 10_000
+"""Different things that one text may do. Judging them is the event loop's work: some microseconds each."""
+
+EXIT_FAILED: Final = 70
+EXIT_MEMORY: Final = 71
+# The parser ends the process itself (with 1) where not even its error finds room.
+MEMORY_EXITS: Final = frozenset({1, EXIT_MEMORY})
+
+_GRACE_S: Final = 2.0
+_NICENESS: Final = 5
+_RETIRE_BYTES: Final = 192 * 1024 * 1024
+_PR_SET_PDEATHSIG: Final = 1
+_MEMORY_MESSAGES: Final = ("out of memory", "invalid memory alloc request", "cannot enlarge string buffer")
+
+_prctl: Final[Callable[..., int] | None] = getattr(ctypes.CDLL(None), "prctl", None)
+
+
+def die_with_parent(parent: int) -> None:
+    """End at once when the parent ends, whatever is going on; beside that, a socket's end says so."""
+    if sys.platform == "linux" and _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def confine(bounds: Bounds) -> None:
+    """Take away what reading a text does not need."""
+    used = _address_space()
+    _lower(resource.RLIMIT_AS, used + bounds.memory_bytes)
+    _lower(resource.RLIMIT_CORE, 0)  # it would hold what clients sent
+    _lower(resource.RLIMIT_FSIZE, 0)
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    stack = STACK_BYTES if most == resource.RLIM_INFINITY else min(STACK_BYTES, most)
+    resource.setrlimit(resource.RLIMIT_STACK, (stack, most))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # its default ends the process, in C code too
+    os.nice(_NICENESS)  # whoever only passes statements on goes first
+
+
+def serve(connection: socket.socket, bounds: Bounds) -> None:
+    """Read texts until the gate closes the connection."""
+    connection.sendall(form.encode(Hello(form.VERSION, os.getpid())))
+    gc.disable()  # a tree of a million nodes is no garbage, and looking costs as much as reading
+    limit = _peak() + _RETIRE_BYTES
+    while (request := _receive(connection, form.REQUEST.size)) is not None:
+        number, server_major, size = form.REQUEST.unpack(request)
+        raw = _receive(connection, size)
+        if raw is None:
+            return
+        signal.setitimer(signal.ITIMER_REAL, bounds.time_s + _GRACE_S)
+        outcome = read(raw, server_major, bounds)
+        retires = _peak() > limit
+        for message in answer(number, outcome, retires):
+            connection.sendall(message)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if retires:
+            return  # memory once used is hardly ever given back; a new child is cheap
+        del raw, outcome
+        gc.collect()
+
+
+def read(raw: bytes | bytearray, server_major: int, bounds: Bounds) -> Analysis | Exception:
+    """What a text does, or why it cannot be read, or what went wrong."""
+    try:
+        analysis = analyse(raw.decode(), server_major)
+        if sum(len(statement.effects) for statement in analysis.statements) > form.PART_EFFECTS:
+            analysis = folded(analysis)
+        effects = sum(1 + len(statement.effects) for statement in analysis.statements)
+        if effects > MAX_EFFECTS:
+            return UnreadableText(f"it does more than {MAX_EFFECTS} different things")
+        return analysis
+    except SqlSyntaxError as error:
+        if error.message.lower().startswith(_MEMORY_MESSAGES):
+            return too_large(bounds)
+        return error
+    except MemoryError:
+        return too_large(bounds)
+    except Exception as error:  # the edge of the box: the gate reports it and refuses
+        return error
+
+
+def too_large(bounds: Bounds) -> UnreadableText:
+    """What to say of a text that does not fit into the memory it may take."""
+    return UnreadableText(f"reading it needs more memory than {bounds.memory_bytes / 1024**2:g} MiB")
+
+
+_effect_key: Final = attrgetter(*(f.name for f in fields(Effect) if f.name != "location"))
+_statement_key: Final = attrgetter(
+    *(f.name for f in fields(Statement) if f.name not in {"start", "end", "effects", "acts"})
+)
+
+
+def folded(analysis: Analysis) -> Analysis:
+    """The analysis with each of its statements once.
+
+    A dump of 50,000 INSERTs into 20 tables does 20 things. A statement that differs from an earlier one by
+    its place alone, and acts on no prepared statement, adds nothing to what is judged.
+    """
+    seen: set[object] = set()
+    kept = []
+    for statement in analysis.statements:
+        key = (_statement_key(statement), tuple(_effect_key(effect) for effect in statement.effects))
+        if statement.acts or key not in seen:
+            seen.add(key)
+            kept.append(statement)
+    return Analysis(tuple(kept))
+
+
+def answer(number: int, outcome: Analysis | Exception, retires: bool = False) -> Iterator[bytes]:
+    """The messages that tell an outcome."""
+    match outcome:
+        case Analysis():
+            for statements in _parts(outcome.statements):
+                yield form.encode(Part(form.encode_statements(statements)))
+            yield form.encode(Done(number, retires))
+        case SqlSyntaxError():
+            limit = isinstance(outcome, UnreadableText)
+            yield form.encode(Rejected(number, retires, outcome.message, outcome.position, limit))
+        case _:
+            frames = traceback.extract_tb(outcome.__traceback__)
+            place = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-6:]))
+            yield form.encode(Failed(number, type(outcome).__name__, place))
+
+
+def _parts(statements: tuple[Statement, ...]) -> Iterator[list[Statement]]:
+    part: list[Statement] = []
+    weight = 0
+    for statement in statements:
+        part.append(statement)
+        weight += 1 + len(statement.effects)
+        if weight >= form.PART_EFFECTS:
+            yield part
+            part, weight = [], 0
+    if part:
+        yield part
+
+
+def _receive(connection: socket.socket, size: int) -> bytearray | None:
+    """So many bytes; None when the gate is gone."""
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        count = connection.recv_into(view)
+        if count == 0:
+            return None
+        view = view[count:]
+    return data
+
+
+def _lower(limit: int, to: int) -> None:
+    _, most = resource.getrlimit(limit)
+    lowest = to if most == resource.RLIM_INFINITY else min(to, most)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(limit, (lowest, lowest))
+
+
+def _address_space() -> int:
+    """Bytes of address space in use, 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _peak() -> int:
+    """The most memory this process ever had, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

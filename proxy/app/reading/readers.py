@@ -1,0 +1,160 @@
+"""Reading long texts away from the event loop: a queue, and workers with a child each.
+
+Enters: texts that sessions hand out. Leaves: their analyses, or why they cannot be read; never an exception.
+A child that dies, or takes too long, costs the one text that it was reading.
+
+Who waits: a connection has at most one text here at a time, so nobody can queue up by sending more, and texts
+are served in the order they came. With two or more workers one of them takes short texts only. What takes
+seconds is long; so whatever a client opens connections to send, short texts find a worker that is soon free.
+A client that goes away leaves the queue; a text that is being read already is read to its end, for nobody.
+Deliberately absent: which texts come here (session), what their analysis means (policy).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from structlog.stdlib import BoundLogger
+
+from proxy.app.reading.child import MEMORY_EXITS, too_large
+from proxy.app.reading.children import CannotStart, Child, ChildFailed, ChildLost, Children, End
+from proxy.app.reading.form import Bounds
+from proxy.session import Outcome
+from proxy.sql.analyse import UnreadableText
+
+SHORT_BYTES: Final = 256 * 1024
+"""What one worker takes only: hostile texts of this length were read in half a second."""
+
+_TRY_AGAIN_S: Final = 1.0
+_CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    raw: bytes
+    server_major: int
+    outcome: asyncio.Future[Outcome]
+
+
+class Readers:
+    """Reads long texts for all sessions of a process."""
+
+    def __init__(self, bounds: Bounds, count: int, log: BoundLogger) -> None:
+        """Nothing is started before ``run``.
+
+        Args:
+            bounds: what reading one text may take.
+            count: how many texts may be read at a time.
+            log: hears of children that were lost.
+        """
+        self._bounds = bounds
+        self._count = count
+        self._log = log
+        self._children = Children(bounds)
+        self._waiting: deque[_Job] = deque()
+        self._arrival = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until cancelled, then end the children. Texts that come before all is ready wait."""
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for number in range(self._count):
+                    longest = SHORT_BYTES if number == 0 and self._count > 1 else None
+                    workers.create_task(self._work(longest), name=f"reader-{number}")
+        finally:
+            await self._children.stop()
+
+    async def read(self, raw: bytes, server_major: int) -> Outcome:
+        """Read a text for servers of this major version."""
+        job = _Job(raw, server_major, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        self._arrival.set()
+        try:
+            return await job.outcome
+        finally:
+            if job in self._waiting:
+                self._waiting.remove(job)
+
+    # -- workers -------------------------------------------------------------------------------------------
+
+    async def _work(self, longest: int | None) -> None:
+        child: Child | None = None
+        try:
+            while True:
+                if child is None:
+                    child = await self._hire()
+                job = await self._next(longest)
+                if not child.lives():
+                    self._children.bury(child)
+                    child = await self._hire()
+                child = await self._serve(child, job)
+        finally:
+            if child is not None:
+                child.close()
+
+    async def _hire(self) -> Child:
+        """A child, however long it takes; while none can be had, texts are refused rather than kept."""
+        while True:
+            try:
+                return await self._children.fresh()
+            except CannotStart as error:
+                self._log.error("long statements are refused", reason=str(error))
+                while self._waiting:
+                    _settle(self._waiting.popleft(), UnreadableText("there is no parser for long texts"))
+                await asyncio.sleep(_TRY_AGAIN_S)
+
+    async def _next(self, longest: int | None) -> _Job:
+        while True:
+            for job in self._waiting:
+                if longest is None or len(job.raw) <= longest:
+                    self._waiting.remove(job)
+                    return job
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    async def _serve(self, child: Child, job: _Job) -> Child | None:
+        """Read one text; returns the child if it can go on."""
+        try:
+            async with asyncio.timeout(self._bounds.time_s):
+                _settle(job, await child.read(job.raw, job.server_major))
+        except TimeoutError:
+            _settle(job, self._took_too_long())
+            self._log.warning("a statement took too long to read", size=len(job.raw), pid=child.pid)
+        except ChildFailed as error:
+            _settle(job, UnreadableText("reading it failed; the gate's log says where"))
+            self._log.error("reading a statement failed", error=str(error), size=len(job.raw))
+            return child
+        except ChildLost:
+            end = await self._children.end_of(child)
+            outcome = self._why(end)
+            _settle(job, outcome)
+            self._log.warning("a statement ended its parser", reason=outcome.message, size=len(job.raw))
+            return None
+        else:
+            if not child.retired:
+                return child
+        self._children.bury(child)
+        return None
+
+    def _took_too_long(self) -> UnreadableText:
+        return UnreadableText(f"reading it took more than {self._bounds.time_s:g} s")
+
+    def _why(self, end: End) -> UnreadableText:
+        """What the end of a child says about its text."""
+        if end.signal == signal.SIGALRM:
+            return self._took_too_long()
+        # Where memory is short the parser may use what it was not given.
+        crashed_full = end.signal in _CRASHES and end.peak_bytes > self._bounds.memory_bytes // 4
+        if end.code in MEMORY_EXITS or crashed_full:
+            return too_large(self._bounds)
+        return UnreadableText("reading it ended the parser")
+
+
+def _settle(job: _Job, outcome: Outcome) -> None:
+    """Tell whoever still waits for it."""
+    if not job.outcome.done():
+        job.outcome.set_result(outcome)

@@ -1,0 +1,251 @@
+"""Which variables of a body take many values while it runs once.
+
+In: the parser's PL/pgSQL tree. Out: the names of variables that are given, turn by turn in a loop or as an
+array, what a query reads without a limit: `WHERE id = r.id` for every row r of a table is no restriction.
+The order of statements is left out: a name that is such anywhere is such everywhere. Deliberately absent:
+values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from proxy.sql.nodes import scope
+from proxy.sql.nodes.columns import calls
+from proxy.sql.nodes.variables import Names, bind, mentions
+from proxy.sql.nodes.walk import only
+from proxy.sql.parse import Json, SqlSyntaxError
+
+# One statement of a PL/pgSQL expression's text, in the mode that the parser names.
+Reader = Callable[[Json], list[Json]]
+
+LOOPS = frozenset(
+    {
+        "PLpgSQL_stmt_dynfors",
+        "PLpgSQL_stmt_forc",
+        "PLpgSQL_stmt_foreach_a",
+        "PLpgSQL_stmt_fori",
+        "PLpgSQL_stmt_fors",
+        "PLpgSQL_stmt_loop",
+        "PLpgSQL_stmt_while",
+    }
+)
+# One value that stands for all rows.
+_AGGREGATES = frozenset(
+    """
+    array_agg json_agg jsonb_agg json_object_agg jsonb_object_agg json_agg_strict jsonb_agg_strict string_agg
+    xmlagg range_agg min max count
+    """.split()
+)
+
+
+@dataclass(slots=True)
+class _Given:
+    """Variables that are given something: what it speaks of, and whether it is many values by itself."""
+
+    names: frozenset[str]
+    spoken_of: frozenset[str]
+    many: bool
+    loop: bool = False
+
+
+@dataclass(slots=True)
+class Flow:
+    """What is gathered of one body.
+
+    Attributes:
+        variables: all names.
+        datums: the parser's list of variables, which statements refer to by number.
+        read: reads an expression of the tree.
+    """
+
+    variables: frozenset[str]
+    datums: list[Json]
+    read: Reader
+    _given: list[_Given] = field(default_factory=list)
+    _cursors: dict[int, list[Json]] = field(default_factory=dict)
+    _fetches: list[tuple[frozenset[str], int, bool]] = field(default_factory=list)
+
+    def names(self, action: Json, names: Names) -> Names:
+        """The names with what is many among them, and the cursors that give few rows."""
+        for number, datum in enumerate(self.datums):
+            query = datum.get("PLpgSQL_var", {}).get("cursor_explicit_expr")
+            if query:
+                self._cursors.setdefault(number, []).append(query)
+        self._gather({"action": action}, False)
+        for given, cursor, turned in self._fetches:
+            self._value(given, self._cursors.get(cursor, []), turned)
+        many = self._closed()
+        few = {
+            name
+            for number, queries in self._cursors.items()
+            if not any(self._unlimited(query, False) or self._spoken_of(query) & many for query in queries)
+            for name in self._name_of(number)
+        }
+        return replace(names, many=many, cursors=frozenset(few))
+
+    def _closed(self) -> frozenset[str]:
+        """What is many by itself, by counting on from itself in a loop, or by what it is made of."""
+        many = {name for given in self._given if given.many for name in given.names}
+        many |= self._counters()
+        grown = True
+        while grown:
+            grown = False
+            for given in self._given:
+                if given.spoken_of & many and not given.names <= many:
+                    many |= given.names
+                    grown = True
+        return frozenset(many)
+
+    def _counters(self) -> set[str]:
+        made_of: dict[str, set[str]] = {}
+        for given in self._given:
+            for name in given.names if given.loop else ():
+                made_of.setdefault(name, set()).update(given.spoken_of)
+        return {name for name in made_of if name in _reached(name, made_of)}
+
+    def _gather(self, body: Json, loop: bool) -> None:
+        for value in body.values():
+            for item in value if type(value) is list else [value]:
+                if type(item) is dict:
+                    kind, inner = only(item)
+                    if kind.startswith("PLpgSQL_"):
+                        self._statement(kind, inner, loop)
+                        self._gather(inner, loop or kind in LOOPS)
+
+    def _statement(self, kind: str, body: Json, loop: bool) -> None:
+        cursor = body.get("curvar", 0)
+        match kind:
+            case "PLpgSQL_stmt_assign" | "PLpgSQL_stmt_foreach_a":
+                self._value(self._name_of(body.get("varno", 0)), [body.get("expr", {})], loop)
+            case "PLpgSQL_stmt_execsql" if "target" in body:
+                self._value(self._target(body["target"]), [body.get("sqlstmt", {})], loop)
+            case "PLpgSQL_stmt_fors":
+                self._rows(self._target(body.get("var", {})), body.get("query", {}), loop)
+            case "PLpgSQL_stmt_fori":
+                self._range(body)
+            case "PLpgSQL_stmt_forc":
+                self._arguments(body, loop)
+                self._fetches.append((self._target(body.get("var", {})), cursor, True))
+            case "PLpgSQL_stmt_fetch" if "target" in body:
+                self._fetches.append((self._target(body["target"]), cursor, loop))
+            case "PLpgSQL_stmt_open":
+                self._arguments(body, loop)
+                if not {"query", "dynquery"}.isdisjoint(body):
+                    self._cursors.setdefault(cursor, []).append(body.get("query", {}))
+            case "PLpgSQL_stmt_dynfors":
+                self._unknown(self._target(body.get("var", {})))
+            case "PLpgSQL_stmt_dynexecute" | "PLpgSQL_stmt_call" if "target" in body:
+                self._unknown(self._target(body["target"]))
+            case "PLpgSQL_stmt_getdiag" if loop:
+                for item in body.get("diag_items", []):
+                    self._unknown(self._name_of(item.get("PLpgSQL_diag_item", {}).get("target", 0)))
+            case _:
+                pass
+
+    def _unknown(self, names: frozenset[str]) -> None:
+        self._given.append(_Given(names, frozenset(), True))
+
+    def _rows(self, names: frozenset[str], query: Json, loop: bool) -> None:
+        """A loop's variable takes every row of the query."""
+        self._given.append(_Given(names, self._spoken_of(query), self._unlimited(query, loop)))
+
+    def _range(self, body: Json) -> None:
+        """1 .. 10 is as limited as BETWEEN 1 AND 10; a bound that a query gives is not."""
+        names = self._target(body.get("var", {}))
+        for bound in (body[name] for name in ("lower", "upper", "step") if name in body):
+            asks = any(True for tree in self._read(bound) for _ in _queries_of(tree))
+            self._given.append(_Given(names, self._spoken_of(bound), asks))
+
+    def _arguments(self, body: Json, loop: bool) -> None:
+        """What a cursor is opened with goes to its parameters."""
+        if "argquery" in body:
+            number = body.get("curvar", 0)
+            cursor = self.datums[number].get("PLpgSQL_var", {}) if number < len(self.datums) else {}
+            self._value(self._name_of(cursor.get("cursor_explicit_argrow", -1)), [body["argquery"]], loop)
+
+    def _value(self, names: frozenset[str], sources: list[Json], loop: bool) -> None:
+        """One value: of one row, or put together of all; or, in a loop, of another row each turn."""
+        if not sources:
+            self._unknown(names)
+        for source in sources:
+            trees = self._read(source)
+            many = not trees or any(takes_many(tree, self.variables, loop=loop) for tree in trees)
+            self._given.append(_Given(names, self._spoken_of(source), many, loop))
+
+    def _unlimited(self, source: Json, loop: bool) -> bool:
+        trees = self._read(source)
+        return not trees or not all(_is_limited(tree, self.variables, loop) for tree in trees)
+
+    def _spoken_of(self, source: Json) -> frozenset[str]:
+        return frozenset().union(*(mentions(tree, self.variables) for tree in self._read(source)))
+
+    def _read(self, source: Json) -> list[Json]:
+        try:
+            return self.read(source.get("PLpgSQL_expr", {}))
+        except SqlSyntaxError:
+            return []
+
+    def _target(self, wrapped: Json) -> frozenset[str]:
+        kind, body = only(wrapped)
+        if kind == "PLpgSQL_row":
+            return self._fields(body)
+        return frozenset({str(body.get("refname", ""))})
+
+    def _fields(self, row: Json) -> frozenset[str]:
+        return frozenset().union(*(self._name_of(item.get("varno", 0)) for item in row["fields"] if item))
+
+    def _name_of(self, number: int) -> frozenset[str]:
+        """The name of a variable by its number; every name when there is none."""
+        if not 0 <= number < len(self.datums):
+            return self.variables
+        kind, body = only(self.datums[number])
+        if kind == "PLpgSQL_recfield":
+            return self._name_of(body.get("recparentno", 0))
+        if kind == "PLpgSQL_row":
+            return self._fields(body)
+        return frozenset({str(body.get("refname", ""))})
+
+
+def takes_many(tree: Json, variables: frozenset[str] = frozenset(), *, loop: bool) -> bool:
+    """Whether a value is put together of many rows, or is in a loop another row's each turn."""
+    for query, whole in _queries_of(tree):
+        joined = any(name in _AGGREGATES for name in calls(only(query)[1].get("targetList")))
+        if (loop or whole or joined) and not _is_limited(query, variables, loop or joined):
+            return True
+    return False
+
+
+def _is_limited(query: Json, variables: frozenset[str], loop: bool) -> bool:
+    bind(query, Names(variables), loop=loop)
+    return scope.limited(query, {})
+
+
+def _reached(start: str, edges: Mapping[str, set[str]]) -> set[str]:
+    """All that a name is made of, step by step."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for name in edges.get(waiting.pop(), ()):
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found
+
+
+def _queries_of(tree: Json) -> Iterator[tuple[Json, bool]]:
+    """The queries of an expression or statement that read rows; True for those whose rows are all taken."""
+    waiting: list[object] = [tree]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is list:
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+            link = value.get("SubLink", {})
+            if link.get("subLinkType") == "ARRAY_SUBLINK":
+                yield link.get("subselect", {}), True
+            select = value.get("SelectStmt", {})
+            if "fromClause" in select or select.get("op", "SETOP_NONE") != "SETOP_NONE":
+                yield {"SelectStmt": select}, False
