@@ -17,6 +17,7 @@ class Canceller:
         self._upstream = upstream
         self._places = asyncio.Semaphore(at_once)
         self._timeout_s = timeout_s
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop keeps no reference of its own
 
     async def deliver(self, packet: bytes) -> None:
         """Send the packet and wait until the server has closed the connection: then it has acted.
@@ -28,6 +29,17 @@ class Canceller:
                 await self._send(packet)
         except (UpstreamError, TimeoutError):
             return
+
+    def deliver_soon(self, packet: bytes) -> None:
+        """Deliver it while whoever asked goes on."""
+        task = asyncio.get_running_loop().create_task(self.deliver(packet))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish(self, timeout_s: float) -> None:
+        """Wait for those that are on their way, so long."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
 
     async def _send(self, packet: bytes) -> None:
         transport, arrival = await self._upstream.connect()

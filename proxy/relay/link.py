@@ -195,6 +195,8 @@ class Link:
                 case Connect():
                     self._connecting = True
                     self._start(self._connect())
+                case Cancel() if self._server is not None:
+                    self._canceller.deliver_soon(command.packet)
                 case Cancel():
                     self._start(self._cancel(command.packet))
                 case Analyse():

@@ -99,6 +99,16 @@ class Listener:
         """
         self.close()
         self._draining = True
+        try:
+            await self._let_go(timeout_s)
+        finally:
+            await self._canceller.finish(_LAST_WORDS_S)
+
+    async def stop(self) -> None:
+        """Accept nobody, and end every session now."""
+        await self.drain(0)
+
+    async def _let_go(self, timeout_s: float) -> None:
         for link in tuple(self._links):
             link.drain()
         if await self._emptied(timeout_s):
@@ -110,10 +120,6 @@ class Listener:
         for link in tuple(self._links):
             link.abort()
         await self._emptied(_LAST_WORDS_S)
-
-    async def stop(self) -> None:
-        """Accept nobody, and end every session now."""
-        await self.drain(0)
 
     def _open_link(self, client: asyncio.Transport) -> None:
         try:

@@ -34,7 +34,11 @@ class Connect:
 
 @dataclass(slots=True)
 class Cancel:
-    """Deliver this CancelRequest to the server on a connection of its own."""
+    """Deliver this CancelRequest to the server on a connection of its own.
+
+    It is the client's, which has said nothing else and is let go then; or the session's own, for what its
+    server connection is running.
+    """
 
     packet: bytes
 

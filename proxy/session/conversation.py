@@ -47,6 +47,11 @@ class Conversation:
         return state.status == "I" and not state.inflight and not state.batch_open and self._cutter.clean
 
     @property
+    def busy(self) -> bool:
+        """The server works at something that the client still waits for."""
+        return bool(self._state.inflight) and not self._client.terminated
+
+    @property
     def told(self) -> bool:
         """The client knows why it is over: it said Terminate itself, or the server sent a FATAL error."""
         return self._client.terminated or self._state.told_fatal

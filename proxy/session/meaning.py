@@ -43,6 +43,7 @@ class Meaning:
         barrier: nothing may follow it until the server has answered (COPY FROM STDIN; a statement not
             understood).
         relexes: it may change how the server reads later texts.
+        transacts: it may begin or end a transaction.
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
@@ -63,6 +64,7 @@ class Meaning:
         "several",
         "statement_class",
         "text",
+        "transacts",
     )
 
     def __init__(
@@ -81,6 +83,7 @@ class Meaning:
         """Hold what was found out; a text that acts on nothing keeps no acts at all."""
         self.text = text
         self.effects = effects
+        self.transacts = any(_may_transact(effect) for effect in effects)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
         self.barrier = barrier
@@ -91,6 +94,14 @@ class Meaning:
         self.error = error
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
+
+
+def _may_transact(effect: Effect) -> bool:
+    """Transaction control, and what is not understood; a procedure can end only what it began."""
+    return effect.name.startswith("transaction.") or effect.name in (
+        "statement.unparsed",
+        "statement.unknown",
+    )
 
 
 def of_analysis(text: str, analysis: Analysis) -> Meaning:

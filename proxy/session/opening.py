@@ -137,6 +137,7 @@ class Login:
         step: whose turn it is.
         failed: the server has refused it.
         server_major: the server's major version, 0 until it has said so.
+        cancel_key: what a CancelRequest for this connection must show; b"" until the server has told.
     """
 
     def __init__(self, lexing: Lexing, client: Cutter, server: Cutter) -> None:
@@ -147,6 +148,7 @@ class Login:
         self.step = Step.SERVER
         self.failed = False
         self.server_major = 0
+        self.cancel_key = b""
 
     def from_client(self) -> bytes:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
@@ -192,7 +194,9 @@ class Login:
                 self.server_major = major_version(value)
         elif kind == "Z" and self.step is Step.STARTING:
             self.step = Step.READY
-        elif kind not in ("N", "v") and not (kind == "K" and self.step is Step.STARTING):
+        elif kind == "K" and self.step is Step.STARTING:
+            self.cancel_key = self._server.body()
+        elif kind not in ("N", "v"):
             raise ProtocolViolation(f"unexpected server message type {kind} during login")
         return None
 

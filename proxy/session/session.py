@@ -24,7 +24,7 @@ from proxy.session.refusal import Denial
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter
 from proxy.wire.frontend import encode_terminate
-from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
+from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, encode_cancel
 
 _NO_ENCRYPTION: Final = b"N"
 _READ_AHEAD_BYTES: Final = 65_536
@@ -79,6 +79,7 @@ class Session:
         self._judge: Judge | None = None
         self._conversation: Conversation | None = None
         self._draining = False
+        self._can_cancel = False
         self.phase = Phase.OPENING
         self.role = ""
         self.database = ""
@@ -161,6 +162,7 @@ class Session:
             return []
         conversation = self._conversation
         told = self._login.failed if conversation is None else conversation.told
+        self._can_cancel = False
         if told:
             return self._close("")
         return self._end(
@@ -235,6 +237,7 @@ class Session:
             self._gate, self._judge, self._lexing, login.server_major, client, self._server
         )
         self.phase = Phase.READY
+        self._can_cancel = bool(login.cancel_key)
         commands.append(Report(Opened(self.role, self.database, self._application)))
         commands += self._converse_with_server(self._conversation)
         return commands + self._converse_with_client(self._conversation)
@@ -284,6 +287,9 @@ class Session:
         commands: list[Command] = [Report(Ended(reason))]
         if idle:
             commands.append(ToServer(encode_terminate()))
+        elif self._conversation is not None and self._conversation.busy and self._can_cancel:
+            # Nobody will hear how it ended, so it must not go on: it might hold locks, or commit.
+            commands.append(Cancel(encode_cancel(self._login.cancel_key)))
         return [*commands, Close()]
 
     def _reports(self) -> list[Command]:

@@ -51,6 +51,7 @@ class State:
         self.status = "I"
         self.told_fatal = False
         self._serial = 0
+        self._unsure_until = 0  # the ReadyForQuery that tells what transaction control has done
         self._barrier: Sent | None = None
 
     def send(self, kind: int) -> Sent:
@@ -74,7 +75,7 @@ class State:
 
     def transactions(self) -> tuple[Transaction, ...]:
         """Every state that the transaction may be in when the next message is run."""
-        if self.inflight or self.batch_open:
+        if self._unsure_until > self.inflight.ready:
             return TRANSACTIONS
         return ("none",) if self.status == "I" else ("open",)
 
@@ -114,6 +115,8 @@ class State:
         """A message that runs this was sent; ReadyForQuery number ``boundary`` ends it."""
         if meaning.acts:
             self._define(sent, meaning)
+        if meaning.transacts:
+            self._unsure_until = boundary
         if meaning.relexes:
             self.lexing.unsettle(boundary)
         if meaning.barrier:

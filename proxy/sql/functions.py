@@ -207,6 +207,9 @@ _EXTENSIONS: Mapping[str, Known] = MappingProxyType(
             "pg_file_write pg_file_rename pg_file_unlink pg_file_sync", Cause("server.file_write", "file", 0)
         ),
         **_each("pg_file_read pg_file_length pg_logdir_ls", Cause("server.file_read", "file", 0)),
+        # lo, spi: trigger functions that remove large objects, and that pass deletions on
+        **_each("lo_manage", Cause("server.large_object", "large_object")),
+        **_each("check_foreign_key", Cause("row.delete", "table", risk=_HIGH)),
         # pg_surgery, pg_visibility, pg_buffercache
         **_each("heap_force_kill heap_force_freeze", Cause("row.delete", "table", 0, _HIGH)),
         **_each("pg_truncate_visibility_map", Cause("table.alter", "table", 0)),

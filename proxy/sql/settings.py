@@ -44,9 +44,9 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 
-# Encodings in which bytes below 128 mean what they mean in UTF-8, as the server spells them once it has thrown
-# away all but letters and digits (clean_encoding_name() and pg_encname_tbl of src/common/encnames.c). What is
-# not ASCII in such a text the session holds back; in the others a character can hide a backslash or a quote.
+# Encodings in which bytes below 128 mean what they mean in UTF-8, as the server spells them once it has
+# thrown away all but letters and digits (clean_encoding_name() and pg_encname_tbl of src/common/encnames.c).
+# What is not ASCII in such a text the session holds back; in the others a character can hide a quote.
 _LATIN = {1: 1, 2: 2, 3: 3, 4: 4, 9: 5, 10: 6, 13: 7, 14: 8, 15: 9, 16: 10}
 _WINDOWS = (866, 874, *range(1250, 1259))
 _PLAIN_ENCODINGS = frozenset(

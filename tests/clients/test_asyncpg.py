@@ -7,31 +7,16 @@ import datetime
 import decimal
 import io
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from proxy.backup.cluster import Cluster
 from tests.clients.conftest import Serve
-from tests.clients.gate import POLICY, WAIT_S, Gate, serving, upstream_of
+from tests.clients.gate import WAIT_S, Gate
 from tests.servers.database import Database
 
 
-@pytest.fixture(scope="module")
-def gate(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
-    """Without the pack that guards settings, until it lets asyncpg in: see the test of that."""
-    folder = tmp_path_factory.mktemp("gate")
-    kept = [line for line in POLICY.splitlines() if not line.endswith("guard-the-guards.yaml")]
-    (folder / "policy.yaml").write_text("\n".join(kept))
-    with serving(folder, folder / "policy.yaml", upstream_of(server)) as gate:
-        yield gate
-
-
-@pytest.mark.xfail(
-    strict=True,
-    reason="asyncpg asks for client_encoding \"'utf-8'\", quotes included; risk_of() calls that high",
-)
 async def test_the_shipped_packs_let_it_in(serve: Serve, users: Database) -> None:
     connection = await asyncpg.connect(serve().url(users.name))
     assert await connection.fetchval("SHOW client_encoding") == "UTF8"

@@ -36,20 +36,7 @@ def gate(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.parametrize("transaction", ["none", "open"])
-@pytest.mark.parametrize(
-    "prepare",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="State.transactions(): both states are possible from the second message of a batch on",
-            ),
-        ),
-    ],
-    ids=["one message", "several messages"],
-)
+@pytest.mark.parametrize("prepare", [False, True], ids=["one message", "several messages"])
 def test_a_statement_is_judged_in_the_transaction_that_it_is_in(
     gate: Gate, users: Database, prepare: bool, transaction: str
 ) -> None:

@@ -134,10 +134,6 @@ def test_nobody_there(serve: Serve, number: signal.Signals) -> None:
     assert time.monotonic() - started < 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the link closes a busy session's server side without a cancel, so its statement goes on",
-)
 def test_a_statement_that_was_told_its_end_does_not_commit(serve: Serve, users: Database) -> None:
     """A server that says 57P01 in the middle of a statement has undone it."""
     gate = serve(drain_timeout_s="0.1")

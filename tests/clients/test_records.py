@@ -398,9 +398,6 @@ def test_the_statement_log(gate: Gate, folder: Path, users: Database) -> None:
         }
 
 
-@pytest.mark.xfail(
-    strict=True, reason="State.transactions() forgets an open transaction within a batch that cannot end it"
-)
 def test_the_statement_log_knows_the_transaction_of_a_prepared_statement(
     gate: Gate, connection: psycopg.Connection, folder: Path
 ) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from proxy.session.inflight import PARSE, QUERY, SYNC, Inflight
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.frontend import encode_copy_data, encode_copy_done
+from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_terminate
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import DS, B, C, D, E, H, P, Q, S, X
@@ -200,3 +200,28 @@ def test_a_long_text_is_refused_like_a_short_one(table: Database, clients: Clien
         ("C", "SELECT 1"),
         ("Z", "I"),
     ]
+
+
+def test_who_goes_away_in_the_middle_of_a_statement_has_it_cancelled(
+    table: Database, clients: Clients
+) -> None:
+    client = clients.wired(table, gate_of(OPEN))
+    client._send(Q("SELECT pg_sleep(60)"))
+    client.perform(client.session.client_eof())
+    assert len(client.cancels) == 1
+
+
+def test_who_says_terminate_has_what_was_sent_before_done(table: Database, clients: Clients) -> None:
+    client = clients.wired(table, gate_of(OPEN))
+    client._send(Q("SELECT pg_sleep(0.01)") + encode_terminate())
+    client.perform(client.session.client_eof())
+    assert client.cancels == []
+
+
+def test_only_transaction_control_makes_the_transaction_uncertain(table: Database, clients: Clients) -> None:
+    rule = "{id: inside, match: {effects: [row.insert]}, when: {transaction: open}, deny: Not inside.}"
+    client = clients.wired(table, gate_of("{version: 1, name: t, rules: [" + rule + "]}"))
+    told = client.exchange(Q("SELECT 1") + X("INSERT INTO t VALUES (70)") + S, ready=2)
+    assert ("C", "INSERT 0 1") in told
+    told = client.exchange(Q("COMMIT") + X("INSERT INTO t VALUES (71)") + S, ready=2)
+    assert ("E", "42501", "Not inside. [rule inside]") in told

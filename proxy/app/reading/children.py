@@ -244,7 +244,7 @@ class Children:
         with theirs:
             self._nursery = subprocess.Popen(
                 [*command, msgspec.json.encode(self._bounds).decode(), str(os.getpid())],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",

@@ -8,8 +8,9 @@ absent: trust. A child has read hostile text with C code; an answer that is not 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
+from types import GenericAlias
 from typing import Final, TypeAlias, get_args, get_type_hints
 
 import msgspec
@@ -101,7 +102,7 @@ _NAMES: Final = tuple(field.name for field in fields(Statement))
 _Row = msgspec.defstruct(
     "_Row",
     [
-        (name, tuple[_OneOfActs, ...] if name == "acts" else hint)
+        (name, GenericAlias(tuple, (_OneOfActs, ...)) if name == "acts" else hint)
         for name, hint in get_type_hints(Statement).items()
     ],
     array_like=True,
@@ -109,8 +110,10 @@ _Row = msgspec.defstruct(
 )
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Message).decode
-_decode_rows: Final = msgspec.msgpack.Decoder(tuple[_Row, ...]).decode
+_decode: Final[Callable[[bytes], Message]] = msgspec.msgpack.Decoder(Message).decode
+_decode_rows: Final[Callable[[msgspec.Raw], tuple[msgspec.Struct, ...]]] = msgspec.msgpack.Decoder(
+    GenericAlias(tuple, (_Row, ...))
+).decode
 
 
 def encode(message: Message) -> bytes:

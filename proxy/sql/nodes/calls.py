@@ -45,6 +45,8 @@ def _func_call(walk: Walk, body: Json) -> None:
             unknown_call(walk, Target("function", schema, name), body.get("location", -1))
         elif found.causes or found.runs >= 0:
             _apply(walk, body, name, found)
+        elif name == "pg_show_all_settings" and walk.defining:
+            walk.settings_later(body.get("location", -1))
     walk.children("FuncCall", body, ("funcname",))
 
 
@@ -52,6 +54,17 @@ def unknown_call(walk: Walk, target: Target, location: int = -1) -> None:
     """Note a call of what may be a user's function: it may do anything its owner may."""
     walk.lexing = True
     walk.emit("code.call", target, location=location)
+
+
+def calls_function(walk: Walk, name: list[Json], *traits: str) -> None:
+    """Note that a function is called with arguments that nobody sees: by a trigger, a cast, an operator."""
+    schema, function = qualified(name)
+    found = None if function is None else known(schema, function, walk.server_major)
+    if found is None:
+        walk.lexing = True
+        walk.emit("code.call", Target("function", schema, function), traits=traits)
+    else:
+        _apply(walk, {}, str(function), found)
 
 
 def _apply(walk: Walk, body: Json, name: str, found: Known) -> None:

@@ -7,6 +7,7 @@ with %s, %I and %L. Deliberately absent: columns, parameters and variables, whic
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from proxy.sql.nodes.fold import built_in_name
 from proxy.sql.nodes.walk import constant, only, strings
@@ -104,4 +105,4 @@ def _literal(text: str) -> str:
     return f" E'{quoted.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{quoted}'"
 
 
-_QUOTE = {"s": str, "I": _identifier, "L": _literal}
+_QUOTE: Mapping[str, Callable[[str], str]] = {"s": str, "I": _identifier, "L": _literal}

@@ -1,12 +1,12 @@
 """What is done to any kind of object: DROP, RENAME, OWNER TO, SET SCHEMA, COMMENT, and the plain CREATEs.
 
 In: their nodes. Out: `kind.verb` for the kinds of sql/objects.py. Deliberately absent: tables, indexes and
-sequences (tables.py), roles (roles.py) and code (programs.py).
+sequences (tables.py), roles (roles.py), code (programs.py), and what names functions (hooks.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from proxy.sql.effects import CATALOGUE, Risk, Target
 from proxy.sql.nodes.tables import relation_kind
@@ -73,28 +73,38 @@ def _flags(body: Json) -> Iterator[str]:
         yield "concurrently"
 
 
-def _kind_of(walk: Walk, body: Json, field: str) -> str | None:
+def kind_of(walk: Walk, body: Json, field: str) -> str | None:
+    """The kind's name that a field of a statement tells, or None when nobody named it."""
     kind = OBJECT_TYPES.get(body.get(field, ""))
     if kind is None:
         walk.unknown(f"{field} {body.get(field)}")
     return kind
 
 
-def _emit(walk: Walk, kind: str, verb: str, target: Target, traits: Iterator[str], detail: str = "") -> None:
+def emit_if_known(
+    walk: Walk,
+    kind: str,
+    verb: str,
+    target: Target,
+    traits: Iterable[str] = (),
+    detail: str = "",
+    risk: Risk | None = None,
+) -> None:
+    """Note `kind.verb`; where the catalogue has no such effect, nobody knows what the statement does."""
     name = f"{kind}.{verb}"
     if name in CATALOGUE:
-        walk.emit(name, target, traits=traits, detail=detail)
+        walk.emit(name, target, traits=traits, detail=detail, risk=risk)
     else:
         walk.unknown(name)
 
 
 def _drop(walk: Walk, body: Json) -> None:
-    kind = _kind_of(walk, body, "removeType")
+    kind = kind_of(walk, body, "removeType")
     if kind is None:
         return
     for item in body.get("objects", []):
         target, table = object_target(kind, item)
-        _emit(walk, kind, "drop", target, _flags(body), f"on {table}" if table else "")
+        emit_if_known(walk, kind, "drop", target, _flags(body), f"on {table}" if table else "")
 
 
 def _rename(walk: Walk, body: Json) -> None:
@@ -112,11 +122,11 @@ def _rename(walk: Walk, body: Json) -> None:
         )
         walk.emit("constraint.rename", target, traits=_flags(body), detail=f"{body.get('subname')} {new}")
         return
-    kind = _kind_of(walk, body, "renameType")
+    kind = kind_of(walk, body, "renameType")
     if kind is not None:
         target, table = _named(kind, body)
         detail = f"on {table} {new}" if table else new
-        _emit(walk, kind, "rename", target, _flags(body), detail)
+        emit_if_known(walk, kind, "rename", target, _flags(body), detail)
 
 
 def _named(kind: str, body: Json) -> tuple[Target, str]:
@@ -133,24 +143,24 @@ def _named(kind: str, body: Json) -> tuple[Target, str]:
 
 
 def _owner(walk: Walk, body: Json) -> None:
-    kind = _kind_of(walk, body, "objectType")
+    kind = kind_of(walk, body, "objectType")
     if kind is not None:
         target, _ = _named(kind, body)
-        _emit(walk, kind, "owner", target, iter(()), f"to {role_name(body.get('newowner'))}")
+        emit_if_known(walk, kind, "owner", target, (), f"to {role_name(body.get('newowner'))}")
 
 
 def _schema(walk: Walk, body: Json) -> None:
-    kind = _kind_of(walk, body, "objectType")
+    kind = kind_of(walk, body, "objectType")
     if kind is not None:
         target, _ = _named(kind, body)
-        _emit(walk, kind, "move", target, _flags(body), f"to {body.get('newschema', '')}")
+        emit_if_known(walk, kind, "move", target, _flags(body), f"to {body.get('newschema', '')}")
 
 
 def _depends(walk: Walk, body: Json) -> None:
-    kind = _kind_of(walk, body, "objectType")
+    kind = kind_of(walk, body, "objectType")
     if kind is not None:
         target, _ = _named(kind, body)
-        _emit(walk, kind, "alter", target, iter(()), "depends on extension")
+        emit_if_known(walk, kind, "alter", target, (), "depends on extension")
 
 
 def _commented(effect: str) -> Handler:
@@ -217,18 +227,6 @@ def _domain_change(walk: Walk, body: Json) -> None:
         walk.children("AlterDomainStmt", body)
 
 
-def _define(walk: Walk, body: Json) -> None:
-    kind = _kind_of(walk, body, "kind")
-    if kind is None:
-        return
-    replaces = bool(body.get("replace"))
-    traits = ["replaces"] if replaces else []
-    if body.get("if_not_exists"):
-        traits.append("if_exists")
-    target = Target(kind, *qualified(body.get("defnames", [])))
-    _emit(walk, kind, "replace" if replaces else "create", target, iter(traits))
-
-
 def _create_schema(walk: Walk, body: Json) -> None:
     name = body.get("schemaname") or role_name(body.get("authrole")) or None
     walk.emit("schema.create", Target("schema", None, name), traits=_flags(body))
@@ -249,28 +247,7 @@ def _create_statistics(walk: Walk, body: Json) -> None:
         walk.field(body, "exprs")
 
 
-def _create_cast(walk: Walk, body: Json) -> None:
-    names = [".".join(strings(body[field].get("names", []))) for field in ("sourcetype", "targettype")]
-    walk.emit("cast.create", Target("cast", None, " AS ".join(names)))
-
-
-def _create_transform(walk: Walk, body: Json) -> None:
-    name = f"{'.'.join(strings(body['type_name'].get('names', [])))} AS {body.get('lang', '')}"
-    _emit_made(walk, "transform", Target("transform", None, name), body)
-
-
-def _create_language(walk: Walk, body: Json) -> None:
-    _emit_made(walk, "language", Target("language", None, body.get("plname")), body)
-
-
-def _emit_made(walk: Walk, kind: str, target: Target, body: Json) -> None:
-    replaces = bool(body.get("replace"))
-    walk.emit(
-        f"{kind}.{'replace' if replaces else 'create'}", target, traits=["replaces"] if replaces else []
-    )
-
-
-def _simple(effect: str, field: str, *, deferred: bool = True) -> Handler:
+def simple(effect: str, field: str, *, deferred: bool = True) -> Handler:
     """A statement with one named object: its effect, and whatever expressions are below it."""
     kind = effect.split(".")[0]
 
@@ -340,55 +317,38 @@ def _user_mapping(effect: str) -> Handler:
 _SIMPLE: Mapping[str, tuple[str, str]] = {
     "AlterCollationStmt": ("collation.alter", "collname"),
     "AlterExtensionStmt": ("extension.alter", "extname"),
-    "AlterFdwStmt": ("foreign_data_wrapper.alter", "fdwname"),
     "AlterForeignServerStmt": ("foreign_server.alter", "servername"),
-    "AlterOpFamilyStmt": ("operator_family.alter", "opfamilyname"),
     "AlterStatsStmt": ("statistics.alter", "defnames"),
     "AlterTSConfigurationStmt": ("text_search_configuration.alter", "cfgname"),
     "AlterTSDictionaryStmt": ("text_search_dictionary.alter", "dictname"),
-    "AlterTypeStmt": ("type.alter", "typeName"),
     "CompositeTypeStmt": ("type.create", "typevar"),
-    "CreateAmStmt": ("access_method.create", "amname"),
-    "CreateConversionStmt": ("conversion.create", "conversion_name"),
     "CreateEnumStmt": ("type.create", "typeName"),
     "CreateExtensionStmt": ("extension.create", "extname"),
-    "CreateFdwStmt": ("foreign_data_wrapper.create", "fdwname"),
     "CreateForeignServerStmt": ("foreign_server.create", "servername"),
-    "CreateOpClassStmt": ("operator_class.create", "opclassname"),
     "CreateOpFamilyStmt": ("operator_family.create", "opfamilyname"),
-    "CreateRangeStmt": ("type.create", "typeName"),
 }
 # These hold names and options only, nothing that runs: their lists are not walked.
 _INERT = frozenset(_SIMPLE) - {"CompositeTypeStmt"}
 
 
-def _operator_change(walk: Walk, body: Json) -> None:
-    walk.emit("operator.alter", Target("operator", *qualified(body["opername"].get("objname", []))))
-
-
 HANDLERS: Mapping[str, Handler] = {
-    **{kind: _simple(*row, deferred=kind not in _INERT) for kind, row in _SIMPLE.items()},
+    **{kind: simple(*row, deferred=kind not in _INERT) for kind, row in _SIMPLE.items()},
     "AlterDomainStmt": _domain_change,
     "AlterEnumStmt": _enum_change,
     "AlterExtensionContentsStmt": _alter_contents,
     "AlterObjectDependsStmt": _depends,
     "AlterObjectSchemaStmt": _schema,
-    "AlterOperatorStmt": _operator_change,
     "AlterOwnerStmt": _owner,
     "AlterPolicyStmt": _policy("policy.alter"),
     "AlterPublicationStmt": _publication("publication.alter"),
     "AlterUserMappingStmt": _user_mapping("user_mapping.alter"),
     "CommentStmt": _commented("comment.set"),
-    "CreateCastStmt": _create_cast,
     "CreateDomainStmt": _create_domain,
-    "CreatePLangStmt": _create_language,
     "CreatePolicyStmt": _policy("policy.create"),
     "CreatePublicationStmt": _publication("publication.create"),
     "CreateSchemaStmt": _create_schema,
     "CreateStatsStmt": _create_statistics,
-    "CreateTransformStmt": _create_transform,
     "CreateUserMappingStmt": _user_mapping("user_mapping.create"),
-    "DefineStmt": _define,
     "DropStmt": _drop,
     "DropUserMappingStmt": _user_mapping("user_mapping.drop"),
     "RenameStmt": _rename,
@@ -398,8 +358,6 @@ HANDLERS: Mapping[str, Handler] = {
 # Parts of definitions that name and never run anything.
 HARMLESS = frozenset(
     {
-        "CreateOpClassItem",
-        "ObjectWithArgs",
         "PublicationObjSpec",
         "PublicationTable",
     }

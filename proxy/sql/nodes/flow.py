@@ -32,12 +32,11 @@ LOOPS = frozenset(
     }
 )
 # One value that stands for all rows.
-_AGGREGATES = frozenset(
-    """
-    array_agg json_agg jsonb_agg json_object_agg jsonb_object_agg json_agg_strict jsonb_agg_strict string_agg
-    xmlagg range_agg min max count
-    """.split()
-)
+_JOINING = """
+array_agg json_agg jsonb_agg json_object_agg jsonb_object_agg json_agg_strict jsonb_agg_strict string_agg
+xmlagg range_agg min max count
+"""
+_AGGREGATES = frozenset(_JOINING.split())
 
 
 @dataclass(slots=True)

@@ -39,11 +39,13 @@ def _returns(body: Json, parameters: list[Json]) -> str:
 
 
 def _listed(parameters: Iterable[Json]) -> str:
-    return ", ".join(
-        f"{_MODES.get(parameter.get('mode', ''), '')}"
-        f"{_quoted(parameter['name']) + ' ' if parameter.get('name') else ''}{_type(parameter.get('argType', {}))}"
-        for parameter in parameters
-    )
+    return ", ".join(_parameter(parameter) for parameter in parameters)
+
+
+def _parameter(parameter: Json) -> str:
+    name = parameter.get("name")
+    written = f"{_quoted(name)} " if name else ""
+    return f"{_MODES.get(parameter.get('mode', ''), '')}{written}{_type(parameter.get('argType', {}))}"
 
 
 def _type(name: Json) -> str:

@@ -10,10 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from proxy.sql.nodes import alter_table, calls, definitions, programs, roles, rows, servers, sessions, tables
+from proxy.sql.nodes import (
+    alter_table,
+    calls,
+    definitions,
+    hooks,
+    programs,
+    roles,
+    rows,
+    servers,
+    sessions,
+    tables,
+)
 from proxy.sql.nodes.walk import Handler
 
-_MODULES = (rows, calls, tables, alter_table, definitions, roles, sessions, programs, servers)
+_MODULES = (rows, calls, tables, alter_table, definitions, hooks, roles, sessions, programs, servers)
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {kind: handler for module in _MODULES for kind, handler in module.HANDLERS.items()}

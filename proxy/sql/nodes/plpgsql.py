@@ -21,12 +21,11 @@ from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, parse, parse_plpgsql, tokens
 
 # Names that every body has, some of them only in triggers.
-_ALWAYS = frozenset(
-    """
-    found sqlstate sqlerrm new old tg_name tg_when tg_level tg_op tg_relid tg_relname tg_table_name
-    tg_table_schema tg_nargs tg_argv tg_event tg_tag
-    """.split()
-)
+_GIVEN = """
+found sqlstate sqlerrm new old tg_name tg_when tg_level tg_op tg_relid tg_relname tg_table_name
+tg_table_schema tg_nargs tg_argv tg_event tg_tag
+"""
+_ALWAYS = frozenset(_GIVEN.split())
 _NOTHING_BELOW = "lineno label"
 
 # node -> the fields that are walked; the fields that hold nothing that runs.

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 
 from proxy.sql.effects import Risk, Target
 from proxy.sql.functions import known
-from proxy.sql.nodes.calls import walk_text
+from proxy.sql.nodes.calls import calls_function, walk_text
 from proxy.sql.nodes.heads import head
 from proxy.sql.nodes.plpgsql import only_executes, walk_plpgsql
 from proxy.sql.nodes.variables import NO_NAMES, Names, bind
 from proxy.sql.nodes.walk import Handler, Walk, options, qualified, range_target, scalar, strings
 from proxy.sql.parse import Json
-
 
 # What a function may do and still only compute and read.
 _QUIET = frozenset({"row.read", "statement.fetch"})
@@ -142,11 +141,9 @@ def _rule(walk: Walk, body: Json) -> None:
         walk.field(body, "whereClause", "actions")
 
 
-def _calls_later(walk: Walk, body: Json) -> None:
-    schema, name = qualified(body.get("funcname", []))
-    if name is not None and known(schema, name, walk.server_major) is None:
-        with walk.deferred():
-            walk.emit("code.call", Target("function", schema, name))
+def _calls_later(walk: Walk, body: Json, *traits: str) -> None:
+    with walk.deferred():
+        calls_function(walk, body.get("funcname", []), *traits)
 
 
 def _trigger(walk: Walk, body: Json) -> None:
@@ -159,7 +156,7 @@ def _trigger(walk: Walk, body: Json) -> None:
         location=body["relation"].get("location", -1),
         detail=f"on {table}",
     )
-    _calls_later(walk, body)
+    _calls_later(walk, body, "trigger")
     with walk.deferred():
         walk.field(body, "whenClause")
 

@@ -26,6 +26,16 @@ _TRANSACTIONS: Mapping[str, tuple[str, str]] = {
     "TRANS_STMT_COMMIT_PREPARED": ("transaction.commit_prepared", ""),
     "TRANS_STMT_ROLLBACK_PREPARED": ("transaction.rollback_prepared", ""),
 }
+# These end what SET LOCAL set, or take back a SET: the server may read the next text as it did before.
+_RESTORING = frozenset(
+    {
+        "TRANS_STMT_COMMIT",
+        "TRANS_STMT_ROLLBACK",
+        "TRANS_STMT_ROLLBACK_TO",
+        "TRANS_STMT_RELEASE",
+        "TRANS_STMT_PREPARE",
+    }
+)
 # Effects that planning alone can cause: a user's function marked IMMUTABLE is run by the planner.
 _PLANNED = frozenset({"code.call", "statement.unknown"})
 
@@ -85,6 +95,8 @@ def _transaction(walk: Walk, body: Json) -> None:
         walk.unknown(f"TransactionStmt.{body.get('kind')}")
         return
     effect, detail = found
+    if body["kind"] in _RESTORING:
+        walk.lexing = walk.relexed = True
     name = body.get("savepoint_name") or body.get("gid")
     walk.emit(effect, Target("transaction", None, name) if name else None, detail=detail)
 

@@ -1,10 +1,10 @@
 """Variables in the SQL of a body: what a name means that PL/pgSQL, or a function's parameter, has taken.
 
 In: a statement's tree and the names in scope. Out: the same tree, in which such a name is a parameter; or,
-where the variable takes many values while the body runs once, a column of a relation that nothing limits. In a
-loop, what limits one turn (LIMIT, a sub-select's one value, CURRENT OF) limits nothing. A name that might be
-a column as well is a variable: that never makes a statement look scoped that is not. Deliberately absent:
-which variables take many values (flow.py).
+where the variable takes many values while the body runs once, a column of a relation that nothing limits.
+In a loop, what limits one turn (LIMIT, a sub-select's one value, CURRENT OF) limits nothing. A name that
+might be a column as well is a variable: that never makes a statement look scoped that is not. Deliberately
+absent: which variables take many values (flow.py).
 """
 
 from __future__ import annotations

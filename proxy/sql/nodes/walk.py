@@ -86,15 +86,27 @@ class Walk:
     ) -> None:
         """Note an effect, unless the same one was noted elsewhere in the statement."""
         marks = frozenset(traits) if traits else NO_TRAITS
-        if target is not None and target.schema == "pg_temp":
+        if target is not None and target.schema == "pg_temp" and not name.startswith("row."):
+            # A temporary view hands rows through: those it changes may be a real table's.
             marks |= _TEMPORARY
         if self._deferred:
             marks |= _DEFERRED
+            if target is not None and target.name == "pg_settings" and name == "row.read":
+                self.settings_later(location)
         if risk is None:
             risk = CATALOGUE[name].risk
         key = (name, target, marks, risk, detail)
         if key not in self._found:
             self._found[key] = Effect(name, target, marks, risk, location, detail)
+
+    def settings_later(self, location: int) -> None:
+        """Note that what is defined here shows the settings: an UPDATE through a view of them sets one."""
+        self.emit("session.set", Target("setting", None, None), risk=Risk.HIGH, location=location)
+
+    @property
+    def defining(self) -> bool:
+        """Whether what is walked now runs only later."""
+        return self._deferred
 
     def unknown(self, what: str) -> None:
         """Note that this statement holds what nobody named."""
@@ -179,7 +191,7 @@ class Walk:
 
     @contextmanager
     def inner(self, text: str, target: Target | None) -> Iterator[bool]:
-        """Inside, a text within the statement's text is walked; False when it is not to be: it is opaque then."""
+        """Inside, a text within the statement's text is walked; False when it may not: it is opaque then."""
         self._nesting += 1
         self._inner_text += len(text)
         sources, setting = self.sources, self.setting
