@@ -84,6 +84,11 @@ _PROTECTING = frozenset({"policy", "user_mapping"})
 _SERVER_WIDE = frozenset(
     {"tablespace", "subscription", "publication", "foreign_server", "foreign_data_wrapper"}
 )
+# Who may connect to a database, and how many.
+_SERVER_WIDE_CHANGES = frozenset({("database", "alter")})
+# Beside the usual risk of the verb: a server leads to other data, and with file_fdw to files and programs;
+# a policy that permits widens what is seen where row level security is on already.
+_RISKS = {("foreign_server", "create"): Risk.MEDIUM, ("policy", "create"): Risk.MEDIUM}
 
 
 def _object_kinds(kind: ObjectKind) -> Iterator[EffectKind]:
@@ -92,7 +97,8 @@ def _object_kinds(kind: ObjectKind) -> Iterator[EffectKind]:
         if example is None:
             continue
         extra = {"privilege"} if kind.name in _PROTECTING else set()
-        extra |= {"server"} if kind.name in _SERVER_WIDE else set()
+        if kind.name in _SERVER_WIDE or (kind.name, verb) in _SERVER_WIDE_CHANGES:
+            extra.add("server")
         noun = kind.keyword.lower()
         article = "an" if noun[0] in "aeio" else "a"
         page = kind.page(
@@ -100,7 +106,7 @@ def _object_kinds(kind: ObjectKind) -> Iterator[EffectKind]:
         )
         yield EffectKind(
             f"{kind.name}.{verb}",
-            risk,
+            _RISKS.get((kind.name, verb), risk),
             classes | extra,
             f"{article} {noun} {predicate}",
             example,
@@ -147,6 +153,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "ALTER TABLE t SET TABLESPACE x",
         "sql-altertable.html",
     ),
+    (
+        "table.unlog",
+        _HIGH,
+        "ddl destructive",
+        "a table or sequence is no longer logged: a crash empties it",
+        "ALTER TABLE t SET UNLOGGED",
+        "sql-altertable.html",
+    ),
     ("table.lock", _LOW, "read", "a table is locked by name", "LOCK TABLE t", "sql-lock.html"),
     (
         "table.attach",
@@ -181,6 +195,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "write",
         "a materialized view is filled anew",
         "REFRESH MATERIALIZED VIEW m",
+        "sql-refreshmaterializedview.html",
+    ),
+    (
+        "matview.empty",
+        _HIGH,
+        "write destructive",
+        "a materialized view is emptied",
+        "REFRESH MATERIALIZED VIEW m WITH NO DATA",
         "sql-refreshmaterializedview.html",
     ),
     (
@@ -319,6 +341,30 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "a constraint's enforcement, deferral or inheritance changes",
         "ALTER TABLE t ALTER CONSTRAINT c DEFERRABLE",
         "sql-altertable.html",
+    ),
+    (
+        "constraint.unenforce",
+        _HIGH,
+        "ddl destructive",
+        "a constraint is kept, and no longer holds",
+        "ALTER TABLE t ALTER CONSTRAINT c NOT ENFORCED",
+        "sql-altertable.html",
+    ),
+    (
+        "domain.default",
+        _LOW,
+        "ddl",
+        "a domain's default changes; medium when it is lost",
+        "ALTER DOMAIN d SET DEFAULT 1",
+        "sql-alterdomain.html",
+    ),
+    (
+        "function.definer",
+        _HIGH,
+        "ddl privilege",
+        "a function that is there runs with its owner's privileges, whoever calls it",
+        "ALTER FUNCTION f(int) SECURITY DEFINER",
+        "sql-alterfunction.html",
     ),
     (
         "type.value_rename",
@@ -607,6 +653,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "write destructive",
         "large objects are written or removed",
         "SELECT lo_unlink(1)",
+        "lo-funcs.html",
+    ),
+    (
+        "large_object.create",
+        _LOW,
+        "write",
+        "a large object is added",
+        "SELECT lo_from_bytea(0, 'x')",
         "lo-funcs.html",
     ),
     ("server.load", _HIGH, "server opaque", "a shared library is loaded", "LOAD 'x'", "sql-load.html"),

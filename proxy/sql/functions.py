@@ -153,13 +153,13 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
             Cause("server.file_read", risk=_LOW),
         ),
         # lo-funcs
-        **_each("lo_creat lo_create", Cause("server.large_object", "large_object", 0, _LOW)),
-        **_each("lo_from_bytea", Cause("server.large_object", "large_object", 0, _LOW)),
+        **_each("lo_creat", Cause("large_object.create", "large_object")),
+        **_each("lo_create lo_from_bytea", Cause("large_object.create", "large_object", 0)),
         **_each("lo_unlink lo_put lo_truncate lo_truncate64 lowrite", _WRITES_OBJECT),
         **_each(
             "lo_import",
             Cause("server.file_read", "file", 0),
-            Cause("server.large_object", "large_object", 1, _LOW),
+            Cause("large_object.create", "large_object", 1),
         ),
         **_each("lo_export", Cause("server.file_write", "file", 1)),
         # monitoring-stats, functions-admin: statistics

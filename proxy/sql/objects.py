@@ -105,7 +105,7 @@ OBJECTS: tuple[ObjectKind, ...] = (
         "type", "TYPE", "x", _FULL, create="CREATE TYPE x AS ENUM ('a')", alter="ALTER TYPE x ADD VALUE 'b'"
     ),
     _kind(
-        "domain", "DOMAIN", "d", _FULL, create="CREATE DOMAIN d AS int", alter="ALTER DOMAIN d SET DEFAULT 1"
+        "domain", "DOMAIN", "d", _FULL, create="CREATE DOMAIN d AS int", alter="ALTER DOMAIN d SET NOT NULL"
     ),
     _kind("schema", "SCHEMA", "s", "drop rename owner", create="CREATE SCHEMA s"),
     _kind(

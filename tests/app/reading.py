@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -73,7 +73,14 @@ async def busy_child(gate: int | None = None) -> psutil.Process:
         await asyncio.sleep(0.01)
 
 
-def open_files(process: psutil.Process) -> set[str]:
+async def ended(processes: Sequence[psutil.Process]) -> None:
+    """Wait until these have ended, whether or not somebody has asked how."""
+    for process in processes:
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0.001)
+
+
+def open_files(process: psutil.Process) -> list[str]:
     """What a process has open: paths, and `socket` for sockets, numbers left out."""
     links = (link.readlink() for link in Path(f"/proc/{process.pid}/fd").iterdir())
-    return {str(link).partition(":")[0] for link in links}
+    return sorted(str(link).partition(":")[0] for link in links)

@@ -330,3 +330,41 @@ def test_on_a_standby(table: Database, clients: Clients, programs: Programs, ser
         assert client.exchange(Q("INSERT INTO t VALUES (9)"))[0][:2] == ("E", "25006")
         assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
         client.close()
+
+
+SHADOW = """
+version: 1
+name: observer
+defaults: {mode: shadow}
+rules:
+  - {id: no-drop, match: {effects: [table.drop]}, deny: "No."}
+  - {id: no-opaque, match: {classes: [opaque]}, deny: "No."}
+"""
+
+
+@pytest.mark.parametrize(
+    ("messages", "ready", "rules"),
+    [
+        (Q(DROP), 1, ["no-drop"]),
+        (X(DROP) + S, 1, ["no-drop"]),
+        (P(DROP, "s") + S + B("s") + E() + S, 2, ["no-drop"]),
+        (X("INSERT INTO t VALUES (9)") + X(DROP) + S, 1, ["no-drop"]),
+        (Q("SELEC 1"), 1, ["unparsed"]),
+        (P("SELEC 1") + S, 1, []),
+        (Q("EXECUTE nothing"), 1, ["unknown"]),
+    ],
+    ids=["simple", "extended", "prepared", "pipelined", "unparsed", "unparsed Parse", "unknown"],
+)
+def test_a_shadow_policy_lets_everything_pass_and_tells(
+    messages: bytes, ready: int, rules: list[str], table: Database, clients: Clients
+) -> None:
+    bare = clients.bare(table)
+    bare.exchange(Q("BEGIN"))
+    expected = bare.exchange(messages, ready=ready)
+    bare.exchange(Q("ROLLBACK"))
+    client = clients.wired(table, gate_of(SHADOW))
+    client.exchange(Q("BEGIN"))
+    assert client.exchange(messages, ready=ready) == expected
+    client.exchange(Q("ROLLBACK"))
+    assert [event.mode for event in client.judged] == ["shadow"] * len(client.judged)
+    assert {rule for event in client.judged for rule in event.rules} >= set(rules)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from proxy.sql import builtins
 from proxy.sql.effects import Risk, Target
-from proxy.sql.nodes.tables import flags, kind_effect, relation_kind
+from proxy.sql.nodes.tables import flags, foreign_options, kind_effect, relation_kind
 from proxy.sql.nodes.walk import (
     Handler,
     Walk,
@@ -26,7 +26,7 @@ from proxy.sql.nodes.walk import (
 from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 
-_LOW, _MEDIUM, _HIGH = Risk.LOW, Risk.MEDIUM, Risk.HIGH
+_LOW, _MEDIUM = Risk.LOW, Risk.MEDIUM
 # ACCESS EXCLUSIVE; SHARE ROW EXCLUSIVE and its like; SHARE UPDATE EXCLUSIVE and weaker.
 _ALL = frozenset({"blocks_reads", "blocks_writes"})
 _WRITES = frozenset({"blocks_writes"})
@@ -55,7 +55,6 @@ SUBCOMMANDS: Mapping[str, _Sub] = {
     "AT_SetStorage": _Sub("column.alter", _LOW, _ALL),
     "AT_SetCompression": _Sub("column.alter", _LOW, _ALL),
     "AT_DropColumn": _Sub("column.drop", None, _ALL),
-    "AT_AlterConstraint": _Sub("constraint.alter", None, _ALL),
     "AT_ValidateConstraint": _Sub("constraint.validate", None, _NONE),
     "AT_DropConstraint": _Sub("constraint.drop", None, _ALL),
     "AT_AlterColumnType": _Sub("column.retype", None, _REWRITES),
@@ -64,7 +63,7 @@ SUBCOMMANDS: Mapping[str, _Sub] = {
     "AT_ClusterOn": _Sub("{kind}.alter", _LOW, _NONE),
     "AT_DropCluster": _Sub("{kind}.alter", _LOW, _NONE),
     "AT_SetLogged": _Sub("table.rewrite", None, _REWRITES, "logged"),
-    "AT_SetUnLogged": _Sub("table.rewrite", _HIGH, _REWRITES, "unlogged: lost at a crash"),
+    "AT_SetUnLogged": _Sub("table.unlog", None, _REWRITES),
     "AT_DropOids": _Sub("{kind}.alter", _LOW, _ALL),
     "AT_SetAccessMethod": _Sub("table.rewrite", None, _REWRITES, "access method"),
     "AT_SetTableSpace": _Sub("table.rewrite", None, _REWRITES, "tablespace"),
@@ -257,6 +256,23 @@ def _constraint_effect(walk: Walk, constraint: Json, target: Target, location: i
         walk.emit("table.lock", range_target(constraint.get("pktable")), traits=_WRITES, detail="foreign key")
 
 
+def _alter_constraint(walk: Walk, command: Json, target: Target, location: int) -> None:
+    _, change = only(command.get("def"))
+    lost = bool(change.get("alterEnforceability")) and not change.get("is_enforced")
+    walk.emit(
+        "constraint.unenforce" if lost else "constraint.alter",
+        target,
+        traits=_ALL,
+        location=location,
+        detail=change.get("conname", ""),
+    )
+
+
+def _generic_options(walk: Walk, command: Json, target: Target, location: int) -> None:
+    _subcommand(walk, command, str(command["subtype"]), target, location, [])
+    foreign_options(walk, only(command.get("def"))[1], target, "items")
+
+
 def _partition(walk: Walk, command: Json, target: Target, location: int) -> None:
     """ATTACH, DETACH, INHERIT, NO INHERIT: the parent and the child are both targets."""
     subtype = str(command["subtype"])
@@ -278,6 +294,8 @@ _SPECIAL = {
     "AT_ColumnDefault": _default,
     "AT_SetIdentity": _set_identity,
     "AT_AddConstraint": _add_constraint,
+    "AT_AlterConstraint": _alter_constraint,
+    "AT_GenericOptions": _generic_options,
     "AT_AttachPartition": _partition,
     "AT_DetachPartition": _partition,
     "AT_DetachPartitionFinalize": _partition,

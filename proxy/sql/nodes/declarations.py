@@ -29,13 +29,13 @@ class Declarations:
 
     Attributes:
         names: of variables, cursors and aliases.
-        defaults: each variable's initial value, an expression.
+        defaults: variables with their initial values, expressions.
         plain: the body with types of other schemas replaced by ones that the parser knows of; nothing else
             differs.
     """
 
     names: frozenset[str]
-    defaults: tuple[str, ...]
+    defaults: tuple[tuple[str, str], ...]
     plain: str
 
 
@@ -46,12 +46,13 @@ def declarations(body: str) -> Declarations:
         SqlSyntaxError: the text does not end well, or declares too much.
     """
     names: set[str] = set()
-    defaults: list[str] = []
+    defaults: list[tuple[str, str]] = []
     changes: list[tuple[int, int, str]] = []
     for item in _declared(tokens(body)):
-        if len(defaults) + len(changes) > MAX_DECLARED or len(names) > MAX_DECLARED:
+        if len(names) > MAX_DECLARED:
             raise UnreadableText(f"more than {MAX_DECLARED} variables are declared")
-        names.add(_name(body, item[0]))
+        name = _name(body, item[0])
+        names.add(name)
         rest = item[1:]
         words = [body[token.start : token.end].lower() for token in rest[:4]]
         if words[_scroll(words) :][:1] == ["cursor"]:
@@ -61,7 +62,7 @@ def declarations(body: str) -> Declarations:
         elif words[:2] != ["alias", "for"]:
             value = _first(rest, _STARTS_DEFAULT)
             if value < len(rest):
-                defaults.append(body[rest[value].end : rest[-1].end])
+                defaults.append((name, body[rest[value].end : rest[-1].end]))
             typed = rest[1:] if words[:1] == ["constant"] else rest
             changes += _foreign_type(body, typed[: _first(typed, _ENDS_TYPE)])
     return Declarations(frozenset(names), tuple(defaults), _changed(body, changes))

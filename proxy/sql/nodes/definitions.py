@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from proxy.sql.effects import CATALOGUE, Risk, Target
-from proxy.sql.nodes.tables import relation_kind
+from proxy.sql.nodes.tables import foreign_options, relation_kind
 from proxy.sql.nodes.walk import (
     Handler,
     Walk,
@@ -198,7 +198,7 @@ _DOMAIN = {
     "C": ("constraint.add", "def"),
     "X": ("constraint.drop", "name"),
     "V": ("constraint.validate", "name"),
-    "T": ("domain.alter", "default"),
+    "T": ("domain.default", ""),
     "N": ("domain.alter", "drop not null"),
     "O": ("domain.alter", "set not null"),
 }
@@ -219,11 +219,15 @@ def _domain_change(walk: Walk, body: Json) -> None:
         if detail in {"def", "name"}
         else detail
     )
-    walk.emit(effect, target, traits=traits, detail=str(name))
     if body.get("subtype") == "T":
+        dropped = "def" not in body
+        walk.emit(
+            "domain.default", target, risk=Risk.MEDIUM if dropped else None, detail="drop" if dropped else ""
+        )
         with walk.deferred():
             walk.children("AlterDomainStmt", body)
     else:
+        walk.emit(effect, target, traits=traits, detail=str(name))
         walk.children("AlterDomainStmt", body)
 
 
@@ -299,9 +303,27 @@ def _policy(effect: str) -> Handler:
     def handle(walk: Walk, body: Json) -> None:
         table = range_target(body["table"])
         target = Target("policy", table.schema, body.get("policy_name"))
-        walk.emit(effect, target, location=body["table"].get("location", -1), detail=f"on {table}")
+        # RESTRICTIVE only narrows.
+        narrows = effect == "policy.create" and not body.get("permissive")
+        walk.emit(
+            effect,
+            target,
+            risk=Risk.LOW if narrows else None,
+            location=body["table"].get("location", -1),
+            detail=f"on {table}",
+        )
         with walk.deferred():
             walk.field(body, "qual", "with_check")
+
+    return handle
+
+
+def _foreign_server(effect: str) -> Handler:
+    emit = simple(effect, "servername", deferred=False)
+
+    def handle(walk: Walk, body: Json) -> None:
+        emit(walk, body)
+        foreign_options(walk, body, Target("foreign_server", None, body.get("servername")))
 
     return handle
 
@@ -317,14 +339,12 @@ def _user_mapping(effect: str) -> Handler:
 _SIMPLE: Mapping[str, tuple[str, str]] = {
     "AlterCollationStmt": ("collation.alter", "collname"),
     "AlterExtensionStmt": ("extension.alter", "extname"),
-    "AlterForeignServerStmt": ("foreign_server.alter", "servername"),
     "AlterStatsStmt": ("statistics.alter", "defnames"),
     "AlterTSConfigurationStmt": ("text_search_configuration.alter", "cfgname"),
     "AlterTSDictionaryStmt": ("text_search_dictionary.alter", "dictname"),
     "CompositeTypeStmt": ("type.create", "typevar"),
     "CreateEnumStmt": ("type.create", "typeName"),
     "CreateExtensionStmt": ("extension.create", "extname"),
-    "CreateForeignServerStmt": ("foreign_server.create", "servername"),
     "CreateOpFamilyStmt": ("operator_family.create", "opfamilyname"),
 }
 # These hold names and options only, nothing that runs: their lists are not walked.
@@ -335,6 +355,7 @@ HANDLERS: Mapping[str, Handler] = {
     **{kind: simple(*row, deferred=kind not in _INERT) for kind, row in _SIMPLE.items()},
     "AlterDomainStmt": _domain_change,
     "AlterEnumStmt": _enum_change,
+    "AlterForeignServerStmt": _foreign_server("foreign_server.alter"),
     "AlterExtensionContentsStmt": _alter_contents,
     "AlterObjectDependsStmt": _depends,
     "AlterObjectSchemaStmt": _schema,
@@ -344,6 +365,7 @@ HANDLERS: Mapping[str, Handler] = {
     "AlterUserMappingStmt": _user_mapping("user_mapping.alter"),
     "CommentStmt": _commented("comment.set"),
     "CreateDomainStmt": _create_domain,
+    "CreateForeignServerStmt": _foreign_server("foreign_server.create"),
     "CreatePolicyStmt": _policy("policy.create"),
     "CreatePublicationStmt": _publication("publication.create"),
     "CreateSchemaStmt": _create_schema,

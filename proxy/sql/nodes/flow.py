@@ -8,7 +8,7 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from proxy.sql.nodes import scope
@@ -62,17 +62,26 @@ class Flow:
     variables: frozenset[str]
     datums: list[Json]
     read: Reader
+    _loops: bool = False
     _given: list[_Given] = field(default_factory=list)
     _cursors: dict[int, list[Json]] = field(default_factory=dict)
     _fetches: list[tuple[frozenset[str], int, bool]] = field(default_factory=list)
 
-    def names(self, action: Json, names: Names) -> Names:
-        """The names with what is many among them, and the cursors that give few rows."""
+    def names(self, action: Json, names: Names, defaults: Iterable[tuple[str, Json]]) -> Names:
+        """The names with what is many among them, and the cursors that give few rows.
+
+        Args:
+            action: the outermost block.
+            names: those in scope.
+            defaults: initial values; where a block stands is not known, so it may be in any loop there is.
+        """
         for number, datum in enumerate(self.datums):
             query = datum.get("PLpgSQL_var", {}).get("cursor_explicit_expr")
             if query:
                 self._cursors.setdefault(number, []).append(query)
         self._gather({"action": action}, False)
+        for name, value in defaults:
+            self._value(frozenset({name}), [value], self._loops)
         for given, cursor, turned in self._fetches:
             self._value(given, self._cursors.get(cursor, []), turned)
         many = self._closed()
@@ -109,6 +118,7 @@ class Flow:
             for item in value if type(value) is list else [value]:
                 if type(item) is dict:
                     kind, inner = only(item)
+                    self._loops |= kind in LOOPS
                     if kind.startswith("PLpgSQL_"):
                         self._statement(kind, inner, loop)
                         self._gather(inner, loop or kind in LOOPS)

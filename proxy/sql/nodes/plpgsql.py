@@ -74,7 +74,7 @@ _TABLE: Mapping[str, tuple[str, str]] = {
     "PLpgSQL_type": ("", "typname"),
     "PLpgSQL_var": (
         "datatype default_val cursor_explicit_expr",
-        "refname isconst notnull cursor_explicit_argrow cursor_options",
+        "refname isconst notnull promise cursor_explicit_argrow cursor_options",
     ),
 }
 _FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
@@ -147,10 +147,15 @@ class _Body:
             variables=self.names.variables | declared.names | named | _ALWAYS,
             labels=self.names.labels | self._labels,
         )
-        self.names = Flow(self.names.variables, datums, _read).names(function["action"], self.names)
+        defaults = [
+            (name, {"PLpgSQL_expr": {"query": value, "parseMode": _EXPRESSION}})
+            for name, value in declared.defaults
+        ]
+        flow = Flow(self.names.variables, datums, _read)
+        self.names = flow.names(function["action"], self.names, defaults)
         self._node("PLpgSQL_function", function, False)
-        for value in declared.defaults:
-            self._sql({"query": value, "parseMode": _EXPRESSION}, False)
+        for _, value in defaults:
+            self._sql(value["PLpgSQL_expr"], False)
 
     def _find_labels(self, value: object) -> None:
         waiting = [value]

@@ -124,14 +124,11 @@ def _reindex(walk: Walk, body: Json) -> None:
 
 def _refresh(walk: Walk, body: Json) -> None:
     relation = body["relation"]
-    emptied = bool(body.get("skipData"))
     walk.emit(
-        "matview.refresh",
+        "matview.empty" if body.get("skipData") else "matview.refresh",
         range_target(relation, "matview"),
         traits=("concurrently",) if body.get("concurrent") else _ALL,
-        risk=Risk.HIGH if emptied else None,
         location=relation.get("location", -1),
-        detail="emptied" if emptied else "",
     )
 
 

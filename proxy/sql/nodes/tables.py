@@ -75,8 +75,22 @@ def _create_kind(walk: Walk, body: Json, kind: str) -> None:
         walk.children("CreateStmt", body, ("relation", "inhRelations", "partbound"))
 
 
+# What file_fdw makes of its options, as COPY would.
+_FOREIGN_OPTIONS = {"program": "server.program", "filename": "server.file_read"}
+
+
+def foreign_options(walk: Walk, body: Json, target: Target, field: str = "options") -> None:
+    """Note what the options of a foreign table or server have the server do when it is read."""
+    for name, option in options(body, field):
+        effect = _FOREIGN_OPTIONS.get(name)
+        if effect is not None and option.get("defaction") != "DEFELEM_DROP":
+            file = None if effect == "server.program" else Target("file", None, scalar(option.get("arg")))
+            walk.emit(effect, file, detail=f"{target.kind} {target}")
+
+
 def _create_foreign(walk: Walk, body: Json) -> None:
     _create_kind(walk, body["base"], "foreign_table")
+    foreign_options(walk, body, range_target(body["base"]["relation"], "foreign_table"))
     walk.children("CreateForeignTableStmt", body, ("base",))
 
 
@@ -187,6 +201,8 @@ def _alter_sequence(walk: Walk, body: Json) -> None:
     if "restart" in given:
         value = next(scalar(option.get("arg")) or "" for name, option in options(body) if name == "restart")
         walk.emit("sequence.reset", target, location=relation.get("location", -1), detail=value)
+    if body.get("sequence", {}).get("relpersistence") == "u":
+        walk.emit("table.unlog", target, location=relation.get("location", -1))
     if given - {"restart"}:
         risk = _LOW if given <= {"restart", "owned_by"} else None
         walk.emit(
