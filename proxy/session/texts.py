@@ -67,7 +67,8 @@ class Texts:
             return known
         try:
             if len(raw) > self._inline_bytes:
-                raw.decode()
+                if not raw.isascii():
+                    raw.decode()  # it makes a copy, which takes long enough to look first
                 self._started = self._meanings.now()
                 return HandOut()
             return _readable(self._meanings.read(raw))

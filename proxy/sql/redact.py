@@ -1,19 +1,21 @@
 """redact(text, limit): a statement as a log may show it.
 
-In: SQL text. Out: the same with its secret literals as '***', found in the tree. A text that cannot be read
-is not shown at all: what is secret in it is not known. Deliberately absent: parameters' values, which never
-come here.
+In: SQL text. Out: the same with its secret literals as '***': those the tree says are secret, and whole
+literals (bodies of code too) that speak of secrets; rather one too many. A text that cannot be read is not
+shown at all: what is secret in it is not known. Deliberately absent: parameters' values, which never come
+here.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from proxy.sql.nodes.calls import sounds_secret
 from proxy.sql.nodes.shapes import SHAPES
-from proxy.sql.nodes.walk import only, qualified, scalar
-from proxy.sql.parse import Json, SqlSyntaxError, parse
+from proxy.sql.nodes.walk import only, qualified, scalar, strings
+from proxy.sql.parse import Json, SqlSyntaxError, Token, character_offsets, parse, tokens
 
 MASK = "'***'"
 
@@ -47,113 +49,126 @@ _PUBLIC_OPTIONS = frozenset(
 _SECRET_CALLS = re.compile(
     r"dblink|crypt$|^pgp_|^hmac$|^encrypt|^decrypt|^crypto_|^http|secret|password|^digest$"
 )
-_LITERAL = re.compile(
-    r"""[eE]?'(?:[^'\\]|''|\\.)*'(?:\s*\n\s*'(?:[^'\\]|''|\\.)*')*   # '…', E'…', and pieces on further lines
-      | [uU]&'(?:[^']|'')*'
-      | [bBxXnN]'(?:[^']|'')*'
-      | (\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$).*?\1
-    """,
-    re.DOTALL | re.VERBOSE,
+# What speaks of secrets: column names, texts of code, connection strings, programs, URLs with a password.
+_SECRET_WORDS = re.compile(
+    r"""pass(?:word|wd|phrase|code) | \bpass\b | pwd | secret | token | jwt | bearer | credential
+      | api_?key | private_?key | \bprogram\s*['$] | ://[^/\s:@]+:[^/\s@]+@""",
+    re.IGNORECASE | re.VERBOSE,
 )
-_PLAIN = re.compile(r"'(?:[^']|'')*'(?:\s*\n\s*'(?:[^']|'')*')*")
+_WORTH_A_LOOK = re.compile(rf"{_SECRET_WORDS.pattern} | program", _SECRET_WORDS.flags)
+_VALUES = frozenset({"sval", "ival", "fval", "bsval"})
+_LITERALS = frozenset({"SCONST", "USCONST", "BCONST", "XCONST"})
+# In front of a literal that the tree places there: N'…', and signs.
+_LEADING = frozenset({"NCHAR", "ASCII_43", "ASCII_45"})
 
 
 def redact(text: str, limit: int | None = None) -> str:
     """The text without its secrets, cut to limit characters with an ellipsis."""
     try:
-        statements = parse(text)
-        secrets = sorted(set(_in_tree(statements)))
+        places = _secrets(parse(text))
+        shown = _masked(text, *places) if any(places) or _WORTH_A_LOOK.search(text) else text
     except (SqlSyntaxError, RecursionError):
         return f"<unreadable statement, {len(text)} characters>"
-    shown = _masked(text, secrets) if secrets else text
     return shown if limit is None or len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"
 
 
-def _in_tree(statements: Iterable[Json]) -> Iterator[int]:
-    """Byte offsets at, or before which in the same option, a secret literal stands."""
-    for raw in statements:
-        kind, body = only(raw.get("stmt"))
-        yield from _secrets(kind, body)
+def _secrets(statements: Iterable[Json]) -> tuple[set[int], set[int]]:
+    """Byte offsets at which a secret value stands, and those behind which it is the next literal."""
+    at: set[int] = set()
+    before: set[int] = set()
+    # A stack, not recursion: the depth of a tree costs nothing then.
+    stack = [(*only(raw.get("stmt")), False, False) for raw in statements]
+    while stack:
+        kind, body, foreign, secret = stack.pop()
+        foreign |= kind in _FOREIGN
+        if kind == "DefElem" and _is_secret_option(body, foreign):
+            place = int(body.get("arg_location", -1))
+            before.add(place if place >= 0 else int(body.get("location", 0)))
+        elif kind == "A_Const" and secret and body.keys() & _VALUES:
+            at.add(int(body.get("location", 0)))
+        if "conninfo_location" in body:
+            before.add(int(body["conninfo_location"]))
+        hidden, shapes = _hidden(kind, body), SHAPES.get(kind, {})
+        for field, value in body.items():
+            for item in value if type(value) is list else (value,):
+                if type(item) is dict:
+                    inner = next(iter(item), "")
+                    below = (inner, item[inner]) if inner[:1].isupper() else (shapes.get(field, ""), item)
+                    stack.append((*below, foreign, secret or field in hidden))
+    return at, before
 
 
-def _secrets(kind: str, body: Json, foreign: bool = False) -> Iterator[int]:
-    foreign |= kind in _FOREIGN
-    if kind == "DefElem":
-        yield from _option(body, foreign)
-    elif kind == "VariableSetStmt" and sounds_secret(body.get("name", "")):
-        yield from _literals(body)
-    elif kind == "FuncCall":
-        yield from _call(body)
-    if "conninfo_location" in body:
-        yield int(body["conninfo_location"])
-    for key, value in body.items():
-        for item in value if type(value) is list else [value]:
-            if type(item) is dict:
-                inner, content = next(iter(item.items()), ("", {}))
-                if inner[:1].isupper():
-                    yield from _secrets(inner, content, foreign)
-                else:
-                    yield from _secrets(SHAPES.get(kind, {}).get(key, ""), item, foreign)
-
-
-def _option(option: Json, foreign: bool) -> Iterator[int]:
+def _is_secret_option(option: Json, foreign: bool) -> bool:
     name = str(option.get("defname", "")).lower()
     secret = sounds_secret(name) or name in {"conninfo", "connection"}
-    if "String" in option.get("arg", {}) and (secret or (foreign and name not in _PUBLIC_OPTIONS)):
-        place = option.get("arg_location", -1)
-        yield int(place if place >= 0 else option.get("location", 0))
+    return "String" in option.get("arg", {}) and (secret or (foreign and name not in _PUBLIC_OPTIONS))
 
 
-def _call(call: Json) -> Iterator[int]:
+def _hidden(kind: str, body: Json) -> tuple[str, ...]:
+    """The fields of a node below which every literal is a secret."""
+    match kind:
+        case "VariableSetStmt":
+            secret, fields = sounds_secret(str(body.get("name", ""))), ("args",)
+        case "FuncCall":
+            secret, fields = _is_secret_call(body), ("args",)
+        case "ResTarget":
+            secret, fields = _speaks(body.get("name")), ("val",)
+        case "InsertStmt":
+            columns = (item.get("ResTarget", {}).get("name") for item in body.get("cols", ()))
+            secret, fields = any(_speaks(name) for name in columns), ("selectStmt",)
+        case "UpdateStmt":
+            # Which setting, only its WHERE says.
+            secret, fields = body.get("relation", {}).get("relname") == "pg_settings", ("targetList",)
+        case "A_Expr":
+            sides = (only(body.get(side))[1].get("fields", []) for side in ("lexpr", "rexpr"))
+            secret = any(_speaks(name) for side in sides for name in strings(side)[-1:])
+            return ("lexpr", "rexpr") if secret else ()
+        case _:
+            return ()
+    return fields if secret else ()
+
+
+def _speaks(name: str | None) -> bool:
+    return name is not None and _SECRET_WORDS.search(name) is not None
+
+
+def _is_secret_call(call: Json) -> bool:
     _, name = qualified(call.get("funcname", []))
     args = call.get("args", [])
     if name == "set_config" and args:
         setting = scalar(args[0])
-        if setting is None or sounds_secret(setting):
-            yield from _literals(args[1:])
-    elif name is not None and _SECRET_CALLS.search(name):
-        yield from _literals(args)
+        return setting is None or sounds_secret(setting)
+    return name is not None and _SECRET_CALLS.search(name) is not None
 
 
-def _literals(value: object) -> Iterator[int]:
-    """The places of all text literals below."""
-    if type(value) is list:
-        for item in value:
-            yield from _literals(item)
-    elif type(value) is dict:
-        constant = value.get("A_Const")
-        if constant is not None and "sval" in constant:
-            yield int(constant.get("location", 0))
-        else:
-            for item in value.values():
-                yield from _literals(item)
-
-
-def _masked(text: str, offsets: list[int]) -> str:
-    """Replace the literal at or after each byte offset; where none can be made out, all that follows goes."""
-    raw = text.encode()
-    places = [len(raw[:offset].decode("utf-8", "replace")) for offset in offsets]
+def _masked(text: str, at: set[int], before: set[int]) -> str:
+    """The text with its secrets masked; where one cannot be made out, all that follows goes."""
     parts: list[str] = []
     done = 0
-    for place in places:
-        if place < done:
-            continue
-        found = _next_literal(text, place)
-        if found is None:
-            return "".join(parts) + text[done:place] + MASK + "…"
-        parts.append(text[done : found[0]] + MASK)
-        done = found[1]
+    for start, end in sorted(_spans(text, at, before)):
+        if start >= done:
+            parts.append(text[done:start] + MASK)
+            done = end
     return "".join(parts) + text[done:]
 
 
-def _next_literal(text: str, place: int) -> tuple[int, int] | None:
-    """Start and end of the first literal from a place on."""
-    match = _LITERAL.search(text, place)
-    if match is None:
-        return None
-    plain = text[match.start()] == "'"
-    if plain:
-        # Without E a backslash is an ordinary character.
-        simple = _PLAIN.match(text, match.start())
-        return None if simple is None else simple.span()
-    return match.span()
+def _spans(text: str, at: set[int], before: set[int]) -> Iterator[tuple[int, int]]:
+    """Start and end, in characters, of each secret."""
+    found = tokens(text)
+    last = ""
+    for token in found:
+        speaks = token.name in _LITERALS and _SECRET_WORDS.search(text, token.start, token.end)
+        if speaks or (token.name in _LITERALS and last == "PROGRAM"):
+            yield token.start, token.end
+        last = token.name
+    offsets = character_offsets(text, at | before)
+    values = [token for token in found if token.name not in _LEADING]
+    literals = [token for token in found if token.name in _LITERALS]
+    for places, candidates in ((at, values), (before, literals)):
+        for place in places:
+            yield _next(candidates, offsets[place], len(text))
+
+
+def _next(candidates: list[Token], place: int, length: int) -> tuple[int, int]:
+    index = bisect_left(candidates, place, key=lambda token: token.start)
+    return (candidates[index].start, candidates[index].end) if index < len(candidates) else (place, length)

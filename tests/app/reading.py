@@ -48,8 +48,14 @@ async def reading(*, time_s: float = 60.0, memory_mib: int = 512, count: int = 2
 
 def nurseries(gate: int | None = None) -> list[psutil.Process]:
     """The nurseries of a process, this one's unless said otherwise."""
-    started = psutil.Process(gate).children()
-    return [process for process in started if "proxy.app.reading.nursery" in " ".join(process.cmdline())]
+    return [process for process in psutil.Process(gate).children() if _is_nursery(process)]
+
+
+def _is_nursery(process: psutil.Process) -> bool:
+    try:
+        return "proxy.app.reading.nursery" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def children(gate: int | None = None) -> list[psutil.Process]:
@@ -76,7 +82,9 @@ async def busy_child(gate: int | None = None) -> psutil.Process:
 async def ended(processes: Sequence[psutil.Process]) -> None:
     """Wait until these have ended, whether or not somebody has asked how."""
     for process in processes:
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while True:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                break
             await asyncio.sleep(0.001)
 
 

@@ -94,6 +94,9 @@ def test_traits() -> None:
         "not_valid",
         "by_key",
         "deferred",
+        "effectful",
+        "shadows",
+        "trigger",
     }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
-from pglast import ast, enums
+from pglast import ast, enums, parser
 
 from proxy.sql import functions
-from proxy.sql.nodes import alter_table
+from proxy.sql.nodes import alter_table, plpgsql
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS, NEVER_RAW
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.nodes.walk import Walk
@@ -40,6 +43,12 @@ def test_shapes_are_those_of_the_grammar() -> None:
             if struct in NODES - {"Node", "Expr", "ValUnion"}:
                 found.setdefault(name, {})[field] = struct
     assert found == {name: dict(fields) for name, fields in SHAPES.items()}
+
+
+def test_every_node_type_of_plpgsql_is_known() -> None:
+    # The parser's own library writes them: `"PLpgSQL_stmt_if":{`.
+    library = Path(parser.__file__).read_bytes()
+    assert {name.decode() for name in re.findall(rb'"(PLpgSQL_\w+)":\{', library)} == plpgsql.KINDS
 
 
 def test_every_subcommand_of_alter_table() -> None:

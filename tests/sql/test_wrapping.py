@@ -48,6 +48,12 @@ AROUND = st.sampled_from(
         "CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC SELECT 1; {}; END",
         "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $wrap$ {} $wrap$",
         "SELECT query_to_xml($wrap$ {} $wrap$, true, false, '')",
+        "DO $do$ BEGIN {}; END $do$",
+        "DO $do$ BEGIN EXECUTE $exec$ {} $exec$; END $do$ LANGUAGE plpgsql",
+        "DO $do$ DECLARE r record; BEGIN FOR r IN SELECT 1 LOOP IF true THEN {}; END IF; END LOOP; END $do$",
+        "DO $do$ BEGIN NULL; EXCEPTION WHEN OTHERS THEN DO $in$ BEGIN {}; END $in$; END $do$",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $do$ BEGIN {}; END $do$",
+        "CREATE PROCEDURE p(victim s.t) LANGUAGE plpgsql AS $do$ <<a>> BEGIN LOOP {}; END LOOP; END $do$",
     ]
 )
 BESIDE = st.sampled_from(
@@ -73,9 +79,11 @@ def test_rows(inner: str, around_rows: str, around: str, beside: str) -> None:
     assert effects(inner) <= effects(wrapped)
 
 
-@given(UTILITIES, BESIDE, BESIDE)
-def test_utilities(inner: str, first: str, second: str) -> None:
-    assert effects(inner) <= effects(second.format(first.format(inner)))
+@given(UTILITIES, st.one_of(st.just("{}"), AROUND.filter(lambda around: "$do$" in around)), BESIDE, BESIDE)
+def test_utilities(inner: str, around: str, first: str, second: str) -> None:
+    if "plpgsql AS" in around:
+        inner = inner.replace("DO 'x'", "DROP TABLE x")  # its opaque code would be the function's
+    assert effects(inner) <= effects(second.format(first.format(around.format(inner))))
 
 
 @given(

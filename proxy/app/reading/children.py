@@ -24,6 +24,7 @@ from proxy.app.reading.form import Bounds, Done, Failed, Hello, MalformedAnswer,
 from proxy.app.reading.nursery import BURY, FORK, ORDER, REPORT
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
 
+_ATTEMPTS: Final = 3
 _START_S: Final = 20.0  # a busy machine imports slowly
 _REPORT_S: Final = 2.0
 _CHUNK_BYTES: Final = 65_536
@@ -180,23 +181,34 @@ class Children:
 
         Raises: CannotStart.
         """
+        for _ in range(_ATTEMPTS):
+            child = self._ask_for()
+            try:
+                async with asyncio.timeout(_START_S):
+                    await child.greet()
+                return child
+            except ChildLost:
+                self.bury(child)  # killed before it could say a word, perhaps: try again
+            except TimeoutError:
+                child.close()
+                self._lose_nursery()
+                raise CannotStart("the parser's process does not start: it takes too long") from None
+            except BaseException:
+                self.bury(child)
+                raise
+        self._lose_nursery()
+        raise CannotStart("the parser's process does not start: it ends at once")
+
+    def _ask_for(self) -> Child:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._serial += 1
-        child = Child(self._serial, ours)
-        try:
-            with theirs:
-                self._order(FORK, child.serial, theirs)
-            async with asyncio.timeout(_START_S):
-                await child.greet()
-        except (ChildLost, TimeoutError, OSError) as error:
-            self._drop(child)
-            why = "it takes too long" if isinstance(error, TimeoutError) else "it ends at once"
-            raise CannotStart(f"the parser's process does not start: {why}") from None
-        except BaseException:
-            self._drop(child)
-            raise
-        return child
+        with theirs:
+            try:
+                self._order(FORK, self._serial, theirs)
+            except OSError:
+                self._lose_nursery()  # the child's socket will tell that there is no child
+        return Child(self._serial, ours)
 
     def bury(self, child: Child) -> asyncio.Future[End]:
         """End a child, if it has not ended by itself; its end becomes known soon."""
@@ -221,11 +233,6 @@ class Children:
         self._lose_nursery()
         for nursery in self._lost:
             await asyncio.to_thread(nursery.wait)
-
-    def _drop(self, child: Child) -> None:
-        """A child that never became ready: the nursery may be what hangs, so end it all."""
-        child.close()
-        self._lose_nursery()
 
     def _order(self, order: bytes, serial: int, handle: socket.socket | None = None) -> None:
         if self._nursery is None and order == FORK:

@@ -139,6 +139,10 @@ def set_setting(walk: Walk, name: str | None, value: str | None, location: int =
     )
 
 
+# Connection strings and programs' command lines hold passwords; "key" is in sslkey and pgsodium.key.
+_SECRET_PARTS = ("pass", "pwd", "secret", "token", "key", "jwt", "credential", "conninfo", "_command")
+
+
 def redacted_value(name: str | None, value: str) -> str:
     """A setting's value as an effect may show it: nothing that sounds like a secret."""
     return "***" if name is not None and sounds_secret(name) else value
@@ -147,10 +151,7 @@ def redacted_value(name: str | None, value: str) -> str:
 def sounds_secret(name: str) -> bool:
     """Whether a setting or option of this name holds what nobody should read."""
     word = name.lower()
-    return any(
-        part in word
-        for part in ("password", "passwd", "secret", "token", "apikey", "api_key", "private_key", "jwt")
-    )
+    return any(part in word for part in _SECRET_PARTS)
 
 
 def runs_text(walk: Walk, argument: Json | None, name: str, location: int) -> None:

@@ -1,54 +1,56 @@
-"""The columns an expression speaks of.
+"""The columns an expression speaks of, and what it calls.
 
-In: any part of a tree. Out: (qualifier, name) of each column. Deliberately absent: whose column an
-unqualified one is (scope.py).
+In: any part of a tree. Out: its nodes, one after the other. Deliberately absent: whose column an unqualified
+one is (relations.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.sql.nodes.fold import lone_value
-from proxy.sql.nodes.walk import qualified, strings
+from proxy.sql.nodes.fold import KEPT
+from proxy.sql.nodes.walk import qualified
+from proxy.sql.parse import Json
 
 
-def columns(value: object, *, sublinks: bool = False) -> Iterator[tuple[str | None, str]]:
-    """(qualifier, name) of each column below; those inside a sub-select with a FROM only on demand."""
-    if type(value) is list:
-        for item in value:
-            yield from columns(item, sublinks=sublinks)
-    elif type(value) is dict:
-        if "ColumnRef" in value:
-            fields = value["ColumnRef"].get("fields", [])
-            names = strings(fields)
-            starred = len(names) < len(fields)
-            if starred:
-                yield (names[-1] if names else None), "*"
-            elif names:
-                yield (names[-2] if len(names) > 1 else None), names[-1]
-        elif "SubLink" in value and not sublinks:
-            yield from columns(value["SubLink"].get("testexpr"))
-            yield from columns(lone_value(value["SubLink"].get("subselect")))
-        else:
-            for item in value.values():
-                if type(item) is dict or type(item) is list:
-                    yield from columns(item, sublinks=sublinks)
+def nodes(value: object) -> Iterator[tuple[str, Json]]:
+    """(type, body) of every node that names its type, at and below; in a loop, for trees are deep."""
+    waiting: list[object] = [value]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is list:
+            waiting += item
+        elif type(item) is dict:
+            for kind, body in item.items():
+                if kind is KEPT or (type(body) is not dict and type(body) is not list):
+                    continue
+                if type(body) is dict and kind[:1].isupper():
+                    yield kind, body
+                waiting.append(body)
 
 
-def has_sublink(value: object) -> bool:
-    """Whether a sub-select is below."""
-    if type(value) is list:
-        return any(has_sublink(item) for item in value)
-    return type(value) is dict and ("SubLink" in value or any(has_sublink(item) for item in value.values()))
+def columns(value: object) -> Iterator[Json]:
+    """The body of each ColumnRef below, those of sub-selects too."""
+    return (body for kind, body in nodes(value) if kind == "ColumnRef")
 
 
 def calls(value: object) -> Iterator[str | None]:
     """The last name of every function called below."""
+    return (
+        qualified(body.get("funcname", []))[1] for kind, body in nodes(value) if kind == "FuncCall"
+    )
+
+
+def has_sublink(value: object) -> bool:
+    """Whether a sub-select is below."""
+    return any(kind == "SubLink" for kind, _ in nodes(value))
+
+
+def plain(value: object) -> str:
+    """A tree as text, places left out: equal for two trees that say the same."""
+    if type(value) is dict:
+        inner = (f"{key}:{plain(item)}" for key, item in value.items() if key not in {"location", KEPT})
+        return "{" + ",".join(inner) + "}"
     if type(value) is list:
-        for item in value:
-            yield from calls(item)
-    elif type(value) is dict:
-        if "FuncCall" in value:
-            yield qualified(value["FuncCall"].get("funcname", []))[1]
-        for item in value.values():
-            yield from calls(item)
+        return "[" + ",".join(plain(item) for item in value) + "]"
+    return repr(value)

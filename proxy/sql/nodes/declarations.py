@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from proxy.sql.parse import SqlSyntaxError, Token, UnreadableText, tokens
 
@@ -19,6 +20,7 @@ _MAX_NAME_BYTES = 63
 _KNOWN_SCHEMAS = frozenset({"public", "pg_catalog"})
 _STARTS_DEFAULT = frozenset({"COLON_EQUALS", "ASCII_61", "DEFAULT"})
 _ENDS_TYPE = _STARTS_DEFAULT | {"NOT", "COLLATE"}
+_NO_SCALARS = frozenset({"record", "refcursor", "pg_catalog.refcursor"})
 _OPENS, _CLOSES = frozenset({"ASCII_40", "ASCII_91"}), frozenset({"ASCII_41", "ASCII_93"})
 _DOT, _COMMA, _SEMICOLON, _PERCENT = "ASCII_46", "ASCII_44", "ASCII_59", "ASCII_37"
 
@@ -30,13 +32,18 @@ class Declarations:
     Attributes:
         names: of variables, cursors and aliases.
         defaults: variables with their initial values, expressions.
-        plain: the body with types of other schemas replaced by ones that the parser knows of; nothing else
-            differs.
+        plain: the body with types of other schemas and arrays replaced by ones that the parser takes; nothing
+            else differs.
+        scalar: the same, and what is never asked for a field is a number: the parser takes a variable of a
+            domain or an enum for a record, which cannot stand in every place where these can.
+        fielded: names that a field is asked of, so that they are records (or schemas and the like).
     """
 
     names: frozenset[str]
     defaults: tuple[tuple[str, str], ...]
     plain: str
+    scalar: str
+    fielded: frozenset[str]
 
 
 def declarations(body: str) -> Declarations:
@@ -45,27 +52,46 @@ def declarations(body: str) -> Declarations:
     Raises:
         SqlSyntaxError: the text does not end well, or declares too much.
     """
+    found = tokens(body)
+    fielded = frozenset(
+        _name(body, token)
+        for token, dot in pairwise(found)
+        if dot.name == _DOT and not token.name.startswith("ASCII_")
+    )
     names: set[str] = set()
     defaults: list[tuple[str, str]] = []
-    changes: list[tuple[int, int, str]] = []
-    for item in _declared(tokens(body)):
+    plain: list[tuple[int, int, str]] = []
+    scalar: list[tuple[int, int, str]] = []
+    for item in _declared(found):
         if len(names) > MAX_DECLARED:
             raise UnreadableText(f"more than {MAX_DECLARED} variables are declared")
         name = _name(body, item[0])
         names.add(name)
-        rest = item[1:]
-        words = [body[token.start : token.end].lower() for token in rest[:4]]
-        if words[_scroll(words) :][:1] == ["cursor"]:
-            head = rest[: _first(rest, frozenset({"FOR", "IS"}))]
-            for argument in _split(head[_first(head, _OPENS) + 1 :]):
-                changes += _foreign_type(body, argument[1:])
-        elif words[:2] != ["alias", "for"]:
-            value = _first(rest, _STARTS_DEFAULT)
-            if value < len(rest):
-                defaults.append((name, body[rest[value].end : rest[-1].end]))
-            typed = rest[1:] if words[:1] == ["constant"] else rest
-            changes += _foreign_type(body, typed[: _first(typed, _ENDS_TYPE)])
-    return Declarations(frozenset(names), tuple(defaults), _changed(body, changes))
+        value, types = _parts(body, item[1:])
+        if value:
+            defaults.append((name, value))
+        for given in types:
+            plain += _plain_type(body, given, record=True)
+            scalar += _plain_type(body, given, record=name in fielded)
+    return Declarations(
+        frozenset(names), tuple(defaults), _changed(body, plain), _changed(body, scalar), fielded
+    )
+
+
+def _parts(body: str, rest: list[Token]) -> tuple[str, list[list[Token]]]:
+    """A declaration's initial value, and the tokens of its type, or of the types of a cursor's parameters."""
+    words = [body[token.start : token.end].lower() for token in rest[:4]]
+    if words[_scroll(words) :][:1] == ["cursor"]:
+        head = rest[: _first(rest, frozenset({"FOR", "IS"}))]
+        return "", [argument[1:] for argument in _split(head[_first(head, _OPENS) + 1 :])]
+    if words[:2] == ["alias", "for"]:
+        return "", []
+    at = _first(rest, _STARTS_DEFAULT)
+    typed = rest[1:] if words[:1] == ["constant"] else rest
+    return (
+        body[rest[at].end : rest[-1].end] if at < len(rest) else "",
+        [typed[: _first(typed, _ENDS_TYPE)]],
+    )
 
 
 def _scroll(words: list[str]) -> int:
@@ -127,18 +153,22 @@ def _split(found: list[Token]) -> Iterator[list[Token]]:
     yield item
 
 
-def _foreign_type(body: str, found: list[Token]) -> Iterator[tuple[int, int, str]]:
-    """The change that makes a type's name readable, if one is needed."""
-    if len(found) < 3 or found[1].name != _DOT:
+def _plain_type(body: str, found: list[Token], *, record: bool) -> Iterator[tuple[int, int, str]]:
+    """The change that lets the parser take a type, if one may be needed."""
+    if not found:
         return
     start, end = found[0].start, found[-1].end
-    if any(token.name in {"ASCII_91", "ARRAY"} for token in found):
+    names = [token.name for token in found]
+    if not {"ASCII_91", "ARRAY"}.isdisjoint(names):
+        # Of what, the parser need not know; arrays of records it does not take.
         yield start, end, "int4[]"
-    elif (
-        not any(token.name == _PERCENT for token in found)
-        and body[start : found[0].end] not in _KNOWN_SCHEMAS
-    ):
-        yield start, found[0].end, "public"
+    elif _PERCENT in names and body[found[-1].start : end].lower() == "rowtype":
+        yield start, end, "record"
+    elif names[0] == "IDENT" and _PERCENT not in names:
+        if not record and body[start:end].lower() not in _NO_SCALARS:
+            yield start, end, "int4"
+        elif names[1:2] == [_DOT] and body[start : found[0].end] not in _KNOWN_SCHEMAS:
+            yield start, found[0].end, "public"
 
 
 def _changed(body: str, changes: list[tuple[int, int, str]]) -> str:

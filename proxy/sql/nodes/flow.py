@@ -8,7 +8,7 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from proxy.sql.nodes import scope
@@ -34,19 +34,31 @@ LOOPS = frozenset(
 # One value that stands for all rows.
 _JOINING = """
 array_agg json_agg jsonb_agg json_object_agg jsonb_object_agg json_agg_strict jsonb_agg_strict string_agg
-xmlagg range_agg min max count
+xmlagg range_agg
 """
 _AGGREGATES = frozenset(_JOINING.split())
+# One value that all rows are on one side of.
+_EXTREMES = frozenset({"min", "max", "count"})
 
 
 @dataclass(slots=True)
 class _Given:
-    """Variables that are given something: what it speaks of, and whether it is many values by itself."""
+    """Variables that are given something.
+
+    Attributes:
+        spoken_of: the variables that it is made of.
+        many: it is many values by itself.
+        loop: it is given in a loop.
+        bound: it is the least or greatest of many values.
+        turns: it is each number of a range.
+    """
 
     names: frozenset[str]
     spoken_of: frozenset[str]
     many: bool
     loop: bool = False
+    bound: bool = False
+    turns: bool = False
 
 
 @dataclass(slots=True)
@@ -84,34 +96,53 @@ class Flow:
             self._value(frozenset({name}), [value], self._loops)
         for given, cursor, turned in self._fetches:
             self._value(given, self._cursors.get(cursor, []), turned)
-        many = self._closed()
+        bounds = self._closed(_names_of(given for given in self._given if given.bound))
+        many = self._closed(
+            self._counters()
+            | _names_of(item for item in self._given if item.many or (item.turns and item.spoken_of & bounds))
+        )
         few = {
             name
             for number, queries in self._cursors.items()
             if not any(self._unlimited(query, False) or self._spoken_of(query) & many for query in queries)
             for name in self._name_of(number)
         }
-        return replace(names, many=many, cursors=frozenset(few))
+        return replace(names, many=many, bounds=bounds, cursors=frozenset(few))
 
-    def _closed(self) -> frozenset[str]:
-        """What is many by itself, by counting on from itself in a loop, or by what it is made of."""
-        many = {name for given in self._given if given.many for name in given.names}
-        many |= self._counters()
-        grown = True
-        while grown:
-            grown = False
-            for given in self._given:
-                if given.spoken_of & many and not given.names <= many:
-                    many |= given.names
-                    grown = True
-        return frozenset(many)
+    def _closed(self, names: set[str]) -> frozenset[str]:
+        """These, and what is made of them."""
+        made: dict[str, set[str]] = {}
+        for given in self._given:
+            for name in given.spoken_of:
+                made.setdefault(name, set()).update(given.names)
+        waiting = list(names)
+        while waiting:
+            found = made.pop(waiting.pop(), set()) - names
+            names |= found
+            waiting += found
+        return frozenset(names)
 
     def _counters(self) -> set[str]:
+        """What counts on from itself in a loop, and what is made of that."""
         made_of: dict[str, set[str]] = {}
         for given in self._given:
             for name in given.names if given.loop else ():
                 made_of.setdefault(name, set()).update(given.spoken_of)
-        return {name for name in made_of if name in _reached(name, made_of)}
+        # Take away what is made of nothing that is left, until only circles and their dependants are.
+        users: dict[str, list[str]] = {}
+        left = {name: parts & made_of.keys() for name, parts in made_of.items()}
+        for name, parts in left.items():
+            for part in parts:
+                users.setdefault(part, []).append(name)
+        waiting = [name for name, parts in left.items() if not parts]
+        while waiting:
+            name = waiting.pop()
+            del left[name]
+            for user in users.get(name, ()):
+                left[user].discard(name)
+                if not left[user]:
+                    waiting.append(user)
+        return set(left)
 
     def _gather(self, body: Json, loop: bool) -> None:
         for value in body.values():
@@ -165,7 +196,7 @@ class Flow:
         names = self._target(body.get("var", {}))
         for bound in (body[name] for name in ("lower", "upper", "step") if name in body):
             asks = any(True for tree in self._read(bound) for _ in _queries_of(tree))
-            self._given.append(_Given(names, self._spoken_of(bound), asks))
+            self._given.append(_Given(names, self._spoken_of(bound), asks, turns=True))
 
     def _arguments(self, body: Json, loop: bool) -> None:
         """What a cursor is opened with goes to its parameters."""
@@ -181,7 +212,8 @@ class Flow:
         for source in sources:
             trees = self._read(source)
             many = not trees or any(takes_many(tree, self.variables, loop=loop) for tree in trees)
-            self._given.append(_Given(names, self._spoken_of(source), many, loop))
+            bound = any(_is_bound(tree, self.variables) for tree in self._read(source))
+            self._given.append(_Given(names, self._spoken_of(source), many, loop, bound))
 
     def _unlimited(self, source: Json, loop: bool) -> bool:
         trees = self._read(source)
@@ -191,8 +223,9 @@ class Flow:
         return frozenset().union(*(mentions(tree, self.variables) for tree in self._read(source)))
 
     def _read(self, source: Json) -> list[Json]:
+        """An expression's trees; of an assignment the value's alone, for its target is made of nothing."""
         try:
-            return self.read(source.get("PLpgSQL_expr", {}))
+            return self.read(source.get("PLpgSQL_expr", {}))[-1:]
         except SqlSyntaxError:
             return []
 
@@ -226,21 +259,21 @@ def takes_many(tree: Json, variables: frozenset[str] = frozenset(), *, loop: boo
     return False
 
 
+def _is_bound(tree: Json, variables: frozenset[str]) -> bool:
+    return any(
+        any(name in _EXTREMES for name in calls(only(query)[1].get("targetList")))
+        and not _is_limited(query, variables, True)
+        for query, _ in _queries_of(tree)
+    )
+
+
+def _names_of(given: Iterable[_Given]) -> set[str]:
+    return {name for item in given for name in item.names}
+
+
 def _is_limited(query: Json, variables: frozenset[str], loop: bool) -> bool:
     bind(query, Names(variables), loop=loop)
     return scope.limited(query, {})
-
-
-def _reached(start: str, edges: Mapping[str, set[str]]) -> set[str]:
-    """All that a name is made of, step by step."""
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for name in edges.get(waiting.pop(), ()):
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
 
 
 def _queries_of(tree: Json) -> Iterator[tuple[Json, bool]]:

@@ -13,20 +13,27 @@ from proxy.sql.nodes.walk import qualified
 from proxy.sql.parse import Json
 
 _MODES: Mapping[str, str] = {"FUNC_PARAM_OUT": "OUT ", "FUNC_PARAM_INOUT": "INOUT "}
+_NO_SCALARS = frozenset({"record", "refcursor"})
 _TABLE = "FUNC_PARAM_TABLE"
 
 
-def head(body: Json) -> str:
-    """The head of this function or procedure."""
+def head(body: Json, records: frozenset[str] | None = None) -> str:
+    """The head of this function or procedure.
+
+    Args:
+        body: the CreateFunctionStmt.
+        records: the names that may be records, None for all: a parameter of a domain or an enum is taken for
+            a record otherwise.
+    """
     parameters = [item.get("FunctionParameter", {}) for item in body.get("parameters", [])]
-    taken = _listed(parameter for parameter in parameters if parameter.get("mode") != _TABLE)
+    taken = _listed((item for item in parameters if item.get("mode") != _TABLE), records)
     kind = "PROCEDURE" if body.get("is_procedure") else "FUNCTION"
     name = _quoted(qualified(body.get("funcname", []))[1] or "f")
-    return f"CREATE {kind} {name}({taken}){_returns(body, parameters)} LANGUAGE plpgsql AS"
+    return f"CREATE {kind} {name}({taken}){_returns(body, parameters, records)} LANGUAGE plpgsql AS"
 
 
-def _returns(body: Json, parameters: list[Json]) -> str:
-    columns = _listed(parameter for parameter in parameters if parameter.get("mode") == _TABLE)
+def _returns(body: Json, parameters: list[Json], records: frozenset[str] | None) -> str:
+    columns = _listed((item for item in parameters if item.get("mode") == _TABLE), records)
     given = body.get("returnType")
     if columns:
         return f" RETURNS TABLE ({columns})"
@@ -38,21 +45,23 @@ def _returns(body: Json, parameters: list[Json]) -> str:
     return f" RETURNS {'SETOF ' if given.get('setof') else ''}{_type(given)}"
 
 
-def _listed(parameters: Iterable[Json]) -> str:
-    return ", ".join(_parameter(parameter) for parameter in parameters)
+def _listed(parameters: Iterable[Json], records: frozenset[str] | None) -> str:
+    return ", ".join(_parameter(item, records) for item in parameters)
 
 
-def _parameter(parameter: Json) -> str:
+def _parameter(parameter: Json, records: frozenset[str] | None) -> str:
     name = parameter.get("name")
     written = f"{_quoted(name)} " if name else ""
-    return f"{_MODES.get(parameter.get('mode', ''), '')}{written}{_type(parameter.get('argType', {}))}"
+    given = parameter.get("argType", {})
+    may_be = records is None or name in records or qualified(given.get("names", []))[0] == "pg_catalog"
+    return f"{_MODES.get(parameter.get('mode', ''), '')}{written}{_type(given, record=may_be)}"
 
 
-def _type(name: Json) -> str:
+def _type(name: Json, *, record: bool = True) -> str:
     if "arrayBounds" in name or name.get("pct_type"):
         return "int4[]"
     schema, plain = qualified(name.get("names", []))
-    if plain is None:
+    if plain is None or (not record and plain not in _NO_SCALARS):
         return "int4"
     if schema is None:
         return _quoted(plain)

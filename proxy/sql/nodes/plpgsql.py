@@ -7,7 +7,7 @@ total: a node or field that the table does not name is code.opaque. Deliberately
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -98,11 +98,17 @@ _RUN = frozenset(
 _STATEMENT, _EXPRESSION, _ASSIGNMENTS = 0, 2, frozenset({3, 4, 5})
 
 
-def walk_plpgsql(walk: Walk, head: str, body: str, names: Names, target: Target | None) -> None:
+# What stands before a body, for the parser: "DO", or CREATE FUNCTION. Given the names that may be records.
+Head = Callable[[frozenset[str] | None], str]
+
+
+def walk_plpgsql(walk: Walk, head: Head, body: str, names: Names, target: Target | None) -> None:
     """Walk a body.
 
     Args:
-        head: what stands before the body, for the parser: "DO" or CREATE FUNCTION.
+        walk: where to note what it does.
+        head: what stands before the body.
+        body: the code.
         names: the function's parameters, and its name among the labels.
         target: what to name where the body cannot be read.
     """
@@ -120,13 +126,18 @@ def walk_plpgsql(walk: Walk, head: str, body: str, names: Names, target: Target 
         walk.opaque(target, "settings change how the server reads this text")
 
 
-def _parsed(head: str, body: str, declared: Declarations) -> Json:
+def _parsed(head: Head, body: str, declared: Declarations) -> Json:
+    """The parser's tree, types put in the place of those that it does not take."""
     try:
-        return parse_plpgsql(head, body)
-    except SqlSyntaxError:
-        if declared.plain == body:
-            raise
-        return parse_plpgsql(head, declared.plain)
+        return parse_plpgsql(head(None), body)
+    except SqlSyntaxError as error:
+        first = error
+    for records, text in ((None, declared.plain), (declared.fielded, declared.scalar)):
+        try:
+            return parse_plpgsql(head(records), text)
+        except SqlSyntaxError:
+            continue
+    raise first
 
 
 @dataclass(slots=True)
@@ -241,7 +252,8 @@ class _Body:
             trees = _read(expression)
         except SqlSyntaxError:
             return True
-        return any(mentions(tree, self.names.many) or takes_many(tree, loop=loop) for tree in trees)
+        doubtful = self.names.many | self.names.bounds
+        return any(mentions(tree, doubtful) or takes_many(tree, loop=loop) for tree in trees)
 
 
 def _read(expression: Json) -> list[Json]:

@@ -8,12 +8,14 @@ PL/pgSQL, which are code.opaque.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from proxy.sql.effects import Risk, Target
 from proxy.sql.functions import known
 from proxy.sql.nodes.calls import calls_function, walk_text
 from proxy.sql.nodes.heads import head
 from proxy.sql.nodes.plpgsql import only_executes, walk_plpgsql
+from proxy.sql.nodes.sessions import is_on
 from proxy.sql.nodes.variables import NO_NAMES, Names, bind
 from proxy.sql.nodes.walk import Handler, Walk, options, qualified, range_target, scalar, strings
 from proxy.sql.parse import Json
@@ -64,8 +66,9 @@ def _body(walk: Walk, body: Json, given: Mapping[str, Json], language: str, targ
         if language == "sql" and len(texts) == 1:
             walk_text(walk, texts[0], target, names)
         elif language == "plpgsql" and len(texts) == 1:
-            walk_plpgsql(walk, head(body), texts[0], names, target)
-        elif language != "internal":
+            walk_plpgsql(walk, partial(head, body), texts[0], names, target)
+        else:
+            # "internal" names any function of the server, lo_unlink's too.
             walk.opaque(target, language)
     walk.adopt(found, place=given.get("as", {}).get("location", -1))
 
@@ -91,7 +94,10 @@ def _settings(walk: Walk, body: Json, field: str) -> None:
 def _alter_function(walk: Walk, body: Json) -> None:
     kind = "procedure" if body.get("objtype") == "OBJECT_PROCEDURE" else "function"
     given = ", ".join(name for name, _ in options(body, "actions"))
-    walk.emit(f"{kind}.alter", Target(kind, *qualified(body["func"].get("objname", []))), detail=given)
+    target = Target(kind, *qualified(body["func"].get("objname", [])))
+    walk.emit(f"{kind}.alter", target, detail=given)
+    if any(name == "security" and is_on(option) for name, option in options(body, "actions")):
+        walk.emit("function.definer", target)
     with walk.deferred():
         _settings(walk, body, "actions")
 
@@ -104,7 +110,7 @@ def _do(walk: Walk, body: Json) -> None:
     acts = len(walk.acts)
     with walk.isolated() as found:
         if language == "plpgsql" and text is not None:
-            walk_plpgsql(walk, "DO", text, NO_NAMES, None)
+            walk_plpgsql(walk, lambda _: "DO", text, NO_NAMES, None)
             only_executes(walk, acts, None)
         else:
             walk.opaque(None, language)
@@ -129,7 +135,7 @@ def _rule(walk: Walk, body: Json) -> None:
     event = str(body.get("event", "")).removeprefix("CMD_").lower()
     detail = f"on {event} to {table} {'instead' if body.get('instead') else 'also'}"
     # A rule INSTEAD takes the place of what the table was to do.
-    risk = Risk.MEDIUM if body.get("instead") or verb == "replace" else None
+    risk = Risk.HIGH if body.get("instead") else None
     walk.emit(
         f"rule.{verb}",
         Target("rule", table.schema, body.get("rulename")),

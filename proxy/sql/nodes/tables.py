@@ -201,8 +201,6 @@ def _alter_sequence(walk: Walk, body: Json) -> None:
     if "restart" in given:
         value = next(scalar(option.get("arg")) or "" for name, option in options(body) if name == "restart")
         walk.emit("sequence.reset", target, location=relation.get("location", -1), detail=value)
-    if body.get("sequence", {}).get("relpersistence") == "u":
-        walk.emit("table.unlog", target, location=relation.get("location", -1))
     if given - {"restart"}:
         risk = _LOW if given <= {"restart", "owned_by"} else None
         walk.emit(

@@ -29,6 +29,8 @@ class Names:
         variables: of variables and parameters.
         labels: of blocks, loops and the function itself, which may stand before a variable's name.
         many: the variables that take many values while the body runs once.
+        bounds: those that hold the least or the greatest of many values: equal to one is few rows, beyond or
+            below it may be all.
         positional: the parameters' names in their order, for $1.
         cursors: those whose query gives few rows.
     """
@@ -36,6 +38,7 @@ class Names:
     variables: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     many: frozenset[str] = frozenset()
+    bounds: frozenset[str] = frozenset()
     positional: tuple[str, ...] = ()
     cursors: frozenset[str] = frozenset()
 
@@ -53,9 +56,12 @@ def bind(tree: Json, names: Names, *, loop: bool = False) -> None:
         return
     numbers: dict[str, int] = {}
     links: list[Json] = []
+    equal: list[Json] = []
     for node in _nodes(tree):
         if "ColumnRef" in node:
-            _column(node, names, numbers)
+            _column(node, names, numbers, equal=any(node is side for side in equal))
+        elif "A_Expr" in node:
+            equal = _equal_sides(node["A_Expr"]) if names.bounds else equal
         elif "ParamRef" in node:
             number = node["ParamRef"].get("number", 0)
             if 0 < number <= len(names.positional) and names.positional[number - 1] in names.many:
@@ -92,7 +98,13 @@ def _nodes(tree: Json) -> Iterator[Json]:
             waiting += below
 
 
-def _column(node: Json, names: Names, numbers: dict[str, int]) -> None:
+def _equal_sides(body: Json) -> list[Json]:
+    if body.get("kind") == "AEXPR_OP" and strings(body.get("name", [])) == ["="]:
+        return [body.get("lexpr", {}), body.get("rexpr", {})]
+    return []
+
+
+def _column(node: Json, names: Names, numbers: dict[str, int], *, equal: bool) -> None:
     parts = strings(node["ColumnRef"].get("fields", []))
     if not parts:
         return
@@ -102,7 +114,7 @@ def _column(node: Json, names: Names, numbers: dict[str, int]) -> None:
         name = parts[1]
     else:
         return
-    if name in names.many:
+    if name in names.many or (name in names.bounds and not equal):
         _replace(node, _unlimited(name))
     else:
         number = numbers.setdefault(".".join(parts), _FIRST_NUMBER + len(numbers))

@@ -1,0 +1,217 @@
+"""How long the gate's event loop is held while hostile and very long statements go through it.
+
+Enters: `python -m benchmarks.stall [--rounds N] [--postgres DIRECTORY]`. Leaves: a table on standard output:
+for each kind of text the longest time that the loop did nothing else, the time to the client's answer, and
+the answer. The parts of a gate run in this very process, with a heartbeat beside them on the same loop; the
+client is a process of its own. Deliberately absent: a verdict; a busy machine holds every loop up.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import secrets
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import psutil
+import structlog
+import uvloop
+
+from benchmarks.client import Address, Connection
+from benchmarks.database import DATABASE, USER, filled_server
+from benchmarks.protocol import ServerError, query
+from benchmarks.targets import POLICY
+from proxy.app.gateway import READ_HERE_BYTES
+from proxy.app.reading.form import Bounds
+from proxy.app.reading.readers import SHORT_BYTES, Readers
+from proxy.app.sources import read_text
+from proxy.policy.facts import Facts
+from proxy.policy.load import load_policy
+from proxy.relay import Listener, RelaySettings, Upstream, parse_upstream
+from proxy.session import Event, Gate, Limits, Peer, Session
+
+_MIB: Final = 1024 * 1024
+_BEAT_S: Final = 0.001
+_SLOW: Final = "80,000 CTEs, 1.7 MB"
+
+TEXTS: Final[Mapping[str, Callable[[], str]]] = {
+    "nothing sent": lambda: "",
+    "SELECT 1": lambda: "SELECT 1",
+    "1 KiB, read on the loop": lambda: f"SELECT {secrets.randbelow(10**9)}, " + "f(1)," * 200 + "1",
+    "1+1+..., 10 MB": lambda: "SELECT " + "1+" * 5_000_000 + "1",
+    "100,000 parentheses": lambda: "SELECT " + "(" * 100_000 + "1" + ")" * 100_000,
+    "20,000 UNION ALL": lambda: " UNION ALL ".join(["SELECT 1"] * 20_000),
+    "/**/, 2 MB": lambda: "SELECT 1 " + "/**/" * 500_000,
+    "nested comments, 80 KB": lambda: "SELECT 1 " + "/*" * 20_000 + "*/" * 20_000,
+    "IN of 8,000,000, 16 MB": lambda: "SELECT 1 WHERE 1 IN (" + "1," * 8_000_000 + "1)",
+    _SLOW: lambda: "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(80_000)) + " SELECT 1",
+    "9,000 DROP TABLE": lambda: "".join(f"DROP TABLE t{i};" for i in range(4_500)) * 2,
+    "12,000 DROP TABLE": lambda: "".join(f"DROP TABLE t{i};" for i in range(12_000)),
+    "a 5 MB literal": lambda: "SELECT length('" + "x" * 5_000_000 + "')",
+    "a 16 MB literal": lambda: "SELECT length('" + "x" * 16_000_000 + "')",
+    "a 16 MB literal, not ASCII": lambda: "SELECT length('" + "xxxxxé" * 2_300_000 + "')",
+}
+
+
+class Heartbeat:
+    """Beats on the loop, and keeps the longest time between two beats, by the clock and of the CPU's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to beat."""
+        self._loop = loop
+        self.reset()
+        loop.call_later(_BEAT_S, self._beat)
+
+    def reset(self) -> None:
+        """Begin a new measurement."""
+        self.longest_s = self.longest_cpu_s = 0.0
+        self._last, self._last_cpu = time.perf_counter(), time.thread_time()
+
+    def _beat(self) -> None:
+        now, cpu = time.perf_counter(), time.thread_time()
+        self.longest_s = max(self.longest_s, now - self._last - _BEAT_S)
+        self.longest_cpu_s = max(self.longest_cpu_s, cpu - self._last_cpu)
+        self._last, self._last_cpu = now, cpu
+        self._loop.call_later(_BEAT_S, self._beat)
+
+
+@asynccontextmanager
+async def _gate(upstream: Upstream) -> AsyncIterator[tuple[int, Readers]]:
+    """The parts of a gate on this loop; gives its port."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
+    readers = Readers(Bounds(5.0, 512 * _MIB), 2, log)
+    gate = Gate(
+        load_policy(str(POLICY), read_text),
+        Facts((), as_of=datetime.now(UTC)),
+        clock=time.time,
+        timer=time.perf_counter,
+        token=lambda: secrets.token_hex(16),
+        limits=Limits(inline_bytes=READ_HERE_BYTES),
+    )
+
+    def open_session(peer: Peer) -> Session:
+        return Session(gate, peer)
+
+    def ignore(_event: Event) -> None:
+        return
+
+    def crashed(error: Exception) -> None:
+        print(f"!!! a session failed: {error!r}", file=sys.stderr)
+
+    listener = Listener(
+        ("127.0.0.1", 0),
+        open_session,
+        upstream,
+        ignore,
+        RelaySettings(),
+        reader=readers.read,
+        on_crash=crashed,
+    )
+    running = asyncio.get_running_loop().create_task(readers.run())
+    await listener.start()
+    try:
+        yield listener.addresses[0][1], readers
+    finally:
+        await listener.stop()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def _measure(server: Address, rounds: int) -> None:
+    upstream = parse_upstream(f"postgresql://{server.host}:{server.port}?sslmode=disable")
+    async with _gate(upstream) as (port, readers):
+        client = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.stall", "--client", str(port)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        if client.stdin is None or client.stdout is None:
+            raise RuntimeError("a process without pipes")
+        gc.collect()
+        gc.freeze()  # as the gate itself does
+        heartbeat = Heartbeat(asyncio.get_running_loop())
+        print(f"{'':28} {'held':>9} {'of it CPU':>9} {'answer':>9}")
+        for name in TEXTS:
+            held, cpu, took = [], [], []
+            for _ in range(rounds):
+                client.stdin.write(f"{name}\n".encode())
+                await client.stdout.readline()  # the text is made, and nothing else goes on
+                heartbeat.reset()
+                client.stdin.write(b"go\n")
+                seconds, _, said = (await client.stdout.readline()).decode().rstrip("\n").partition(" ")
+                held.append(heartbeat.longest_s)
+                cpu.append(heartbeat.longest_cpu_s)
+                took.append(float(seconds))
+            print(
+                f"{name:28} {max(held) * 1e3:6.1f} ms {max(cpu) * 1e3:6.1f} ms"
+                f" {statistics.median(took) * 1e3:6.0f} ms  {said[:90]}",
+                flush=True,
+            )
+        client.stdin.close()
+        await client.wait()
+        print(f"two killed readers are replaced in {await _replacement_s(readers) * 1e3:.0f} ms")
+
+
+async def _replacement_s(readers: Readers) -> float:
+    """From the death of both children in the middle of texts until two others have read a text each."""
+    text = TEXTS[_SLOW]().encode()
+    slow = [asyncio.ensure_future(readers.read(raw, 0)) for raw in (text, text[: len(text) // 8])]
+    await asyncio.sleep(0.3)
+    for nursery in psutil.Process().children():
+        for child in nursery.children():
+            child.kill()
+    started = time.perf_counter()
+    await asyncio.gather(*slow)
+    await asyncio.gather(*(readers.read(raw, 0) for raw in (b"SELECT 1", b"SELECT 1" + b" " * SHORT_BYTES)))
+    return time.perf_counter() - started
+
+
+def _client(port: int) -> None:
+    """Send what standard input names, one at a time; answer with the time it took and what came back."""
+    for line in sys.stdin:
+        text = TEXTS[line.rstrip("\n")]().encode()
+        with Connection(Address(port, USER, DATABASE)) as connection:
+            print("made", flush=True)
+            sys.stdin.readline()
+            started = time.perf_counter()
+            said = _said(connection, text)
+            print(f"{time.perf_counter() - started:.6f} {said}", flush=True)
+
+
+def _said(connection: Connection, text: bytes) -> str:
+    if not text:
+        time.sleep(1.0)
+        return ""
+    try:
+        connection.exchange(query(text))
+    except ServerError as error:
+        return str(error)
+    return "done"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the arguments; measure."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.stall", description=(__doc__ or "").split("\n", 1)[0]
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each text is sent (3)")
+    parser.add_argument("--postgres", type=Path, help="directory of PostgreSQL's programs")
+    parser.add_argument("--client", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.client is not None:
+        _client(options.client)
+        return
+    with filled_server(1, options.postgres) as server:
+        uvloop.run(_measure(server, options.rounds))
+
+
+if __name__ == "__main__":
+    main()
