@@ -1,6 +1,6 @@
 """How long the gate's event loop is held while hostile and very long statements go through it.
 
-Enters: `python -m benchmarks.stall [--rounds N] [--postgres DIRECTORY]`. Leaves: a table on standard output:
+Enters: `python -m benchmarks.stall [--rounds N] [--only NAMES]`. Leaves: a table on standard output:
 for each kind of text the longest time that the loop did nothing else, the time to the client's answer, and
 the answer. The parts of a gate run in this very process, with a heartbeat beside them on the same loop; the
 client is a process of its own. Deliberately absent: a verdict; a busy machine holds every loop up.
@@ -28,7 +28,7 @@ from benchmarks.client import Address, Connection
 from benchmarks.database import DATABASE, USER, filled_server
 from benchmarks.protocol import ServerError, query
 from benchmarks.targets import POLICY
-from proxy.app.gateway import READ_HERE_BYTES
+from benchmarks.workloads import chosen
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import SHORT_BYTES, Readers
 from proxy.app.sources import read_text
@@ -85,8 +85,8 @@ class Heartbeat:
 @asynccontextmanager
 async def _gate(upstream: Upstream) -> AsyncIterator[tuple[int, Readers]]:
     """The parts of a gate on this loop; gives its port."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    log: structlog.stdlib.BoundLogger = structlog.get_logger()
+    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    log: structlog.stdlib.BoundLogger = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=quiet)
     readers = Readers(Bounds(5.0, 512 * _MIB), 2, log)
     gate = Gate(
         load_policy(str(POLICY), read_text),
@@ -94,7 +94,7 @@ async def _gate(upstream: Upstream) -> AsyncIterator[tuple[int, Readers]]:
         clock=time.time,
         timer=time.perf_counter,
         token=lambda: secrets.token_hex(16),
-        limits=Limits(inline_bytes=READ_HERE_BYTES),
+        limits=Limits(),
     )
 
     def open_session(peer: Peer) -> Session:
@@ -125,7 +125,7 @@ async def _gate(upstream: Upstream) -> AsyncIterator[tuple[int, Readers]]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def _measure(server: Address, rounds: int) -> None:
+async def _measure(server: Address, names: Sequence[str], rounds: int) -> None:
     upstream = parse_upstream(f"postgresql://{server.host}:{server.port}?sslmode=disable")
     async with _gate(upstream) as (port, readers):
         client = await asyncio.create_subprocess_exec(
@@ -139,7 +139,7 @@ async def _measure(server: Address, rounds: int) -> None:
         gc.freeze()  # as the gate itself does
         heartbeat = Heartbeat(asyncio.get_running_loop())
         print(f"{'':28} {'held':>9} {'of it CPU':>9} {'answer':>9}")
-        for name in TEXTS:
+        for name in names:
             held, cpu, took = [], [], []
             for _ in range(rounds):
                 client.stdin.write(f"{name}\n".encode())
@@ -165,9 +165,10 @@ async def _replacement_s(readers: Readers) -> float:
     text = TEXTS[_SLOW]().encode()
     slow = [asyncio.ensure_future(readers.read(raw, 0)) for raw in (text, text[: len(text) // 8])]
     await asyncio.sleep(0.3)
-    for nursery in psutil.Process().children():
-        for child in nursery.children():
-            child.kill()
+    for process in psutil.Process().children():
+        if "proxy.app.reading.nursery" in " ".join(process.cmdline()):
+            for child in process.children():
+                child.kill()
     started = time.perf_counter()
     await asyncio.gather(*slow)
     await asyncio.gather(*(readers.read(raw, 0) for raw in (b"SELECT 1", b"SELECT 1" + b" " * SHORT_BYTES)))
@@ -203,14 +204,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m benchmarks.stall", description=(__doc__ or "").split("\n", 1)[0]
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each text is sent (3)")
+    parser.add_argument("--only", default="", help="texts: parts of names or globs, with |")
     parser.add_argument("--postgres", type=Path, help="directory of PostgreSQL's programs")
     parser.add_argument("--client", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.client is not None:
         _client(options.client)
         return
+    names = chosen(TEXTS, [word for word in options.only.split("|") if word])
     with filled_server(1, options.postgres) as server:
-        uvloop.run(_measure(server, options.rounds))
+        uvloop.run(_measure(server, names, options.rounds))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ MAX_REDACTED_CHARS = 128 * 1024
 MAX_LISTED = 100
 
 _UNPARSED = "statement.unparsed"
+_UNREAD = "the statement cannot be read"  # the parser's own message quotes the text
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -85,7 +86,7 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
             rules=list(event.rules),
             mode=event.mode,
             sqlstate=event.sqlstate,
-            message="the statement cannot be read" if withheld else event.message,
+            message=_UNREAD if withheld and event.rule == "unparsed" else event.message,
             effects=list(event.effects[:MAX_LISTED]),
             targets=list(event.targets[:MAX_LISTED]),
             role=event.origin.role,

@@ -34,10 +34,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
 from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Gate, Limits, Peer, Session
-
-# The longest text that is read on the event loop: the dearest kind found takes 2 ms to read and judge.
-READ_HERE_BYTES = 1024
+from proxy.session import Ended, Event, Gate, Limits, Peer, Session
 
 
 class StartError(Exception):
@@ -131,9 +128,7 @@ class Gateway:
             clock=time.time,
             timer=time.perf_counter,
             token=_token,
-            limits=Limits(
-                max_statement_bytes=self._settings.max_statement_bytes, inline_bytes=READ_HERE_BYTES
-            ),
+            limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
         )
 
@@ -145,12 +140,18 @@ class Gateway:
             (settings.listen.host, settings.listen.port),
             open_session,
             upstream,
-            self._logs.observe,
+            self._observe,
             RelaySettings(login_timeout_s=self._settings.login_timeout_s),
             reader=self._readers.read,
             on_crash=self._crashed,
         )
         return Door(settings, upstream, gate, listener)
+
+    def _observe(self, event: Event) -> None:
+        """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
+        if isinstance(event, Ended) and event.reason:
+            self._log.info("session ended", reason=event.reason)
+        self._logs.observe(event)
 
     def _swap_facts(self, facts: Facts) -> None:
         for door in self._doors:

@@ -219,6 +219,7 @@ class ClientSide:
         self._state.runs(sent, meaning, boundary)
         if meaning.barrier:
             sent.meaning = meaning
+            sent.policy = self._gate.policy
             sent.permitted_until = self._judge.until
 
     def _parse(self) -> bytes | None:
@@ -244,7 +245,8 @@ class ClientSide:
         portal, name = decode_bind_names(self._cutter.body())
         known = state.statements.meanings(name, state.batch)
         if not known:
-            return self._refuse_extended(no_such_statement(name.decode(errors="replace")))
+            unknown = no_such_statement(name.decode(errors="replace"))
+            return self._refuse_extended(self._refuse_outright(unknown, b""))
         meaning = worst(known)
         denial = self._judge.judge(meaning, state.transactions(), runs=False)
         if denial is not None:
@@ -324,9 +326,9 @@ class ClientSide:
         """The decision that let this COPY begin has run out: judge what it has still to write."""
         self._cutter.show_all = False
         sent = self._copy.sent
-        if sent is None or sent.meaning is None:
+        if sent is None or sent.meaning is None or sent.policy is None:
             return KEEP
-        denial = self._judge.judge(sent.meaning, self._state.transactions(), runs=False)
+        denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions())
         self._copy.until = self._judge.until
         if denial is None:
             return KEEP

@@ -1,9 +1,8 @@
 """COPY FROM STDIN: while the server reads data it ignores Sync and Flush; other messages are errors.
 
 When the COPY ends by itself (bad data) the server reads on as usual, so what a Sync does depends on which
-came first. The gate does
-not guess: it holds them until the client ends the COPY (they were ignored: dropped) or the server does
-    (they go on).
+came first. The gate does not guess: it holds them until the client ends the COPY (they were ignored, and are
+dropped) or the server does (they go on).
 """
 
 from __future__ import annotations

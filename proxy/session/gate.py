@@ -25,13 +25,14 @@ class Limits:
         max_statement_bytes: the longest text of a statement; a longer one is refused, never cut.
         cached_statements: how many texts' meanings are kept.
         cached_bytes: how much memory they may take, roughly.
-        inline_bytes: the longest text that is read on the event loop; longer ones are handed out.
+        inline_bytes: the longest text that is read on the event loop, where the dearest found takes 2 ms;
+            longer ones are handed out.
     """
 
     max_statement_bytes: int = 16 * 1024 * 1024
     cached_statements: int = 20_000
     cached_bytes: int = 128 * 1024 * 1024
-    inline_bytes: int = 4096
+    inline_bytes: int = 1024
 
 
 class Who:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from proxy.policy.rules import Policy
 from proxy.session.meaning import Meaning
 from proxy.session.names import Definition
 from proxy.session.refusal import NONCE, Refusal
@@ -41,6 +42,7 @@ class Sent:
             name).
         refusal: set when it stands for something refused.
         meaning: what a COPY FROM STDIN does, to be judged again while its data flows.
+        policy: ... by this policy, which it began under.
         permitted_until: when that is due, in POSIX seconds.
     """
 
@@ -53,6 +55,7 @@ class Sent:
         "kind",
         "meaning",
         "permitted_until",
+        "policy",
         "refusal",
         "serial",
     )
@@ -68,6 +71,7 @@ class Sent:
         self.definitions: dict[tuple[int, bytes], Definition] = {}
         self.refusal: Refusal | None = None
         self.meaning: Meaning | None = None
+        self.policy: Policy | None = None
         self.permitted_until = float("inf")
 
     def fail(self) -> None:

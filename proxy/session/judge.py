@@ -1,7 +1,7 @@
 """Put what a session is about to run before the policy.
 
-Enters: a Meaning, the names it may use, the transaction as far as it is known. Leaves: a Denial or None,
-    and the events that tell of it. Where several states are possible each is judged, and the worst counts.
+Enters: a Meaning, the names it may use, the transaction as far as it is known. Leaves: a Denial or None, and
+the events that tell of it. Where several states are possible each is judged, and the worst counts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final, Literal
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
+from proxy.policy.rules import Policy
 from proxy.session.events import Event, Judged, Origin, Passed
 from proxy.session.gate import Gate, Who
 from proxy.session.meaning import Meaning, Permit, worst
@@ -67,7 +68,7 @@ class Judge:
         """
         permit = self.permit(meaning)
         if permit is None:
-            return self._decide(meaning, transactions, runs)
+            return self._decide(meaning, transactions, runs, self._gate.policy)
         self.until = permit.until
         if runs:
             permit.count.value += 1
@@ -75,11 +76,19 @@ class Judge:
                 self._report_passed(meaning, transactions[0])
         return None
 
-    def _decide(self, meaning: Meaning, transactions: tuple[Transaction, ...], runs: bool) -> Denial | None:
+    def judge_again(
+        self, meaning: Meaning, policy: Policy, transactions: tuple[Transaction, ...]
+    ) -> Denial | None:
+        """Judge what is under way by the policy that it began under: one execution, one policy."""
+        return self._decide(meaning, transactions, runs=False, policy=policy)
+
+    def _decide(
+        self, meaning: Meaning, transactions: tuple[Transaction, ...], runs: bool, policy: Policy
+    ) -> Denial | None:
         gate = self._gate
         started = gate.timer()
         now = gate.clock()
-        policy, facts = gate.policy, gate.facts
+        facts = gate.facts
         states = transactions if policy.uses_transaction else transactions[:1]
         decisions = [
             decide(meaning.effects, self._context(now, state), policy, facts) for state in states
@@ -91,8 +100,8 @@ class Judge:
             return self._refuse(meaning, decision, now, states[0])
         if runs:
             self._allow(meaning, decision, now, states[0])
-        self.until = decision.holds_until.timestamp() if decision.holds_until else _FOREVER
-        if not decision.shadowed and not policy.uses_transaction:
+        self.until = min(each.holds_until.timestamp() if each.holds_until else _FOREVER for each in decisions)
+        if policy is gate.policy and not decision.shadowed and not policy.uses_transaction:
             epoch = gate.facts_epoch if decision.facts_used else -1
             count = gate.tally.statement("allowed", meaning.statement_class)
             if len(meaning.permits) > 64:

@@ -79,13 +79,17 @@ class Lexing:
 
     def objection(self, raw: bytes) -> str | None:
         """Why the server may not read this text as the parser does; None when it does."""
+        if self._encoding and b"\\" not in raw and raw.isascii():
+            return None  # every encoding reads these bytes alike: lead bytes are above 127
         if self._encoding != "UTF8":
             if not self._encoding:
                 return "the server has not reported its client_encoding"
             if self._encoding not in ASCII_SAFE:
-                return f"client_encoding is {self._encoding}, in which a character can hide a backslash"
+                return f"the client_encoding is {self._encoding}, in which a character can hide a backslash"
             if not raw.isascii():
-                return f"client_encoding is {self._encoding} and the statement has characters outside ASCII"
+                return (
+                    f"the client_encoding is {self._encoding} and the statement has characters outside ASCII"
+                )
         if not self._standard and b"\\" in raw:
             return "standard_conforming_strings is not known to be on and the statement has a backslash"
         return None

@@ -1,9 +1,8 @@
 """What the server may understand by each name: prepared statements, portals.
 
 A definition counts as possible from the moment it is sent, and replaces the ones before it only when the
-server has confirmed it.
-Within one batch of the extended protocol it is exact at once: had it failed, the server would skip the rest
-of the batch.
+server has confirmed it. Within one batch of the extended protocol it is exact at once: had it failed, the
+server would skip the rest of the batch.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """How a refusal travels: in its place goes something that the server must answer with an error.
 
 The error names a nonce that the client never sees; its fields are swapped for the refusal's. The server
-thereby does what a proxy
-gets wrong: it aborts the transaction, skips the pipeline to Sync and answers at the right place in the
-    stream.
+thereby does what a proxy gets wrong: it aborts the transaction, skips the pipeline to Sync and answers at the
+right place in the stream.
 """
 
 from __future__ import annotations

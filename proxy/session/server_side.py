@@ -1,7 +1,7 @@
 """What the server answers, message by message: followed, and put right where it answers a refusal.
 
-Enters: the server's cutter. Leaves: the bytes that go to the client, the very chunk unless a refusal's
-    error was in it.
+Enters: the server's cutter. Leaves: the bytes that go to the client, the very chunk unless a refusal's error
+was in it.
 """
 
 from __future__ import annotations

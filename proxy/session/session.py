@@ -212,7 +212,7 @@ class Session:
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
         )
         if wants_replication(startup):
-            return self._end(_NO_REPLICATION)
+            return self._end(self._judge.refuse_outright(_NO_REPLICATION, None, "none"))
         effects = startup_effects(startup)
         if effects:
             meaning = Meaning(effects, statement_class="session")

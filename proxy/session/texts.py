@@ -1,7 +1,7 @@
 """From the bytes of a statement to its meaning, where the server is known to read them as the parser does.
 
 Enters: a text's bytes. Leaves: its Meaning; a Denial where no policy can allow it; a Wait where the server
-    has to answer first, because what was sent before may change how it reads this text. Absent: rules.
+has to answer first, because what was sent before may change how it reads this text. Absent: rules.
 """
 
 from __future__ import annotations

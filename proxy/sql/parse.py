@@ -28,6 +28,8 @@ Json = dict[str, Any]
 
 _decode = msgspec.json.Decoder(type=Json).decode
 _decode_functions = msgspec.json.Decoder(type=list[Json]).decode
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_DOLLAR_TAG = re.compile(r"\$([^\s$']*)(?=\$)")
 _COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 # What quote_ident() of the server puts into quotes though it is spelled like a plain name.
 _QUOTED_WORDS = keywords.RESERVED_KEYWORDS | keywords.COL_NAME_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS
@@ -108,12 +110,32 @@ def tokens(text: str) -> list[Token]:
     """
     _check(text)
     try:
-        found = parser.scan(text)
+        text.encode()
+        found = parser.scan(text if text.isascii() else _one_byte_each(text))
     except parser.ParseError as error:
         raise _syntax_error(error, text) from None
     except UnicodeEncodeError as error:
         raise SqlSyntaxError("a character that UTF-8 cannot encode", error.start + 1) from None
-    return [Token(item.name, item.start, item.end + 1) for item in found if item.name not in _COMMENTS]
+    return [
+        Token(_name(item, text), item.start, item.end + 1) for item in found if item.name not in _COMMENTS
+    ]
+
+
+def _one_byte_each(text: str) -> str:
+    """The text as the scanner sees it, with characters of one byte: it counts them anew for each token.
+
+    To the scanner all that is not ASCII is a letter, and two dollar quotes may differ in nothing else.
+    """
+    if len(text) > _SAFE_LENGTH and any(not tag.isascii() for tag in _DOLLAR_TAG.findall(text)):
+        raise UnreadableText("dollar quotes outside ASCII in a text that is too long (limit on lexing)")
+    return _NOT_ASCII.sub("z", text) if len(text) > _SAFE_LENGTH else text
+
+
+def _name(item: parser.Token, text: str) -> str:
+    """A token's name; no key word is spelled with more than ASCII."""
+    if item.kind == "NO_KEYWORD" or text[item.start : item.end + 1].isascii():
+        return str(item.name)
+    return "IDENT"
 
 
 def is_quoted_word(name: str) -> bool:

@@ -98,6 +98,16 @@ async def test_hostile_texts_are_refused_with_the_limit_and_the_next_is_read() -
     }
 
 
+async def test_a_value_that_is_too_long_is_refused() -> None:
+    async with reading() as readers:
+        text = "SET application_name = '" + "x" * 5_000_000 + "'"
+        assert told(await readers.read(text.encode(), 17)) == (
+            "UnreadableText",
+            "its values are too long to be judged",
+        )
+        assert told(await readers.read(b"SELECT 1", 17)) == ("Analysis", "")
+
+
 async def test_too_long_is_refused_with_the_time() -> None:
     async with reading(time_s=0.5) as readers:
         assert told(await readers.read(SLOW.encode(), 17)) == (

@@ -389,7 +389,7 @@ def test_development_refuses_nothing_and_counts_what_production_would_refuse(
 ) -> None:
     decision = decided(development, sql, NO_FACTS)
     assert decision.allowed
-    loss = set(refusing(decided(production, sql)))
+    loss = set(refusing(decided(production, sql, NO_FACTS)))
     assert set(watching(decision)) == loss
 
 

@@ -81,9 +81,13 @@ def test_in_a_single_byte_encoding_ascii_passes(encoding: str, table: Database, 
     assert told == [LEXING, ("Z", "I")]
 
 
-def test_in_an_encoding_that_hides_quotes_nothing_passes(table: Database, clients: Clients) -> None:
+def test_in_an_encoding_that_hides_quotes_only_what_reads_the_same_passes(
+    table: Database, clients: Clients
+) -> None:
     client = clients.wired(table, gate_of(ALLOW), client_encoding="SJIS")
-    assert client.exchange(Q("SELECT 1")) == [LEXING, ("Z", "I")]
+    assert client.exchange(Q("SELECT 1"))[1] == ("D", b"1")
+    assert client.exchange(Q(r"SELECT '\'")) == [LEXING, ("Z", "I")]
+    assert client.exchange(Q("SELECT 'é'")) == [LEXING, ("Z", "I")]
 
 
 def test_bytes_that_are_no_utf8_are_refused(table: Database, clients: Clients) -> None:
@@ -99,12 +103,12 @@ def test_bytes_that_are_no_utf8_are_refused(table: Database, clients: Clients) -
 def test_a_shadow_policy_does_not_let_these_pass(table: Database, clients: Clients) -> None:
     shadow = ALLOW.replace("name: open,", "name: open, defaults: {mode: shadow},")
     client = clients.wired(table, gate_of(shadow), client_encoding="SJIS")
-    assert client.exchange(P("SELECT 1") + B() + E() + S) == [LEXING, ("Z", "I")]
+    assert client.exchange(P("SELECT 'é'") + B() + E() + S) == [LEXING, ("Z", "I")]
 
 
 def test_plain_until_told_otherwise() -> None:
     lexing = Lexing()
-    assert lexing.objection(b"SELECT 1") == "the server has not reported its client_encoding"
+    assert lexing.objection(b"SELECT '\\'") == "the server has not reported its client_encoding"
     lexing.report("client_encoding", "UTF8")
     lexing.report("standard_conforming_strings", "on")
     assert lexing.plain

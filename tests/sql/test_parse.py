@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.sql.analyse import analyse
-from proxy.sql.parse import SqlSyntaxError, UnreadableText, character_offsets, parse
+from proxy.sql.parse import SqlSyntaxError, Token, UnreadableText, character_offsets, parse, tokens
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,35 @@ def test_garbage_is_a_syntax_error_or_a_statement(text: str) -> None:
 def test_character_offsets(text: str) -> None:
     places = {len(text[:index].encode()): index for index in range(len(text) + 1)}
     assert character_offsets(text, places) == places
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 'é' -- é\n 'ß', $a$ é $a$, \"é\", é, zoné, current_é, U&'é', E'\\é', :é, x'é'",
+        "DO $$ é $$ /* é */ LANGUAGE é",
+        "SELECT $1é",
+    ],
+)
+def test_tokens_of_a_long_text_are_those_of_a_short_one(text: str) -> None:
+    def told(text: str) -> list[Token] | str:
+        try:
+            return tokens(text)
+        except SqlSyntaxError as error:
+            return error.message.partition(" at or near")[0]
+
+    assert told(text + " " * 5_000) == told(text)
+
+
+def test_tokens_of_a_long_text_beyond_ascii_are_counted_once() -> None:
+    """A scanner that counted characters anew for each would take 10^11 steps here."""
+    text = "é 'é' " * 100_000
+    found = tokens(text)
+    assert (len(found), found[-1]) == (200_000, Token("SCONST", 599_996, 599_999))
+
+
+def test_two_dollar_quotes_that_differ_beyond_ascii_only_are_not_taken_for_one() -> None:
+    text = "SELECT $é$ $ß$ $é$"
+    assert [text[token.start : token.end] for token in tokens(text)] == ["SELECT", "$é$ $ß$ $é$"]
+    with pytest.raises(UnreadableText, match="dollar quotes outside ASCII"):
+        tokens(text + " " * 5_000)

@@ -38,6 +38,9 @@ EXIT_MEMORY: Final = 71
 # The parser ends the process itself (with 1) where not even its error finds room.
 MEMORY_EXITS: Final = frozenset({1, EXIT_MEMORY})
 
+PEAK_UNIT: Final = 1 if sys.platform == "darwin" else 1024
+"""What ru_maxrss counts in."""
+
 _GRACE_S: Final = 2.0
 _NICENESS: Final = 5
 _RETIRE_BYTES: Final = 192 * 1024 * 1024
@@ -143,8 +146,14 @@ def answer(number: int, outcome: Analysis | Exception, retires: bool = False) ->
     """The messages that tell an outcome."""
     match outcome:
         case Analysis():
-            for statements in _parts(outcome.statements):
-                yield form.encode(Part(form.encode_statements(statements)))
+            parts = [
+                form.encode(Part(form.encode_statements(statements)))
+                for statements in _parts(outcome.statements)
+            ]
+            if max(map(len, parts), default=0) > form.MAX_MESSAGE_BYTES:
+                yield form.encode(Rejected(number, retires, "its values are too long to be judged", 0, True))
+                return
+            yield from parts
             yield form.encode(Done(number, retires))
         case SqlSyntaxError():
             limit = isinstance(outcome, UnreadableText)
@@ -197,5 +206,4 @@ def _address_space() -> int:
 
 def _peak() -> int:
     """The most memory this process ever had, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT

@@ -68,6 +68,8 @@ class Nursery:
             # Not reaped yet, so the number is still this child's, dead or alive.
             self._dying[serial] = pid = self._children.pop(serial)
             _kill(pid)
+        else:
+            self._report(serial, 0, 0)  # a child of the nursery before this one
         return True
 
     def _fork(self, serial: int, handle: int) -> None:
@@ -100,8 +102,10 @@ class Nursery:
             ended, status, used = os.wait4(pid, os.WNOHANG)
             if ended:
                 del self._dying[serial]
-                unit = 1 if sys.platform == "darwin" else 1024
-                self._orders.sendall(REPORT.pack(serial, status, used.ru_maxrss * unit))
+                self._report(serial, status, used.ru_maxrss)
+
+    def _report(self, serial: int, status: int, peak: int) -> None:
+        self._orders.sendall(REPORT.pack(serial, status, peak * child.PEAK_UNIT))
 
 
 def _kill(pid: int) -> None:

@@ -22,7 +22,7 @@ def nodes(value: object) -> Iterator[tuple[str, Json]]:
             waiting += item
         elif type(item) is dict:
             for kind, body in item.items():
-                if kind is KEPT or (type(body) is not dict and type(body) is not list):
+                if type(body) is not dict and type(body) is not list:
                     continue
                 if type(body) is dict and kind[:1].isupper():
                     yield kind, body
@@ -36,9 +36,7 @@ def columns(value: object) -> Iterator[Json]:
 
 def calls(value: object) -> Iterator[str | None]:
     """The last name of every function called below."""
-    return (
-        qualified(body.get("funcname", []))[1] for kind, body in nodes(value) if kind == "FuncCall"
-    )
+    return (qualified(body.get("funcname", []))[1] for kind, body in nodes(value) if kind == "FuncCall")
 
 
 def has_sublink(value: object) -> bool:

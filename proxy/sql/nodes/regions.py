@@ -16,6 +16,8 @@ from proxy.sql.nodes.patterns import date_of, number
 
 # Bounds that cannot be compared (parameters) are kept apart, up to so many.
 _MAX_BOUNDS = 6
+# What takes more comparisons than this counts as everything.
+_MAX_COMPARED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Region:
         spans: and what is between two.
         excluded: and all but these, where it is not None.
         others: conditions that have no order (LIKE, @>), and whether they are affirmed.
+        denied: whether one of them is not.
+        vague: whether one of the points is no literal, so that it may be any value.
         null: NULL.
         anything: everything but NULL.
         choices: how many values there are at all (`id % 3`), 0 where there is no saying.
@@ -51,6 +55,8 @@ class Region:
     spans: list[tuple[Bound, Bound]] = field(default_factory=list)
     excluded: dict[Hashable, object] | None = None
     others: dict[str, bool] = field(default_factory=dict)
+    denied: bool = False
+    vague: bool = False
     null: bool = False
     anything: bool = False
     choices: int = 0
@@ -60,7 +66,7 @@ class Region:
         """How well this tells rows apart: the less the better. Below is before above, so that like joins like."""
         if self.anything:
             return 6
-        if self.excluded is not None or not all(self.others.values()):
+        if self.excluded is not None or self.denied:
             return 5
         if self.lows:
             return 4
@@ -70,7 +76,7 @@ class Region:
 
     @property
     def _open(self) -> bool:
-        return bool(self.lows or self.highs) or self.excluded is not None or not all(self.others.values())
+        return bool(self.lows or self.highs) or self.excluded is not None or self.denied
 
     @property
     def _only_null(self) -> bool:
@@ -90,6 +96,8 @@ class Region:
         self.spans += other.spans
         self.null |= other.null
         self.anything |= other.anything
+        self.denied |= other.denied
+        self.vague |= other.vague
         self.choices = self.choices or other.choices
         for text, affirmed in other.others.items():
             if self.others.setdefault(text, affirmed) is not affirmed:
@@ -108,7 +116,7 @@ class Region:
             return True
         if len(self.points) < 100 and _both_booleans(self.points.values()):
             return True
-        if not all(self.others.values()) and (len(self.others) > 1 or self.points or self.lows or self.highs):
+        if self.denied and (len(self.others) > 1 or self.points or self.lows or self.highs):
             return True
         if self.excluded is not None:
             return self._covers_excluded()
@@ -127,20 +135,20 @@ class Region:
 
     def _covers_excluded(self) -> bool:
         """Whether what is left out is taken in again."""
-        if self.others or self.spans:
+        excluded = self.excluded or {}
+        if not (self.points or self.lows or self.highs or self.others or self.spans):
+            return not excluded
+        if self.others or self.spans or self.vague or len(excluded) > _MAX_COMPARED:
             return True
-        left = [
-            (key, value)
-            for key, value in (self.excluded or {}).items()
-            if not _covered(key, value, self.points, self.lows, self.highs)
-        ]
-        return not left
+        return all(
+            _covered(key, value, self.points, self.lows, self.highs) for key, value in excluded.items()
+        )
 
     def _meets(self) -> bool:
         """Whether a range from below and one from above leave nothing between them."""
         lows = self.lows + ([low for low, _ in self.spans] if self.highs else [])
         highs = self.highs + ([high for _, high in self.spans] if self.lows else [])
-        if (len(lows) > 50 and highs) or (len(highs) > 50 and lows):
+        if lows and highs and len(lows) + len(highs) + len(self.points) > _MAX_COMPARED:
             return True
         return any(_touch(low, high, self.points) for low in lows for high in highs)
 
@@ -155,7 +163,7 @@ def _covered(
 ) -> bool:
     if key in points:
         return True
-    if (value is None and points) or any(point is None for point in points.values()):
+    if value is None and points:
         return True  # a parameter may be the very value
     for bound, lower in [*((low, True) for low in lows), *((high, False) for high in highs)]:
         order = _order(value, bound.value)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes import scope
+from proxy.sql.nodes.queries import add_source, gives_rows, with_sources
 from proxy.sql.nodes.walk import Handler, Walk, only, range_target, scalar, strings
 from proxy.sql.parse import Json
 
@@ -31,11 +32,13 @@ def _range_var(walk: Walk, body: Json) -> None:
 
 def _with(walk: Walk, clause: Json) -> None:
     ctes = [item["CommonTableExpr"] for item in clause.get("ctes", [])]
-    if clause.get("recursive"):
-        walk.sources = {**walk.sources, **{cte["ctename"]: cte["ctequery"] for cte in ctes}}
+    recursive = bool(clause.get("recursive"))
+    if recursive:
+        walk.sources = with_sources(clause, walk.sources)
     for cte in ctes:
         walk.children("CommonTableExpr", cte)
-        walk.sources = {**walk.sources, cte["ctename"]: cte["ctequery"]}
+        if not recursive:
+            walk.sources = add_source(cte, walk.sources)
 
 
 def _select(walk: Walk, body: Json) -> None:
@@ -159,7 +162,7 @@ def _insert(walk: Walk, body: Json) -> None:
 def _conflict_traits(walk: Walk, body: Json, conflict: Json) -> frozenset[str]:
     """ON CONFLICT DO UPDATE reaches as many rows as are inserted, unless its WHERE narrows them."""
     query = body.get("selectStmt", {})
-    if "valuesLists" in only(query)[1] or not query:
+    if not query or ("valuesLists" in only(query)[1] and not gives_rows(query)):
         return scope.BY_KEY
     if scope.limited(query, walk.sources):
         return scope.SCOPED
@@ -209,14 +212,15 @@ def _merge(walk: Walk, body: Json) -> None:
     before = walk.sources
     if "withClause" in body:
         _with(walk, body["withClause"])
+    steps = scope.Steps()
     for item in body.get("mergeWhenClauses", []):
-        _merge_branch(walk, body, item["MergeWhenClause"])
+        _merge_branch(walk, body, item["MergeWhenClause"], steps)
     walk.children("MergeStmt", body, ("relation", "withClause", "returningClause"))
     _returning(walk, body, reads=True)
     walk.sources = before
 
 
-def _merge_branch(walk: Walk, body: Json, branch: Json) -> None:
+def _merge_branch(walk: Walk, body: Json, branch: Json, steps: scope.Steps) -> None:
     name = {"CMD_INSERT": "row.insert", "CMD_UPDATE": "row.update", "CMD_DELETE": "row.delete"}.get(
         branch.get("commandType", "")
     )
@@ -235,7 +239,7 @@ def _merge_branch(walk: Walk, body: Json, branch: Json) -> None:
         walk,
         name,
         body["relation"],
-        scope.restriction(body["relation"], [body["sourceRelation"]], where, walk.sources),
+        scope.restriction(body["relation"], [body["sourceRelation"]], where, walk.sources, (), steps),
     )
 
 

@@ -1,0 +1,393 @@
+"""Conditions: what each limits, NOT pushed down to the terms on the way.
+
+In: a condition and its scope. Out: Limits; None where no row passes. A term limits only where it has a shape
+that is named here: a subject compared with what is the same for every row, or equal to a column of a limited
+relation. Deliberately absent: sub-selects (links.py), and what a term compares (comparisons.py).
+"""
+
+from __future__ import annotations
+
+from proxy.sql.nodes.clauses import Clause, Limits, either, every
+from proxy.sql.nodes.columns import plain
+from proxy.sql.nodes.comparisons import (
+    SEARCHES,
+    Links,
+    between,
+    column_is,
+    compare,
+    has_pattern,
+    in_array,
+    in_list,
+)
+from proxy.sql.nodes.fold import UNKNOWN, boolean, fold, lone_value
+from proxy.sql.nodes.operands import fixed
+from proxy.sql.nodes.patterns import something_in
+from proxy.sql.nodes.regions import Region
+from proxy.sql.nodes.relations import Scope
+from proxy.sql.nodes.subjects import Use, never_null, subject
+from proxy.sql.nodes.walk import only, scalar, strings
+from proxy.sql.parse import Json
+
+_NEGATED = {
+    "=": "<>",
+    "<>": "=",
+    "!=": "=",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "~~": "!~~",
+    "!~~": "~~",
+    "~~*": "!~~*",
+    "!~~*": "~~*",
+    "~": "!~",
+    "!~": "~",
+    "~*": "!~*",
+    "!~*": "~*",
+}
+_PATTERNS = frozenset(name for name in _NEGATED if "~" in name)
+_CONDITIONS = frozenset(
+    {"BoolExpr", "A_Expr", "NullTest", "BooleanTest", "SubLink", "CaseExpr", "CoalesceExpr"}
+)
+# Calls that are conditions: of a column first and a constant then.
+_TESTS = {
+    "starts_with": "^@",
+    "jsonb_path_exists": "@?",
+    "jsonb_path_match": "@@",
+    "jsonb_exists": "?",
+    "jsonb_exists_any": "?|",
+    "jsonb_contains": "@>",
+    "arraycontains": "@>",
+    "arrayoverlap": "&&",
+    "like": "~~",
+    "ilike": "~~*",
+}
+
+
+def limits(expr: Json, scope: Scope, links: Links, *, negated: bool = False) -> Limits | None:
+    """What a condition limits; `negated` asks the same of NOT of it."""
+    scope.steps.add()
+    known = fold(expr)
+    if known is not UNKNOWN:
+        # Nothing at all passes a condition that is false or NULL.
+        passes = (boolean(known) if isinstance(known, str) else known) is not None and (
+            bool(boolean(known) if isinstance(known, str) else known) is not negated
+        )
+        return {} if passes else None
+    kind, body = only(expr)
+    match kind:
+        case "BoolExpr":
+            return _bool(body, scope, links, negated=negated)
+        case "A_Expr":
+            return _expression(expr, scope, links, negated=negated)
+        case "NullTest":
+            is_null = (body.get("nulltesttype") == "IS_NULL") is not negated
+            return _null(body.get("arg", {}), scope, is_null=is_null)
+        case "BooleanTest":
+            return _boolean_test(body, scope, links, negated=negated)
+        case "CaseExpr":
+            return _case(body, scope, links, negated=negated)
+        case "CoalesceExpr":
+            return _coalesce(body, scope, links, negated=negated)
+        case "SubLink":
+            inner = lone_value(body.get("subselect")) if body.get("subLinkType") == "EXPR_SUBLINK" else None
+            if inner is not None:
+                return limits(inner, scope, links, negated=negated)
+            return links.condition(body, scope, negated)
+        case "TypeCast" if _is_condition(body.get("arg", {})) and _to_bool(body):
+            return limits(body["arg"], scope, links, negated=negated)
+        case "ColumnRef" | "TypeCast" | "A_Indirection":
+            return _truth(expr, scope, negated=negated)
+        case "CurrentOfExpr":
+            return {scope.target: Clause.of(frozenset(), Region("current"))} if scope.target else {}
+        case "FuncCall":
+            return _test(body, scope, links, negated=negated)
+        case _:
+            return {}
+
+
+def _is_condition(expr: Json) -> bool:
+    kind, body = only(expr)
+    return kind in _CONDITIONS and not (
+        kind == "A_Expr" and strings(body.get("name", []))[-1:] in (["->>"], ["#>>"], ["->"])
+    )
+
+
+def _to_bool(body: Json) -> bool:
+    return strings(body.get("typeName", {}).get("names", []))[-1:] == ["bool"]
+
+
+def _bool(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    operation = body.get("boolop")
+    args: list[Json] = body.get("args", [])
+    if operation == "NOT_EXPR":
+        return limits(args[0], scope, links, negated=not negated)
+    found = (limits(arg, scope, links, negated=negated) for arg in args)
+    return either(found) if (operation == "OR_EXPR") is not negated else every(found)
+
+
+def _truth(expr: Json, scope: Scope, *, negated: bool) -> Limits:
+    """A column that is a condition by itself."""
+    return column_is(expr, subject(expr, scope), not negated)
+
+
+def _boolean_test(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    test = str(body.get("booltesttype", ""))
+    arg = body.get("arg", {})
+    opposite = ("NOT" in test) is not negated
+    if test.endswith("UNKNOWN"):
+        return _null(arg, scope, is_null=not opposite) if only(arg)[0] == "ColumnRef" else {}
+    wanted = test.endswith("TRUE")
+    if not opposite:
+        return limits(arg, scope, links, negated=not wanted)
+    # a IS NOT TRUE: false, or unknown.
+    return either([limits(arg, scope, links, negated=wanted), unknown(arg, scope)])
+
+
+def unknown(expr: Json, scope: Scope) -> Limits | None:
+    """Where a condition is NULL: where its one column is. Of any other it is not known: {}."""
+    kind, body = only(expr)
+    if kind == "ColumnRef":
+        return _null(expr, scope, is_null=True)
+    if kind == "A_Expr" and body.get("kind") in {"AEXPR_OP", "AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_IN"}:
+        left, right = body.get("lexpr", {}), body.get("rexpr", {})
+        items = right["List"].get("items", []) if "List" in right else [right]
+        if only(left)[0] == "ColumnRef" and all(fold(item) not in (UNKNOWN, None) for item in items):
+            return _null(left, scope, is_null=True)
+    if kind in {"NullTest", "BooleanTest"}:
+        return None
+    return {}
+
+
+def _null(arg: Json, scope: Scope, *, is_null: bool) -> Limits | None:
+    kind, body = only(arg)
+    if kind == "CoalesceExpr" and is_null:
+        return every(_null(item, scope, is_null=True) for item in body.get("args", []))
+    if kind == "A_Expr" and body.get("kind") == "AEXPR_NULLIF" and is_null:
+        equal = compare("=", body.get("lexpr", {}), body.get("rexpr", {}), scope, None)
+        return either([_null(body.get("lexpr", {}), scope, is_null=True), equal])
+    if kind == "CoalesceExpr" and fold(body["args"][-1]) not in (UNKNOWN, None):
+        return {} if not is_null else None
+    what = subject(arg, scope)
+    if what is None or not what.use & Use.NULL:
+        return {}
+    if not is_null and what.column is None and only(arg)[0] in {"FuncCall", "CollateClause"}:
+        return {}
+    if is_null:
+        return {
+            what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), null=True))
+        }
+    if never_null(what) or (what.column is None and kind == "TypeCast"):
+        return {}
+    return {
+        what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), anything=True))
+    }
+
+
+def _null_text(arg: Json, is_column: bool) -> str:
+    return plain(arg) if not is_column else "column"
+
+
+def _case(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    """An arm is chosen by its condition and must then hold itself; the ELSE is chosen by anything."""
+    arms: list[Limits | None] = []
+    for item in body.get("args", []):
+        arm = item["CaseWhen"]
+        result = limits(arm["result"], scope, links, negated=negated)
+        if result is None:
+            continue
+        if "arg" in body:
+            chosen = compare("=", body["arg"], arm["expr"], scope, links)
+        else:
+            chosen = limits(arm["expr"], scope, links)
+        arms.append(every([chosen, result]))
+    if "defresult" in body:
+        arms.append(limits(body["defresult"], scope, links, negated=negated))
+    return either(arms)
+
+
+def _coalesce(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    """The first that is not NULL; a later one counts only where those before are NULL."""
+    found: list[Limits | None] = []
+    before: Limits | None = {}
+    for arg in body.get("args", []):
+        found.append(every([before, limits(arg, scope, links, negated=negated)]))
+        before = every([before, unknown(arg, scope)])
+    return either(found)
+
+
+def _expression(expr: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    body = expr["A_Expr"]
+    names = strings(body.get("name", []))
+    if not names or names[:-1] not in ([], ["pg_catalog"]):
+        return {}
+    name = names[-1]
+    left, right = body.get("lexpr", {}), body.get("rexpr", {})
+    match body.get("kind"):
+        case "AEXPR_OP":
+            return _operator(name, left, right, scope, links, negated=negated)
+        case "AEXPR_IN":
+            items = right.get("List", {}).get("items", [])
+            return _in(left, items, scope, links, negated=(name == "<>") is not negated)
+        case "AEXPR_DISTINCT" | "AEXPR_NOT_DISTINCT":
+            equal = (body["kind"] == "AEXPR_NOT_DISTINCT") is not negated
+            return _distinct(left, right, scope, links, equal=equal)
+        case "AEXPR_BETWEEN" | "AEXPR_NOT_BETWEEN" | "AEXPR_BETWEEN_SYM" | "AEXPR_NOT_BETWEEN_SYM":
+            outside = ("NOT" in body["kind"]) is not negated
+            return _between(body, scope, links, outside=outside)
+        case "AEXPR_LIKE" | "AEXPR_ILIKE" | "AEXPR_SIMILAR":
+            return has_pattern(_negate(name) if negated else name, left, right, scope, body["kind"])
+        case "AEXPR_OP_ANY":
+            if negated:
+                return _all(_negate(name), left, right, scope, links)
+            return _any(name, left, right, scope, links)
+        case "AEXPR_OP_ALL":
+            if negated:
+                return _any(_negate(name), left, right, scope, links)
+            return _all(name, left, right, scope, links)
+        case _:
+            return {}
+
+
+def _negate(name: str) -> str:
+    return _NEGATED.get(name, "")
+
+
+def _operator(
+    name: str, left: Json, right: Json, scope: Scope, links: Links, *, negated: bool
+) -> Limits | None:
+    if name == "!=":
+        name = "<>"
+    if name in {"=", "<>"}:
+        for side, other in ((left, right), (right, left)):
+            value = fold(side)
+            if isinstance(value, bool) and only(other)[0] in _CONDITIONS | {"FuncCall"}:
+                return limits(other, scope, links, negated=(value is (name == "<>")) is not negated)
+    if negated and name in SEARCHES:
+        return _without(compare(name, left, right, scope, links))
+    if negated:
+        name = _negate(name)
+    if name in _PATTERNS:
+        return has_pattern(name, left, right, scope, "")
+    return compare(name, left, right, scope, links) if name else {}
+
+
+def _without(found: Limits | None) -> Limits | None:
+    """NOT of a search: weak, as `<>` is; of a range it may be everything."""
+    for clause in (found or {}).values():
+        for region in clause.regions.values():
+            if not region.others or region.lows or region.highs or region.spans:
+                return {}
+            region.others = dict.fromkeys(region.others, False)
+            region.denied = True
+    return {} if found is None else found
+
+
+def _in(left: Json, items: list[Json], scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    if only(left)[0] in _CONDITIONS - {"A_Expr", "CoalesceExpr"} or (
+        items and all(isinstance(fold(item), bool) for item in items)
+    ):
+        found = (_operator("=", left, item, scope, links, negated=negated) for item in items)
+        return every(found) if negated else either(found)
+    if only(left)[0] == "RowExpr" or len(items) == 1:
+        compared = (compare("<>" if negated else "=", left, item, scope, links) for item in items)
+        return every(compared) if negated else either(compared)
+    return in_list(left, items, scope, negated=negated)
+
+
+def _distinct(left: Json, right: Json, scope: Scope, links: Links, *, equal: bool) -> Limits | None:
+    for side, other in ((left, right), (right, left)):
+        value = fold(side)
+        if value is None:
+            return _null(other, scope, is_null=equal)
+        if isinstance(value, bool) and only(other)[0] in _CONDITIONS:
+            if equal:
+                return limits(other, scope, links, negated=not value)
+            return either([limits(other, scope, links, negated=value), unknown(other, scope)])
+    return compare("=" if equal else "<>", left, right, scope, links)
+
+
+def _between(body: Json, scope: Scope, links: Links, *, outside: bool) -> Limits | None:
+    left = body.get("lexpr", {})
+    low, high = body["rexpr"]["List"]["items"]
+    if body["kind"].endswith("SYM"):
+        first, second = fold(low), fold(high)
+        if not (isinstance(first, int) and isinstance(second, int)):
+            if only(low)[0] != "ParamRef" or only(high)[0] != "ParamRef":
+                return {}
+        elif first > second:
+            low, high = high, low
+    if outside:
+        return either([compare("<", left, low, scope, links), compare(">", left, high, scope, links)])
+    return between(left, low, high, scope)
+
+
+def _elements(right: Json) -> list[Json] | None:
+    """The elements of an array that is written out: ARRAY[1, 2], '{a,b}'."""
+    kind, body = only(right)
+    if kind == "TypeCast":
+        return _elements(body.get("arg", {}))
+    if kind == "A_ArrayExpr":
+        found: list[Json] = body.get("elements", [])
+        return found
+    text = scalar(right) if kind == "A_Const" else None
+    if text is None or not (text.startswith("{") and text.endswith("}")):
+        return None
+    if not text.strip("{} "):
+        return []
+    parts = text[1:-1].split(",")
+    return [{"A_Const": {"sval": {"sval": part.strip().strip('"')}}} for part in parts]
+
+
+def _any(name: str, left: Json, right: Json, scope: Scope, links: Links) -> Limits | None:
+    name = "<>" if name == "!=" else name
+    elements = _elements(right)
+    if elements is not None:
+        if name in _PATTERNS:
+            return either(has_pattern(name, left, item, scope, "") for item in elements)
+        if name == "=" and len(elements) > 1:
+            return _in(left, elements, scope, links, negated=False)
+        return either(compare(name, left, item, scope, links) for item in elements) if name else {}
+    if name in {"~~", "~~*"}:
+        return has_pattern(name, left, right, scope, "")
+    if name != "=":
+        return {}
+    return in_array(left, right, scope, links)
+
+
+def _all(name: str, left: Json, right: Json, scope: Scope, links: Links) -> Limits | None:
+    name = "<>" if name == "!=" else name
+    elements = _elements(right)
+    if elements:
+        if name in _PATTERNS:
+            return every(has_pattern(name, left, item, scope, "") for item in elements)
+        if name == "<>":
+            return _in(left, elements, scope, links, negated=True)
+        return every(compare(name, left, item, scope, links) for item in elements) if name else {}
+    if elements is None and name == "<>" and fixed(left, scope) is not None:
+        what = subject(right, scope)
+        if what is not None and what.use & Use.EQUAL:
+            return {
+                what.owner: Clause.of(
+                    what.names, Region(plain(right), others={plain(left): False}, denied=True)
+                )
+            }
+    return {}
+
+
+def _test(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    name = strings(body.get("funcname", []))
+    args = body.get("args", [])
+    if name[:-1] not in ([], ["pg_catalog"]) or negated:
+        return {}
+    if name[-1:] == ["overlaps"] and len(args) == 4:
+        # (starts, ends) OVERLAPS (a, b)
+        return every(
+            [compare("<", args[0], args[3], scope, links), compare(">", args[1], args[2], scope, links)]
+        )
+    if name[-1] not in _TESTS or len(args) < 2 or not something_in(scalar(args[1]) or "a"):
+        return {}
+    operation = _TESTS[name[-1]]
+    if operation in _PATTERNS:
+        return has_pattern(operation, args[0], args[1], scope, "")
+    return compare(operation, args[0], args[1], scope, links)
