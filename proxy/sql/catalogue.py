@@ -57,7 +57,7 @@ TRAITS: Mapping[str, str] = MappingProxyType(
         "not_valid": "NOT VALID: rows that are there are not checked",
         "deferred": "happens only when what is defined here runs: a view, a rule, a function's body",
         "effectful": "the function created here does more than compute and read",
-        "shadows": "and it has the name of a function that is known: calls of that name may run this one",
+        "shadows": "it has the name of a function or operator that is known: calls of that name may run this",
         "trigger": "the function called is a trigger's own: nothing else can call it",
     }
 )

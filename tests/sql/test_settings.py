@@ -8,7 +8,6 @@ from proxy.session.lexing import ASCII_SAFE
 from proxy.sql.effects import Risk
 from proxy.sql.settings import risk_of
 
-
 PLAIN = """
 UTF8 utf-8 'utf-8' UTF_8 Unicode SQL_ASCII latin1 ISO-8859-1 ISO_8859_5 iso885915 LATIN10 win1252
 WINDOWS-1250 Win KOI8 koi8-r KOI8U WIN866

@@ -84,7 +84,7 @@ def compare(name: str, left: Json, right: Json, scope: Scope, links: Links | Non
             found = _first_of(operator, side["CoalesceExpr"].get("args", []), other, scope, links)
             if found is not None:
                 return found
-    first, second = subject(left, scope), subject(right, scope)
+    first, second = _told(left, scope), _told(right, scope)
     if first is not None and second is not None:
         return _tied(name, left, first, right, second, scope)
     if first is not None:
@@ -92,6 +92,14 @@ def compare(name: str, left: Json, right: Json, scope: Scope, links: Links | Non
     if second is not None and name in _FLIPPED:
         return _against(_FLIPPED[name], right, second, left, scope, links)
     return {}
+
+
+def _told(expr: Json, scope: Scope) -> Subject | None:
+    """The subject; without a look at each level of what has no column at all."""
+    for kind, body in nodes(expr):
+        if kind == "ColumnRef" or (kind == "FuncCall" and "agg_star" in body):
+            return subject(expr, scope)
+    return None
 
 
 def _alone(expr: Json) -> Json:
@@ -137,7 +145,7 @@ def text_of(expr: Json, what: Subject) -> str:
 
 
 def _region(expr: Json, what: Subject) -> Region:
-    return Region(text_of(expr, what), choices=what.choices)
+    return Region(text_of(expr, what), choices=what.choices, keyed=what.floor is Floor.KEY)
 
 
 def _made(what: Subject, region: Region) -> Limits:
@@ -164,14 +172,25 @@ def _against(
     if kind == "SubLink" and links is not None and body.get("subLinkType") == "EXPR_SUBLINK":
         if not links.value(name, what, body, scope):
             return {}
-        region = _region(expr, what)
-        region.others[f"{name} {id(body)}"] = True
-        return _made(what, region)
+        return _made(what, _one_value(name, _region(expr, what), plain(body)))
     if name == "=":
         return _tie(expr, what, right, scope)
-    if name in {"@>", "<@", "&&"} and kind == "FuncCall":
-        return {}
     return {}
+
+
+def _one_value(name: str, region: Region, key: str) -> Region:
+    """Compared with the one value of a sub-select: as with a parameter."""
+    match name:
+        case "=":
+            region.points[key] = None
+            region.vague = True
+        case "<>":
+            region.excluded = {key: None}
+        case "<" | "<=":
+            region.highs.append(Bound(key, None, name == "<="))
+        case _:
+            region.lows.append(Bound(key, None, name == ">="))
+    return region
 
 
 def _filter(name: str, expr: Json, what: Subject, other: Operand, right: Json) -> Limits | None:
@@ -180,7 +199,8 @@ def _filter(name: str, expr: Json, what: Subject, other: Operand, right: Json) -
         return None
     region = _region(expr, what)
     if name == "=":
-        if not what.use & Use.EQUAL or (what.use & Use.FILLED and other.value == ""):
+        emptied = other.value == "" or other.kind is Kind.OBSCURE
+        if not what.use & Use.EQUAL or (what.use & Use.FILLED and emptied):
             return {}
         region.points[_key(other)] = other.value
         region.vague = other.value is None
@@ -191,7 +211,7 @@ def _filter(name: str, expr: Json, what: Subject, other: Operand, right: Json) -
         region.excluded = {_key(other): other.value}
         return _made(what, region)
     if name in {"<", "<=", ">", ">="}:
-        if name[0] == ">" and what.mask and other.value == 0:
+        if name == ">" and what.mask and other.value == 0:
             return _made(what, _lower(region, other, inclusive=False))
         if not _bounds(name, what, other):
             return {}
@@ -242,6 +262,9 @@ def _bounds(name: str, what: Subject, other: Operand) -> bool:
     upper = name[0] == "<"
     if what.floor is Floor.DISTANCE:
         return upper and not beyond_all(other.value)
+    if what.floor is Floor.YEAR:
+        year = number(other.value)
+        return other.value is None or (year is not None and 1970 < year < 2100)
     if upper:
         if what.floor is Floor.PAST and (
             other.kind is Kind.NOW or str(other.value).strip().lower() in _PRESENT
@@ -435,7 +458,8 @@ def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> 
     what, other = subject(left, scope), fixed(_pattern(right), scope)
     if what is None or other is None or not what.use & Use.EQUAL or what.use & Use.FILLED or not name:
         return {}
-    if what.column is not None and what.column.row:
+    denied = name.startswith("!")
+    if (what.column is not None and what.column.row) or (denied and not what.use & Use.UNEQUAL):
         return {}
     text = other.value if isinstance(other.value, str) else None
     if other.kind is not Kind.PARAMETER:
@@ -451,7 +475,6 @@ def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> 
         if not filters:
             return {}
     region = _region(left, what)
-    denied = name.startswith("!")
     region.others[f"{name.removeprefix('!')} {other.text}"] = not denied
     region.denied = denied
     return _made(what, region)
@@ -484,6 +507,8 @@ def _pair(name: str, one: Subject, two: Subject) -> Limits:
     """Two columns of a row: their difference compared with zero."""
     if name not in _SIGNS or not one.use & two.use & Use.UNEQUAL:
         return {}
+    if name == "<>" and Floor.KEY in {one.floor, two.floor}:
+        return {}
     swapped = min(one.names) > min(two.names)
     name = _FLIPPED[name] if swapped else name
     region = Region("pair")
@@ -503,11 +528,10 @@ def _tie(expr: Json, what: Subject, other: Json, scope: Scope) -> Limits:
     """`subject = expression of other relations`: it limits where those are limited."""
     if not what.use & Use.TIE or not isinstance(what.owner, Relation):
         return {}
-    owners = owners_of(other, scope, scope, what.names)
+    owners = owners_of(other, scope, what)
     if not owners or what.owner in owners:
         return {}
-    mine = subject_names(other)
-    if not what.sure and what.column is not None and not trusted(what.column, scope, mine):
+    if what.column is not None and not all(trusted(what.column, owner, names) for owner, names in _named(other, owners)):
         return {}
     if not owners <= scope.limited:
         scope.ties.append((owners, what.owner))
@@ -517,18 +541,20 @@ def _tie(expr: Json, what: Subject, other: Json, scope: Scope) -> Limits:
     return _made(what, region)
 
 
-def subject_names(expr: Json) -> frozenset[str]:
-    """The last names of the columns below."""
+def _named(expr: Json, owners: frozenset[Relation]) -> list[tuple[Relation, frozenset[str]]]:
+    """The relations of an expression with the last names of the columns in it."""
     found = (strings(body.get("fields", []))[-1:] for kind, body in nodes(expr) if kind == "ColumnRef")
-    return frozenset(name for names in found for name in names)
+    names = frozenset(name for names in found for name in names)
+    return [(owner, names) for owner in owners]
 
 
-def owners_of(expr: Json, scope: Scope, around: Scope, names: frozenset[str]) -> frozenset[Relation]:
+def owners_of(expr: Json, scope: Scope, what: Subject) -> frozenset[Relation]:
     """The relations whose rows decide an expression's value; none where that is not sure.
 
     Args:
-        around: the scope of what it is compared with.
-        names: the columns that it is compared with.
+        expr: what a subject is compared with.
+        scope: of the expression.
+        what: the subject.
     """
     found: set[Relation] = set()
     count = 0
@@ -541,11 +567,11 @@ def owners_of(expr: Json, scope: Scope, around: Scope, names: frozenset[str]) ->
         if kind != "ColumnRef":
             continue
         column = resolve(body, scope)
-        if column is None or not isinstance(column.owner, Relation) or not trusted(column, around, names):
+        if column is None or not isinstance(column.owner, Relation) or not trusted(column, what.owner, what.names):
             return frozenset()
         found.add(column.owner)
         for definition, inside in column.owner.columns.get(column.name, ()):
-            behind = owners_of(definition, inside, around, names)
+            behind = owners_of(definition, inside, what)
             constant = fixed(definition, inside) is not None
             if not constant and not (behind and all(owner in inside.relations for owner in behind)):
                 return frozenset()

@@ -85,8 +85,9 @@ def _define(walk: Walk, body: Json) -> None:
     with walk.isolated() as found:
         if body.get("kind") not in _NO_FUNCTIONS:
             _calls(walk, body)
-    if found and kind in _CALLED_BY_NAME:
-        traits.append("effectful")
+    if kind in _CALLED_BY_NAME:
+        if found:
+            traits.append("effectful")
         if _is_built_in(walk, target):
             # With arguments that fit better it is taken in the built-in's place.
             traits.append("shadows")

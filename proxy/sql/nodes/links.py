@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy.sql.nodes.clauses import Clause, Limits, every
-from proxy.sql.nodes.columns import columns, plain
+from proxy.sql.nodes.columns import columns
 from proxy.sql.nodes.comparisons import Links, owners_of
 from proxy.sql.nodes.fold import UNKNOWN, fold
 from proxy.sql.nodes.operands import fixed
@@ -28,6 +28,8 @@ from proxy.sql.parse import Json
 _OPERANDS = frozenset(
     {"ColumnRef", "TypeCast", "FuncCall", "RowExpr", "A_Const", "ParamRef", "A_Indirection", "CollateClause"}
 )
+# What sub-selects say of a row is kept apart: IN (…) OR NOT EXISTS (…) may be everything.
+_LINKED = frozenset({"*linked"})
 _COMPARED = frozenset({"AEXPR_OP", "AEXPR_NOT_DISTINCT"})
 
 
@@ -65,26 +67,25 @@ def _rows(tests: list[Json], query: Json, scope: Scope) -> Limits:
         if not read.stars and (
             index >= width
             or not read.outputs[index][1]
-            or not all(_given(behind, read, scope, what) for behind in read.outputs[index][1])
+            or not all(_given(behind, read, what) for behind in read.outputs[index][1])
         ):
             if read.few and index < width and not read.outputs[index][1]:
-                found.append(_looked_up(test, what, query))
+                found.append(_looked_up(what, query))
             continue
-        found.append(_looked_up(test, what, query))
+        found.append(_looked_up(what, query))
     return every(found) or {}
 
 
-def _looked_up(test: Json, what: Subject, query: Json) -> Limits:
-    text = "column" if what.column is not None else plain(test)
-    return {what.owner: Clause.of(what.names, Region(text, others={f"in {id(query)}": True}))}
+def _looked_up(what: Subject, query: Json) -> Limits:
+    return {what.owner: Clause.of(_LINKED, Region("linked", others={f"in {id(query)}": True}))}
 
 
-def _given(behind: Definition, read: Query, around: Scope, what: Subject) -> bool:
+def _given(behind: Definition, read: Query, what: Subject) -> bool:
     """Whether what is behind a sub-select's column is its own, and of few rows."""
     expr, scope = behind
     if read.few and fixed(expr, scope) is not None:
         return True
-    owners = owners_of(expr, scope, around, what.names)
+    owners = owners_of(expr, scope, what)
     return (
         bool(owners)
         and all(owner in scope.relations for owner in owners)
@@ -110,9 +111,8 @@ def _exists(query: Json, scope: Scope) -> Limits | None:
         terms += conjuncts(body["whereClause"])
     outer = [relation for level in scope.levels() for relation in level.relations]
     settle(terms, inner, outer)
-    key = f"exists {id(query)}"
     return {
-        relation: Clause.of(frozenset({key}), Region("exists", others={key: True}))
+        relation: Clause.of(_LINKED, Region("linked", others={f"exists {id(query)}": True}))
         for relation in outer
         if relation in inner.limited and relation not in scope.limited
     }
@@ -143,14 +143,14 @@ def _not_in(tests: list[Json], query: Json, scope: Scope) -> Limits:
         found = subject(expr, inside)
         if found is None or found.column is None or not found.use & Use.EQUAL:
             return {}
-        if found.owner not in inside.relations or not trusted(found.column, scope, what.names):
+        if found.owner not in inside.relations or not trusted(found.column, what.owner, what.names):
             return {}
     return _left_over(what, query) if read.outputs[0][1] else {}
 
 
 def _left_over(what: Subject, query: Json) -> Limits:
-    region = Region("column", excluded={f"anti {id(query)}": None})
-    return {what.owner: Clause.of(what.names, region)}
+    region = Region("linked", excluded={f"anti {id(query)}": None})
+    return {what.owner: Clause.of(_LINKED, region)}
 
 
 def _not_exists(query: Json, scope: Scope) -> Limits:
@@ -183,7 +183,7 @@ def _outer_column(mine: Json, other: Json, inner: Scope) -> Subject | None:
         return None
     if not isinstance(what.owner, Relation) or not found.use & Use.EQUAL or inner.parent is None:
         return None
-    return what if trusted(found.column, inner.parent, what.names) else None
+    return what if trusted(found.column, what.owner, what.names) else None
 
 
 def _never(query: Json, scope: Scope) -> bool:
@@ -196,13 +196,21 @@ def _never(query: Json, scope: Scope) -> bool:
     items = body.get("fromClause", [])
     terms = READER.from_items(items, inner)
     terms += conjuncts(body["whereClause"]) if "whereClause" in body else []
-    if any(limits(term, inner, LINKS) is None or _impossible(term, inner) for term in terms):
+    if any(_impossible(term, inner) or not _possible(term, inner) for term in terms):
         return True
     return any(
         _never(item["RangeSubselect"].get("subquery", {}), scope)
         for item in items
         if "RangeSubselect" in item
     )
+
+
+def _possible(term: Json, scope: Scope) -> bool:
+    """A term that some rows pass, as far as can be told: it limits, it ties, or it is a check for NULL."""
+    if fold(term) is True or "NullTest" in term:
+        return True
+    scope.ties.clear()
+    return bool(limits(term, scope, LINKS)) or bool(scope.ties)
 
 
 def _impossible(term: Json, scope: Scope) -> bool:
@@ -237,23 +245,25 @@ def _value(name: str, what: Subject, body: Json, scope: Scope) -> bool:
     _, select = only(query)
     if correlated(select):
         behind = read.outputs[0][1]
-        few = bool(behind) and all(_given(item, read, scope, what) for item in behind)
+        few = bool(behind) and all(_given(item, read, what) for item in behind)
         # LIMIT 1 of what belongs to the row is one for each row.
         return name == "=" and few and read.scope.limited.issuperset(read.scope.relations)
-    if not all(_own(expr, inside, scope, what) for expr, inside in read.outputs[0][1]):
+    if not all(_own(expr, inside, what) for expr, inside in read.outputs[0][1]):
         return False
     if name == "=":
         return bool(what.use & Use.EQUAL)
     if name == "<>":
         return bool(what.use & Use.UNEQUAL) and what.floor is not Floor.KEY
+    if what.floor is Floor.KEY and name[0] == ">":
+        return False
     return bool(what.use & Use.ORDER) and _bound(name, select)
 
 
-def _own(expr: Json, inside: Scope, around: Scope, what: Subject) -> bool:
+def _own(expr: Json, inside: Scope, what: Subject) -> bool:
     """Whether the columns in it are the sub-select's own."""
     for ref in columns(expr):
         column = resolve(ref, inside)
-        if column is None or not trusted(column, around, what.names):
+        if column is None or not trusted(column, what.owner, what.names):
             return False
         if isinstance(column.owner, Relation) and column.owner not in inside.relations:
             return False
@@ -325,7 +335,9 @@ def settle(terms: list[Json], scope: Scope, outer: list[Relation] | None = None)
                 scope.limited |= fresh
         _follow(edges, scope)
     scope.ties.clear()
-    if doubtful and _all_tied(edges, members):
+    around = [] if outer is not None or scope.parent is None else list(scope.parent.levels())
+    alone = all(len(level.relations) <= 1 for level in around)
+    if doubtful and alone and _all_tied(edges, members):
         scope.limited.update(members)
 
 

@@ -41,9 +41,12 @@ def _create_function(walk: Walk, body: Json) -> None:
         _body(walk, body, given, language, target)
     if any(effect.name not in _QUIET for effect in list(found.values())[settings:]):
         traits.append("effectful")
-        if target.name is not None and known(None, target.name, walk.server_major) is not None:
-            traits.append("shadows")
-    walk.emit(f"{kind}.{verb}", target, traits=traits, detail=language)
+    risk = None
+    if target.name is not None and known(None, target.name, walk.server_major) is not None:
+        # Even one that only computes: a WHERE that calls it may fit every row.
+        traits.append("shadows")
+        risk = Risk.HIGH
+    walk.emit(f"{kind}.{verb}", target, traits=traits, risk=risk, detail=language)
     if language == "c":
         # The library is loaded, and its start-up code runs, as the function is created.
         texts = _texts(given)

@@ -234,7 +234,7 @@ class Reader:
         entry[_READ] = result
         rest = self.read({"SelectStmt": select["rarg"]}, sources, steps, parent)
         table = rest.scope is not None and bool(rest.scope.tables)
-        few = result.few and rest.few and table
+        few = result.few and rest.few and table and not _counts(select["rarg"])
         return Query(few, result.outputs, [*first.stars, *rest.stars], first.scope)
 
     def _join(self, body: Json, scope: Scope) -> list[Json]:
@@ -261,6 +261,16 @@ class Reader:
                 {"A_Expr": {"kind": "AEXPR_OP", "name": equals, "lexpr": sides[0], "rexpr": sides[1]}}
             )
         return found
+
+
+def _counts(body: Json) -> bool:
+    """Whether a step computes with columns to find the next row (`v.id = r.id + 1`): that may walk them all."""
+    parts = {key: value for key, value in body.items() if key != "targetList"}
+    return any(
+        strings(node.get("name", []))[-1:] in (["+"], ["-"], ["*"], ["/"]) and any(True for _ in columns(node))
+        for kind, node in nodes(parts)
+        if kind == "A_Expr"
+    )
 
 
 def _column(relation: str, name: str) -> Json:

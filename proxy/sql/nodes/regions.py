@@ -45,6 +45,7 @@ class Region:
         vague: whether one of the points is no literal, so that it may be any value.
         null: NULL.
         anything: everything but NULL.
+        keyed: each value is one row's: all but one of them is as good as all.
         choices: how many values there are at all (`id % 3`), 0 where there is no saying.
     """
 
@@ -59,6 +60,7 @@ class Region:
     vague: bool = False
     null: bool = False
     anything: bool = False
+    keyed: bool = False
     choices: int = 0
 
     @property
@@ -148,9 +150,12 @@ class Region:
         """Whether a range from below and one from above leave nothing between them."""
         lows = self.lows + ([low for low, _ in self.spans] if self.highs else [])
         highs = self.highs + ([high for _, high in self.spans] if self.lows else [])
+        if lows and highs and self.text not in {"column", "pair"}:
+            return True  # id * 2 <= 4 OR id * 2 >= 6
         if lows and highs and len(lows) + len(highs) + len(self.points) > _MAX_COMPARED:
             return True
-        return any(_touch(low, high, self.points) for low in lows for high in highs)
+        slack = 1 if self.keyed else 0
+        return any(_touch(low, high, self.points, slack) for low in lows for high in highs)
 
 
 def _both_booleans(values: Iterable[object]) -> bool:
@@ -198,10 +203,10 @@ def _widen(bounds: list[Bound], new: Bound, *, lower: bool) -> None:
         bounds.append(new)
 
 
-def _touch(low: Bound, high: Bound, points: dict[Hashable, object]) -> bool:
-    """Whether x > low or x < high or one of the points is everything."""
+def _touch(low: Bound, high: Bound, points: dict[Hashable, object], slack: int) -> bool:
+    """Whether x > low or x < high or one of the points is everything, or but for `slack` values."""
     if low.key == high.key:
-        return low.inclusive or high.inclusive or low.key in points
+        return low.inclusive or high.inclusive or low.key in points or slack > 0
     if low.value is None or high.value is None:
         return False  # parameters: as far from everything as any one of them
     order = _order(high.value, low.value)
@@ -214,10 +219,10 @@ def _touch(low: Bound, high: Bound, points: dict[Hashable, object]) -> bool:
         return False
     start = int(first) + (1 if high.inclusive else 0)
     end = int(last) - (1 if low.inclusive else 0)
-    if end - start + 1 > len(points):
+    if end - start + 1 > len(points) + slack:
         return False
     inside = {number(value) for value in points.values()}
-    return all(value in inside for value in range(start, end + 1))
+    return sum(value not in inside for value in range(start, end + 1)) <= slack
 
 
 def _next_days(one: object, other: object) -> bool:

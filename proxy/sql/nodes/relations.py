@@ -156,19 +156,17 @@ def _probable(name: str, level: Scope) -> Column:
     return Column(level.tables[0], name, sure=not any(outer.relations for outer in around), row=row)
 
 
-def trusted(column: Column, scope: Scope, others: frozenset[str]) -> bool:
+def trusted(column: Column, other: Relation | str, others: frozenset[str]) -> bool:
     """Whether a column may be taken for the relation's that it seems to be of.
 
     `id IN (SELECT user_id FROM u)` says nothing where u has no user_id and the table around has: the classic
     accident. It takes a column of the same name to hold for every row.
 
     Args:
-        scope: of what it is compared with.
-        others: the columns that it is compared with.
+        other: the relation that it is compared with.
+        others: and that one's columns.
     """
     if column.sure or column.name not in others or column.name.lower() == "id":
         return True
-    if not isinstance(column.owner, Relation):
-        return False
-    table = column.owner.table
-    return any(relation.table == table and relation.open for relation in scope.relations)
+    known = isinstance(column.owner, Relation) and isinstance(other, Relation)
+    return known and column.owner.table == other.table is not None  # type: ignore[union-attr]

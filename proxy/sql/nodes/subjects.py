@@ -26,6 +26,7 @@ class Floor(enum.Enum):
     KEY = "keys start at 1, and each names one row"
     PAST = "when a row was made: never in the future"
     COUNT = "0 or more, and hardly ever 0"
+    YEAR = "from 1970 to 2100"
     DISTANCE = "0 or more: only an upper bound says something"
 
 
@@ -84,9 +85,9 @@ _ORDERED_TYPES = frozenset(
 )
 _TEXT_TYPES = frozenset({"text", "varchar", "name", "citext", "json", "jsonb"})
 _SAME = frozenset(
-    """lower upper initcap unaccent round ceil ceiling floor trunc date to_timestamp timezone date_trunc
-    date_bin int4 int8 text reverse quote_ident""".split()
+    """round ceil ceiling floor trunc date to_timestamp timezone date_trunc date_bin int4 int8""".split()
 )
+_SPELLINGS = frozenset({"lower", "upper", "initcap", "unaccent", "reverse", "quote_ident", "text"})
 _TRIMS = frozenset({"btrim", "ltrim", "rtrim"})
 _HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode"})
 _SIZES = frozenset(
@@ -128,7 +129,7 @@ def _column(body: Json, scope: Scope) -> Subject | None:
     found = Subject(column.owner, names, Use.ALL, _floor(column.name), column, sure=column.sure)
     if column.name == "ctid" or column.row:
         return replace(found, use=Use.EQUAL if column.row else Use.EQUAL | Use.TIE)
-    if isinstance(column.owner, Relation) and not column.owner.open or _defined(column):
+    if (isinstance(column.owner, Relation) and not column.owner.open) or _defined(column):
         return _derived(found, column)
     return found
 
@@ -333,9 +334,11 @@ def _of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, i
         return Use.NULL, Floor.ANY, 0
     if several:
         return (Use.EQUAL | Use.ORDER, Floor.COUNT, 0) if name == "age" else (Use(0), Floor.ANY, 0)
+    if name == "date_trunc" and (scalar(args[0]) or "day") in {"decade", "century", "millennium"}:
+        return Use(0), Floor.ANY, 0
     if name in _SAME:
         return found.use, found.floor, found.choices
-    if name in _TRIMS and len(args) == 1:
+    if (name in _TRIMS and len(args) == 1) or name in _SPELLINGS:
         return found.use & ~Use.ORDER, Floor.ANY, 0
     if name in _HASHES:
         return Use.EQUAL & found.use, Floor.ANY, 0
@@ -373,7 +376,9 @@ _CYCLES = {"month": 12, "dow": 7, "isodow": 7, "hour": 24, "quarter": 4, "day": 
 def _of_extract(part: str, found: Subject) -> tuple[Use, Floor, int]:
     if part in _CYCLES:
         return Use.EQUAL, Floor.ANY, _CYCLES[part]
-    if part in {"year", "epoch", "isoyear"}:
+    if part in {"year", "isoyear"}:
+        return Use.EQUAL | Use.ORDER, Floor.YEAR, 0
+    if part == "epoch":
         return Use.EQUAL | Use.ORDER, Floor.COUNT, 0
     return Use(0), Floor.ANY, 0
 
