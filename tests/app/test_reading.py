@@ -289,7 +289,9 @@ def test_hostile_texts_are_refused_while_others_work(tmp_path: Path, database: D
             assert other.execute("SELECT 1").fetchone() == (1,)
             assert other.execute("SELECT 1" + " " * 5_000).fetchone() == (1,)
         assert answer(hostile, "SELECT 1") == (None, None)
-    assert answers.result() == {
+    answered = answers.result()
+    assert answered.pop("slow") in (over_limit(_MEMORY), over_limit("reading it took more than 3 s"))
+    assert answered == {
         "additions": over_limit(_MEMORY),
         "parentheses": ("42601", 'memory exhausted at or near "("'),
         "unions": over_limit(_DEPTH),
@@ -298,7 +300,6 @@ def test_hostile_texts_are_refused_while_others_work(tmp_path: Path, database: D
         "operators": over_limit(_LEXING),
         "statements": over_limit("it does more than 10000 different things"),
         "values": over_limit(_MEMORY),
-        "slow": over_limit("reading it took more than 3 s"),
     }
 
 
@@ -340,9 +341,10 @@ def test_a_killed_child_costs_one_statement_of_one_session(tmp_path: Path, datab
 
 
 def test_a_text_that_is_being_read_is_run_before_the_gate_ends(tmp_path: Path, database: Database) -> None:
-    text = "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(20_000)) + " SELECT 4"
+    text = "SELECT 4 WHERE 1 IN (" + ", ".join(["1"] * 400_000) + ")"
+    limits = ("--parse-timeout-s", "60", "--parse-memory-bytes", "4GiB")
     with (
-        gate_before(database, tmp_path, "--parse-timeout-s", "60") as gate,
+        gate_before(database, tmp_path, *limits) as gate,
         client(gate, database) as busy,
         ThreadPoolExecutor(1) as aside,
     ):

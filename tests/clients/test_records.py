@@ -309,9 +309,6 @@ def test_secrets_are_in_no_log(
     assert shown(gate, connection, folder, SECRETIVE) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="redact() does not look into code that is text, nor for all connection strings"
-)
 @pytest.mark.parametrize(
     "text",
     [

@@ -122,7 +122,7 @@ def _rows(name: str, left: list[Json], right: list[Json], scope: Scope, links: L
 
 
 def _first_of(name: str, args: list[Json], other: Json, scope: Scope, links: Links | None) -> Limits | None:
-    """`coalesce(a, b, 'x') = c`: one of the columns is, or all before the constant are NULL; None: not such."""
+    """`coalesce(a, b, 'x') = c`: one of the columns is, or all before it are NULL; None: not such."""
     found: list[Limits | None] = []
     for arg in args:
         what = subject(arg, scope)
@@ -152,7 +152,7 @@ def _made(what: Subject, region: Region) -> Limits:
     return {what.owner: Clause.of(what.names, region)}
 
 
-def column_is(expr: Json, what: Subject | None, value: bool) -> Limits:  # noqa: FBT001
+def column_is(expr: Json, what: Subject | None, value: bool) -> Limits:
     """A boolean column by itself."""
     if what is None or not what.use & Use.EQUAL or (what.column is not None and what.column.row):
         return {}
@@ -449,7 +449,7 @@ def between(left: Json, low: Json, high: Json, scope: Scope) -> Limits | None:
     if one is None or two is None:
         return every(ends)
     region = _region(left, what)
-    region.spans.append((Bound(_key(one), one.value, True), Bound(_key(two), two.value, True)))  # noqa: FBT003
+    region.spans.append((Bound(_key(one), one.value, True), Bound(_key(two), two.value, True)))
     return _made(what, region)
 
 
@@ -531,7 +531,9 @@ def _tie(expr: Json, what: Subject, other: Json, scope: Scope) -> Limits:
     owners = owners_of(other, scope, what)
     if not owners or what.owner in owners:
         return {}
-    if what.column is not None and not all(trusted(what.column, owner, names) for owner, names in _named(other, owners)):
+    if what.column is not None and not all(
+        trusted(what.column, owner, names) for owner, names in _named(other, owners)
+    ):
         return {}
     if not owners <= scope.limited:
         scope.ties.append((owners, what.owner))
@@ -567,7 +569,11 @@ def owners_of(expr: Json, scope: Scope, what: Subject) -> frozenset[Relation]:
         if kind != "ColumnRef":
             continue
         column = resolve(body, scope)
-        if column is None or not isinstance(column.owner, Relation) or not trusted(column, what.owner, what.names):
+        if (
+            column is None
+            or not isinstance(column.owner, Relation)
+            or not trusted(column, what.owner, what.names)
+        ):
             return frozenset()
         found.add(column.owner)
         for definition, inside in column.owner.columns.get(column.name, ()):

@@ -33,7 +33,7 @@ _LINKED = frozenset({"*linked"})
 _COMPARED = frozenset({"AEXPR_OP", "AEXPR_NOT_DISTINCT"})
 
 
-def _condition(body: Json, scope: Scope, negated: bool) -> Limits | None:  # noqa: FBT001
+def _condition(body: Json, scope: Scope, negated: bool) -> Limits | None:
     query = body.get("subselect", {})
     test = body.get("testexpr", {})
     tests: list[Json] = only(test)[1].get("args", []) if only(test)[0] == "RowExpr" else [test]

@@ -39,10 +39,36 @@ class Operand:
 _CHANCE = frozenset({"random", "random_normal", "nextval", "gen_random_uuid", "setseed", "setval"})
 _NOW = frozenset({"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"})
 _STABLE = frozenset(
-    """current_setting current_user session_user current_database current_schema txid_current
-    pg_current_xact_id make_date make_timestamp make_timestamptz make_interval to_date to_timestamp
-    inet_client_addr pg_backend_pid to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery
-    crypt digest md5 sha256 encode decode lastval currval uuid_generate_v5""".split()
+    [
+        "current_setting",
+        "current_user",
+        "session_user",
+        "current_database",
+        "current_schema",
+        "txid_current",
+        "pg_current_xact_id",
+        "make_date",
+        "make_timestamp",
+        "make_timestamptz",
+        "make_interval",
+        "to_date",
+        "to_timestamp",
+        "inet_client_addr",
+        "pg_backend_pid",
+        "to_tsquery",
+        "plainto_tsquery",
+        "phraseto_tsquery",
+        "websearch_to_tsquery",
+        "crypt",
+        "digest",
+        "md5",
+        "sha256",
+        "encode",
+        "decode",
+        "lastval",
+        "currval",
+        "uuid_generate_v5",
+    ]
 )
 _DROPPED = frozenset({"SVFOP_CURRENT_ROLE", "SVFOP_CURRENT_USER", "SVFOP_USER", "SVFOP_SESSION_USER"})
 

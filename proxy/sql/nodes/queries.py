@@ -23,16 +23,54 @@ from proxy.sql.parse import Json
 MAX_LIMIT = 50
 # Functions that turn what the client sends into rows: as limited as a VALUES list.
 _ROWS_OF_ARGUMENT = frozenset(
-    """unnest json_array_elements json_array_elements_text json_each json_each_text json_populate_record
-    json_populate_recordset json_to_record json_to_recordset jsonb_array_elements jsonb_array_elements_text
-    jsonb_each jsonb_each_text jsonb_populate_record jsonb_populate_recordset jsonb_to_record
-    jsonb_to_recordset jsonb_object_keys json_object_keys regexp_split_to_table string_to_table""".split()
+    [
+        "unnest",
+        "json_array_elements",
+        "json_array_elements_text",
+        "json_each",
+        "json_each_text",
+        "json_populate_record",
+        "json_populate_recordset",
+        "json_to_record",
+        "json_to_recordset",
+        "jsonb_array_elements",
+        "jsonb_array_elements_text",
+        "jsonb_each",
+        "jsonb_each_text",
+        "jsonb_populate_record",
+        "jsonb_populate_recordset",
+        "jsonb_to_record",
+        "jsonb_to_recordset",
+        "jsonb_object_keys",
+        "json_object_keys",
+        "regexp_split_to_table",
+        "string_to_table",
+    ]
 )
 _MANY_ROWS = frozenset(
-    """aclexplode generate_series generate_subscripts regexp_matches jsonb_path_query jsonb_path_query_tz
-    ts_debug ts_parse ts_stat ts_token_type txid_snapshot_xip pg_snapshot_xip pg_ls_dir
-    pg_listening_channels pg_partition_tree pg_partition_ancestors pg_get_keywords pg_timezone_names
-    pg_stat_get_backend_idset pg_options_to_table pg_show_all_settings""".split()
+    [
+        "aclexplode",
+        "generate_series",
+        "generate_subscripts",
+        "regexp_matches",
+        "jsonb_path_query",
+        "jsonb_path_query_tz",
+        "ts_debug",
+        "ts_parse",
+        "ts_stat",
+        "ts_token_type",
+        "txid_snapshot_xip",
+        "pg_snapshot_xip",
+        "pg_ls_dir",
+        "pg_listening_channels",
+        "pg_partition_tree",
+        "pg_partition_ancestors",
+        "pg_get_keywords",
+        "pg_timezone_names",
+        "pg_stat_get_backend_idset",
+        "pg_options_to_table",
+        "pg_show_all_settings",
+    ]
 )
 # What nothing can be said of: a column that no relation has.
 _OBSCURE: Json = {"ColumnRef": {"fields": []}}
@@ -201,7 +239,7 @@ class Reader:
         return []
 
     def _source(self, entry: Json, scope: Scope) -> Query:
-        """A query of a WITH list. Named within itself it is not known to give few rows, until its first part is."""
+        """A query of a WITH list. Named within itself it gives few rows only once its first part does."""
         found = entry.get(_READ)
         if isinstance(found, Query):
             return found
@@ -264,10 +302,11 @@ class Reader:
 
 
 def _counts(body: Json) -> bool:
-    """Whether a step computes with columns to find the next row (`v.id = r.id + 1`): that may walk them all."""
+    """Whether a step computes with columns to find the next row (`v.id = r.id + 1`): it may walk all."""
     parts = {key: value for key, value in body.items() if key != "targetList"}
     return any(
-        strings(node.get("name", []))[-1:] in (["+"], ["-"], ["*"], ["/"]) and any(True for _ in columns(node))
+        strings(node.get("name", []))[-1:] in (["+"], ["-"], ["*"], ["/"])
+        and any(True for _ in columns(node))
         for kind, node in nodes(parts)
         if kind == "A_Expr"
     )
@@ -292,7 +331,7 @@ def conjuncts(where: Json) -> list[Json]:
 
 
 def gives_rows(value: object, *, strict: bool = False) -> bool:
-    """Whether a call here may give many rows: any but those of a given array. strict: users' functions too."""
+    """Whether a call here may give many rows: any but a given array's. strict: users' functions too."""
     for kind, body in nodes(value):
         if kind != "FuncCall":
             continue

@@ -1,8 +1,8 @@
 """The relations that a condition may speak of, and whose column a name is.
 
 In: FROM items (what they hold is told by the caller), ColumnRefs. Out: Scope, Relation, Column. Without a
-catalogue the columns of a table are not known: an unqualified name belongs to the only table that may have it,
-and of several to none in particular. Deliberately absent: whether a relation is limited.
+catalogue the columns of a table are not known: an unqualified name belongs to the only table that may have
+it, and of several to none in particular. Deliberately absent: whether a relation is limited.
 """
 
 from __future__ import annotations

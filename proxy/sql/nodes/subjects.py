@@ -69,34 +69,123 @@ class Subject:
 _SYSTEM = frozenset({"tableoid", "xmin", "xmax", "cmin", "cmax"})
 _KEYS = frozenset({"id", "uuid", "pk", "rowid"})
 _PAST = frozenset(
-    """created created_at createdat created_on created_date creation_date date_created inserted_at insertedat
-    updated updated_at updatedat updated_on modified modified_at last_modified date_joined""".split()
+    [
+        "created",
+        "created_at",
+        "createdat",
+        "created_on",
+        "created_date",
+        "creation_date",
+        "date_created",
+        "inserted_at",
+        "insertedat",
+        "updated",
+        "updated_at",
+        "updatedat",
+        "updated_on",
+        "modified",
+        "modified_at",
+        "last_modified",
+        "date_joined",
+    ]
 )
 _NEVER_NULL = _KEYS | _PAST | _SYSTEM | {"ctid"}
 # `t.row_to_json` is a call, of functions that take any row.
 _OF_ROWS = frozenset(
-    """pg_typeof to_json to_jsonb row_to_json num_nulls num_nonnulls pg_column_size pg_column_compression
-    pg_column_toast_chunk_id quote_literal quote_nullable concat json_build_array jsonb_build_array
-    json_build_object jsonb_build_object hash_record hash_record_extended record_out record_send""".split()
+    [
+        "pg_typeof",
+        "to_json",
+        "to_jsonb",
+        "row_to_json",
+        "num_nulls",
+        "num_nonnulls",
+        "pg_column_size",
+        "pg_column_compression",
+        "pg_column_toast_chunk_id",
+        "quote_literal",
+        "quote_nullable",
+        "concat",
+        "json_build_array",
+        "jsonb_build_array",
+        "json_build_object",
+        "jsonb_build_object",
+        "hash_record",
+        "hash_record_extended",
+        "record_out",
+        "record_send",
+    ]
 )
 _ORDERED_TYPES = frozenset(
-    """int2 int4 int8 numeric float4 float8 date timestamp timestamptz time timetz interval uuid inet cidr
-    money oid""".split()
+    [
+        "int2",
+        "int4",
+        "int8",
+        "numeric",
+        "float4",
+        "float8",
+        "date",
+        "timestamp",
+        "timestamptz",
+        "time",
+        "timetz",
+        "interval",
+        "uuid",
+        "inet",
+        "cidr",
+        "money",
+        "oid",
+    ]
 )
 _TEXT_TYPES = frozenset({"text", "varchar", "name", "citext", "json", "jsonb"})
 _SAME = frozenset(
-    """round ceil ceiling floor trunc date to_timestamp timezone date_trunc date_bin int4 int8""".split()
+    [
+        "round",
+        "ceil",
+        "ceiling",
+        "floor",
+        "trunc",
+        "date",
+        "to_timestamp",
+        "timezone",
+        "date_trunc",
+        "date_bin",
+        "int4",
+        "int8",
+    ]
 )
 _SPELLINGS = frozenset({"lower", "upper", "initcap", "unaccent", "reverse", "quote_ident", "text"})
 _TRIMS = frozenset({"btrim", "ltrim", "rtrim"})
 _HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode"})
 _SIZES = frozenset(
-    """length char_length character_length octet_length bit_length cardinality array_length
-    jsonb_array_length json_array_length abs""".split()
+    [
+        "length",
+        "char_length",
+        "character_length",
+        "octet_length",
+        "bit_length",
+        "cardinality",
+        "array_length",
+        "jsonb_array_length",
+        "json_array_length",
+        "abs",
+    ]
 )
 _PARTS = frozenset(
-    """left right substr substring split_part replace regexp_substr concat concat_ws
-    json_extract_path_text jsonb_extract_path_text json_extract_path jsonb_extract_path""".split()
+    [
+        "left",
+        "right",
+        "substr",
+        "substring",
+        "split_part",
+        "replace",
+        "regexp_substr",
+        "concat",
+        "concat_ws",
+        "json_extract_path_text",
+        "jsonb_extract_path_text",
+        "json_extract_path",
+        "jsonb_extract_path",
+    ]
 )
 RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
 _DISTANCES = frozenset({"<->", "<=>", "<#>", "<+>", "<~>", "<%>", "<<->", "<->>"})
