@@ -38,39 +38,13 @@ class Operand:
 
 _CHANCE = frozenset({"random", "random_normal", "nextval", "gen_random_uuid", "setseed", "setval"})
 _NOW = frozenset({"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"})
-_STABLE = frozenset(
-    [
-        "current_setting",
-        "current_user",
-        "session_user",
-        "current_database",
-        "current_schema",
-        "txid_current",
-        "pg_current_xact_id",
-        "make_date",
-        "make_timestamp",
-        "make_timestamptz",
-        "make_interval",
-        "to_date",
-        "to_timestamp",
-        "inet_client_addr",
-        "pg_backend_pid",
-        "to_tsquery",
-        "plainto_tsquery",
-        "phraseto_tsquery",
-        "websearch_to_tsquery",
-        "crypt",
-        "digest",
-        "md5",
-        "sha256",
-        "encode",
-        "decode",
-        "lastval",
-        "currval",
-        "uuid_generate_v5",
-    ]
-)
-_DROPPED = frozenset({"SVFOP_CURRENT_ROLE", "SVFOP_CURRENT_USER", "SVFOP_USER", "SVFOP_SESSION_USER"})
+_STABLE_NAMED = """
+current_setting current_user session_user current_database current_schema txid_current pg_current_xact_id
+make_date make_timestamp make_timestamptz make_interval to_date to_timestamp inet_client_addr pg_backend_pid
+to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery crypt digest md5 sha256 encode decode
+lastval currval uuid_generate_v5
+"""
+_STABLE = frozenset(_STABLE_NAMED.split())
 
 
 def fixed(expr: Json, scope: Scope) -> Operand | None:
@@ -79,7 +53,6 @@ def fixed(expr: Json, scope: Scope) -> Operand | None:
         return None
     value = fold(expr)
     if not isinstance(value, Unknown):
-        scope.steps.add()
         return Operand(Kind.LITERAL, value, f"literal {value!r}")
     kinds: set[Kind] = set()
     count = 0
@@ -98,9 +71,7 @@ def fixed(expr: Json, scope: Scope) -> Operand | None:
         if kind == "ParamRef":
             kinds.add(Kind.PARAMETER)
         elif kind == "SQLValueFunction":
-            named = (
-                body.get("op") in _DROPPED or "USER" in str(body.get("op")) or "ROLE" in str(body.get("op"))
-            )
+            named = any(word in str(body.get("op")) for word in ("USER", "ROLE", "CATALOG", "SCHEMA"))
             kinds.add(Kind.STABLE if named else Kind.NOW)
         elif kind == "FuncCall":
             schema, name = qualified(body.get("funcname", []))

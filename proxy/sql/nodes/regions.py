@@ -2,7 +2,7 @@
 
 In: regions, each what one term says of one column: some values, a range, all but some. Out: their union, or
 that it is everything. A union that cannot be told from everything counts as everything. Deliberately absent:
-the terms themselves (terms.py), and NULL: most terms leave rows with a NULL out, and that limits nothing.
+the terms themselves (terms.py), and NULL: most terms leave out rows with a NULL, and that limits nothing.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Region:
 
     @property
     def rank(self) -> int:
-        """How well this tells rows apart: the less the better. Below is before above: like joins like."""
+        """How well this tells rows apart: the less the better. highs before lows: like then joins like."""
         if self.anything:
             return 6
         if self.excluded is not None or self.denied:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes import scope
-from proxy.sql.nodes.queries import add_source, gives_rows, with_sources
+from proxy.sql.nodes.amounts import gives_rows
+from proxy.sql.nodes.sources import add_source, with_sources
 from proxy.sql.nodes.walk import Handler, Walk, only, range_target, scalar, strings
 from proxy.sql.parse import Json
 

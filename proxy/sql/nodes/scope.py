@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from proxy.sql.nodes.amounts import conjuncts
 from proxy.sql.nodes.links import LINKS, READER, changed_scope
 from proxy.sql.nodes.operands import fixed
-from proxy.sql.nodes.queries import conjuncts
 from proxy.sql.nodes.relations import Relation, Scope, Steps, TooMuch
 from proxy.sql.nodes.subjects import subject
 from proxy.sql.nodes.terms import limits
@@ -49,11 +49,14 @@ def restriction(
         return UNSCOPED
     try:
         scope, terms = changed_scope(target, joined, where, queries, steps or Steps(), frozenset(own))
-        if scope.target not in scope.limited:
-            return UNSCOPED
-        return BY_KEY if any(_is_key(term, scope) for term in terms) else SCOPED
     except TooMuch:
         return UNSCOPED
+    if scope.target not in scope.limited:
+        return UNSCOPED
+    try:
+        return BY_KEY if any(_is_key(term, scope) for term in terms) else SCOPED
+    except TooMuch:
+        return SCOPED
 
 
 def limited(query: Json, queries: Mapping[str, Json]) -> bool:

@@ -7,189 +7,55 @@ every function that may give the same for all rows (sign, greatest with a consta
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from proxy.sql.nodes.fold import UNKNOWN, built_in_name, fold
-from proxy.sql.nodes.operands import Kind, fixed
-from proxy.sql.nodes.patterns import number
+from proxy.sql.nodes.fold import built_in_name, fold
+from proxy.sql.nodes.formulas import of_call, of_fixed, of_one, of_two
+from proxy.sql.nodes.operands import fixed
 from proxy.sql.nodes.relations import Column, Relation, Scope, resolve
-from proxy.sql.nodes.walk import only, scalar, strings
+from proxy.sql.nodes.uses import Floor, Subject, Use
+from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
 
-
-class Floor(enum.Enum):
-    """Below what no row is, by what the subject is or by custom."""
-
-    ANY = "no number below zero"
-    KEY = "keys start at 1, and each names one row"
-    PAST = "when a row was made: never in the future"
-    COUNT = "0 or more, and hardly ever 0"
-    YEAR = "from 1970 to 2100"
-    DISTANCE = "0 or more: only an upper bound says something"
-
-
-class Use(enum.Flag):
-    """The comparisons that filter by a subject."""
-
-    EQUAL = enum.auto()
-    UNEQUAL = enum.auto()
-    ORDER = enum.auto()
-    # Equal to a column of a limited relation: a value of the one is hardly more than one row of the other.
-    TIE = enum.auto()
-    NULL = enum.auto()
-    # An empty text is what is left of every row (`left(x, 0)`).
-    FILLED = enum.auto()
-    ALL = EQUAL | UNEQUAL | ORDER | TIE | NULL
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a filter is about.
-
-    Attributes:
-        owner: the relation, or the name of a column that may be one of several relations'.
-        names: the columns.
-        column: the column where the subject is one, as it is.
-        choices: how many values there are (`id % 3`), 0 where there is no saying.
-        mask: the subject is `flags & mask`.
-    """
-
-    owner: Relation | str
-    names: frozenset[str]
-    use: Use
-    floor: Floor = Floor.ANY
-    column: Column | None = None
-    choices: int = 0
-    mask: bool = False
-    sure: bool = True
-
-
 _SYSTEM = frozenset({"tableoid", "xmin", "xmax", "cmin", "cmax"})
+
+
 _KEYS = frozenset({"id", "uuid", "pk", "rowid"})
-_PAST = frozenset(
-    [
-        "created",
-        "created_at",
-        "createdat",
-        "created_on",
-        "created_date",
-        "creation_date",
-        "date_created",
-        "inserted_at",
-        "insertedat",
-        "updated",
-        "updated_at",
-        "updatedat",
-        "updated_on",
-        "modified",
-        "modified_at",
-        "last_modified",
-        "date_joined",
-    ]
-)
+
+
+_PAST_NAMED = """
+created created_at createdat created_on created_date creation_date date_created inserted_at insertedat
+updated updated_at updatedat updated_on modified modified_at last_modified date_joined
+"""
+_PAST = frozenset(_PAST_NAMED.split())
+
+
 _NEVER_NULL = _KEYS | _PAST | _SYSTEM | {"ctid"}
+
+
 # `t.row_to_json` is a call, of functions that take any row.
-_OF_ROWS = frozenset(
-    [
-        "pg_typeof",
-        "to_json",
-        "to_jsonb",
-        "row_to_json",
-        "num_nulls",
-        "num_nonnulls",
-        "pg_column_size",
-        "pg_column_compression",
-        "pg_column_toast_chunk_id",
-        "quote_literal",
-        "quote_nullable",
-        "concat",
-        "json_build_array",
-        "jsonb_build_array",
-        "json_build_object",
-        "jsonb_build_object",
-        "hash_record",
-        "hash_record_extended",
-        "record_out",
-        "record_send",
-    ]
-)
-_ORDERED_TYPES = frozenset(
-    [
-        "int2",
-        "int4",
-        "int8",
-        "numeric",
-        "float4",
-        "float8",
-        "date",
-        "timestamp",
-        "timestamptz",
-        "time",
-        "timetz",
-        "interval",
-        "uuid",
-        "inet",
-        "cidr",
-        "money",
-        "oid",
-    ]
-)
+_OF_ROWS_NAMED = """
+pg_typeof to_json to_jsonb row_to_json num_nulls num_nonnulls pg_column_size pg_column_compression
+pg_column_toast_chunk_id quote_literal quote_nullable concat json_build_array jsonb_build_array
+json_build_object jsonb_build_object hash_record hash_record_extended record_out record_send
+"""
+_OF_ROWS = frozenset(_OF_ROWS_NAMED.split())
+
+
+_ORDERED_TYPES_NAMED = """
+int2 int4 int8 numeric float4 float8 date timestamp timestamptz time timetz interval uuid inet cidr money
+oid
+"""
+_ORDERED_TYPES = frozenset(_ORDERED_TYPES_NAMED.split())
+
+
 _TEXT_TYPES = frozenset({"text", "varchar", "name", "citext", "json", "jsonb"})
-_SAME = frozenset(
-    [
-        "round",
-        "ceil",
-        "ceiling",
-        "floor",
-        "trunc",
-        "date",
-        "to_timestamp",
-        "timezone",
-        "date_trunc",
-        "date_bin",
-        "int4",
-        "int8",
-    ]
-)
-_SPELLINGS = frozenset({"lower", "upper", "initcap", "unaccent", "reverse", "quote_ident", "text"})
-_TRIMS = frozenset({"btrim", "ltrim", "rtrim"})
-_HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode"})
-_SIZES = frozenset(
-    [
-        "length",
-        "char_length",
-        "character_length",
-        "octet_length",
-        "bit_length",
-        "cardinality",
-        "array_length",
-        "jsonb_array_length",
-        "json_array_length",
-        "abs",
-    ]
-)
-_PARTS = frozenset(
-    [
-        "left",
-        "right",
-        "substr",
-        "substring",
-        "split_part",
-        "replace",
-        "regexp_substr",
-        "concat",
-        "concat_ws",
-        "json_extract_path_text",
-        "jsonb_extract_path_text",
-        "json_extract_path",
-        "jsonb_extract_path",
-    ]
-)
-RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
-_DISTANCES = frozenset({"<->", "<=>", "<#>", "<+>", "<~>", "<%>", "<<->", "<->>"})
+
+
 _AGGREGATES = frozenset({"min", "max", "avg", "sum"})
+
+
 _RANKS = frozenset({"count", "row_number", "rank", "dense_rank"})
 
 
@@ -259,7 +125,8 @@ def _cast(body: Json, scope: Scope) -> Subject | None:
         # id::bool holds for every id but 0.
         kind, inner = only(body.get("arg"))
         of_json = kind == "A_Expr" and strings(inner.get("name", []))[-1:] in (["->>"], ["#>>"])
-        return replace(found, column=None) if of_json else None
+        again = kind == "TypeCast" and built_in_name(strings(inner["typeName"].get("names", []))) == "bool"
+        return replace(found, column=None) if of_json or again else None
     use = found.use
     if name.keys() & {"arrayBounds", "setof", "pct_type"}:
         use &= Use.EQUAL | Use.NULL
@@ -305,74 +172,16 @@ def _expression(body: Json, scope: Scope) -> Subject | None:
     one, two = subject(left, scope), subject(right, scope)
     made: Subject | None
     if one is not None and two is not None:
-        made = _of_two(name, one, two)
+        made = of_two(name, one, two)
     elif one is not None:
         other = fixed(right, scope)
-        made = _of_one(name, one, other.kind, fold(right), right) if other is not None else None
+        made = of_one(name, one, other.kind, fold(right), right) if other is not None else None
     elif two is not None:
         other = fixed(left, scope)
-        made = _of_fixed(name, two, other.kind) if other is not None else None
+        made = of_fixed(name, two, other.kind) if other is not None else None
     else:
         return None
     return replace(made, column=None) if made is not None else None
-
-
-def _of_two(name: str, one: Subject, two: Subject) -> Subject | None:
-    """`price * amount`, `ends - starts`, `first || last`: of different columns only."""
-    if one.owner != two.owner or one.names & two.names:
-        return None
-    names = one.names | two.names
-    if name == "||":
-        return replace(one, names=names, use=Use.EQUAL | Use.FILLED)
-    if name in {"+", "-", "*"} and one.column is not None and two.column is not None:
-        return replace(one, names=names, use=Use.EQUAL | Use.ORDER, floor=Floor.COUNT)
-    return replace(one, names=names, use=Use.ORDER, floor=Floor.DISTANCE) if name in _DISTANCES else None
-
-
-def _of_one(name: str, one: Subject, kind: Kind, value: object, right: Json) -> Subject | None:
-    """A column and a constant."""
-    amount = number(value)
-    if name in {"->", "->>", "#>", "#>>"}:
-        return replace(one, use=Use.EQUAL | Use.UNEQUAL | Use.TIE | Use.NULL, floor=Floor.ANY)
-    if name == "||":
-        return replace(one, use=Use.EQUAL | Use.FILLED)
-    if name in _DISTANCES:
-        return replace(one, use=Use.ORDER, floor=Floor.DISTANCE)
-    if name == "%" and one.use & Use.EQUAL:
-        if amount is None:
-            return replace(one, use=Use.EQUAL, floor=Floor.ANY) if kind is Kind.PARAMETER else None
-        choices = int(abs(amount))
-        return (
-            replace(one, use=Use.EQUAL | Use.UNEQUAL, floor=Floor.ANY, choices=choices)
-            if choices > 1
-            else None
-        )
-    if name == "&":
-        some = kind is Kind.PARAMETER or (amount is not None and amount != 0)
-        return replace(one, use=Use.EQUAL | Use.UNEQUAL, mask=True) if some else None
-    if name in {"*", "/"}:
-        return (
-            replace(one, use=one.use & (Use.EQUAL | Use.ORDER)) if amount is not None and amount > 0 else None
-        )
-    if name not in {"+", "-"} or not one.use & Use.EQUAL:
-        return None
-    if amount is not None and scalar(right) is not None and only(right)[0] == "A_Const":
-        return replace(one, use=Use.EQUAL)
-    # created_at + '30 days' may be in the future, created_at - '1 day' is not.
-    return replace(one, use=one.use & (Use.EQUAL | Use.ORDER), floor=one.floor if name == "-" else Floor.ANY)
-
-
-def _of_fixed(name: str, two: Subject, kind: Kind) -> Subject | None:
-    """`now() - created_at`, `'x' || name`."""
-    if name == "||":
-        return replace(two, use=Use.EQUAL | Use.FILLED)
-    if name in _DISTANCES:
-        return replace(two, use=Use.ORDER, floor=Floor.DISTANCE)
-    if name == "-" and kind in {Kind.NOW, Kind.STABLE, Kind.PARAMETER} and two.use & Use.ORDER:
-        return replace(two, use=Use.ORDER | Use.EQUAL, floor=Floor.COUNT)
-    if name == "+" and kind is Kind.LITERAL and two.use & Use.ORDER:
-        return replace(two, use=Use.EQUAL)
-    return None
 
 
 def _call(body: Json, scope: Scope) -> Subject | None:
@@ -389,7 +198,7 @@ def _call(body: Json, scope: Scope) -> Subject | None:
     found = _argument(args, scope)
     if found is None:
         return None
-    use, floor, choices = _of_call(name, args, found)
+    use, floor, choices = of_call(name, args, found)
     if not use:
         return None
     return replace(found, use=use, floor=floor, column=None, choices=choices)
@@ -410,66 +219,6 @@ def _argument(args: list[Json], scope: Scope) -> Subject | None:
         else:
             return None
     return found
-
-
-def _of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, int]:
-    """The comparisons that filter by `name(column, …)`."""
-    several = len(found.names) > 1
-    if name in {"concat", "concat_ws"}:
-        return Use.EQUAL | Use.FILLED, Floor.ANY, 0
-    if name in RANGES and several:
-        return Use.EQUAL | Use.NULL, Floor.ANY, 0
-    if name == "to_tsvector":
-        return Use.NULL, Floor.ANY, 0
-    if several:
-        return (Use.EQUAL | Use.ORDER, Floor.COUNT, 0) if name == "age" else (Use(0), Floor.ANY, 0)
-    if name == "date_trunc" and (scalar(args[0]) or "day") in {"decade", "century", "millennium"}:
-        return Use(0), Floor.ANY, 0
-    if name in _SAME:
-        return found.use, found.floor, found.choices
-    if (name in _TRIMS and len(args) == 1) or name in _SPELLINGS:
-        return found.use & ~Use.ORDER, Floor.ANY, 0
-    if name in _HASHES:
-        return Use.EQUAL & found.use, Floor.ANY, 0
-    if name in _SIZES and found.use & Use.EQUAL:
-        return Use.EQUAL | Use.UNEQUAL | Use.ORDER, Floor.COUNT, 0
-    if name == "age":
-        return Use.ORDER | Use.EQUAL, Floor.COUNT, 0
-    if name in _PARTS and found.use & Use.EQUAL:
-        return Use.EQUAL | Use.FILLED, Floor.ANY, 0
-    if name == "to_char":
-        # to_char(x, 'x') is 'x'.
-        text = (scalar(args[-1]) or "").upper()
-        return (
-            (Use.EQUAL if any(part in text for part in ("YY", "MM", "DD", "HH", "99")) else Use(0)),
-            Floor.ANY,
-            0,
-        )
-    if name == "mod":
-        amount = number(fold(args[-1])) if fold(args[-1]) is not UNKNOWN else None
-        ok = amount is not None and abs(amount) > 1
-        return (
-            (Use.EQUAL | Use.UNEQUAL if ok else Use(0)),
-            Floor.ANY,
-            int(abs(amount)) if ok and amount else 0,
-        )
-    if name in {"extract", "date_part"}:
-        return _of_extract((scalar(args[0]) or "").lower(), found)
-    return Use(0), Floor.ANY, 0
-
-
-# The parts of a date that have few values, and how many.
-_CYCLES = {"month": 12, "dow": 7, "isodow": 7, "hour": 24, "quarter": 4, "day": 31, "minute": 60, "week": 53}
-
-
-def _of_extract(part: str, found: Subject) -> tuple[Use, Floor, int]:
-    if part in _CYCLES:
-        return Use.EQUAL, Floor.ANY, _CYCLES[part]
-    if part in {"year", "isoyear"}:
-        return Use.EQUAL | Use.ORDER, Floor.YEAR, 0
-    if part == "epoch":
-        return Use.EQUAL | Use.ORDER, Floor.COUNT, 0
-    return Use(0), Floor.ANY, 0
 
 
 def _coalesce(body: Json, scope: Scope) -> Subject | None:

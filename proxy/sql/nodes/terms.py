@@ -9,46 +9,24 @@ from __future__ import annotations
 
 from proxy.sql.nodes.clauses import Clause, Limits, either, every
 from proxy.sql.nodes.columns import plain
-from proxy.sql.nodes.comparisons import (
-    SEARCHES,
-    Links,
-    between,
-    column_is,
-    compare,
-    has_pattern,
-    in_array,
-    in_list,
-)
+from proxy.sql.nodes.comparisons import Links, compare
+from proxy.sql.nodes.filters import column_is
 from proxy.sql.nodes.fold import UNKNOWN, boolean, fold, lone_value
-from proxy.sql.nodes.operands import fixed
+from proxy.sql.nodes.memberships import PATTERNS, all_of, among, any_of, between_of, negate
 from proxy.sql.nodes.patterns import something_in
 from proxy.sql.nodes.regions import Region
 from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.subjects import Use, never_null, subject
+from proxy.sql.nodes.searches import SEARCHES, has_pattern
+from proxy.sql.nodes.subjects import never_null, subject
+from proxy.sql.nodes.uses import Use
 from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
 
-_NEGATED = {
-    "=": "<>",
-    "<>": "=",
-    "!=": "=",
-    "<": ">=",
-    ">=": "<",
-    ">": "<=",
-    "<=": ">",
-    "~~": "!~~",
-    "!~~": "~~",
-    "~~*": "!~~*",
-    "!~~*": "~~*",
-    "~": "!~",
-    "!~": "~",
-    "~*": "!~*",
-    "!~*": "~*",
-}
-_PATTERNS = frozenset(name for name in _NEGATED if "~" in name)
 _CONDITIONS = frozenset(
     {"BoolExpr", "A_Expr", "NullTest", "BooleanTest", "SubLink", "CaseExpr", "CoalesceExpr"}
 )
+
+
 # Calls that are conditions: of a column first and a constant then.
 _TESTS = {
     "starts_with": "^@",
@@ -108,6 +86,8 @@ def limits(expr: Json, scope: Scope, links: Links, *, negated: bool = False) -> 
 
 def _is_condition(expr: Json) -> bool:
     kind, body = only(expr)
+    if kind == "FuncCall":
+        return strings(body.get("funcname", []))[-1] in {*_TESTS, "overlaps"}
     return kind in _CONDITIONS and not (
         kind == "A_Expr" and strings(body.get("name", []))[-1:] in (["->>"], ["#>>"], ["->"])
     )
@@ -228,29 +208,25 @@ def _expression(expr: Json, scope: Scope, links: Links, *, negated: bool) -> Lim
             return _operator(name, left, right, scope, links, negated=negated)
         case "AEXPR_IN":
             items = right.get("List", {}).get("items", [])
-            return _in(left, items, scope, links, negated=(name == "<>") is not negated)
+            return among(left, items, scope, links, negated=(name == "<>") is not negated)
         case "AEXPR_DISTINCT" | "AEXPR_NOT_DISTINCT":
             equal = (body["kind"] == "AEXPR_NOT_DISTINCT") is not negated
             return _distinct(left, right, scope, links, equal=equal)
         case "AEXPR_BETWEEN" | "AEXPR_NOT_BETWEEN" | "AEXPR_BETWEEN_SYM" | "AEXPR_NOT_BETWEEN_SYM":
             outside = ("NOT" in body["kind"]) is not negated
-            return _between(body, scope, links, outside=outside)
+            return between_of(body, scope, links, outside=outside)
         case "AEXPR_LIKE" | "AEXPR_ILIKE" | "AEXPR_SIMILAR":
-            return has_pattern(_negate(name) if negated else name, left, right, scope, body["kind"])
+            return has_pattern(negate(name) if negated else name, left, right, scope, body["kind"])
         case "AEXPR_OP_ANY":
             if negated:
-                return _all(_negate(name), left, right, scope, links)
-            return _any(name, left, right, scope, links)
+                return all_of(negate(name), left, right, scope, links)
+            return any_of(name, left, right, scope, links)
         case "AEXPR_OP_ALL":
             if negated:
-                return _any(_negate(name), left, right, scope, links)
-            return _all(name, left, right, scope, links)
+                return any_of(negate(name), left, right, scope, links)
+            return all_of(name, left, right, scope, links)
         case _:
             return {}
-
-
-def _negate(name: str) -> str:
-    return _NEGATED.get(name, "")
 
 
 def _operator(
@@ -261,13 +237,13 @@ def _operator(
     if name in {"=", "<>"}:
         for side, other in ((left, right), (right, left)):
             value = fold(side)
-            if isinstance(value, bool) and only(other)[0] in _CONDITIONS | {"FuncCall"}:
+            if isinstance(value, bool) and only(other)[0] in _CONDITIONS | {"FuncCall", "ColumnRef"}:
                 return limits(other, scope, links, negated=(value is (name == "<>")) is not negated)
     if negated and name in SEARCHES:
         return _without(compare(name, left, right, scope, links))
     if negated:
-        name = _negate(name)
-    if name in _PATTERNS:
+        name = negate(name)
+    if name in PATTERNS:
         return has_pattern(name, left, right, scope, "")
     return compare(name, left, right, scope, links) if name else {}
 
@@ -283,96 +259,16 @@ def _without(found: Limits | None) -> Limits | None:
     return {} if found is None else found
 
 
-def _in(left: Json, items: list[Json], scope: Scope, links: Links, *, negated: bool) -> Limits | None:
-    if only(left)[0] in _CONDITIONS - {"A_Expr", "CoalesceExpr"} or (
-        items and all(isinstance(fold(item), bool) for item in items)
-    ):
-        found = (_operator("=", left, item, scope, links, negated=negated) for item in items)
-        return every(found) if negated else either(found)
-    if only(left)[0] == "RowExpr" or len(items) == 1:
-        compared = (compare("<>" if negated else "=", left, item, scope, links) for item in items)
-        return every(compared) if negated else either(compared)
-    return in_list(left, items, scope, negated=negated)
-
-
 def _distinct(left: Json, right: Json, scope: Scope, links: Links, *, equal: bool) -> Limits | None:
     for side, other in ((left, right), (right, left)):
         value = fold(side)
         if value is None:
             return _null(other, scope, is_null=equal)
-        if isinstance(value, bool) and only(other)[0] in _CONDITIONS:
+        if isinstance(value, bool) and only(other)[0] in _CONDITIONS | {"ColumnRef"}:
             if equal:
                 return limits(other, scope, links, negated=not value)
             return either([limits(other, scope, links, negated=value), unknown(other, scope)])
     return compare("=" if equal else "<>", left, right, scope, links)
-
-
-def _between(body: Json, scope: Scope, links: Links, *, outside: bool) -> Limits | None:
-    left = body.get("lexpr", {})
-    low, high = body["rexpr"]["List"]["items"]
-    if body["kind"].endswith("SYM"):
-        first, second = fold(low), fold(high)
-        if not (isinstance(first, int) and isinstance(second, int)):
-            if only(low)[0] != "ParamRef" or only(high)[0] != "ParamRef":
-                return {}
-        elif first > second:
-            low, high = high, low
-    if outside:
-        return either([compare("<", left, low, scope, links), compare(">", left, high, scope, links)])
-    return between(left, low, high, scope)
-
-
-def _elements(right: Json) -> list[Json] | None:
-    """The elements of an array that is written out: ARRAY[1, 2], '{a,b}'."""
-    kind, body = only(right)
-    if kind == "TypeCast":
-        return _elements(body.get("arg", {}))
-    if kind == "A_ArrayExpr":
-        found: list[Json] = body.get("elements", [])
-        return found
-    text = scalar(right) if kind == "A_Const" else None
-    if text is None or not (text.startswith("{") and text.endswith("}")):
-        return None
-    if not text.strip("{} "):
-        return []
-    parts = text[1:-1].split(",")
-    return [{"A_Const": {"sval": {"sval": part.strip().strip('"')}}} for part in parts]
-
-
-def _any(name: str, left: Json, right: Json, scope: Scope, links: Links) -> Limits | None:
-    name = "<>" if name == "!=" else name
-    elements = _elements(right)
-    if elements is not None:
-        if name in _PATTERNS:
-            return either(has_pattern(name, left, item, scope, "") for item in elements)
-        if name == "=" and len(elements) > 1:
-            return _in(left, elements, scope, links, negated=False)
-        return either(compare(name, left, item, scope, links) for item in elements) if name else {}
-    if name in {"~~", "~~*"}:
-        return has_pattern(name, left, right, scope, "")
-    if name != "=":
-        return {}
-    return in_array(left, right, scope, links)
-
-
-def _all(name: str, left: Json, right: Json, scope: Scope, links: Links) -> Limits | None:
-    name = "<>" if name == "!=" else name
-    elements = _elements(right)
-    if elements:
-        if name in _PATTERNS:
-            return every(has_pattern(name, left, item, scope, "") for item in elements)
-        if name == "<>":
-            return _in(left, elements, scope, links, negated=True)
-        return every(compare(name, left, item, scope, links) for item in elements) if name else {}
-    if elements is None and name == "<>" and fixed(left, scope) is not None:
-        what = subject(right, scope)
-        if what is not None and what.use & Use.EQUAL:
-            return {
-                what.owner: Clause.of(
-                    what.names, Region(plain(right), others={plain(left): False}, denied=True)
-                )
-            }
-    return {}
 
 
 def _test(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
@@ -388,6 +284,6 @@ def _test(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | 
     if name[-1] not in _TESTS or len(args) < 2 or not something_in(scalar(args[1]) or "a"):
         return {}
     operation = _TESTS[name[-1]]
-    if operation in _PATTERNS:
+    if operation in PATTERNS:
         return has_pattern(operation, args[0], args[1], scope, "")
     return compare(operation, args[0], args[1], scope, links)

@@ -1,0 +1,84 @@
+"""What the one value of a sub-select bounds, and conditions that no row passes.
+
+In: a SELECT's body, a term. Out: whether `x < (SELECT …)` leaves rows out; whether a term holds for none.
+Deliberately absent: whether the sub-select speaks of the query around it (links.py).
+"""
+
+from __future__ import annotations
+
+from proxy.sql.nodes.fold import UNKNOWN, fold
+from proxy.sql.nodes.patterns import beyond_all, number
+from proxy.sql.nodes.relations import Scope
+from proxy.sql.nodes.subjects import subject
+from proxy.sql.nodes.uses import Floor
+from proxy.sql.nodes.walk import only, qualified, strings
+from proxy.sql.parse import Json
+
+
+def gives_aggregates(body: Json) -> bool:
+    """Whether a SELECT gives a row of aggregates, even of no rows."""
+    grouped = body.get("groupClause")
+    if grouped:
+        return any("GroupingSet" in item for item in grouped)
+    return any("FuncCall" in item.get("ResTarget", {}).get("val", {}) for item in body.get("targetList", []))
+
+
+def impossible(term: Json, scope: Scope) -> bool:
+    """`id < 0`, `id <> id`: no row is so, by custom or by proof."""
+    body = term.get("A_Expr", {})
+    name = (strings(body.get("name", [])) or [""])[-1]
+    if body.get("kind") != "AEXPR_OP":
+        return False
+    one, two = subject(body.get("lexpr", {}), scope), subject(body.get("rexpr", {}), scope)
+    if one is not None and two is not None:
+        return one.owner == two.owner and one.names == two.names and name in {"<>", "!=", "<", ">"}
+    if one is None and two is not None:
+        one, name = two, {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(name, name)
+        body = {"rexpr": body.get("lexpr")}
+    value = fold(body.get("rexpr"))
+    amount = number(value)
+    if one is None or amount is None:
+        return False
+    if name in {">", ">="}:
+        return beyond_all(value)
+    if name in {"=", "<="}:
+        return amount < 0 or (amount == 0 and one.floor in {Floor.KEY, Floor.COUNT})
+    return name == "<" and (amount <= 0 or (amount == 1 and one.floor is Floor.KEY))
+
+
+def bounds(name: str, select: Json) -> bool:
+    """`< (SELECT max(x))` is a bound, `>= (SELECT min(x))` is none; any other value may be either end."""
+    value = _only_value(select)
+    kind, body = only(value)
+    strict = name in {"<", ">"}
+    if kind == "A_Expr" and strings(body.get("name", [])) == ["-"] and name[0] == "<":
+        # max(id) - 1000
+        amount = number(fold(body.get("rexpr")))
+        positive = fold(body.get("rexpr")) is UNKNOWN or (amount is not None and amount > 0)
+        return positive and _aggregate(body.get("lexpr", {})) == "max"
+    if kind == "FuncCall":
+        function = _aggregate(value)
+        return (
+            function == "avg"
+            or (strict and (name, function) in {("<", "max"), (">", "min")})
+            or (function in {"max", "min"} and "whereClause" in select and strict)
+        )
+    if kind != "ColumnRef":
+        return False
+    return strict or "limitOffset" in select or "whereClause" in select
+
+
+def _only_value(select: Json) -> Json:
+    targets = select.get("targetList", [])
+    value: Json = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
+    return value
+
+
+def function_of(select: Json) -> str:
+    """The function that a SELECT's one value is a call of."""
+    return _aggregate(_only_value(select))
+
+
+def _aggregate(value: Json) -> str:
+    call = value.get("FuncCall", {})
+    return str(qualified(call.get("funcname", []))[1]) if not call.keys() & {"over"} else ""

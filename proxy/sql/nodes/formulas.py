@@ -1,0 +1,173 @@
+"""What arithmetic and functions leave of a column: whether the result still tells rows apart.
+
+In: an operator or a function's name, and the subject that it is given. Out: the subject that it makes, with
+the comparisons that filter by it. Deliberately absent: what is not named here, which makes nothing: it may be
+the same for every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proxy.sql.nodes.fold import UNKNOWN, fold
+from proxy.sql.nodes.operands import Kind
+from proxy.sql.nodes.patterns import number
+from proxy.sql.nodes.uses import Floor, Subject, Use
+from proxy.sql.nodes.walk import only, scalar
+from proxy.sql.parse import Json
+
+_SAME_NAMED = """
+round ceil ceiling floor trunc date to_timestamp timezone date_trunc date_bin int4 int8
+"""
+_SAME = frozenset(_SAME_NAMED.split())
+
+
+_SPELLINGS = frozenset({"lower", "upper", "initcap", "unaccent", "reverse", "quote_ident", "text"})
+
+
+_TRIMS = frozenset({"btrim", "ltrim", "rtrim"})
+
+
+_HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode"})
+
+
+_SIZES_NAMED = """
+length char_length character_length octet_length bit_length cardinality array_length jsonb_array_length
+json_array_length abs
+"""
+_SIZES = frozenset(_SIZES_NAMED.split())
+
+
+_PARTS_NAMED = """
+left right substr substring split_part replace regexp_substr concat concat_ws json_extract_path_text
+jsonb_extract_path_text json_extract_path jsonb_extract_path
+"""
+_PARTS = frozenset(_PARTS_NAMED.split())
+
+
+RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
+
+
+_DISTANCES = frozenset({"<->", "<=>", "<#>", "<+>", "<~>", "<%>", "<<->", "<->>"})
+
+
+# The parts of a date that have few values, and how many.
+_CYCLES = {"month": 12, "dow": 7, "isodow": 7, "hour": 24, "quarter": 4, "day": 31, "minute": 60, "week": 53}
+
+
+def of_two(name: str, one: Subject, two: Subject) -> Subject | None:
+    """`price * amount`, `ends - starts`, `first || last`: of different columns only."""
+    if one.owner != two.owner or one.names & two.names:
+        return None
+    names = one.names | two.names
+    if name == "||":
+        return replace(one, names=names, use=Use.EQUAL | Use.FILLED)
+    if name in {"+", "-", "*"} and one.column is not None and two.column is not None:
+        return replace(one, names=names, use=Use.EQUAL | Use.ORDER, floor=Floor.COUNT)
+    return replace(one, names=names, use=Use.ORDER, floor=Floor.DISTANCE) if name in _DISTANCES else None
+
+
+def of_one(name: str, one: Subject, kind: Kind, value: object, right: Json) -> Subject | None:
+    """A column and a constant."""
+    amount = number(value)
+    if name in {"->", "->>", "#>", "#>>"}:
+        return replace(one, use=Use.EQUAL | Use.UNEQUAL | Use.TIE | Use.NULL, floor=Floor.ANY)
+    if name == "||":
+        return replace(one, use=Use.EQUAL | Use.FILLED)
+    if name in _DISTANCES:
+        return replace(one, use=Use.ORDER, floor=Floor.DISTANCE)
+    if name == "%" and one.use & Use.EQUAL:
+        if amount is None:
+            return replace(one, use=Use.EQUAL, floor=Floor.ANY) if kind is Kind.PARAMETER else None
+        choices = int(abs(amount))
+        return (
+            replace(one, use=Use.EQUAL | Use.UNEQUAL, floor=Floor.ANY, choices=choices)
+            if choices > 1
+            else None
+        )
+    if name == "&":
+        some = kind is Kind.PARAMETER or (amount is not None and amount != 0)
+        return (
+            replace(one, use=Use.EQUAL | Use.UNEQUAL, mask=int(amount) if amount is not None else -1)
+            if some
+            else None
+        )
+    if name in {"*", "/"}:
+        return (
+            replace(one, use=one.use & (Use.EQUAL | Use.ORDER)) if amount is not None and amount > 0 else None
+        )
+    if name not in {"+", "-"} or not one.use & Use.EQUAL:
+        return None
+    if amount is not None and scalar(right) is not None and only(right)[0] == "A_Const":
+        return replace(one, use=Use.EQUAL)
+    # created_at + '30 days' may be in the future, created_at - '1 day' is not.
+    return replace(one, use=one.use & (Use.EQUAL | Use.ORDER), floor=one.floor if name == "-" else Floor.ANY)
+
+
+def of_fixed(name: str, two: Subject, kind: Kind) -> Subject | None:
+    """`now() - created_at`, `'x' || name`."""
+    if name == "||":
+        return replace(two, use=Use.EQUAL | Use.FILLED)
+    if name in _DISTANCES:
+        return replace(two, use=Use.ORDER, floor=Floor.DISTANCE)
+    if name == "-" and kind in {Kind.NOW, Kind.STABLE, Kind.PARAMETER} and two.use & Use.ORDER:
+        return replace(two, use=Use.ORDER | Use.EQUAL, floor=Floor.COUNT)
+    if name == "+" and kind is Kind.LITERAL and two.use & Use.ORDER:
+        return replace(two, use=Use.EQUAL)
+    return None
+
+
+def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, int]:
+    """The comparisons that filter by `name(column, …)`."""
+    several = len(found.names) > 1
+    if name in {"concat", "concat_ws"}:
+        return Use.EQUAL | Use.FILLED, Floor.ANY, 0
+    if name in RANGES and several:
+        return Use.EQUAL | Use.NULL, Floor.ANY, 0
+    if name == "to_tsvector":
+        return Use.NULL, Floor.ANY, 0
+    if several:
+        return (Use.EQUAL | Use.ORDER, Floor.COUNT, 0) if name == "age" else (Use(0), Floor.ANY, 0)
+    if name == "date_trunc" and (scalar(args[0]) or "day") in {"decade", "century", "millennium"}:
+        return Use(0), Floor.ANY, 0
+    if name in _SAME:
+        return found.use, found.floor, found.choices
+    if (name in _TRIMS and len(args) == 1) or name in _SPELLINGS:
+        return found.use & ~Use.ORDER, Floor.ANY, 0
+    if name in _HASHES:
+        return Use.EQUAL & found.use, Floor.ANY, 0
+    if name in _SIZES and found.use & Use.EQUAL:
+        return Use.EQUAL | Use.UNEQUAL | Use.ORDER, Floor.COUNT, 0
+    if name == "age":
+        return Use.ORDER | Use.EQUAL, Floor.COUNT, 0
+    if name in _PARTS and found.use & Use.EQUAL:
+        return Use.EQUAL | Use.FILLED, Floor.ANY, 0
+    if name == "to_char":
+        # to_char(x, 'x') is 'x'.
+        text = (scalar(args[-1]) or "").upper()
+        return (
+            (Use.EQUAL if any(part in text for part in ("YY", "MM", "DD", "HH", "99")) else Use(0)),
+            Floor.ANY,
+            0,
+        )
+    if name == "mod":
+        amount = number(fold(args[-1])) if fold(args[-1]) is not UNKNOWN else None
+        ok = amount is not None and abs(amount) > 1
+        return (
+            (Use.EQUAL | Use.UNEQUAL if ok else Use(0)),
+            Floor.ANY,
+            int(abs(amount)) if ok and amount else 0,
+        )
+    if name in {"extract", "date_part"}:
+        return _of_extract((scalar(args[0]) or "").lower(), found)
+    return Use(0), Floor.ANY, 0
+
+
+def _of_extract(part: str, found: Subject) -> tuple[Use, Floor, int]:
+    if part in _CYCLES:
+        return Use.EQUAL, Floor.ANY, _CYCLES[part]
+    if part in {"year", "isoyear"}:
+        return Use.EQUAL | Use.ORDER, Floor.YEAR, 0
+    if part == "epoch":
+        return Use.EQUAL | Use.ORDER, Floor.COUNT, 0
+    return Use(0), Floor.ANY, 0

@@ -1,0 +1,156 @@
+"""Operators without order: patterns, containment, keys, full text.
+
+In: a subject, the operator and a constant. Out: Limits, none where the constant lets everything through (an
+empty pattern or array, an endless range). Deliberately absent: what such constants are (patterns.py).
+"""
+
+from __future__ import annotations
+
+from proxy.sql.nodes.clauses import Limits, every
+from proxy.sql.nodes.columns import calls, nodes, plain
+from proxy.sql.nodes.filters import filtered, made, region_of
+from proxy.sql.nodes.fold import UNKNOWN, fold
+from proxy.sql.nodes.formulas import RANGES
+from proxy.sql.nodes.operands import Kind, Operand, fixed
+from proxy.sql.nodes.patterns import like_filters, regex_filters, something_in
+from proxy.sql.nodes.relations import Scope
+from proxy.sql.nodes.subjects import subject
+from proxy.sql.nodes.uses import Subject, Use
+from proxy.sql.nodes.walk import only, qualified, scalar, strings
+from proxy.sql.parse import Json
+
+# Operators without order, that limit where the right side has something inside.
+SEARCHES = frozenset(
+    {"@>", "<@", "&&", "?", "?|", "?&", "@?", "@@", "^@", "<<=", "<<", "%", "<%", "%>", "@@@"}
+)
+
+
+def search(name: str, expr: Json, what: Subject, other: Operand, right: Json) -> Limits:
+    """Operators without order: containment, keys, full text."""
+    if name not in SEARCHES or not what.use & Use.NULL or (what.column is not None and what.column.row):
+        return {}
+    if name in {"<@", "&&"}:
+        ranged = _range(right)
+        if ranged is not None:
+            low, high = ranged
+            found = [_end(">=", expr, what, low), _end("<=", expr, what, high)]
+            return every(found) or {}
+    if other.kind is Kind.LITERAL:
+        text = str(other.value)
+        if not something_in(text) or (name in {"@@", "@?"} and not _searches(name, text)):
+            return {}
+        if name in {"<<", "<<="} and text.rstrip().endswith("/0"):
+            return {}
+    elif other.kind is Kind.OBSCURE and not _has_content(right):
+        return {}
+    region = region_of(expr, what)
+    region.others[f"{name} {other.text}"] = True
+    return made(what, region)
+
+
+def _searches(name: str, text: str) -> bool:
+    """A text search that asks for a word; a JSON path that goes anywhere."""
+    if "$" in text:
+        return "$." in text or "$[" in text
+    return "!" not in text and name == "@@"
+
+
+def _has_content(expr: Json) -> bool:
+    """Whether an array or a query that is put together has something in it."""
+    kinds = {kind for kind, _ in nodes(expr)}
+    named = set(calls(expr))
+    if named - {
+        "to_tsquery",
+        "plainto_tsquery",
+        "websearch_to_tsquery",
+        "phraseto_tsquery",
+        "jsonb_build_object",
+        "jsonb_build_array",
+        "to_jsonb",
+        "box",
+        "point",
+        "polygon",
+        "circle",
+    }:
+        return False
+    texts = [scalar({"A_Const": body}) or "" for kind, body in nodes(expr) if kind == "A_Const"]
+    return "SetToDefault" not in kinds and any(something_in(text) and "!" not in text for text in texts)
+
+
+def _range(expr: Json) -> tuple[Json | None, Json | None] | None:
+    """The two ends of a range that is written out; None of anything else."""
+    kind, body = only(expr)
+    if kind == "FuncCall" and qualified(body.get("funcname", []))[1] in RANGES:
+        args = body.get("args", [])
+        return (args[0], args[1]) if len(args) in {2, 3} else (None, None)
+    if kind == "TypeCast":
+        name = strings(body.get("typeName", {}).get("names", []))[-1:]
+        if name and name[0] in RANGES:
+            return _range_of(scalar(expr) or "")
+    text = scalar(expr) if kind == "A_Const" else None
+    if text is not None and text[:1] in {"[", "("} and text[-1:] in {"]", ")"} and text.count(",") == 1:
+        return _range_of(text)
+    return None
+
+
+def _range_of(text: str) -> tuple[Json | None, Json | None]:
+    low, _, high = text.strip()[1:-1].partition(",")
+    return _literal(low), _literal(high)
+
+
+def _literal(text: str) -> Json | None:
+    text = text.strip().strip('"')
+    return {"A_Const": {"sval": {"sval": text}}} if text else None
+
+
+def _end(name: str, expr: Json, what: Subject, end: Json | None) -> Limits | None:
+    """One end of a range as a comparison; a range that is open there limits nothing."""
+    if end is None:
+        return {}
+    value = fold(end)
+    if value is None:
+        return {}
+    literal = value if value is not UNKNOWN else scalar(end)
+    other = (
+        Operand(Kind.LITERAL, literal, f"literal {literal!r}")
+        if literal is not None
+        else Operand(Kind.STABLE if any(True for _ in calls(end)) else Kind.PARAMETER, None, plain(end))
+    )
+    whole = Subject(what.owner, what.names, what.use | Use.ORDER, what.floor, what.column)
+    return filtered(name, expr, whole, other)
+
+
+def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> Limits | None:
+    """LIKE, SIMILAR TO and regular expressions."""
+    what, other = subject(left, scope), fixed(_pattern(right), scope)
+    if what is None or other is None or not what.use & Use.EQUAL or what.use & Use.FILLED or not name:
+        return {}
+    denied = name.startswith("!")
+    if (what.column is not None and what.column.row) or (denied and not what.use & Use.UNEQUAL):
+        return {}
+    text = other.value if isinstance(other.value, str) else None
+    if other.kind is not Kind.PARAMETER:
+        if text is None:
+            return {}
+        like = "~~" in name
+        if kind == "AEXPR_SIMILAR":
+            filters = regex_filters(text, "%_")
+        elif like:
+            filters = like_filters(text) and not (name.startswith("!") and text == "")
+        else:
+            filters = regex_filters(text)
+        if not filters:
+            return {}
+    region = region_of(left, what)
+    region.others[f"{name.removeprefix('!')} {other.text}"] = not denied
+    region.denied = denied
+    return made(what, region)
+
+
+def _pattern(right: Json) -> Json:
+    """The pattern without its ESCAPE."""
+    kind, body = only(right)
+    if kind == "FuncCall" and strings(body.get("funcname", []))[-1] in {"like_escape", "similar_to_escape"}:
+        first: Json = body["args"][0]
+        return first
+    return right
