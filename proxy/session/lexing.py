@@ -54,6 +54,11 @@ class Lexing:
         self._unsettled_until = max(self._unsettled_until, boundary)
         self.plain = False
 
+    def postpone(self, after: int, until: int) -> None:
+        """What ReadyForQuery numbers behind ``after`` would have told comes with number ``until`` at the earliest."""
+        if self._unsettled_until > after:
+            self._unsettled_until = max(self._unsettled_until, until)
+
     def settle(self, boundary: int) -> None:
         """ReadyForQuery number ``boundary`` has come."""
         self._settled = boundary
@@ -91,5 +96,5 @@ class Lexing:
                     f"the client_encoding is {self._encoding} and the statement has characters outside ASCII"
                 )
         if not self._standard and b"\\" in raw:
-            return "standard_conforming_strings is not known to be on and the statement has a backslash"
+            return "the statement has a backslash and standard_conforming_strings is not known to be on"
         return None

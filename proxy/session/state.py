@@ -159,11 +159,18 @@ class State:
 
     def failed(self) -> None:
         """An error in the extended protocol: the server skips to Sync, even one that is still to come."""
+        before = self.inflight.ready
         for sent in self.inflight.skip_to_sync():
             sent.fail()
             self.release(sent)
         if not self.inflight:
             self.skipping = True
+        # A Query that is skipped ends in no ReadyForQuery: what its batch has done is told by the one of
+        # the Sync.
+        sync = self.inflight.ready + 1
+        if self._unsure_until > before:
+            self._unsure_until = max(self._unsure_until, sync)
+        self.lexing.postpone(before, sync)
         self._caught_up()
 
     def _caught_up(self) -> None:

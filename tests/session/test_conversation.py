@@ -225,3 +225,16 @@ def test_only_transaction_control_makes_the_transaction_uncertain(table: Databas
     assert ("C", "INSERT 0 1") in told
     told = client.exchange(Q("COMMIT") + X("INSERT INTO t VALUES (71)") + S, ready=2)
     assert ("E", "42501", "Not inside. [rule inside]") in told
+
+
+def test_a_query_that_the_server_skips_tells_nothing_of_the_transaction(
+    table: Database, clients: Clients
+) -> None:
+    """What a COMMIT before it has done is known only when the Sync behind it is answered."""
+    rule = "{id: outside, match: {effects: [row.insert]}, when: {transaction: none}, deny: Not outside.}"
+    client = clients.wired(table, gate_of("{version: 1, name: t, rules: [" + rule + "]}"))
+    client.exchange(Q("BEGIN"))
+    client._send(X("COMMIT") + X("SELECT 1/0") + Q("SELECT 2") + H)
+    client.until(lambda: b"division" in client.inbox)
+    told = client.exchange(S + Q("INSERT INTO t VALUES (80)"), ready=2)
+    assert ("E", "42501", "Not outside. [rule outside]") in told

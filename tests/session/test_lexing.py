@@ -161,3 +161,17 @@ def test_a_text_that_waits_for_what_an_error_skips_is_not_kept_waiting(
         )
         seen.append(told)
     assert seen[1] == seen[0]
+
+
+@pytest.mark.parametrize("skipped", [Q("SELECT 2"), Q("SELECT 2") + Q("SELECT 3")], ids=["one", "two"])
+def test_a_query_that_the_server_skips_settles_nothing(
+    skipped: bytes, table: Database, clients: Clients
+) -> None:
+    """It ends in no ReadyForQuery: how texts are read comes with the Sync behind it."""
+    client = clients.wired(table, gate_of(ALLOW))
+    batch = (
+        X("BEGIN") + X("SET standard_conforming_strings = off") + X("COMMIT") + X("SELECT 1/0") + skipped + S
+    )
+    told = client.exchange(batch + Q(BACKSLASH), ready=2)
+    assert told[-2:] == [LEXING, ("Z", "I")]
+    assert table.execute("SELECT count(*) FROM t") == "3"
