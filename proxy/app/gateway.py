@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from structlog.stdlib import BoundLogger
@@ -140,17 +141,17 @@ class Gateway:
             (settings.listen.host, settings.listen.port),
             open_session,
             upstream,
-            self._observe,
+            partial(self._observe, str(settings.listen)),
             RelaySettings(login_timeout_s=self._settings.login_timeout_s),
             reader=self._readers.read,
             on_crash=self._crashed,
         )
         return Door(settings, upstream, gate, listener)
 
-    def _observe(self, event: Event) -> None:
+    def _observe(self, listener: str, event: Event) -> None:
         """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
         if isinstance(event, Ended) and event.reason:
-            self._log.info("session ended", reason=event.reason)
+            self._log.info("session ended", listener=listener, reason=event.reason)
         self._logs.observe(event)
 
     def _swap_facts(self, facts: Facts) -> None:

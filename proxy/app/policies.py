@@ -44,6 +44,11 @@ class Attempt:
     problem: str
     seen: Mapping[str, Signature]
 
+    def found(self, path: str) -> bool:
+        """Whether there was a file at this path."""
+        signature = self.seen.get(path)
+        return signature is not None and Path(signature[0]).is_file()
+
     def outdated(self) -> bool:
         """Whether any of the files is another one now."""
         return any(signature_of(path) != signature for path, signature in self.seen.items())

@@ -162,6 +162,7 @@ class _ConfigFile:
     def take(self) -> None:
         data = self.document.data
         if data is None:
+            self.problem((), "the config file is empty: it needs listeners")
             return
         if not isinstance(data, dict):
             self.problem((), "a config file is a mapping of settings")
@@ -262,6 +263,12 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
     if settings.statement_log is not None and _same_file(settings.statement_log, settings.refusal_log):
         origin = gathered.common["statement_log"].origin
         gathered.problems.append(f"{origin}: the statement log and the refusal log need a file each")
+    taken: dict[str, str] = {}
+    for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
+        address = str(listener.listen)
+        if listener.listen.port and address in taken:
+            gathered.problems.append(f"{given['listen'].origin}: {address} is taken by {taken[address]}")
+        taken[address] = given["listen"].origin
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
         try:
             yield parse_upstream(
@@ -270,6 +277,17 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
         except ValueError as error:  # the URL was read before: it is the file that every upstream uses
             source = gathered.common.get("sslrootcert", given["upstream"])
             gathered.problems.append(f"{source.origin}: {error}")
+    _unused_authorities(gathered, settings)
+
+
+def _unused_authorities(gathered: Gathered, settings: Settings) -> None:
+    """A file that no upstream reads today, none being asked for TLS, must be there all the same."""
+    path = settings.sslrootcert
+    if path in (None, "", "system") or Path(str(path)).is_file():
+        return
+    line = f"{gathered.common['sslrootcert'].origin}: {path} cannot be read: No such file or directory"
+    if line not in gathered.problems:
+        gathered.problems.append(line)
 
 
 def _same_file(one: str, other: str) -> bool:

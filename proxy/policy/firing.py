@@ -183,7 +183,10 @@ def _detail(case: Case, rule: Rule, judgement: Judgement) -> str:
     if rule.otherwise == "hold":
         sentences.append("The gate does not wait for approvals yet.")
     if not sentences:
-        sentences = [_reason(effect) for effect in _gravest_first(case.effects)[:SHOWN_REASONS]]
+        reasons = list(dict.fromkeys(_reason(effect) for effect in _gravest_first(case.effects)))
+        sentences = reasons[:SHOWN_REASONS]
+        if len(reasons) > SHOWN_REASONS:
+            sentences.append(f"And {len(reasons) - SHOWN_REASONS} more.")
     return printable(" ".join(sentences))
 
 

@@ -18,6 +18,7 @@ from proxy.session.gate import Gate, Who
 from proxy.session.meaning import Meaning, Permit, worst
 from proxy.session.names import Names
 from proxy.session.refusal import Denial
+from proxy.sql.analyse import SqlSyntaxError
 from proxy.sql.effects import Effect, Prepares
 
 Transaction = Literal["none", "open"]
@@ -123,12 +124,11 @@ class Judge:
         tally = self._gate.tally
         tally.statement("shadowed" if decision.shadowed else "allowed", meaning.statement_class).value += 1
         if decision.shadowed:
-            first = decision.shadowed[0]
+            first, decision_id = decision.shadowed[0], self._new_id()
+            message = first.message.replace("{decision_id}", decision_id)
             for firing in decision.shadowed:
                 tally.block(firing.rule, "shadow").value += 1
-            self._report(
-                meaning, first, decision.shadowed, "shadow", first.message, self._new_id(), now, transaction
-            )
+            self._report(meaning, first, decision.shadowed, "shadow", message, decision_id, now, transaction)
         if self._gate.log_statements:
             self._report_passed(meaning, transaction)
 
@@ -141,7 +141,7 @@ class Judge:
         refusal = decision.refusal(decision_id)
         denial = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)
         if meaning.error is not None and refusal.rule == "unparsed":
-            denial = _unreadable(meaning, denial)
+            denial = unreadable(meaning.error, denial)
         elif meaning.missing is not None and refusal.rule == "unknown":
             denial = no_such_statement(meaning.missing)
         first = next(firing for firing in decision.enforced if firing.rule == refusal.rule)
@@ -247,12 +247,10 @@ def no_such_statement(name: str) -> Denial:
     return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")
 
 
-def _unreadable(meaning: Meaning, denial: Denial) -> Denial:
+def unreadable(error: SqlSyntaxError, denial: Denial) -> Denial:
     """The parser's own message and position, as the server would have given them."""
-    if meaning.error is None:
-        return denial
     detail = "The gate could not read this statement, so it did not go on to the server."
-    return Denial(denial.rule, "42601", meaning.error.message, detail, denial.hint, meaning.error.position)
+    return Denial(denial.rule, "42601", error.message, detail, denial.hint, error.position)
 
 
 def _targets(effects: tuple[Effect, ...]) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ class Lexing:
         self.plain = False
 
     def postpone(self, after: int, until: int) -> None:
-        """What ReadyForQuery numbers behind ``after`` would have told comes with number ``until`` at the earliest."""
+        """What a ReadyForQuery behind number ``after`` tells comes with number ``until`` at the earliest."""
         if self._unsettled_until > after:
             self._unsettled_until = max(self._unsettled_until, until)
 

@@ -136,6 +136,7 @@ class Login:
     Attributes:
         step: whose turn it is.
         failed: the server has refused it.
+        heard: the server has said something that a PostgreSQL server says.
         server_major: the server's major version, 0 until it has said so.
         cancel_key: what a CancelRequest for this connection must show; b"" until the server has told.
     """
@@ -147,6 +148,7 @@ class Login:
         self._server = server
         self.step = Step.SERVER
         self.failed = False
+        self.heard = False
         self.server_major = 0
         self.cancel_key = b""
 
@@ -173,6 +175,7 @@ class Login:
         """
         pieces: list[bytes] = []
         while self.step is not Step.READY and (kind := self._server.next()):
+            self.heard = True
             instead = self._follow(chr(kind))
             if instead is not None:
                 pieces.append(self._server.drop())

@@ -116,7 +116,7 @@ class Session:
             self._client.feed(data)
             return self._write_server(self._login.from_client())
         except ProtocolViolation as violation:
-            return self._end(Denial("protocol", "08P01", str(violation)))
+            return self._refuse_client(violation)
 
     def server_data(self, data: bytes) -> list[Command]:
         """The server sent bytes."""
@@ -128,8 +128,7 @@ class Session:
                 return self._log_in()
             return self._converse_with_server(self._conversation)
         except ProtocolViolation as violation:
-            detail = "The gate cannot follow this server any more, so it ends the session."
-            return self._end(Denial("protocol", "08P01", str(violation), detail))
+            return self._end(_cannot_follow(violation, heard=self._login.heard))
 
     def server_connected(self) -> list[Command]:
         """The connection to the server stands."""
@@ -248,7 +247,7 @@ class Session:
         try:
             data = conversation.from_client()
         except ProtocolViolation as violation:
-            return self._end(Denial("protocol", "08P01", str(violation)))
+            return self._refuse_client(violation)
         commands: list[Command] = self._reports()
         if data:
             commands.append(ToServer(data))
@@ -280,6 +279,15 @@ class Session:
         if not self._server.midway:
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
+
+    def _refuse_client(self, violation: ProtocolViolation) -> list[Command]:
+        """The client has sent what no client may: counted like what a rule refuses, and its last word."""
+        denial = Denial("protocol", "08P01", str(violation))
+        if self._judge is None:
+            self._gate.tally.block(denial.rule, "enforce").value += 1
+        else:
+            self._judge.refuse_outright(denial, None, "none")
+        return self._end(denial)
 
     def _close(self, reason: str) -> list[Command]:
         idle = self.idle
@@ -321,6 +329,20 @@ _NO_REPLICATION: Final = Denial(
     "What they carry cannot be judged.",
     "Connect replicas and change-data-capture to the server directly.",
 )
+
+
+def _cannot_follow(violation: ProtocolViolation, *, heard: bool) -> Denial:
+    """Why a session ends whose server is not understood."""
+    if heard:
+        detail = "The gate cannot follow this server any more, so it ends the session."
+        return Denial("upstream", "08P01", str(violation), detail)
+    return Denial(
+        "upstream",
+        "08P01",
+        "The upstream does not answer as a PostgreSQL server does.",
+        f"{str(violation).capitalize()}.",
+        "Check the host and the port of the upstream.",
+    )
 
 
 def _shown(name: str) -> str:

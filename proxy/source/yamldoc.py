@@ -20,6 +20,7 @@ Path = tuple[str | int, ...]
 MAX_CHARACTERS = 4 * 1024 * 1024
 # A hand-written policy nests some eight levels deep. libyaml itself slows quadratically with depth.
 MAX_DEPTH = 32
+_TOO_DEEP = f"values are nested more than {MAX_DEPTH} deep"
 # Counted with aliases unfolded: a few lines of anchors can otherwise stand for billions of values.
 MAX_NODES = 500_000
 
@@ -188,7 +189,7 @@ class _Reader:
 
     def _begin(self, event: yaml.CollectionStartEvent, data: Any) -> None:
         if len(self._open) >= MAX_DEPTH:
-            self._give_up(event, f"values are nested more than {MAX_DEPTH} deep")
+            self._give_up(event, _TOO_DEEP)
         if event.tag is not None:
             self._refuse(event, f"tags such as {_short(event.tag)} are not used here")
         node = _Node(data, *_where(event), closed=False)
@@ -289,6 +290,8 @@ def _plain(value: str) -> str | int | float | bool | None:
 def _sentence(error: yaml.MarkedYAMLError) -> str:
     """The parser's words, made to say what to do where people commonly stumble."""
     problem = str(error.problem or "the text is no YAML")
+    if "nesting depth" in problem:  # some releases of libyaml stop before this reader does
+        return _TOO_DEEP
     if "cannot start any token" in problem:
         return (
             "this character cannot start a value; indent with spaces, and quote text that begins with @ or `"

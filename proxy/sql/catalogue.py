@@ -495,7 +495,7 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "statement.unparsed",
         _HIGH,
         "opaque",
-        "the text cannot be read (given by the session, never by the analysis)",
+        "the text cannot be read",
         "-- none: a text that no parser reads",
         "sql-commands.html",
     ),

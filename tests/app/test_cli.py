@@ -100,8 +100,32 @@ def test_policy_check_with_mistakes(command: Command, tmp_path: Path) -> None:
 
 def test_policy_check_without_a_file(command: Command) -> None:
     code, lines, errors = command("policy", "check", "absent.yaml")
-    assert (code, lines) == (ExitCode.NO, [])
+    assert (code, lines) == (ExitCode.FAILED, [])
     assert "absent.yaml" in errors[0]
+
+
+def test_a_flag_given_twice(command: Command) -> None:
+    code, lines, errors = command(
+        "serve", "--listen", ":1", "--listen", ":2", "--upstream", "x", "--policy", "p"
+    )
+    assert (code, lines) == (ExitCode.USAGE, [])
+    assert errors == ["pgwarden: --listen: given 2 times: several listeners go into a --config file"]
+
+
+def test_a_time_without_a_policy(command: Command) -> None:
+    code, lines, errors = command("explain", "SELECT 1", "--at", "bogus")
+    assert (code, lines) == (ExitCode.USAGE, [])
+    assert errors == ["pgwarden: --at: a time matters to a policy; give --policy too"]
+
+
+def test_explain_shows_what_a_client_reads_of_a_text_that_cannot_be_read(command: Command) -> None:
+    policy = str(Path(__file__).parents[2] / "policies" / "production.yaml")
+    code, lines, _ = command("explain", "SELEC 1", "--policy", policy)
+    assert code == ExitCode.NO
+    assert lines[-3:-1] == [
+        '  ERROR 42601: syntax error at or near "SELEC"',
+        "  DETAIL: The gate could not read this statement, so it did not go on to the server.",
+    ]
 
 
 def test_backup_record_and_list(command: Command, tmp_path: Path) -> None:

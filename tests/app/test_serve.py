@@ -181,6 +181,7 @@ def test_a_backup_recorded_elsewhere_lifts_the_rule(
         open_ledger(tmp_path / "ledger").record_backup(backup)
         gate.says("facts have changed")
         connection.execute("ALTER TABLE users ADD x int")
+    assert database.execute("SELECT count(x) FROM users") == "0"
 
 
 def test_a_lost_ledger_makes_facts_stale(
@@ -293,8 +294,9 @@ def ends(folder: Path, *arguments: str, **variables: str) -> tuple[int, list[str
     return done.returncode, done.stderr.splitlines()
 
 
-def short(policy: Path, listen: str = "127.0.0.1:0") -> list[str]:
-    return ["--listen", listen, "--upstream", "postgresql://127.0.0.1:1", "--policy", str(policy)]
+def short(policy: Path, listen: str = "127.0.0.1:0", server_port: int = 1) -> list[str]:
+    upstream = f"postgresql://127.0.0.1:{server_port}"
+    return ["--listen", listen, "--upstream", upstream, "--policy", str(policy)]
 
 
 def test_an_address_in_use(tmp_path: Path, policy: Path) -> None:
@@ -333,11 +335,9 @@ def test_a_log_that_cannot_be_opened(tmp_path: Path, policy: Path) -> None:
 
 def test_a_reader_of_the_log_who_stops_reading(tmp_path: Path, policy: Path, database: Database) -> None:
     """Standard output is a pipe that nobody reads: it fills, and the gate goes on."""
-    upstream = f"postgresql://127.0.0.1:{database.port}"
+    flags = short(policy, server_port=database.port)
     with (
-        running(
-            tmp_path, *short(policy), "--upstream", upstream, "--log-queue", "10", read_output=False
-        ) as gate,
+        running(tmp_path, *flags, "--log-queue", "10", read_output=False) as gate,
         client(gate, database) as connection,
     ):
         for _ in range(200):

@@ -253,6 +253,13 @@ def test_an_authority_file_that_is_not_there() -> None:
     )
 
 
+def test_an_authority_file_that_nobody_reads_must_be_there_too() -> None:
+    flags = {**SHORT, "upstream": "postgresql://127.0.0.1:5432", "sslrootcert": "/nonexistent/ca.pem"}
+    assert problems(flags) == (
+        "--sslrootcert: /nonexistent/ca.pem cannot be read: No such file or directory",
+    )
+
+
 def test_nothing_to_serve() -> None:
     assert problems({}) == (
         "nothing to serve: give --listen, --upstream and --policy, or a config file with listeners",
@@ -267,10 +274,22 @@ def test_a_part_of_the_short_form_missing() -> None:
 
 def test_the_short_form_cannot_choose_among_several() -> None:
     entry = "{listen: ':1', upstream: 'postgresql://127.0.0.1', policy: p}"
-    assert problems({"listen": ":2"}, {"PGWARDEN_POLICY": "q"}, f"listeners: [{entry}, {entry}]") == (
+    entries = f"listeners: [{entry}, {entry.replace(':1', ':3')}]"
+    assert problems({"listen": ":2"}, {"PGWARDEN_POLICY": "q"}, entries) == (
         "PGWARDEN_POLICY: the config file has 2 listeners; change it there",
         "--listen: the config file has 2 listeners; change it there",
     )
+
+
+def test_two_listeners_at_one_address() -> None:
+    entry = "{listen: ':1', upstream: 'postgresql://127.0.0.1', policy: p}"
+    assert problems({}, {}, f"listeners: [{entry}, {entry}]") == (
+        "etc/config.yaml:1:85: 0.0.0.0:1 is taken by etc/config.yaml:1:22",
+    )
+
+
+def test_an_empty_config_file() -> None:
+    assert problems({}, {}, "") == ("etc/config.yaml:1:1: the config file is empty: it needs listeners",)
 
 
 def test_both_logs_in_one_file() -> None:

@@ -88,7 +88,7 @@ TEXTS = [
     (", deny: '{role} in {database}: {rule} {{x}}'", "app in shop: a {x} [rule a]", None),
     (
         ", require: {backup: {within: 24h}}",
-        "table.drop on public.users needs a backup of shop from the last 24 hours, with the data touched. "
+        "table.drop on public.users needs a backup of shop from the last 24 hours, of the tables concerned. "
         "[rule a]",
         "Take a backup, record it, and run the statement again.",
     ),
@@ -303,11 +303,11 @@ def test_what_is_known_of_backups_is_told() -> None:
     made = rule(", require: {backup: {within: 24h, verified: full_read}}")
     [firing] = judge(made, DROP, facts=facts(backup(30, copies=3), backup(50))).enforced
     assert firing.detail == (
-        "Missing: a backup of shop from the last 24 hours, with the data touched, read back in full "
+        "Missing: a backup of shop from the last 24 hours, of the tables concerned, read back in full "
         "(the newest finished at Mon 23 Nov 2026 04:00 EST, only written down, in 3 places)."
     )
     assert firing.missing == (
-        "a backup of shop from the last 24 hours, with the data touched, read back in full",
+        "a backup of shop from the last 24 hours, of the tables concerned, read back in full",
     )
 
 

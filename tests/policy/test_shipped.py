@@ -364,8 +364,8 @@ def test_what_a_person_reads(production: Policy) -> None:
     quiet = decided(production, "ALTER TABLE users ADD age int", NO_FACTS).refusal("4f1c")
     assert (quiet.message, quiet.detail) == (
         "column.add on users changes the schema, and that needs a backup of shop from the last 24 hours, "
-        "with the data touched. [rule backup-first]",
-        "Missing: a backup of shop from the last 24 hours, with the data touched "
+        "of the tables concerned. [rule backup-first]",
+        "Missing: a backup of shop from the last 24 hours, of the tables concerned "
         "(no backup of shop is known).",
     )
 

@@ -178,6 +178,7 @@ async def test_a_pipelining_client_that_reads_late_does_not_deadlock() -> None:
         while received < LONG // 2:
             received += len(await client.reader.read(MEGABYTE))
         await sending
+        assert received == LONG // 2
 
 
 async def test_nothing_is_read_while_the_session_waits() -> None:

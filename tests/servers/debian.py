@@ -39,8 +39,12 @@ def library_path(directory: Path) -> dict[str, str]:
 
 
 def _download(directory: Path, packages: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    # What lies in apt's own cache of archives is left out of the plan: so the plan is made with an empty one.
+    cache = directory / "archives"
+    (cache / "partial").mkdir(parents=True, exist_ok=True)
+    options = [f"--option=Dir::Cache::archives={cache}", "--option=Debug::NoLocking=1"]
     plan = ["apt-get", "install", "--print-uris", "--quiet=2", "--no-install-recommends", *packages]
-    planned = _apt([*plan, "--option=Debug::NoLocking=1"], directory)
+    planned = _apt([*plan, *options], directory)
     if planned.returncode != 0:
         return planned
     needed = {line.split()[1].split("_")[0] for line in planned.stdout.splitlines() if line.startswith("'")}

@@ -266,3 +266,28 @@ def test_a_role_named_at_the_start_is_judged_like_set_role(parameters: list[tupl
     commands = session.client_data(encode_startup(3, 0, [("user", "u"), *parameters]))
     said = [command for command in commands if isinstance(command, ToClient | Close)]
     assert refusal(said) == ("FATAL", "42501", "No roles. [rule no-roles]")
+
+
+def test_an_upstream_that_is_no_postgresql_is_told_as_such() -> None:
+    said = [
+        command
+        for command in login_of(b"HTTP/1.1 400 Bad Request\r\n")
+        if isinstance(command, ToClient | Close)
+    ]
+    assert refusal(said) == ("FATAL", "08P01", "The upstream does not answer as a PostgreSQL server does.")
+
+
+def test_what_no_client_may_send_is_counted_and_reported(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    client._send(b"z\0\0\0\4")
+    assert client.closed
+    assert [(event.rule, event.sqlstate, event.message) for event in client.judged] == [
+        ("protocol", "08P01", "invalid client message type 122")
+    ]
+    assert client.gate.tally.blocked["protocol", "enforce"].value == 1
+
+
+def test_garbage_before_anybody_has_a_name_is_counted() -> None:
+    gate = gate_of()
+    Session(gate, Peer("127.0.0.1")).client_data(b"GET / HTTP/1.1\r\n\r\n")
+    assert gate.tally.blocked["protocol", "enforce"].value == 1

@@ -368,3 +368,11 @@ def test_a_shadow_policy_lets_everything_pass_and_tells(
     client.exchange(Q("ROLLBACK"))
     assert [event.mode for event in client.judged] == ["shadow"] * len(client.judged)
     assert {rule for event in client.judged for rule in event.rules} >= set(rules)
+
+
+def test_a_shadowed_statement_is_reported_with_its_decision(table: Database, clients: Clients) -> None:
+    rule = "{id: watched, match: {effects: [table.drop]}, mode: shadow, deny: 'Ask for {decision_id}.'}"
+    client = clients.wired(table, gate_of("{version: 1, name: t, rules: [" + rule + "]}"))
+    client.exchange(Q("BEGIN; DROP TABLE t; ROLLBACK"))
+    (event,) = client.judged
+    assert event.message == f"Ask for {event.decision_id}. [rule watched]"

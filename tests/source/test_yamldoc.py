@@ -145,7 +145,7 @@ REFUSED = [
     ("? [a]\n: 1", ["f:1:3: a key must be a plain word, not a list or a mapping"]),
     ("a: &x 1\n*x : 2", ["f:2:1: a key must be a plain word, not an alias"]),
     ("[" * 40, ["f:1:33: values are nested more than 32 deep"]),
-    ("[" * 100_000, ["f:1:33: values are nested more than 32 deep"]),
+    ("[" * 900, ["f:1:33: values are nested more than 32 deep"]),
     ("a: 1e999", ["f:1:4: the number is too large"]),
     ("a: [1", ["f:1:6: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence"]),
     (
@@ -158,6 +158,13 @@ REFUSED = [
     ("a: \ud800", ["f:1:4: the character U+D800 is not allowed in YAML"]),
     ("a: " + "1" * 500, ["f:1:4: the number is too large"]),
 ]
+
+
+def test_nested_deeper_than_the_parser_itself_reads() -> None:
+    """Some releases of libyaml stop at a depth of their own, in their own words."""
+    with pytest.raises(SourceError) as caught:
+        read_yaml("[" * 100_000, "f")
+    assert [each.message for each in caught.value.diagnostics] == ["values are nested more than 32 deep"]
 
 
 @pytest.mark.parametrize(("text", "expected"), REFUSED)

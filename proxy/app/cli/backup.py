@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from proxy.app import kinds
-from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_json, print_line, print_table
 from proxy.app.cli.values import ledger_path, read_level, read_time, use_ledger, wrong
 from proxy.records import BackupRecord, LedgerError, NewBackup
@@ -24,7 +24,7 @@ commands = typer.Typer(no_args_is_help=True, help="Record backups, and list them
 LedgerFlag = Annotated[str | None, typer.Option("--ledger", metavar="FILE", help="the ledger's file")]
 
 
-@commands.command()
+@commands.command(epilog=epilog())
 def record(
     database: Annotated[str, typer.Option(metavar="NAME", help="the database that was backed up")],
     finished: Annotated[str, typer.Option(metavar="TIME", help="when it was complete, with its time zone")],
@@ -70,7 +70,7 @@ def record(
         print_line(f"recorded as entry {row.sequence} of {book.place}")
 
 
-@commands.command("list")
+@commands.command("list", epilog=epilog())
 def list_backups(
     database: Annotated[str | None, typer.Option(metavar="NAME", help="only this database")] = None,
     ledger: LedgerFlag = None,

@@ -29,7 +29,9 @@ from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
 from proxy.policy.facts import Facts
 from proxy.records import LedgerError
+from proxy.session.judge import unreadable
 from proxy.session.meaning import Meaning, of_analysis, of_unread
+from proxy.session.refusal import Denial
 from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.effects import Effect
 
@@ -65,6 +67,8 @@ def explain(
 
     Exits with 1 when the policy refuses the statement. A TIME without a zone is in the policy's own.
     """
+    if policy is None and at is not None:
+        raise CommandError(ExitCode.USAGE, "--at: a time matters to a policy; give --policy too")
     meaning = _read(sys.stdin.read() if sql == "-" else sql)
     judged: Judged | None = None
     if policy is not None:
@@ -123,7 +127,10 @@ def _print(meaning: Meaning, judged: Judged | None) -> None:
     _print_tree(judged.explanation.branches)
     decision = judged.explanation.decision
     if decision.enforced:
-        told = decision.refusal(_DECISION_ID)
+        refusal = decision.refusal(_DECISION_ID)
+        told = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)
+        if meaning.error is not None and refusal.rule == "unparsed":
+            told = unreadable(meaning.error, told)
         _print_words("the client reads:", told.sqlstate, told.message, told.detail, told.hint)
     for firing in decision.shadowed:
         title = f"the shadow rule {firing.rule} would say:"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_line
 from proxy.app.policies import try_to_load
 from proxy.policy.rules import Policy
@@ -22,18 +22,20 @@ def _policy() -> None:
     """Check policies."""
 
 
-@commands.command()
+@commands.command(epilog=epilog())
 def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="policy files")]) -> None:
     """Load policies and say all that is wrong with them, each with its place."""
     problems: list[str] = []
+    code = ExitCode.NO
     for path in files:
         attempt = try_to_load(path)
         if attempt.policy is None:
             problems.append(attempt.problem)
+            code = ExitCode.NO if attempt.found(path) else ExitCode.FAILED
         else:
             print_line(f"{path}: {_summary(attempt.policy)}")
     if problems:
-        raise CommandError(ExitCode.NO, *problems)
+        raise CommandError(code, *problems)
 
 
 def _summary(policy: Policy) -> str:

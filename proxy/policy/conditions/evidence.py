@@ -25,7 +25,7 @@ _PROVED = {
     Verification.FULL_READ: "read back in full",
     Verification.RESTORED: "proved by a restore",
 }
-_HELD = {WHOLE: "of the whole database", TARGETS: "with the data touched", SCHEMA: "of the schema"}
+_HELD = {WHOLE: "of the whole database", TARGETS: "of the tables concerned", SCHEMA: "of the schema"}
 
 
 @dataclass(frozen=True, slots=True)
