@@ -23,6 +23,8 @@ _LENGTH: Final = struct.Struct(">I").unpack_from
 WHOLE: Final = -1
 """A frame of this kind is shown when all of it has come."""
 
+EMPTY: Final = 4
+"""The length field of a message without a body."""
 SMALL: Final = 10_000
 LARGE: Final = 0x3FFF_FFFF
 """PQ_SMALL_MESSAGE_LIMIT and PQ_LARGE_MESSAGE_LIMIT of the server's libpq.h."""
@@ -64,11 +66,15 @@ FRONTEND: Final = Grammar(
         "F": (LARGE, _PREFIX),
         "d": (LARGE, 0),
         "p": (_AUTH_TOKEN, WHOLE),
-        **dict.fromkeys("CDEHSXcf", (SMALL, WHOLE)),
+        **dict.fromkeys("CDEXcf", (SMALL, WHOLE)),
+        **dict.fromkeys("HS", (EMPTY, WHOLE)),
     },
     dull="d",
 )
-"""The messages a client may send; limits as SocketBackend() in postgres.c has them."""
+"""The messages a client may send; limits as SocketBackend() in postgres.c has them.
+
+A body of Flush or Sync is an error to the server, but one that belongs to nothing it was asked.
+"""
 
 LOGIN: Final = Grammar("client", {"p": (_AUTH_TOKEN, WHOLE)})
 """What a client may send while it logs in; PG_MAX_AUTH_TOKEN_LENGTH of libpq/auth.h."""

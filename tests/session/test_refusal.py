@@ -263,6 +263,16 @@ def test_on_a_server_that_speaks_german(
     assert client.exchange(X("INSERT INTO t VALUES (7)") + X(DROP) + S)[-2:] == [REFUSED, ("Z", "I")]
 
 
+def test_a_flush_with_a_body_ends_the_session(table: Database, clients: Clients) -> None:
+    """The server would answer with an error that nothing asked for, and skip what follows."""
+    client = clients.wired(table)
+    client.inbox = b""
+    client._send(b"H\0\0\0\5x" + Q("SELECT 1") + S + Q(DROP) + Q(DROP) + S)
+    client.until(lambda: client.closed)
+    assert b"pgw_" not in client.inbox
+    assert answers(client.inbox) == [("E", "08P01", "invalid message length 5 for client message type 72")]
+
+
 def test_notices_that_quote_the_nonce_are_kept_back(table: Database, clients: Clients) -> None:
     client = clients.wired(table, options="-c log_statement=all -c client_min_messages=log")
     told = client.exchange(Q("SELECT 1"))
