@@ -148,15 +148,6 @@ def decode_sasl_initial(body: bytes) -> SASLInitialResponse:
     return SASLInitialResponse(mechanism, data)
 
 
-def decode_empty(body: bytes, name: str) -> None:
-    """Check a message that has no fields: Sync, Flush, Terminate, CopyDone.
-
-    Raises: ProtocolViolation when there are bytes. The server's pq_getmsgend() refuses them for Sync and
-        Flush, and ignores them for Terminate and CopyDone.
-    """
-    Reader(body, name).end()
-
-
 def encode_query(text: bytes) -> bytes:
     """A Query."""
     return message(b"Q", string(text))

@@ -37,7 +37,8 @@ def chunks_of(data: bytes, cuts: list[int]) -> list[bytes]:
 CLIENT_FRAMES = st.lists(
     st.one_of(
         st.tuples(st.sampled_from("QPBF"), st.binary(max_size=300)),
-        st.tuples(st.sampled_from("SHcXEDC"), st.binary(max_size=20)),
+        st.tuples(st.sampled_from("SH"), st.just(b"")),
+        st.tuples(st.sampled_from("cXEDC"), st.binary(max_size=20)),
         st.tuples(st.just("d"), st.binary(max_size=300)),
     ),
     max_size=12,
