@@ -43,6 +43,7 @@ class RefusalLine(msgspec.Struct, frozen=True):
     database: str
     client_address: str | None
     application: str
+    listener: str
     transaction: str
     policy: str
     sql: str | None
@@ -58,6 +59,7 @@ class PassedLine(msgspec.Struct, frozen=True):
     database: str
     client_address: str | None
     application: str
+    listener: str
     transaction: str
     policy: str
     whole: bool
@@ -93,6 +95,7 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
             database=event.origin.database,
             client_address=event.origin.client_address,
             application=event.origin.application,
+            listener=event.origin.listener,
             transaction=event.origin.transaction,
             policy=event.origin.policy_digest,
             sql=None if event.text is None else _sql(event.text, event.unreadable, unreadable, sql_chars),
@@ -116,6 +119,7 @@ def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
             database=event.origin.database,
             client_address=event.origin.client_address,
             application=event.origin.application,
+            listener=event.origin.listener,
             transaction=event.origin.transaction,
             policy=event.origin.policy_digest,
             whole=readable,

@@ -126,6 +126,7 @@ class Gateway:
         gate = Gate(
             policy,
             self._facts.facts,
+            name=str(settings.listen),
             clock=time.time,
             timer=time.perf_counter,
             token=_token,

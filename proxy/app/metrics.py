@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -54,6 +54,13 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
         MetricKind(
             "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
+        ),
+        MetricKind(
+            "pgwarden_upstream_failures_total",
+            "counter",
+            ("reason",),
+            "Sessions ended because the server was not reached (connect), went without a word (lost) or was "
+            "not understood (protocol).",
         ),
         MetricKind(
             "pgwarden_judgement_seconds",
@@ -146,6 +153,7 @@ class GateCollector(Collector):
             "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}
         )
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
+        yield self._upstream_failures()
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",
@@ -176,6 +184,13 @@ class GateCollector(Collector):
 
     def _connections(self) -> Metric:
         return _gauge("pgwarden_connections", {(k,): v for k, v in self._view.connection_states().items()})
+
+    def _upstream_failures(self) -> Metric:
+        tallies = [gate.tally.upstream_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_upstream_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in UPSTREAM_FAILURES},
+        )
 
     def _judgements(self) -> Metric:
         counts = [

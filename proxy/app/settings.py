@@ -46,8 +46,14 @@ UpstreamText = Annotated[str, PlainValidator(upstream_text)]
 
 
 def default_ledger() -> str:
-    """The ledger of the user who runs the command, so that `backup record` and `serve` find the same one."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    """The ledger of the user who runs the command, so that `backup record` and `serve` find the same one.
+
+    A user id that no account has, as containers give them, has no home either.
+    """
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    except RuntimeError:
+        state = "/var/lib"
     return str(Path(state) / "pgwarden" / "ledger.sqlite")
 
 

@@ -32,6 +32,7 @@ class Origin:
     database: str
     client_address: str | None
     application: str
+    listener: str
     transaction: str
     policy_digest: str
 

@@ -62,6 +62,7 @@ class Gate:
         policy: Policy,
         facts: Facts,
         *,
+        name: str = "",
         clock: Callable[[], float],
         timer: Callable[[], float],
         token: Callable[[], str],
@@ -74,6 +75,7 @@ class Gate:
         Args:
             policy: the rules in force.
             facts: the evidence known now.
+            name: the listener's, as the settings have it.
             clock: POSIX seconds.
             timer: seconds of a monotonic clock, for measuring judgements.
             token: 128 fresh random bits as 32 hexadecimal digits at each call.
@@ -83,6 +85,7 @@ class Gate:
         """
         self.policy = policy
         self.facts = facts
+        self.name = name
         self.policy_epoch = 0
         self.facts_epoch = 0
         self.clock = clock

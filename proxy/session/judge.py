@@ -208,7 +208,13 @@ class Judge:
     def _origin(self, transaction: Transaction) -> Origin:
         who = self._who
         return Origin(
-            who.role, who.database, who.client_address, who.application, transaction, self._gate.policy.digest
+            role=who.role,
+            database=who.database,
+            client_address=who.client_address,
+            application=who.application,
+            listener=self._gate.name,
+            transaction=transaction,
+            policy_digest=self._gate.policy.digest,
         )
 
     def _new_id(self) -> str:

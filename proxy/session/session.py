@@ -128,7 +128,7 @@ class Session:
                 return self._log_in()
             return self._converse_with_server(self._conversation)
         except ProtocolViolation as violation:
-            return self._end(_cannot_follow(violation, heard=self._login.heard))
+            return self._give_up("protocol", _cannot_follow(violation, heard=self._login.heard))
 
     def server_connected(self) -> list[Command]:
         """The connection to the server stands."""
@@ -139,7 +139,7 @@ class Session:
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""
-        return self._end(Denial("upstream", "08001", failure.message, "", failure.hint))
+        return self._give_up("connect", Denial("upstream", "08001", failure.message, "", failure.hint))
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last ``Analyse`` has been read."""
@@ -164,15 +164,7 @@ class Session:
         self._can_cancel = False
         if told:
             return self._close("")
-        return self._end(
-            Denial(
-                "upstream",
-                "08006",
-                "The server closed the connection.",
-                "It ended without saying why; an open transaction is rolled back.",
-                "Connect again; look at the server's log for the cause.",
-            )
-        )
+        return self._give_up("lost", _LOST)
 
     def drain(self) -> list[Command]:
         """No more work after this transaction: end now when idle, else as soon as it is."""
@@ -280,6 +272,12 @@ class Session:
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
 
+    def _give_up(self, reason: str, denial: Denial) -> list[Command]:
+        """End for the server's sake."""
+        if self.phase is not Phase.CLOSED:
+            self._gate.tally.upstream_failures[reason] += 1
+        return self._end(denial)
+
     def _refuse_client(self, violation: ProtocolViolation) -> list[Command]:
         """The client has sent what no client may: counted like what a rule refuses, and its last word."""
         denial = Denial("protocol", "08P01", str(violation))
@@ -321,6 +319,13 @@ _GOING_AWAY: Final = Denial(
     "terminating connection: the gate is shutting down",
     "",
     "Connect again; another gate, or this one once it is back, will answer.",
+)
+_LOST: Final = Denial(
+    "upstream",
+    "08006",
+    "The server closed the connection.",
+    "It ended without saying why; an open transaction is rolled back.",
+    "Connect again; look at the server's log for the cause.",
 )
 _NO_REPLICATION: Final = Denial(
     "protocol",

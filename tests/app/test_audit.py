@@ -23,6 +23,7 @@ ORIGIN = Origin(
     database="shop",
     client_address="203.0.113.9",
     application="psql",
+    listener="127.0.0.1:6432",
     transaction="open",
     policy_digest="d" * 64,
 )
@@ -72,6 +73,7 @@ def test_a_refusal() -> None:
         "database": "shop",
         "client_address": "203.0.113.9",
         "application": "psql",
+        "listener": "127.0.0.1:6432",
         "transaction": "open",
         "policy": "d" * 64,
         "sql": "DROP TABLE users",
@@ -142,6 +144,7 @@ def test_a_statement_that_passed() -> None:
         "database": "shop",
         "client_address": "203.0.113.9",
         "application": "psql",
+        "listener": "127.0.0.1:6432",
         "transaction": "open",
         "policy": "d" * 64,
         "whole": True,

@@ -73,6 +73,7 @@ def test_help_lists_the_exit_codes(command: Command) -> None:
         (["explain"], "pgwarden: Missing argument 'SQL'."),
         (["explain", "select 1", "--bogus"], "pgwarden: No such option: --bogus"),
         (["serve", "postgres://a:hunter2@b"], "pgwarden: Got unexpected extra argument(s) (postgres://***@b)"),
+        (["postgres://a:hunter2/hunter2@hunter2@b/d"], "pgwarden: No such command 'postgres://***@b/d'."),
         (["serve", "--drain-timeout-s", "abc", "--listen", ":0", "--policy", "p", "--upstream",
           "postgresql://127.0.0.1"], 'pgwarden: --drain-timeout-s: "abc" is not a number of seconds'),
     ],
@@ -98,10 +99,22 @@ def test_policy_check_with_mistakes(command: Command, tmp_path: Path) -> None:
     assert errors[0].startswith("pgwarden: bad.yaml:2:1: ")
 
 
-def test_policy_check_without_a_file(command: Command) -> None:
-    code, lines, errors = command("policy", "check", "absent.yaml")
+@pytest.mark.parametrize("files", [["absent.yaml"], ["absent.yaml", "bad.yaml"], ["bad.yaml", "absent.yaml"]])
+def test_policy_check_of_what_cannot_be_read(command: Command, tmp_path: Path, files: list[str]) -> None:
+    """Whoever asked for a file that is not there has no answer, whatever the other files hold."""
+    (tmp_path / "bad.yaml").write_text("version: 1\nnam: x\nrules: []\n")
+    code, lines, errors = command("policy", "check", *files)
     assert (code, lines) == (ExitCode.FAILED, [])
-    assert "absent.yaml" in errors[0]
+    assert "pgwarden: absent.yaml:1:1: cannot be read: no such file or directory" in errors
+
+
+def test_policy_check_of_what_includes_an_absent_file(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nname: x\nenvironment: x\ninclude: [absent.yaml]\nrules: []\n"
+    )
+    code, lines, errors = command("policy", "check", "p.yaml")
+    assert (code, lines) == (ExitCode.NO, [])
+    assert errors[0].startswith("pgwarden: p.yaml:4:11: ")
 
 
 def test_a_flag_given_twice(command: Command) -> None:

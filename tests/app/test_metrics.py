@@ -73,6 +73,11 @@ def test_series_exist_before_anything_happened() -> None:
         for decision in DECISIONS
         for name in (*CLASSES, "other")
     )
+    assert lines_of(text, "pgwarden_upstream_failures_total") == [
+        'pgwarden_upstream_failures_total{reason="connect"} 0.0',
+        'pgwarden_upstream_failures_total{reason="lost"} 0.0',
+        'pgwarden_upstream_failures_total{reason="protocol"} 0.0',
+    ]
     assert lines_of(text, "pgwarden_policy_reloads_total") == [
         'pgwarden_policy_reloads_total{result="failed"} 0.0',
         'pgwarden_policy_reloads_total{result="loaded"} 0.0',
@@ -85,6 +90,7 @@ def test_gates_are_added_up() -> None:
     for gate in gates:
         gate.tally.statement("refused", "ddl").value += 2
         gate.tally.connections += 5
+        gate.tally.upstream_failures["lost"] += 1
     gates[0].tally.block("no-drop", "enforce").value += 2
     text = scrape(gates)
     assert 'pgwarden_statements_total{class="ddl",decision="refused"} 4.0' in text.splitlines()
@@ -92,6 +98,7 @@ def test_gates_are_added_up() -> None:
     assert lines_of(text, "pgwarden_connections_accepted_total") == [
         "pgwarden_connections_accepted_total 10.0"
     ]
+    assert 'pgwarden_upstream_failures_total{reason="lost"} 2.0' in text.splitlines()
     assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 3.0']
 
 

@@ -125,7 +125,8 @@ def test_paths_in_the_file_are_relative_to_it() -> None:
         ("log_keep", "0", 0),
         ("log_unreadable", "on", True),
         ("log_unreadable", "FALSE", False),
-        ("admin", ":9187", Address("0.0.0.0", 9187)),
+        ("admin", ":9187", Address("*", 9187)),
+        ("admin", "*:9187", Address("*", 9187)),
         ("admin", "[::]:9187", Address("::", 9187)),
         ("admin", "gate.internal:0", Address("gate.internal", 0)),
         ("log_level", "WARNING", "warning"),
@@ -260,6 +261,13 @@ def test_an_authority_file_that_nobody_reads_must_be_there_too() -> None:
     )
 
 
+def test_the_ledger_of_whom_no_account_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    assert load().ledger == "/var/lib/pgwarden/ledger.sqlite"
+
+
 def test_nothing_to_serve() -> None:
     assert problems({}) == (
         "nothing to serve: give --listen, --upstream and --policy, or a config file with listeners",
@@ -284,7 +292,7 @@ def test_the_short_form_cannot_choose_among_several() -> None:
 def test_two_listeners_at_one_address() -> None:
     entry = "{listen: ':1', upstream: 'postgresql://127.0.0.1', policy: p}"
     assert problems({}, {}, f"listeners: [{entry}, {entry}]") == (
-        "etc/config.yaml:1:85: 0.0.0.0:1 is taken by etc/config.yaml:1:22",
+        "etc/config.yaml:1:85: *:1 is taken by etc/config.yaml:1:22",
     )
 
 

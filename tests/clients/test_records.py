@@ -233,6 +233,7 @@ def test_a_refusal_line_has_everything(gate: Gate, connection: psycopg.Connectio
         "database": users.name,
         "client_address": "127.0.0.1",
         "application": "me",
+        "listener": "127.0.0.1:0",
         "transaction": "open",
         "policy": digest_of(gate),
         "sql": f"SELECT 1; DROP TABLE public.users -- {'x' * 162}…",
@@ -390,6 +391,7 @@ def test_the_statement_log(gate: Gate, folder: Path, users: Database) -> None:
             "database": users.name,
             "client_address": "127.0.0.1",
             "application": "billing",
+            "listener": "127.0.0.1:0",
             "policy": digest_of(gate),
             "whole": True,
         }

@@ -269,12 +269,14 @@ def test_a_role_named_at_the_start_is_judged_like_set_role(parameters: list[tupl
 
 
 def test_an_upstream_that_is_no_postgresql_is_told_as_such() -> None:
-    said = [
-        command
-        for command in login_of(b"HTTP/1.1 400 Bad Request\r\n")
-        if isinstance(command, ToClient | Close)
-    ]
+    gate = gate_of()
+    session = Session(gate, Peer("127.0.0.1"))
+    session.client_data(START)
+    session.server_connected()
+    commands = session.server_data(b"HTTP/1.1 400 Bad Request\r\n")
+    said = [command for command in commands if isinstance(command, ToClient | Close)]
     assert refusal(said) == ("FATAL", "08P01", "The upstream does not answer as a PostgreSQL server does.")
+    assert gate.tally.upstream_failures == {"connect": 0, "lost": 0, "protocol": 1}
 
 
 def test_what_no_client_may_send_is_counted_and_reported(table: Database, clients: Clients) -> None:

@@ -18,7 +18,7 @@ from proxy.app.cli.values import wrong
 
 _TIMEOUT_S = 3.0
 _MAX_ANSWER = 4096
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where it listens, turned into where to ask
+_ANYWHERE = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where it listens, turned into where to ask
 
 
 def health(

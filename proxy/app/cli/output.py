@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_USERINFO = re.compile(r"(?<=//)[^/\s@]*@")
+# A password that nobody escaped may hold any of :/@ itself.
+_USERINFO = re.compile(r"(?<=//)\S*@")
 
 
 def print_line(line: str = "") -> None:

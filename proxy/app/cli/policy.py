@@ -24,16 +24,20 @@ def _policy() -> None:
 
 @commands.command(epilog=epilog())
 def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="policy files")]) -> None:
-    """Load policies and say all that is wrong with them, each with its place."""
+    """Load policies and say all that is wrong with them, each with its place.
+
+    Exits with 3 when a FILE cannot be read, else with 1 when one does not load.
+    """
     problems: list[str] = []
     code = ExitCode.NO
     for path in files:
         attempt = try_to_load(path)
-        if attempt.policy is None:
-            problems.append(attempt.problem)
-            code = ExitCode.NO if attempt.found(path) else ExitCode.FAILED
-        else:
+        if attempt.policy is not None:
             print_line(f"{path}: {_summary(attempt.policy)}")
+            continue
+        problems.append(attempt.problem)
+        if not attempt.readable:
+            code = ExitCode.FAILED
     if problems:
         raise CommandError(code, *problems)
 
