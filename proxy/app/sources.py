@@ -20,7 +20,7 @@ from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
 from proxy.relay.address import parse_upstream
 from proxy.relay.upstream import Upstream
 from proxy.source.diagnostics import SourceError
-from proxy.source.yamldoc import Document, read_yaml
+from proxy.source.yamldoc import Document, RepeatedKeys, read_yaml
 
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in table()}
 LISTENER_NAMES = tuple(name for name, setting in SETTINGS.items() if setting.of_listener)
@@ -147,7 +147,9 @@ def _from_config(
             _one_line(d.position.file, d.position.line, d.position.column, d.message)
             for d in error.diagnostics
         )
-        return
+        if not isinstance(error, RepeatedKeys):
+            return
+        document = error.document
     _ConfigFile(gathered, document, Path(path).parent).take()
 
 

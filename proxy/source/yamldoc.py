@@ -8,6 +8,7 @@ plain scalars (all are errors: each makes two readers see two policies), and rea
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -96,10 +97,20 @@ class Document:
         return self._lines[position.line - 1] if position.line <= len(self._lines) else ""
 
 
+class RepeatedKeys(SourceError):
+    """Keys given twice, and nothing else that stops reading: `document` serves to tell of more mistakes."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], document: Document) -> None:
+        """Keep the document, in which the last of equal keys counts."""
+        super().__init__(diagnostics)
+        self.document = document
+
+
 def read_yaml(text: str, file: str) -> Document:
     """Read one YAML document.
 
     Raises:
+        RepeatedKeys: that is all that is wrong.
         SourceError: the text is no YAML, or YAML that this reader refuses. Refused constructs are all told; a
             mistake of grammar ends the reading.
     """
@@ -119,9 +130,12 @@ def read_yaml(text: str, file: str) -> Document:
         raise _unreadable(text, file, lines, error.position, int(error.character)) from None
     except UnicodeEncodeError as error:
         raise _unreadable(text, file, lines, error.start, ord(text[error.start])) from None
+    document = Document(reader.root or _Node(None, 0, 0), lines, file)
     if reader.diagnostics:
+        if len(reader.diagnostics) == reader.repeated:
+            raise RepeatedKeys(reader.diagnostics, document)
         raise SourceError(reader.diagnostics)
-    return Document(reader.root or _Node(None, 0, 0), lines, file)
+    return document
 
 
 class _Reader:
@@ -130,6 +144,7 @@ class _Reader:
     def __init__(self, file: str, lines: list[str]) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.root: _Node | None = None
+        self.repeated = 0
         self._file = file
         self._lines = lines
         self._open: list[tuple[_Node, str | None]] = []  # the collection, and of a mapping the key that waits
@@ -226,6 +241,7 @@ class _Reader:
         if event.value == "<<" and not event.style:
             self._refuse(event, 'merge keys ("<<") are not used here; write the keys out')
         if event.value in self._open[-1][0].keys:
+            self.repeated += 1
             first = self._open[-1][0].keys[event.value][0] + 1
             self._refuse(event, f'the key "{_short(event.value)}" was already given in line {first}')
         node = self._open[-1][0]

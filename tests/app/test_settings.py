@@ -214,6 +214,13 @@ def test_a_file_that_is_not_yaml_shows_no_line_of_it() -> None:
     assert "\n" not in problem
 
 
+def test_a_key_given_twice_hides_no_other_mistake() -> None:
+    assert problems(config="log_keep: x\nlog_keep: 2\nlog_level: loud\n") == (
+        'etc/config.yaml:2:1: the key "log_keep" was already given in line 1',
+        'etc/config.yaml:3:12: "loud" is none of debug, info, warning, error',
+    )
+
+
 def test_a_file_that_is_not_there() -> None:
     def absent(path: str) -> str:
         raise FileNotFoundError(2, "No such file or directory")

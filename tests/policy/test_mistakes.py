@@ -80,6 +80,17 @@ def test_many_mistakes_are_told_at_once() -> None:
     ]
 
 
+def test_a_key_given_twice_hides_no_other_mistake() -> None:
+    text = "version: 1\nname: a\nname: b\nrulez: []\nrules:\n  - {id: a, match: {classes: [dll]}}\n"
+    with pytest.raises(SourceError) as caught:
+        load_policy("p.yaml", reader({"p.yaml": text}))
+    assert [f"{d.position}: {d.message}" for d in caught.value.diagnostics] == [
+        'p.yaml:3:1: the key "name" was already given in line 2',
+        'p.yaml:4:1: unknown key "rulez"',
+        'p.yaml:6:31: unknown class "dll"',
+    ]
+
+
 def test_mistakes_in_packs_are_told_with_their_file() -> None:
     files = {
         "main/p.yaml": "version: 1\ninclude: [../packs/a.yaml, ../packs/b.yaml]\n",
