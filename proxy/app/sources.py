@@ -89,14 +89,15 @@ def load_settings(
 
     Args:
         flags: by setting name, with `config` for the config file; None is a flag not given.
-        environment: the process's variables; those that begin with PGWARDEN_ count.
+        environment: the process's variables; those that begin with PGWARDEN_ count, unless they are empty.
 
     Raises:
         SettingsError: with every problem at once.
     """
     gathered = Gathered()
-    _from_config(gathered, flags.get("config"), environment.get("PGWARDEN_CONFIG"), read)
-    _from_environment(gathered, environment)
+    given = {name: value for name, value in environment.items() if value}
+    _from_config(gathered, flags.get("config"), given.get("PGWARDEN_CONFIG"), read)
+    _from_environment(gathered, given)
     for name, value in flags.items():
         if value is not None and name != "config":
             _put(gathered, name, Given(value, SETTINGS[name].flag))

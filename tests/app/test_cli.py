@@ -279,6 +279,17 @@ def test_explain_by_a_policy_that_does_not_load(command: Command) -> None:
     assert errors[0] == "pgwarden: --policy: the policy absent.yaml does not load"
 
 
+def test_health_of_nobody_knows_what(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in (None, ""):
+        if value is not None:
+            monkeypatch.setenv("PGWARDEN_ADMIN", value)
+        assert command("health") == (
+            ExitCode.USAGE,
+            [],
+            ["pgwarden: --admin: say where the gate's admin server listens, or set PGWARDEN_ADMIN"],
+        )
+
+
 def test_health_without_a_gate(command: Command) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

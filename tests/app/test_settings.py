@@ -159,6 +159,12 @@ def test_a_wrong_variable(name: str, text: str, message: str) -> None:
     assert problems(environment={f"PGWARDEN_{name}": text}) == (f"PGWARDEN_{name}: {message}",)
 
 
+def test_an_empty_variable_counts_as_not_set() -> None:
+    """So do the substitutions of compose files and the lines of .env files that nobody filled in."""
+    names = [setting.variable for setting in table()]
+    assert load(SHORT, dict.fromkeys([*names, "PGWARDEN_CONFIG", "PGWARDEN_OTHER"], "")) == load()
+
+
 def test_a_wrong_flag() -> None:
     assert problems({**SHORT, "drain_timeout_s": "soon"}) == (
         '--drain-timeout-s: "soon" is not a number of seconds',

@@ -34,7 +34,7 @@ def health(
     origin, text = (
         ("--admin", admin) if admin is not None else ("PGWARDEN_ADMIN", os.environ.get("PGWARDEN_ADMIN"))
     )
-    if text is None:
+    if not text:
         raise wrong("--admin", "say where the gate's admin server listens, or set PGWARDEN_ADMIN")
     try:
         address = kinds.address(text)
