@@ -10,7 +10,7 @@ from __future__ import annotations
 from proxy.session.client_side import ClientSide
 from proxy.session.copying import CopyIn
 from proxy.session.gate import Gate
-from proxy.session.judge import Judge
+from proxy.session.judge import Judge, Transaction
 from proxy.session.lexing import Lexing
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
@@ -39,6 +39,11 @@ class Conversation:
     def waiting(self) -> bool:
         """True while nothing more may be taken from the client."""
         return self._state.waiting
+
+    @property
+    def transaction(self) -> Transaction:
+        """The state that a transaction is in, or one of those it may be in."""
+        return self._state.transactions()[0]
 
     @property
     def idle(self) -> bool:

@@ -284,7 +284,8 @@ class Session:
         if self._judge is None:
             self._gate.tally.block(denial.rule, "enforce").value += 1
         else:
-            self._judge.refuse_outright(denial, None, "none")
+            transaction = "none" if self._conversation is None else self._conversation.transaction
+            self._judge.refuse_outright(denial, None, transaction)
         return self._end(denial)
 
     def _close(self, reason: str) -> list[Command]:

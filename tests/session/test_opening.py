@@ -279,13 +279,18 @@ def test_an_upstream_that_is_no_postgresql_is_told_as_such() -> None:
     assert gate.tally.upstream_failures == {"connect": 0, "lost": 0, "protocol": 1}
 
 
-def test_what_no_client_may_send_is_counted_and_reported(table: Database, clients: Clients) -> None:
+@pytest.mark.parametrize(("before", "transaction"), [("SELECT 1", "none"), ("BEGIN", "open")])
+def test_what_no_client_may_send_is_counted_and_reported(
+    before: str, transaction: str, table: Database, clients: Clients
+) -> None:
     client = clients.wired(table)
+    client.exchange(Q(before))
     client._send(b"z\0\0\0\4")
     assert client.closed
     assert [(event.rule, event.sqlstate, event.message) for event in client.judged] == [
         ("protocol", "08P01", "invalid client message type 122")
     ]
+    assert client.judged[0].origin.transaction == transaction
     assert client.gate.tally.blocked["protocol", "enforce"].value == 1
 
 
