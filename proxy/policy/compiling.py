@@ -196,7 +196,9 @@ class RuleCompiler:
         if isinstance(given, str):
             return None
         besides = self._require(given.besides, ("approval", "with"))
-        return Approval(given.by, given.within, besides)
+        usual = self._around.approvals
+        within = given.within if given.within is not None or usual is None else usual.within
+        return Approval(given.by, within, besides)
 
     def _otherwise(self, approval: Approval | None, when: tuple[Condition, ...]) -> Otherwise:
         given, require = self._rule.otherwise, self._rule.require

@@ -518,6 +518,6 @@ def test_approvals_of_the_policy_hold_where_a_rule_says_nothing() -> None:
     assert [(rule.id, str(rule.approval)) for rule in made.rules if not rule.reserved] == [
         ("a", "by 2 people within 2 hours"),
         ("b", "None"),
-        ("c", "by one person, with migration: run"),
+        ("c", "by one person within 2 hours, with migration: run"),
     ]
     assert [rule.otherwise.at_most for rule in made.rules][:2] == [timedelta(minutes=10), timedelta()]

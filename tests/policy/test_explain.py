@@ -132,7 +132,7 @@ def test_what_people_could_do(head: str, still: str) -> None:
     ]
     assert ways == [
         ["an approval by 2 people within 2 hours lifts this", HELD],
-        ["an approval by one person, with window: change lifts this", still, TAKEN],
+        ["an approval by one person within 2 hours, with window: change lifts this", still, TAKEN],
         ["no approval lifts this rule"],
         [],
     ]
