@@ -50,18 +50,16 @@ WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = '{name}'
 
 @pytest.mark.parametrize("major", MAJORS)
 def test_arguments_that_matter_are_known_by_their_names(server_at: ServerAt, major: int) -> None:
-    def named(name: str) -> set[str]:
-        count = 1 + max((*found.runs, *(cause.argument for cause in found.causes)), default=-1)
-        rows = server_at(major).execute(_PARAMETERS.format(name=name, count=count)) if count else ""
-        return {line.split("|")[1] for line in rows.splitlines()}
-
     wrong = {}
     for name in functions.classified():
         found = functions.known("pg_catalog", name, major)
-        if found is not None and (found.runs or found.causes) and not found.of_extension:
-            names = named(name)
-            if names - {" ".join(found.parameters)}:
-                wrong[name] = names
+        if found is None or found.of_extension or not (found.runs or found.causes):
+            continue
+        count = 1 + max((*found.runs, *(cause.argument for cause in found.causes)), default=-1)
+        rows = server_at(major).execute(_PARAMETERS.format(name=name, count=count)) if count else ""
+        names = {line.split("|")[1] for line in rows.splitlines()}
+        if names - {" ".join(found.parameters)}:
+            wrong[name] = names
     assert wrong == {}
 
 
