@@ -287,6 +287,11 @@ def known(schema: str | None, name: str, server_major: int) -> Known | None:
     return _EXTENSIONS.get(name)
 
 
+def may_be_volatile(schema: str | None, name: str, server_major: int) -> bool:
+    """Whether a call may give another value for each row: volatile by the server's word, or not known."""
+    return name in _QUIET_NAMES or known(schema, name, server_major) != HARMLESS
+
+
 def is_built_in(name: str, server_major: int) -> bool:
     """Whether every server of this version has a function of this name; of every version when it is 0."""
     if name in builtins.FUNCTIONS:
