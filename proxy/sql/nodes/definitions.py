@@ -176,8 +176,9 @@ def _schema(walk: Walk, body: Json) -> None:
 def _depends(walk: Walk, body: Json) -> None:
     kind = kind_of(walk, body, "objectType")
     if kind is not None:
-        target, _ = _named(kind, body)
-        emit_if_known(walk, kind, "alter", target, (), "depends on extension")
+        target, table = _named(kind, body)
+        what = "no longer depends on extension" if body.get("remove") else "depends on extension"
+        emit_if_known(walk, kind, "alter", target, (), f"on {table}, {what}" if table else what)
 
 
 def _commented(effect: str) -> Handler:

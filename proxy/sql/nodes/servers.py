@@ -13,6 +13,7 @@ from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.calls import redacted_value
 from proxy.sql.nodes.locks import BLOCKS_ALL, REWRITES
 from proxy.sql.nodes.sessions import is_on, setting_value
+from proxy.sql.nodes.tables import flags
 from proxy.sql.nodes.walk import Handler, Walk, options, range_target, role_name
 from proxy.sql.parse import Json
 
@@ -155,7 +156,7 @@ def _subscription(effect: str) -> Handler:
     def handle(walk: Walk, body: Json) -> None:
         what = str(body.get("kind", "")).removeprefix("ALTER_SUBSCRIPTION_").lower()
         target = Target("subscription", None, body.get("subname"))
-        walk.emit(effect, target, traits=_missing(body), detail=what)
+        walk.emit(effect, target, traits=flags(body), detail=what)
         # Creating, refreshing and dropping connect to the publisher, unless connect = false.
         if what not in {"options", "enabled", "skip"}:
             walk.emit("server.network", target)
