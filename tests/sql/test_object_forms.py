@@ -1,4 +1,4 @@
-"""Each kind of object in each form that names one: its effect and target, where the servers take the statement.
+"""Each kind of object in each form that names one: its effect and target, where servers take the statement.
 
 The forms are DROP, RENAME TO, OWNER TO, SET SCHEMA, DEPENDS ON EXTENSION, COMMENT ON and SECURITY LABEL ON.
 Which kinds have which of them, the servers say; the parser must agree.
