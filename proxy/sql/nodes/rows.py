@@ -283,7 +283,6 @@ HARMLESS = frozenset(
         "CommonTableExpr",
         "GroupingSet",
         "InferClause",
-        "JoinExpr",
         "LockingClause",
         "MergeWhenClause",
         "MultiAssignRef",
@@ -296,7 +295,6 @@ HARMLESS = frozenset(
         "ResTarget",
         "ReturningClause",
         "ReturningOption",
-        "SortBy",
         "WindowDef",
     }
 )
