@@ -15,6 +15,7 @@ __all__ = [
     "CATALOGUE",
     "CLASSES",
     "CLASS_ORDER",
+    "NO_MENTIONS",
     "TRAITS",
     "Act",
     "Deallocates",
@@ -24,7 +25,6 @@ __all__ = [
     "Executes",
     "Mentions",
     "Name",
-    "NO_MENTIONS",
     "Prepares",
     "Risk",
     "Target",
@@ -56,7 +56,8 @@ class Effect:
     """One thing a statement does.
 
     location is a character offset in the text, or -1; detail is what the name does not say (a setting's
-    value, a column, a language, a role's option) and never a secret.
+    value, a column, a language, a role's option) and never a secret; through is the way from what the
+    statement names to what has the effect, where a database's own code lies between.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Effect:
     risk: Risk = Risk.NONE
     location: int = -1
     detail: str = ""
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Mentions:
         operators: written, or meant by IN, BETWEEN, CASE, USING and their like.
         types: of casts, columns, variables and parameters; those of pg_catalog left out.
         fields: last names of what is read from a row (`v.f`, `(v).f`): each may call a function f(v).
+        sets: columns that UPDATE, ON CONFLICT and MERGE give values to.
         later: the same of what is only defined here.
     """
 
@@ -83,6 +86,7 @@ class Mentions:
     operators: frozenset[Name] = _NO_NAMES
     types: frozenset[Name] = _NO_NAMES
     fields: frozenset[str] = NO_TRAITS
+    sets: frozenset[str] = NO_TRAITS
     later: Mentions | None = None
 
     def __or__(self, other: Mentions) -> Mentions:
@@ -99,6 +103,7 @@ class Mentions:
             self.operators | other.operators,
             self.types | other.types,
             self.fields | other.fields,
+            self.sets | other.sets,
             later,
         )
 

@@ -1,4 +1,4 @@
-"""What a database holds that may run unseen: functions, triggers, rules, views, policies, checks, defaults …
+"""What a database holds that may run unseen: functions, triggers, rules, views, policies, checks, defaults.
 
 `Snapshot` is what was read of a server's catalogue, `Database` answers what a statement causes there. Pure:
 nothing here asks a server.

@@ -38,7 +38,8 @@ class Function:
         arguments: the types of its input arguments.
         required: how many of them have no default.
         volatility: provolatile: i, s, v.
-        extension: whether it belongs to an extension.
+        extension: whether it belongs to an extension, and is taken at its authors' word; a trigger's
+            function that can be read is not.
         support: the functions of an aggregate.
     """
 
@@ -66,12 +67,12 @@ class Code:
 
     Attributes:
         owner: oid of the relation or type.
-        kind: default, generated, virtual, check, policy, index, statistics, partition, rule, view, trigger.
-        name: of the constraint, policy, rule or trigger; "" of the rest.
-        events: when it runs: read, insert, update, delete, truncate, maintain, coerce.
+        kind: default, generated, check, policy, index, statistics, partition, rule, view, trigger.
+        name: of the constraint, policy, index, rule or trigger; "" of the rest.
+        events: when it runs: read, insert, update, delete, truncate, maintain, refresh, route (a row of a
+            partition), coerce (a value of a domain).
         text: a statement that holds it: SELECT of an expression, else the CREATE of the object.
         instead: a rule or trigger that stands in the place of what the relation was to do.
-        function: of a trigger, the oid of what it calls; else 0.
     """
 
     owner: int
@@ -80,7 +81,6 @@ class Code:
     events: frozenset[str]
     text: str
     instead: bool = False
-    function: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,6 @@ class Operator:
     schema: str
     name: str
     function: int
-    extension: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,23 +146,21 @@ class EventTrigger:
 
 @dataclass(frozen=True, slots=True)
 class Dependant:
-    """An object that goes with another one, or with CASCADE: a row of pg_depend, both sides described.
+    """An object that goes with another one: a row of pg_depend.
 
     Attributes:
-        on: (class, oid) of what it depends on; a column depends and is depended on as its relation.
-        itself: (class, oid).
-        automatic: it goes without CASCADE, too.
-        effect: what that amounts to (`table.drop`); "" where it is a part of something else.
+        on: (catalogue, oid, column's number or 0) of what it depends on.
+        itself: the same of the object.
+        dependency: deptype: n goes with CASCADE alone, the others without it, too.
+        what: the object's kind in the words of pg_identify_object().
     """
 
-    on: tuple[str, int]
-    itself: tuple[str, int]
-    automatic: bool
-    effect: str
-    kind: str
+    on: tuple[str, int, int]
+    itself: tuple[str, int, int]
+    dependency: str
+    what: str
     schema: str | None
     name: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +178,5 @@ class Snapshot:
     types: tuple[Type, ...] = ()
     event_triggers: tuple[EventTrigger, ...] = ()
     dependants: tuple[Dependant, ...] = ()
+    schemas: tuple[tuple[int, str], ...] = ()
+    extensions: tuple[tuple[int, str], ...] = ()

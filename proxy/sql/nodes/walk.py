@@ -27,13 +27,14 @@ _TEMPORARY = frozenset({"temporary"})
 class Mentioned:
     """Names as they are gathered; see Mentions."""
 
-    __slots__ = ("fields", "functions", "operators", "types")
+    __slots__ = ("fields", "functions", "operators", "sets", "types")
 
     def __init__(self) -> None:
         self.functions: set[Name] = set()
         self.operators: set[Name] = set()
         self.types: set[Name] = set()
         self.fields: set[str] = set()
+        self.sets: set[str] = set()
 
     def add(self, other: Mentioned) -> None:
         """Take the names of another part in."""
@@ -41,16 +42,18 @@ class Mentioned:
         self.operators |= other.operators
         self.types |= other.types
         self.fields |= other.fields
+        self.sets |= other.sets
 
     def frozen(self, later: Mentions | None = None) -> Mentions:
         """What was gathered so far."""
-        if not (later or self.functions or self.operators or self.types or self.fields):
+        if not (later or self.functions or self.operators or self.types or self.fields or self.sets):
             return NO_MENTIONS
         return Mentions(
             frozenset(self.functions),
             frozenset(self.operators),
             frozenset(self.types),
             frozenset(self.fields),
+            frozenset(self.sets),
             later,
         )
 
