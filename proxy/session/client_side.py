@@ -12,9 +12,10 @@ from proxy.session.commands import Analyse
 from proxy.session.copying import CopyIn
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
-from proxy.session.judge import Judge, no_such_statement, resolve
+from proxy.session.judge import Ask, Judge, no_such_statement, resolve
 from proxy.session.meaning import Meaning, worst
 from proxy.session.meanings import Outcome
+from proxy.session.names import NOTHING
 from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
@@ -24,6 +25,7 @@ from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
     decode_bind_names,
     decode_close,
+    decode_describe,
     decode_execute,
     decode_function_oid,
     decode_parse,
@@ -164,6 +166,16 @@ class ClientSide:
         text = raw.decode(errors="replace") if raw else None
         return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
 
+    def _ask(self, ask: Ask) -> bytes | None:
+        """The answer hinges on names: let the server say first what they stand for."""
+        state = self._state
+        if state.inflight:
+            state.wait_until_ready(state.inflight.boundaries)
+        else:
+            self._after = state.ask(ask.names)
+        self._cutter.hold()
+        return KEEP
+
     def _resolved(self, meaning: Meaning) -> Meaning:
         return resolve(meaning, self._state.statements, self._state.batch)
 
@@ -206,9 +218,9 @@ class ClientSide:
         if isinstance(understood, Denial):
             return self._refuse_query(QUERY, understood)
         meaning = self._resolved(understood)
-        denial = self._judge.judge(meaning, state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_query(QUERY, denial)
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if verdict is not None:
+            return self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_query(QUERY, verdict)
         sent = state.send(QUERY)
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
@@ -216,8 +228,10 @@ class ClientSide:
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
+        answer = self._state.lookup.answer
         self._state.runs(sent, meaning, boundary)
         if meaning.barrier:
+            sent.answer = answer
             sent.meaning = meaning
             sent.policy = self._gate.policy
             sent.permitted_until = self._judge.until
@@ -232,11 +246,14 @@ class ClientSide:
             return KEEP
         if isinstance(understood, Denial):
             return self._refuse_extended(understood, unnamed_parse=not message.name)
-        denial = self._judge.judge(understood, state.transactions(), runs=False)
-        if denial is not None:
-            return self._refuse_extended(denial, unnamed_parse=not message.name)
+        verdict = self._judge.judge(understood, state.transactions(), runs=False)
+        if isinstance(verdict, Ask):
+            return self._ask(verdict)
+        if verdict is not None:
+            return self._refuse_extended(verdict, unnamed_parse=not message.name)
         sent = state.send(PARSE)
         sent.definition = state.define(state.statements, message.name, understood, sent)
+        state.resolves(sent.definition, None)
         state.batch_open = True
         return KEEP
 
@@ -248,11 +265,16 @@ class ClientSide:
             unknown = no_such_statement(name.decode(errors="replace"))
             return self._refuse_extended(self._refuse_outright(unknown, b""))
         meaning = worst(known)
-        denial = self._judge.judge(meaning, state.transactions(), runs=False)
-        if denial is not None:
-            return self._refuse_extended(denial)
+        statement = state.statements.only(name, state.batch) if state.own_names else None
+        bound = NOTHING if statement is None else statement.own
+        verdict = self._judge.judge(meaning, state.transactions(), runs=False, bound=bound)
+        if verdict is not None:
+            return self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_extended(verdict)
         sent = state.send(BIND)
         sent.definition = state.define(state.portals, portal, meaning, sent)
+        if statement is not None:
+            for definition in (sent.definition, statement):
+                state.resolves(definition, bound)
         state.batch_open = True
         return KEEP
 
@@ -261,9 +283,11 @@ class ClientSide:
         portal, _ = decode_execute(self._cutter.body())
         # A portal that no Bind made is a cursor, judged when it was declared.
         meaning = self._resolved(worst(state.portals.meanings(portal, state.batch) or [self._gate.fetch]))
-        denial = self._judge.judge(meaning, state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_extended(denial)
+        made = state.portals.only(portal, state.batch) if state.own_names else None
+        bound = NOTHING if made is None else made.own
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True, bound=bound)
+        if verdict is not None:
+            return self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_extended(verdict)
         sent = state.send(EXECUTE)
         self._runs(sent, meaning, state.inflight.boundaries + 1)
         if meaning.barrier:
@@ -272,8 +296,13 @@ class ClientSide:
         return KEEP
 
     def _describe(self) -> bytes | None:
-        self._state.send(DESCRIBE)
-        self._state.batch_open = True
+        state = self._state
+        if state.own_names:
+            kind, name = decode_describe(self._cutter.body())
+            if kind == "S":
+                state.resolves_unseen(name)
+        state.send(DESCRIBE)
+        state.batch_open = True
         return KEEP
 
     def _close(self) -> bytes | None:
@@ -291,9 +320,11 @@ class ClientSide:
         oid = decode_function_oid(self._cutter.body())
         effect = Effect("code.opaque", Target("function", None, f"oid {oid}"))
         meaning = Meaning((effect,), relexes=True, statement_class="opaque")
-        denial = self._judge.judge(meaning, self._state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_query(FUNCTION_CALL, denial)
+        verdict = self._judge.judge(meaning, self._state.transactions(), runs=True)
+        if verdict is not None:
+            return (
+                self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_query(FUNCTION_CALL, verdict)
+            )
         self._state.runs(self._state.send(FUNCTION_CALL), meaning, self._state.inflight.boundaries)
         self._state.end_batch()
         return KEEP
@@ -328,7 +359,7 @@ class ClientSide:
         sent = self._copy.sent
         if sent is None or sent.meaning is None or sent.policy is None:
             return KEEP
-        denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions())
+        denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions(), sent.answer)
         self._copy.until = self._judge.until
         if denial is None:
             return KEEP

@@ -36,16 +36,31 @@ class Limits:
 
 
 class Who:
-    """Where statements come from. Equal origins are one object, so that it is a cheap key."""
+    """Where statements come from. Equal origins are one object, so that it is a cheap key.
 
-    __slots__ = ("__weakref__", "application", "client_address", "database", "role")
+    Attributes:
+        search_path: where bare names are looked for; None where that is not known.
+    """
 
-    def __init__(self, role: str, database: str, client_address: str | None, application: str) -> None:
+    __slots__ = ("__weakref__", "application", "client_address", "database", "role", "search_path")
+
+    def __init__(
+        self,
+        role: str,
+        database: str,
+        client_address: str | None,
+        application: str,
+        search_path: tuple[str, ...] | None = None,
+    ) -> None:
         """As the client named itself; the address is the socket's."""
         self.role = role
         self.database = database
         self.client_address = client_address
         self.application = application
+        self.search_path = search_path
+
+
+_Key = tuple[str, str, str | None, str, tuple[str, ...] | None]
 
 
 class Gate:
@@ -92,7 +107,7 @@ class Gate:
         self.tally = tally or Tally()
         self.log_statements = log_statements
         self.fetch = Meaning((Effect("statement.fetch"),), statement_class="read")
-        self._origins: WeakValueDictionary[tuple[str, str, str | None, str], Who] = WeakValueDictionary()
+        self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
 
     def swap_policy(self, policy: Policy) -> None:
@@ -106,9 +121,16 @@ class Gate:
             self.facts_epoch += 1
         self.facts = facts
 
-    def who(self, role: str, database: str, client_address: str | None, application: str) -> Who:
+    def who(
+        self,
+        role: str,
+        database: str,
+        client_address: str | None,
+        application: str,
+        search_path: tuple[str, ...] | None = None,
+    ) -> Who:
         """The origin with these properties."""
-        key = (role, database, client_address, application)
+        key = (role, database, client_address, application, search_path)
         found = self._origins.get(key)
         if found is None:
             found = self._origins[key] = Who(*key)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxy.session.bare import unsettles
 from proxy.session.tally import Count
-from proxy.sql.analyse import Analysis, SqlSyntaxError
+from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
 from proxy.sql.effects import CLASS_ORDER, Act, Effect, Executes
 
 
@@ -36,6 +37,7 @@ class Meaning:
     """What one text, or one prepared statement, does.
 
     Attributes:
+        statements: of the text that was read, in order; () where there is no text, or several are possible.
         text: None where there is no text (a message of the protocol), or several texts are possible.
         effects: of everything it contains or causes, what it EXECUTEs by name excepted.
         acts: for each of its statements, what that does to the session's prepared statements.
@@ -44,6 +46,7 @@ class Meaning:
             understood).
         relexes: it may change how the server reads later texts.
         transacts: it may begin or end a transaction.
+        renames: bare names may mean something else afterwards.
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
@@ -61,8 +64,10 @@ class Meaning:
         "permits",
         "reading_s",
         "relexes",
+        "renames",
         "several",
         "statement_class",
+        "statements",
         "text",
         "transacts",
     )
@@ -72,6 +77,7 @@ class Meaning:
         effects: tuple[Effect, ...],
         *,
         text: str | None = None,
+        statements: tuple[Statement, ...] = (),
         acts: tuple[tuple[Act, ...], ...] = (),
         barrier: bool = False,
         relexes: bool = False,
@@ -82,8 +88,10 @@ class Meaning:
     ) -> None:
         """Hold what was found out; a text that acts on nothing keeps no acts at all."""
         self.text = text
+        self.statements = statements
         self.effects = effects
         self.transacts = any(_may_transact(effect) for effect in effects)
+        self.renames = unsettles(effects)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
         self.barrier = barrier
@@ -109,6 +117,7 @@ def of_analysis(text: str, analysis: Analysis) -> Meaning:
     return Meaning(
         analysis.effects,
         text=text,
+        statements=analysis.statements,
         acts=tuple(statement.acts for statement in analysis.statements),
         barrier=analysis.barrier,
         relexes=analysis.may_change_lexing,

@@ -216,7 +216,7 @@ class Session:
         if effects:
             meaning = Meaning(effects, statement_class="session")
             denial = self._judge.judge(meaning, ("none",), runs=False)
-            if denial is not None:
+            if isinstance(denial, Denial):
                 return self._end(denial)
         self.phase = Phase.CONNECTING
         self._client.feed(self._packets.rest())
@@ -232,6 +232,7 @@ class Session:
         client = Cutter(FRONTEND, self._gate.limits.max_statement_bytes)
         client.feed(self._client.rest())
         self._client = client
+        self._judge.lookup.process_id = login.process_id
         self._conversation = Conversation(
             self._gate, self._judge, self._lexing, login.server_major, client, self._server
         )
