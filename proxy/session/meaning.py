@@ -7,11 +7,13 @@ last decision that was a plain yes, so that a repeated statement costs two look-
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 
 from proxy.session.bare import unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
-from proxy.sql.effects import CLASS_ORDER, Act, Effect, Executes
+from proxy.sql.effects import CLASS_ORDER, NO_MENTIONS, Act, Effect, Executes, Mentions
 
 
 class Permit:
@@ -42,6 +44,7 @@ class Meaning:
         effects: of everything it contains or causes, what it EXECUTEs by name excepted.
         acts: for each of its statements, what that does to the session's prepared statements.
         executes: the names that it EXECUTEs.
+        mentions: the names through which it may run code that the database holds.
         barrier: nothing may follow it until the server has answered (COPY FROM STDIN; a statement not
             understood).
         relexes: it may change how the server reads later texts.
@@ -60,6 +63,7 @@ class Meaning:
         "effects",
         "error",
         "executes",
+        "mentions",
         "missing",
         "permits",
         "reading_s",
@@ -85,6 +89,7 @@ class Meaning:
         several: bool = False,
         missing: str | None = None,
         error: SqlSyntaxError | None = None,
+        mentions: Mentions = NO_MENTIONS,
     ) -> None:
         """Hold what was found out; a text that acts on nothing keeps no acts at all."""
         self.text = text
@@ -100,6 +105,7 @@ class Meaning:
         self.several = several
         self.missing = missing
         self.error = error
+        self.mentions = mentions
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 
@@ -122,6 +128,7 @@ def of_analysis(text: str, analysis: Analysis) -> Meaning:
         barrier=analysis.barrier,
         relexes=analysis.may_change_lexing,
         statement_class=analysis.statement_class,
+        mentions=analysis.mentions,
     )
 
 
@@ -151,4 +158,5 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
         several=True,
         missing=next((meaning.missing for meaning in several if meaning.missing is not None), None),
         error=next((meaning.error for meaning in several if meaning.error), None),
+        mentions=reduce(or_, (meaning.mentions for meaning in several), NO_MENTIONS),
     )

@@ -177,7 +177,9 @@ class State:
             for act in group:
                 if isinstance(act, Prepares):
                     name = act.name.encode()
-                    prepared = Meaning(act.effects, statement_class=meaning.statement_class)
+                    prepared = Meaning(
+                        act.effects, statement_class=meaning.statement_class, mentions=act.mentions
+                    )
                     definition = self.define(self.statements, name, prepared, sent)
                     if not meaning.several:
                         sent.definitions[number, name] = definition

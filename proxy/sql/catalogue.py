@@ -45,7 +45,7 @@ TRAITS: Mapping[str, str] = MappingProxyType(
     {
         "unscoped": "no conjunct of the WHERE restricts the target's own rows",
         "by_key": "a column of the target is compared for equality with a constant or a parameter",
-        "cascade": "CASCADE: whatever depends on the target goes too",
+        "cascade": "CASCADE: whatever depends on the target goes too, or the target goes with another",
         "if_exists": "IF EXISTS or IF NOT EXISTS: may do nothing",
         "temporary": "the object lives in the session's temporary schema",
         "concurrently": "CONCURRENTLY: without the strong lock",
