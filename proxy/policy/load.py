@@ -111,8 +111,7 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
                 "What code of this database would run is not known, since its catalogue cannot be read."
             ),
             hint=parse_template(
-                "Run it again in a moment; if that does not help, whoever runs the gate finds the reason in its "
-                "log."
+                "Run it again in a moment; if that does not help, the gate's log tells those who run it why."
             ),
         ),
         Rule(

@@ -10,7 +10,7 @@ nothing is known: a name then means anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -110,12 +110,22 @@ def questions(statements: Iterable[Statement]) -> frozenset[str]:
 
 def unsettles(effects: Iterable[Effect]) -> bool:
     """Whether bare names may mean something else afterwards because the search_path may be another."""
-    return any(
-        (effect.name == "session.set" and effect.target is not None and effect.target.name in _NAMES_HANG_ON)
-        or effect.name in {"role.set", "session.reset", "session.discard"}
-        or effect.name in CLASSES["opaque"]
-        for effect in effects
+    return any(_sets_path(effect) or effect.name in CLASSES["opaque"] for effect in effects)
+
+
+def keeps_path(statements: Sequence[Statement]) -> bool:
+    """Whether every statement of a text begins with the search_path that the first one finds."""
+    return not any(
+        _sets_path(effect) or (effect.name in CLASSES["opaque"] and statement is not statements[-1])
+        for statement in statements
+        for effect in statement.effects
     )
+
+
+def _sets_path(effect: Effect) -> bool:
+    if effect.name == "session.set":
+        return effect.target is not None and effect.target.name in _NAMES_HANG_ON
+    return effect.name in {"role.set", "session.reset", "session.discard"}
 
 
 def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:

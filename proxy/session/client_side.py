@@ -12,14 +12,13 @@ from proxy.session.commands import Analyse
 from proxy.session.copying import CopyIn
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
-from proxy.session.judge import Ask, Judge, no_such_statement, resolve
+from proxy.session.judge import Ask, Await, Judge, no_such_statement, resolve
 from proxy.session.meaning import Meaning, worst
 from proxy.session.meanings import Outcome
 from proxy.session.names import NOTHING
 from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
-from proxy.sql.effects import Effect, Target
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
@@ -73,6 +72,7 @@ class ClientSide:
         self._state = state
         self._copy = copy
         self._cutter = cutter
+        self._unread = False  # the catalogue has to be read, and the relay has not been told
         self._after = b""  # goes out behind the frame just kept
         self.terminated = False
         self._handlers = handlers_by_kind(
@@ -166,15 +166,27 @@ class ClientSide:
         text = raw.decode(errors="replace") if raw else None
         return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
 
-    def _ask(self, ask: Ask) -> bytes | None:
-        """The answer hinges on names: let the server say first what they stand for."""
+    def _wait_for(self, what: Ask | Await) -> bytes | None:
+        """The answer hinges on what others have to say first; the frame is looked at again then."""
         state = self._state
         if state.inflight:
             state.wait_until_ready(state.inflight.boundaries)
+        elif isinstance(what, Ask):
+            self._after = state.ask(what.names)
         else:
-            self._after = state.ask(ask.names)
+            state.waiting = self._unread = True
         self._cutter.hold()
         return KEEP
+
+    def awaits_catalogue(self) -> bool:
+        """Whether the catalogue has to be read before anything goes on, told once."""
+        unread, self._unread = self._unread, False
+        return unread
+
+    def catalogue_ready(self) -> None:
+        """The catalogue has been read since it was asked for, or cannot be read."""
+        self._judge.overlay = None
+        self._state.waiting = False
 
     def _resolved(self, meaning: Meaning) -> Meaning:
         return resolve(meaning, self._state.statements, self._state.batch)
@@ -219,8 +231,10 @@ class ClientSide:
             return self._refuse_query(QUERY, understood)
         meaning = self._resolved(understood)
         verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(QUERY, verdict)
         if verdict is not None:
-            return self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_query(QUERY, verdict)
+            return self._wait_for(verdict)
         sent = state.send(QUERY)
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
@@ -228,6 +242,8 @@ class ClientSide:
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
+        if self._judge.defines:
+            self._judge.defined(meaning)
         answer = self._state.lookup.answer
         self._state.runs(sent, meaning, boundary)
         if meaning.barrier:
@@ -247,10 +263,10 @@ class ClientSide:
         if isinstance(understood, Denial):
             return self._refuse_extended(understood, unnamed_parse=not message.name)
         verdict = self._judge.judge(understood, state.transactions(), runs=False)
-        if isinstance(verdict, Ask):
-            return self._ask(verdict)
-        if verdict is not None:
+        if isinstance(verdict, Denial):
             return self._refuse_extended(verdict, unnamed_parse=not message.name)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(PARSE)
         sent.definition = state.define(state.statements, message.name, understood, sent)
         state.resolves(sent.definition, None)
@@ -268,8 +284,10 @@ class ClientSide:
         statement = state.statements.only(name, state.batch) if state.own_names else None
         bound = NOTHING if statement is None else statement.own
         verdict = self._judge.judge(meaning, state.transactions(), runs=False, bound=bound)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict)
         if verdict is not None:
-            return self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_extended(verdict)
+            return self._wait_for(verdict)
         sent = state.send(BIND)
         sent.definition = state.define(state.portals, portal, meaning, sent)
         if statement is not None:
@@ -286,8 +304,10 @@ class ClientSide:
         made = state.portals.only(portal, state.batch) if state.own_names else None
         bound = NOTHING if made is None else made.own
         verdict = self._judge.judge(meaning, state.transactions(), runs=True, bound=bound)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict)
         if verdict is not None:
-            return self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_extended(verdict)
+            return self._wait_for(verdict)
         sent = state.send(EXECUTE)
         self._runs(sent, meaning, state.inflight.boundaries + 1)
         if meaning.barrier:
@@ -317,17 +337,21 @@ class ClientSide:
         return KEEP
 
     def _function_call(self) -> bytes | None:
-        oid = decode_function_oid(self._cutter.body())
-        effect = Effect("code.opaque", Target("function", None, f"oid {oid}"))
-        meaning = Meaning((effect,), relexes=True, statement_class="opaque")
-        verdict = self._judge.judge(meaning, self._state.transactions(), runs=True)
+        state = self._state
+        meaning = self._function(decode_function_oid(self._cutter.body()))
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(FUNCTION_CALL, verdict)
         if verdict is not None:
-            return (
-                self._ask(verdict) if isinstance(verdict, Ask) else self._refuse_query(FUNCTION_CALL, verdict)
-            )
-        self._state.runs(self._state.send(FUNCTION_CALL), meaning, self._state.inflight.boundaries)
-        self._state.end_batch()
+            return self._wait_for(verdict)
+        self._runs(state.send(FUNCTION_CALL), meaning, state.inflight.boundaries)
+        state.end_batch()
         return KEEP
+
+    def _function(self, oid: int) -> Meaning:
+        """What a call of this function means, with arguments that nobody sees."""
+        database = self._gate.databases.get(self._judge.lookup.who.database)
+        return self._gate.functions(self._state.server_major).meaning(oid, database)
 
     # -- out of line -------------------------------------------------------------------------------
 

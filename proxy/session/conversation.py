@@ -34,6 +34,8 @@ class Conversation:
         self.release_held = self._client.release_held
         self.to_analyse = self._client.to_analyse
         self.analysed = self._client.analysed
+        self.awaits_catalogue = self._client.awaits_catalogue
+        self.catalogue_ready = self._client.catalogue_ready
 
     @property
     def waiting(self) -> bool:

@@ -23,11 +23,12 @@ class Lookup:
         answer: what the server has said of names; None once anything has run.
         inquiry: the question that the server is answering.
         may_ask: whether a question can stand in front of what comes next from the client.
+        may_wait: whether what comes next may wait for what others see of this session's work.
         process_id: of the server's process, as it told at login; 0 when it did not. A pooler tells another,
             and may run each transaction in another process.
     """
 
-    __slots__ = ("_gate", "_shaken", "answer", "inquiry", "may_ask", "process_id", "who")
+    __slots__ = ("_gate", "_shaken", "answer", "inquiry", "may_ask", "may_wait", "process_id", "who")
 
     def __init__(self, gate: Gate, who: Who) -> None:
         """Begin with nothing known: roles and databases have a search_path of their own."""
@@ -37,6 +38,7 @@ class Lookup:
         self.answer: Answer | None = None
         self.inquiry: Inquiry | None = None
         self.may_ask: Callable[[], bool] = lambda: False
+        self.may_wait: Callable[[], bool] = lambda: False
         self.process_id = 0
 
     def ask(self, names: Iterable[str]) -> bytes:

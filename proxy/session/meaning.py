@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
+from typing import TypeAlias
 
 from proxy.session.bare import unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
+from proxy.sql.database import Database
 from proxy.sql.effects import CLASS_ORDER, NO_MENTIONS, Act, Effect, Executes, Mentions
 
 
@@ -22,17 +24,24 @@ class Permit:
     Attributes:
         until: POSIX seconds.
         facts_epoch: the facts it rests on, -1 when it rests on none.
+        defines: running it may change what the catalogue holds.
         count: the counter that each execution adds to.
     """
 
-    __slots__ = ("count", "facts_epoch", "policy_epoch", "until")
+    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "until")
 
-    def __init__(self, policy_epoch: int, facts_epoch: int, until: float, count: Count) -> None:
+    def __init__(
+        self, policy_epoch: int, facts_epoch: int, until: float, count: Count, defines: bool
+    ) -> None:
         """Bind the yes to the policy and the facts that it was given under."""
         self.policy_epoch = policy_epoch
         self.facts_epoch = facts_epoch
         self.until = until
         self.count = count
+        self.defines = defines
+
+
+Expansion: TypeAlias = tuple[Database, tuple[str, ...] | None, tuple[Effect, ...]]
 
 
 class Meaning:
@@ -53,6 +62,7 @@ class Meaning:
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
+        expansion: what it did in one database by one search_path, with these two: what was worked out last.
         reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
@@ -63,6 +73,7 @@ class Meaning:
         "effects",
         "error",
         "executes",
+        "expansion",
         "mentions",
         "missing",
         "permits",
@@ -106,6 +117,7 @@ class Meaning:
         self.missing = missing
         self.error = error
         self.mentions = mentions
+        self.expansion: Expansion | None = None
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 

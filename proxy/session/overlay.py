@@ -16,7 +16,7 @@ from proxy.sql.effects import CATALOGUE, CLASSES, NO_MENTIONS, Effect, Mentions,
 _DEFERRED: Final = frozenset({"deferred"})
 _HARMLESS: Final = frozenset({"session", "transaction"})
 _MAKES_CODE: Final = frozenset({"create", "replace"})
-_ROUTINES: Final = frozenset({"aggregate", "function", "procedure"})
+_CALLED: Final = frozenset({"aggregate", "function", "operator", "procedure"})
 _REROUTING: Final = frozenset({"attach", "enable", "move", "rename"})
 """After these, code that the snapshot knows elsewhere, or knows as switched off, runs under other names."""
 
@@ -27,7 +27,7 @@ _ANYTHING: Final = Effect("code.call", Target("function", None, None), risk=CATA
 
 def runs_no_code(effects: Iterable[Effect], mentions: Mentions) -> bool:
     """Whether a statement can run no code of the database: transaction control, settings, SELECT 1."""
-    return mentions is NO_MENTIONS and all(CATALOGUE[e.name].classes <= _HARMLESS for e in effects)
+    return mentions == NO_MENTIONS and all(CATALOGUE[e.name].classes <= _HARMLESS for e in effects)
 
 
 def defines(effects: Iterable[Effect]) -> bool:
@@ -40,7 +40,7 @@ def defines(effects: Iterable[Effect]) -> bool:
 
 
 class Overlay:
-    """The session's own definitions."""
+    """The session's own definitions; nothing of it changes."""
 
     __slots__ = ("_called", "_effects", "_mentions")
 
@@ -48,37 +48,38 @@ class Overlay:
         """Begin with none."""
         self._effects: dict[Effect, None] = {}
         self._mentions = NO_MENTIONS
-        self._called: set[tuple[str | None, str]] = set()
+        self._called: frozenset[tuple[str | None, str]] = frozenset()
 
-    def add(self, effects: Iterable[Effect], mentions: Mentions) -> None:
-        """This is run, or is about to be."""
-        self._mentions |= mentions.later or NO_MENTIONS
+    def plus(self, effects: Iterable[Effect], mentions: Mentions) -> Overlay:
+        """These definitions and those that running this makes."""
+        more = Overlay()
+        more._effects = dict(self._effects)
+        more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
+        called = set(self._called)
         for effect in effects:
             kind, _, verb = effect.name.partition(".")
             target = effect.target
             if effect.traits & _DEFERRED:
-                self._effects[replace(effect, traits=effect.traits - _DEFERRED)] = None
-            elif kind in _ROUTINES and verb in _MAKES_CODE and target is not None and target.name is not None:
-                self._called.add((target.schema, target.name))
+                more._effects[replace(effect, traits=effect.traits - _DEFERRED)] = None
+            elif kind in _CALLED and verb in _MAKES_CODE and target is not None and target.name is not None:
+                called.add((target.schema, target.name))
             elif verb in _REROUTING:
-                self._effects[_ANYTHING] = None
+                more._effects[_ANYTHING] = None
+        more._called = frozenset(called)
+        return more
 
     def over(self, effects: tuple[Effect, ...], mentions: Mentions) -> tuple[tuple[Effect, ...], Mentions]:
         """What a statement does where these definitions may run: its effects and mentions."""
         if runs_no_code(effects, mentions):
             return effects, mentions
-        kept = (effect for effect in effects if not self._is_own_call(effect))
-        return tuple(dict.fromkeys((*kept, *self._own()))), mentions | self._mentions
-
-    def _own(self) -> Iterable[Effect]:
-        return (effect for effect in self._effects if not self._is_own_call(effect))
+        every = dict.fromkeys((*effects, *self._effects))
+        kept = tuple(effect for effect in every if not self._is_own_call(effect))
+        return kept, mentions | self._mentions
 
     def _is_own_call(self, effect: Effect) -> bool:
         """Whether a call is of a function made here: what that does is among these effects."""
         target = effect.target
-        if effect.name != "code.call" or target is None or target.name is None:
-            return False
-        if target.kind not in _ROUTINES:
+        if effect.name != "code.call" or target is None or target.name is None or target.kind not in _CALLED:
             return False
         schemas = {schema for schema, name in self._called if name == target.name}
         return bool(schemas) and (target.schema is None or None in schemas or target.schema in schemas)

@@ -45,6 +45,7 @@ class State:
         self.server_major = server_major
         self.lookup = lookup
         lookup.may_ask = self._may_ask
+        lookup.may_wait = self._may_wait
         self.inflight = Inflight()
         self.statements = Names()
         self.portals = Names()
@@ -108,6 +109,10 @@ class State:
 
     def _may_ask(self) -> bool:
         return not self.batch_open and self.status != "E" and self.lexing.plain
+
+    def _may_wait(self) -> bool:
+        """Inside a transaction nobody else sees what it has made."""
+        return not self.batch_open and self.transactions() != ("open",)
 
     # -- waiting -----------------------------------------------------------------------------------
 
