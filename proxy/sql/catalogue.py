@@ -492,6 +492,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
     ("statement.fetch", _NONE, "read", "rows are fetched from a cursor", "FETCH 10 FROM c", "sql-fetch.html"),
     ("statement.copy", _NONE, "", "rows pass in bulk", "COPY t TO STDOUT", "sql-copy.html"),
     (
+        "code.unseen",
+        _HIGH,
+        "opaque",
+        "what the database's own code does is not known, since its catalogue cannot be read",
+        "-- none: the catalogue of the database tells, not the text",
+        "catalogs.html",
+    ),
+    (
         "statement.unparsed",
         _HIGH,
         "opaque",
