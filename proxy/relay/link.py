@@ -235,7 +235,8 @@ class Link:
     def _analyse(self, command: Analyse) -> None:
         if self._reader is None or self._reading is not None:
             raise LinkError("a text was handed out that nobody reads")
-        self._reading = self._loop.create_task(self._read(self._reader(command.raw, command.server_major)))
+        reading = self._reader(command.raw, command.server_major, command.screen)
+        self._reading = self._loop.create_task(self._read(reading))
         self._reading.add_done_callback(self._was_read)
 
     async def _read(self, reading: Coroutine[None, None, Outcome]) -> None:

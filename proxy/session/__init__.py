@@ -6,9 +6,9 @@ Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule mea
 """
 
 from proxy.session.commands import Analyse, Cancel, Close, Command, Connect, Report, ToClient, ToServer
-from proxy.session.events import Ended, Event, Judged, Opened, Origin, Passed
+from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
 from proxy.session.gate import Gate, Limits
-from proxy.session.meanings import Outcome
+from proxy.session.meanings import Outcome, Screening
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 
@@ -24,6 +24,7 @@ __all__ = [
     "Gate",
     "Judged",
     "Limits",
+    "LongText",
     "Opened",
     "Origin",
     "Outcome",
@@ -31,6 +32,7 @@ __all__ = [
     "Peer",
     "Phase",
     "Report",
+    "Screening",
     "Session",
     "Tally",
     "ToClient",

@@ -11,10 +11,11 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.meaning import Meaning
+from proxy.session.meaning import Meaning, of_screened
 from proxy.session.meanings import Meanings
 from proxy.session.tally import Tally
 from proxy.sql.effects import Effect
+from proxy.sql.screen import Screen, Screened
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Limits:
         cached_bytes: how much memory they may take, roughly.
         inline_bytes: the longest text that is read on the event loop, where the dearest found takes 2 ms;
             longer ones are handed out.
+        screened_bytes: the longest text that is screened on the event loop, some 4 ns a byte.
     """
 
     max_statement_bytes: int = 16 * 1024 * 1024
     cached_statements: int = 20_000
     cached_bytes: int = 128 * 1024 * 1024
     inline_bytes: int = 1024
+    screened_bytes: int = 128 * 1024
 
 
 class Who:
@@ -55,6 +58,8 @@ class Gate:
         policy_epoch: grows whenever the policy is swapped.
         facts_epoch: grows whenever the facts differ from those before.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
+        screened: what the texts mean that the screen tells to be no more than this; empty when the policy
+            speaks of such effects, or what passes is logged with its effects.
     """
 
     def __init__(
@@ -94,11 +99,25 @@ class Gate:
         self.fetch = Meaning((Effect("statement.fetch"),), statement_class="read")
         self._origins: WeakValueDictionary[tuple[str, str, str | None, str], Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
+        self._words: frozenset[str] | None = None
+        self._screens: dict[int, Screen] = {}
+        self._screened = {screened: of_screened(screened) for screened in Screened}
+        self.screened: dict[Screened, Meaning] = {}
+        self._choose_screened()
 
     def swap_policy(self, policy: Policy) -> None:
         """Judge by this policy from the next judgement on."""
         self.policy = policy
         self.policy_epoch += 1
+        self._choose_screened()
+
+    def swap_words(self, words: frozenset[str] | None) -> None:
+        """Screen by these names from the next text on: of what has effects by itself, None while not known.
+
+        A name that is missing is a hole until the next swap: give None while the catalogue is in doubt.
+        """
+        self._words = words
+        self._screens = {}
 
     def swap_facts(self, facts: Facts) -> None:
         """Judge by these facts from the next judgement on."""
@@ -122,3 +141,23 @@ class Gate:
             found = Meanings(server_major, limits.cached_statements, limits.cached_bytes, self.timer)
             self._meanings[server_major] = found
         return found
+
+    def meaning_of(self, screened: Screened) -> Meaning:
+        """The meaning that a screened text shares with all others of its kind; it is judged like any."""
+        return self._screened[screened]
+
+    def screen(self, server_major: int) -> Screen:
+        """The screen of texts for servers of this major version."""
+        found = self._screens.get(server_major)
+        if found is None:
+            found = self._screens[server_major] = Screen(server_major, self._words)
+        return found
+
+    def _choose_screened(self) -> None:
+        """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them."""
+        self.screened = {
+            screened: meaning
+            for screened, meaning in self._screened.items()
+            if not self.log_statements
+            and not any(self.policy.may_concern(effect) for effect in meaning.effects)
+        }

@@ -13,7 +13,7 @@ from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
 from proxy.policy.rules import Policy
-from proxy.session.events import Event, Judged, Origin, Passed
+from proxy.session.events import Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate, Who
 from proxy.session.meaning import Meaning, Permit, worst
 from proxy.session.names import Names
@@ -149,7 +149,9 @@ class Judge:
         self._report(meaning, first, fired, "enforce", denial.message, decision_id, now, transaction)
         return denial
 
-    def refuse_outright(self, denial: Denial, text: str | None, transaction: Transaction) -> Denial:
+    def refuse_outright(
+        self, denial: Denial, text: str | LongText | None, transaction: Transaction
+    ) -> Denial:
         """Count and report what no policy can allow: over-long, undecodable, read otherwise by the server."""
         tally = self._gate.tally
         tally.statement("refused", "opaque").value += 1

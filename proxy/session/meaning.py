@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxy.session.events import LongText
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError
 from proxy.sql.effects import CLASS_ORDER, Act, Effect, Executes
+from proxy.sql.screen import Screened
 
 
 class Permit:
@@ -71,7 +73,7 @@ class Meaning:
         self,
         effects: tuple[Effect, ...],
         *,
-        text: str | None = None,
+        text: str | LongText | None = None,
         acts: tuple[tuple[Act, ...], ...] = (),
         barrier: bool = False,
         relexes: bool = False,
@@ -104,7 +106,7 @@ def _may_transact(effect: Effect) -> bool:
     )
 
 
-def of_analysis(text: str, analysis: Analysis) -> Meaning:
+def of_analysis(text: str | LongText, analysis: Analysis) -> Meaning:
     """The meaning of a text that was read."""
     return Meaning(
         analysis.effects,
@@ -116,7 +118,7 @@ def of_analysis(text: str, analysis: Analysis) -> Meaning:
     )
 
 
-def of_unread(text: str, error: SqlSyntaxError) -> Meaning:
+def of_unread(text: str | LongText, error: SqlSyntaxError) -> Meaning:
     """The meaning of a text that the parser rejects: anything, so nothing may be assumed after it."""
     effects = (Effect("statement.unparsed", detail=str(error)),)
     return Meaning(effects, text=text, barrier=True, relexes=True, statement_class="opaque", error=error)
@@ -143,3 +145,8 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
         missing=next((meaning.missing for meaning in several if meaning.missing is not None), None),
         error=next((meaning.error for meaning in several if meaning.error), None),
     )
+
+
+def of_screened(screened: Screened) -> Meaning:
+    """The meaning that all texts share of which the screen has said so much and no more."""
+    return Meaning(screened.effects, statement_class=screened.value)

@@ -31,6 +31,7 @@ class Tally:
             JUDGEMENT_BUCKETS[i] and more than the bound before; the last entry counts the slower ones.
         judgement_sum: seconds spent judging.
         connections: clients accepted.
+        screened: texts that passed the screen, so that they were not read.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class Tally:
         self.judgement_counts = [0] * (len(JUDGEMENT_BUCKETS) + 1)
         self.judgement_sum = 0.0
         self.connections = 0
+        self.screened = 0
 
     def statement(self, decision: str, statement_class: str) -> Count:
         """The counter of statements with this decision and class."""

@@ -31,7 +31,7 @@ _decode = msgspec.json.Decoder(type=Json).decode
 _decode_functions = msgspec.json.Decoder(type=list[Json]).decode
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _DOLLAR_TAG = re.compile(r"\$([^\s$']*)(?=\$)")
-_COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
+COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 # What quote_ident() of the server puts into quotes though it is spelled like a plain name.
 _QUOTED_WORDS = keywords.RESERVED_KEYWORDS | keywords.COL_NAME_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS
 KEY_WORDS = _QUOTED_WORDS | keywords.UNRESERVED_KEYWORDS
@@ -106,8 +106,8 @@ def parse_plpgsql(head: str, body: str) -> Json:
     return function
 
 
-def tokens(text: str) -> list[Token]:
-    """The tokens of a text, comments left out.
+def tokens(text: str, *, comments: bool = False) -> list[Token]:
+    """The tokens of a text, comments left out unless they are asked for.
 
     Raises:
         SqlSyntaxError: a literal or comment does not end.
@@ -121,7 +121,9 @@ def tokens(text: str) -> list[Token]:
     except UnicodeEncodeError as error:
         raise SqlSyntaxError("a character that UTF-8 cannot encode", error.start + 1) from None
     return [
-        Token(_name(item, text), item.start, item.end + 1) for item in found if item.name not in _COMMENTS
+        Token(_name(item, text), item.start, item.end + 1)
+        for item in found
+        if comments or item.name not in COMMENTS
     ]
 
 

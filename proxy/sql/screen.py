@@ -1,16 +1,16 @@
 """The screen: texts that certainly do nothing but read rows, or read and add rows, told without a parse.
 
 In: a text's bytes, which the server is known to read as UTF-8 or ASCII. Out: what it does at most, or that it
-has to be read. No key word of the grammar can be spelled otherwise, so a first statement that begins as a query
-changes something only by one of a few words; what begins any other statement is asked of the parser. Names can
-be spelled otherwise: U&"…" has to be read. Calls: where the names that have effects are known (a catalogue),
-they are words too; where not, a text passes only if all that it may call are built-ins without effect. What
-looks like any of this in a string or a comment costs a parse, no more. Deliberately absent: policies.
+has to be read. No key word of the grammar can be spelled otherwise, so a first statement that begins as a
+query changes something only by one of a few words; what begins any other statement is asked of the parser.
+Names can be spelled otherwise: U&"…" has to be read. Calls: where the names that have effects are known (a
+catalogue), they are words too; where not, a text passes only if all that it may call are built-ins without
+effect. What looks like any of this in a string or a comment costs a parse, no more. Deliberately absent:
+policies.
 """
 
 from __future__ import annotations
 
-import codecs
 import enum
 import re
 from collections.abc import Iterable
@@ -20,6 +20,7 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from proxy.sql.builtins import OPERATORS
 from proxy.sql.effects import Effect, Risk, Target
+from proxy.sql.encoding import PIECE, Utf8
 from proxy.sql.functions import effective, harmless
 from proxy.sql.parse import FIXED_WORDS, KEY_WORDS, OPERATOR_CHARACTERS, can_begin
 
@@ -27,12 +28,12 @@ QUERIES: Final = frozenset({"insert", "select", "table", "values", "with"})
 """What the first statement of a screened text begins with."""
 
 CHANGING: Final = frozenset({"delete", "insert", "into", "merge", "share", "update"})
-"""Without these a query changes and locks nothing: they stand in its WITH list, in SELECT INTO, in ON CONFLICT
-DO UPDATE, in FOR UPDATE and FOR SHARE. The INSERT INTO that a text begins with is not looked at.
+"""Without these a query changes and locks nothing: they stand in its WITH list, in SELECT INTO, in ON
+CONFLICT DO UPDATE, in FOR UPDATE and FOR SHARE. The INSERT INTO that a text begins with is not looked at.
 """
 
-PIECE: Final = 64 * 1024
-"""Long texts are looked at in pieces, each of which holds the interpreter for some tenths of a millisecond."""
+MAX_PARTS: Final = 1_000_000
+"""Commas, parentheses and operators: with more, a text is the boxed parser's to measure."""
 
 # Key words of newer grammars, which an older server takes for names: of users' functions, for instance.
 _NEW_WORDS: Final = re.compile(r"json.*|merge_action|system_user")
@@ -122,20 +123,25 @@ class Screen:
         table = beginning["table"]
         if table is not None and (_SYSTEM in table.lower() or self._finds(self._inside, table)):
             return None  # the system's own tables are more than rows
-        decoder = codecs.getincrementaldecoder("utf-8")()
+        encoding = Utf8()
+        encoding.feed(beginning.group(), 0, last=True)
         automaton = self._inside
         start = beginning.end()
+        parts = 0
         for at in range(start, len(raw), PIECE):
             before, piece = raw[max(at - _OVERLAP, start) : at], raw[at : at + PIECE]
             last = at + PIECE >= len(raw)
-            if not piece.isascii():
-                decoder.decode(piece, final=last)
-                if self._ascii_only:
-                    return None
+            encoding.feed(piece, at, last=last)
+            if self._ascii_only and not piece.isascii():
+                return None
             if automaton is self._inside and b";" in piece and not (last and _ends(piece)):
                 automaton = self._anywhere
             window = before + piece
-            if self._finds(automaton, window) or self._operates(window) or self._may_call(before, piece):
+            if self._finds(automaton, window) or self._may_call(before, piece):
+                return None
+            runs = window.translate(_OPERATORS).split()
+            parts += len(runs) + piece.count(b"(") + piece.count(b",")
+            if parts > MAX_PARTS or self._operates(set(runs)):
                 return None
         return Screened.READS if table is None else Screened.ADDS
 
@@ -146,9 +152,8 @@ class Screen:
             return True
         return bool(automaton.find_matches_as_indexes(b" %b " % window.translate(_WORDS)))
 
-    def _operates(self, window: bytes) -> bool:
+    def _operates(self, runs: set[bytes]) -> bool:
         """Whether there are operators with effects, or a run that is too long to be lexed cheaply."""
-        runs = set(window.translate(_OPERATORS).split())
         if self._callable is not None:
             return not _KNOWN_RUNS.issuperset(runs)  # `--` is none of them: a comment could hide a name
         return any(len(run) > _LONGEST_RUN or any(sign in run for sign in self._operators) for run in runs)

@@ -59,14 +59,26 @@ class Match:
     Attributes:
         names: the effect names it can fit: the index leads only these here, so they are not tested again.
         parts: what else has to fit.
+        traits: None where any will do, or none.
+        risk: None where any will do.
     """
 
     names: frozenset[str]
     parts: tuple[Part, ...]
+    traits: frozenset[str] | None = None
+    risk: tuple[str, Risk] | None = None
 
     def fits(self, effect: Effect, context: Context) -> bool:
         """Whether an effect whose name is among `names` fits."""
         return all(part.fits(effect, context) for part in self.parts)
+
+    def may_fit(self, effect: Effect) -> bool:
+        """Whether an effect of this name, risk and traits fits, on some target, for some client."""
+        return (
+            effect.name in self.names
+            and (self.traits is None or bool(effect.traits & self.traits))
+            and (self.risk is None or _COMPARISONS[self.risk[0]](effect.risk, self.risk[1]))
+        )
 
     def misfit(self, effect: Effect, context: Context) -> Part | None:
         """The first part that does not fit."""
@@ -95,7 +107,8 @@ def compile_match(shape: MatchShape) -> Match:
             names -= excluded_names
         elif names & excluded_names:
             parts.append(_exclusion(excluded, excluded_names))
-    return Match(names, tuple(parts))
+    traits = None if shape.traits is None else frozenset(shape.traits)
+    return Match(names, tuple(parts), traits, shape.risk)
 
 
 def reaches_no_risk(comparison: str, level: Risk) -> bool:
