@@ -102,7 +102,9 @@ def is_utf8(text: str) -> bool:
 # -- generated texts ---------------------------------------------------------------------------------------
 
 _EFFECTS = sorted(kind.example for kind in CATALOGUE.values())
-_CALLS = sorted(classified() | {"f", "purge", "lower", "count", "coalesce", "json_scalar", "merge_action"})
+_CALLS = sorted(
+    set(classified()) | {"f", "purge", "lower", "count", "coalesce", "json_scalar", "merge_action"}
+)
 _NAMES = """
 a t id "T" "a""b" é "é(" "f" pg_class public.t type value key do end comment set share x1update update_at
 U&"\\0061" U&"d!0072op" UESCAPE
@@ -282,7 +284,9 @@ def test_a_function_with_effects_is_found(name: str) -> None:
 def test_no_server_has_a_key_word_that_is_not_known(every_server: Cluster) -> None:
     """And those that may stand before a parenthesis name no function on any of them."""
     with psycopg.connect(every_server.dsn) as connection:
-        words = dict(connection.execute("SELECT word, catcode FROM pg_get_keywords()").fetchall())
+        words: dict[str, str] = dict(
+            connection.execute("SELECT word, catcode FROM pg_get_keywords()").fetchall()
+        )
     assert words.keys() - KEY_WORDS <= {"recheck"}  # of CREATE OPERATOR CLASS, until 17
     assert words.keys() >= CHANGING
     for word in KEY_WORDS:
