@@ -26,6 +26,7 @@ from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
 from proxy.session.tally import JUDGEMENT_BUCKETS, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
+from proxy.sql.screen import Screened
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -49,6 +50,18 @@ METRICS: Mapping[str, MetricKind] = {
             "counter",
             ("rule", "mode"),
             "Statements that a rule refused (mode enforce) or would have refused (mode shadow).",
+        ),
+        MetricKind(
+            "pgwarden_screened_texts_total",
+            "counter",
+            (),
+            "Texts that the screen passed, so that none was read.",
+        ),
+        MetricKind(
+            "pgwarden_screen",
+            "gauge",
+            ("class",),
+            "1 where every policy leaves texts to the screen that do no more than this.",
         ),
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
         MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
@@ -103,6 +116,11 @@ class GateView(Protocol):
         ...
 
     @property
+    def screened(self) -> Mapping[Screened, object]:
+        """What the screen may pass."""
+        ...
+
+    @property
     def tally(self) -> Tally:
         """What was counted."""
         ...
@@ -148,6 +166,11 @@ class GateCollector(Collector):
         """All families, in the table's order."""
         yield self._statements()
         yield self._blocked()
+        yield _counter("pgwarden_screened_texts_total", {(): sum(g.tally.screened for g in self._view.gates)})
+        yield _gauge(
+            "pgwarden_screen",
+            {(kind.value,): all(kind in gate.screened for gate in self._view.gates) for kind in Screened},
+        )
         yield self._connections()
         yield _counter(
             "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}

@@ -19,7 +19,7 @@ from proxy.policy.conditions.moments import TransactionCondition
 from proxy.policy.durations import describe_duration
 from proxy.policy.texts import Template
 from proxy.source import Document, Path, Position
-from proxy.sql.effects import CATALOGUE
+from proxy.sql.effects import CATALOGUE, Effect
 
 # Rules that exist without being written. The first four are judged here; the session raises the others.
 RESERVED: Mapping[str, str] = MappingProxyType(
@@ -203,6 +203,10 @@ class Policy:
         """The rules that can concern an effect; one without a name in the catalogue is statement.unknown."""
         found = self.index.get(effect_name)
         return self.index["statement.unknown"] if found is None else found
+
+    def may_concern(self, effect: Effect) -> bool:
+        """Whether some rule speaks of effects of this name, these traits and this risk."""
+        return any(rule.match.may_fit(effect) for rule in self.rules_for(effect.name))
 
 
 def build_index(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:

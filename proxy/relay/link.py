@@ -240,7 +240,7 @@ class Link:
     def _analyse(self, command: Analyse) -> None:
         if self._reader is None:
             raise LinkError("a text was handed out that nobody reads")
-        self._read_aside(self._read(self._reader(command.raw, command.server_major)))
+        self._read_aside(self._read(self._reader(command.raw, command.server_major, command.screen)))
 
     def _await_catalogue(self, command: AwaitCatalogue) -> None:
         if self._catalogue is None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Outcome, Peer, UpstreamFailure
+from proxy.session import Command, Event, Outcome, Peer, Screening, UpstreamFailure
 
 
 class Session(Protocol):
@@ -52,8 +52,13 @@ class Session(Protocol):
 class TextReader(Protocol):
     """Finds out what a long text does, away from the event loop and within bounds of its own."""
 
-    def __call__(self, raw: bytes, server_major: int) -> Coroutine[None, None, Outcome]:
-        """Read one text for servers of this major version; what cannot be read is an outcome too."""
+    def __call__(
+        self, raw: bytes, server_major: int, screen: Screening | None
+    ) -> Coroutine[None, None, Outcome]:
+        """Read one text for servers of this major version, unless the screen passes it.
+
+        What cannot be read is an outcome too.
+        """
 
 
 class CatalogueReader(Protocol):

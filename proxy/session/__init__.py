@@ -16,9 +16,9 @@ from proxy.session.commands import (
     ToClient,
     ToServer,
 )
-from proxy.session.events import Ended, Event, Judged, Opened, Origin, Passed
+from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
 from proxy.session.gate import Gate, Limits
-from proxy.session.meanings import Outcome
+from proxy.session.meanings import Outcome, Screening
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 
@@ -35,6 +35,7 @@ __all__ = [
     "Gate",
     "Judged",
     "Limits",
+    "LongText",
     "Opened",
     "Origin",
     "Outcome",
@@ -42,6 +43,7 @@ __all__ = [
     "Peer",
     "Phase",
     "Report",
+    "Screening",
     "Session",
     "Tally",
     "ToClient",

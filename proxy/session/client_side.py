@@ -10,6 +10,7 @@ from typing import Final
 
 from proxy.session.commands import Analyse
 from proxy.session.copying import CopyIn
+from proxy.session.events import told
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
 from proxy.session.judge import Ask, Await, Judge, no_such_statement, resolve
@@ -22,6 +23,7 @@ from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
+    ParseMessage,
     decode_bind_names,
     decode_close,
     decode_describe,
@@ -64,10 +66,10 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
-        self._meanings = gate.meanings(state.server_major)
-        self._texts = Texts(state, self._meanings, gate.limits.inline_bytes)
+        self._texts = Texts(state, gate)
         self._awaiting: bytes | None = None  # a text that is read elsewhere
-        self._telling: bytes | None = None  # ... and that the relay has not been told of
+        self._telling: Analyse | None = None  # ... and that the relay has not been told of
+        self._held: ParseMessage | bytes | None = None  # the message held back: decoding it copies the text
         self._judge = judge
         self._state = state
         self._copy = copy
@@ -124,8 +126,8 @@ class ClientSide:
 
     def to_analyse(self) -> Analyse | None:
         """The text that waits to be read elsewhere, told once."""
-        raw, self._telling = self._telling, None
-        return None if raw is None else Analyse(raw, self._meanings.server_major)
+        telling, self._telling = self._telling, None
+        return telling
 
     def analysed(self, outcome: Outcome) -> None:
         """The text that was handed out has been read: go on with it."""
@@ -145,15 +147,16 @@ class ClientSide:
 
     # -- judging ---------------------------------------------------------------------------
 
-    def _understand(self, raw: bytes) -> Meaning | Denial | None:
+    def _understand(self, raw: bytes, *, kept: bool = False) -> Meaning | Denial | None:
         """What a text means; a Denial when no policy can allow it; None when it waits to be judged."""
-        understood = self._texts.understand(raw)
+        understood = self._texts.understand(raw, kept=kept)
         if isinstance(understood, Wait):
             self._state.wait_until_ready(understood.ready)
             self._cutter.hold()
             return None
         if isinstance(understood, HandOut):
-            self._awaiting = self._telling = raw
+            self._awaiting = raw
+            self._telling = Analyse(raw, self._state.server_major, understood.screen)
             self._state.waiting = True
             self._cutter.hold()
             return None
@@ -163,7 +166,7 @@ class ClientSide:
         return self._refuse_outright(over_size(self._cutter.size, self._gate.limits.max_statement_bytes), b"")
 
     def _refuse_outright(self, denial: Denial, raw: bytes) -> Denial:
-        text = raw.decode(errors="replace") if raw else None
+        text = told(raw) if raw else None
         return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
 
     def _wait_for(self, what: Ask | Await) -> bytes | None:
@@ -224,8 +227,11 @@ class ClientSide:
         state = self._state
         if self._cutter.oversize:
             return self._refuse_query(QUERY, self._over_size())
-        understood = self._understand(decode_query(self._cutter.body()))
+        held, self._held = self._held, None
+        text = held if isinstance(held, bytes) else decode_query(self._cutter.body())
+        understood = self._understand(text)
         if understood is None:
+            self._held = text
             return KEEP
         if isinstance(understood, Denial):
             return self._refuse_query(QUERY, understood)
@@ -256,9 +262,11 @@ class ClientSide:
         state = self._state
         if self._cutter.oversize:
             return self._refuse_extended(self._over_size())
-        message = decode_parse(self._cutter.body())
-        understood = self._understand(message.text)
+        held, self._held = self._held, None
+        message = held if isinstance(held, ParseMessage) else decode_parse(self._cutter.body())
+        understood = self._understand(message.text, kept=bool(message.name))
         if understood is None:
+            self._held = message
             return KEEP
         if isinstance(understood, Denial):
             return self._refuse_extended(understood, unnamed_parse=not message.name)
@@ -357,6 +365,7 @@ class ClientSide:
 
     def _out_of_line(self, kind: int) -> bytes | None:
         """A frame that comes while COPY data is expected, or behind an error."""
+        self._held = None
         if kind == _TERMINATE:
             return self._terminate()
         if self._copy.sent is not None:

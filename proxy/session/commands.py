@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proxy.session.events import Event
+from proxy.session.meanings import Screening
 
 
 @dataclass(slots=True)
@@ -48,10 +49,14 @@ class Analyse:
     """Find out what this text does, away from the event loop; then call ``analysed``.
 
     A text is handed out because reading it may take long: what does it must bound time, memory and stack.
+
+    Attributes:
+        screen: says what it does at most, if that is enough to judge it; None when it has to be read.
     """
 
     raw: bytes
     server_major: int
+    screen: Screening | None = None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Texts are raw here: whoever writes them down redacts them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,22 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class LongText:
+    """In place of a text that is too long to be kept, or written down; ``size`` is in bytes."""
+
+    size: int
+
+
+LONGEST_TOLD: Final = 128 * 1024
+"""Of longer texts, in bytes, only the size is told: each copy of them would hold the event loop up."""
+
+
+def told(raw: bytes) -> str | LongText:
+    """A text as events have it; bytes that are not UTF-8 become U+FFFD."""
+    return raw.decode(errors="replace") if len(raw) <= LONGEST_TOLD else LongText(len(raw))
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A statement that broke at least one rule.
 
@@ -59,7 +76,7 @@ class Judged:
     effects: tuple[str, ...]
     targets: tuple[str, ...]
     origin: Origin
-    text: str | None
+    text: str | LongText | None
     unreadable: bool
 
 
@@ -68,7 +85,7 @@ class Passed:
     """A statement that went on to the server (reported only where the statement log is on)."""
 
     at: float
-    text: str
+    text: str | LongText
     effects: tuple[str, ...]
     origin: Origin
 

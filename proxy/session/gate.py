@@ -12,11 +12,12 @@ from weakref import WeakValueDictionary
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.functions import Functions
-from proxy.session.meaning import Meaning
+from proxy.session.meaning import Meaning, of_screened
 from proxy.session.meanings import Meanings
 from proxy.session.tally import Tally
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
+from proxy.sql.screen import Screen, Screened
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ class Limits:
         cached_bytes: how much memory they may take, roughly.
         inline_bytes: the longest text that is read on the event loop, where the dearest found takes 2 ms;
             longer ones are handed out.
+        screened_bytes: the longest text that is screened on the event loop, some 4 ns a byte.
     """
 
     max_statement_bytes: int = 16 * 1024 * 1024
     cached_statements: int = 20_000
     cached_bytes: int = 128 * 1024 * 1024
     inline_bytes: int = 1024
+    screened_bytes: int = 128 * 1024
 
 
 class Who:
@@ -75,6 +78,8 @@ class Gate:
         catalogue: whether judgements need to know what the databases hold.
         databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
+        screened: what the texts mean that the screen tells to be no more than this; empty when the policy
+            speaks of such effects, or what passes is logged with its effects.
     """
 
     def __init__(
@@ -122,11 +127,25 @@ class Gate:
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
         self._functions: dict[int, Functions] = {}
+        self._words: frozenset[str] | None = None
+        self._screens: dict[int, Screen] = {}
+        self._screened = {screened: of_screened(screened) for screened in Screened}
+        self.screened: dict[Screened, Meaning] = {}
+        self._choose_screened()
 
     def swap_policy(self, policy: Policy) -> None:
         """Judge by this policy from the next judgement on."""
         self.policy = policy
         self.policy_epoch += 1
+        self._choose_screened()
+
+    def swap_words(self, words: frozenset[str] | None) -> None:
+        """Screen by these names from the next text on: of what has effects by itself, None while not known.
+
+        A name that is missing is a hole until the next swap: give None while the catalogue is in doubt.
+        """
+        self._words = words
+        self._screens = {}
 
     def swap_database(self, name: str, database: Database | None) -> None:
         """From the next judgement on, this is what the database of this name holds; None: not known."""
@@ -174,3 +193,25 @@ class Gate:
     def functions(self, server_major: int) -> Functions:
         """The meanings of calls by number on servers of this major version."""
         return self._functions.setdefault(server_major, Functions(server_major))
+    def meaning_of(self, screened: Screened) -> Meaning:
+        """The meaning that a screened text shares with all others of its kind; it is judged like any."""
+        return self._screened[screened]
+
+    def screen(self, server_major: int) -> Screen:
+        """The screen of texts for servers of this major version."""
+        found = self._screens.get(server_major)
+        if found is None:
+            found = self._screens[server_major] = Screen(server_major, self._words)
+        return found
+
+    def _choose_screened(self) -> None:
+        """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them.
+
+        Where a catalogue tells what tables run by themselves, a text is read until their names are words.
+        """
+        off = self.log_statements or (self.catalogue and self._words is None)
+        self.screened = {
+            screened: meaning
+            for screened, meaning in self._screened.items()
+            if not off and not any(self.policy.may_concern(effect) for effect in meaning.effects)
+        }

@@ -17,7 +17,7 @@ from proxy.policy.decision import Decision, Firing
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.bare import hopeful, keeps_path, questions, resolved
-from proxy.session.events import Event, Judged, Origin, Passed
+from proxy.session.events import Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate, Who
 from proxy.session.inquiry import MOST_NAMES, Answer
 from proxy.session.lookup import Lookup
@@ -287,7 +287,9 @@ class Judge:
         self._report(meaning, first, fired, "enforce", denial.message, decision_id, now, transaction)
         return denial
 
-    def refuse_outright(self, denial: Denial, text: str | None, transaction: Transaction) -> Denial:
+    def refuse_outright(
+        self, denial: Denial, text: str | LongText | None, transaction: Transaction
+    ) -> Denial:
         """Count and report what no policy can allow: over-long, undecodable, read otherwise by the server."""
         tally = self._gate.tally
         tally.statement("refused", "opaque").value += 1

@@ -12,10 +12,12 @@ from operator import or_
 from typing import TypeAlias
 
 from proxy.session.bare import unsettles
+from proxy.session.events import LongText
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
 from proxy.sql.database import Database
 from proxy.sql.effects import CATALOGUE, CLASS_ORDER, NO_MENTIONS, Act, Effect, Executes, Mentions
+from proxy.sql.screen import Screened
 
 
 class Permit:
@@ -91,7 +93,7 @@ class Meaning:
         self,
         effects: tuple[Effect, ...],
         *,
-        text: str | None = None,
+        text: str | LongText | None = None,
         statements: tuple[Statement, ...] = (),
         acts: tuple[tuple[Act, ...], ...] = (),
         barrier: bool = False,
@@ -130,7 +132,7 @@ def _may_transact(effect: Effect) -> bool:
     )
 
 
-def of_analysis(text: str, analysis: Analysis) -> Meaning:
+def of_analysis(text: str | LongText, analysis: Analysis) -> Meaning:
     """The meaning of a text that was read."""
     return Meaning(
         analysis.effects,
@@ -144,7 +146,7 @@ def of_analysis(text: str, analysis: Analysis) -> Meaning:
     )
 
 
-def of_unread(text: str, error: SqlSyntaxError) -> Meaning:
+def of_unread(text: str | LongText, error: SqlSyntaxError) -> Meaning:
     """The meaning of a text that the parser rejects: anything, so nothing may be assumed after it."""
     risk = CATALOGUE["statement.unparsed"].risk
     effects = (Effect("statement.unparsed", risk=risk, detail=str(error)),)
@@ -173,3 +175,8 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
         error=next((meaning.error for meaning in several if meaning.error), None),
         mentions=reduce(or_, (meaning.mentions for meaning in several), NO_MENTIONS),
     )
+
+
+def of_screened(screened: Screened) -> Meaning:
+    """The meaning that all texts share of which the screen has said so much and no more."""
+    return Meaning(screened.effects, statement_class=screened.value)

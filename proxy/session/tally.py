@@ -35,6 +35,7 @@ class Tally:
         judgement_sum: seconds spent judging.
         connections: clients accepted.
         upstream_failures: reason -> sessions that ended for the server's sake.
+        screened: texts that passed the screen, so that they were not read.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Tally:
         self.judgement_sum = 0.0
         self.connections = 0
         self.upstream_failures = dict.fromkeys(UPSTREAM_FAILURES, 0)
+        self.screened = 0
 
     def statement(self, decision: str, statement_class: str) -> Count:
         """The counter of statements with this decision and class."""

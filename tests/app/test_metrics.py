@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,12 +13,14 @@ from proxy.policy.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session.tally import Tally
 from proxy.sql.effects import CLASSES
+from proxy.sql.screen import Screened
 
 
 @dataclass
 class Gate:
     policy: Policy
     tally: Tally
+    screened: Mapping[Screened, object] = field(default_factory=dict)
 
 
 def policy(name: str, rules: Mapping[str, str], mode: str = "enforce") -> Policy:
@@ -176,3 +178,17 @@ def test_the_table_is_the_whole_truth() -> None:
 
 def test_the_process_is_measured_too() -> None:
     assert lines_of(scrape(two_gates()), "process_resident_memory_bytes") != []
+
+
+def test_what_the_screen_passes() -> None:
+    gates = two_gates()
+    gates[0].tally.screened = 3
+    gates[1].tally.screened = 4
+    gates[0].screened = dict.fromkeys(Screened)
+    gates[1].screened = {Screened.READS: None}
+    text = scrape(gates)
+    assert lines_of(text, "pgwarden_screened_texts_total") == ["pgwarden_screened_texts_total 7.0"]
+    assert lines_of(text, "pgwarden_screen") == [
+        'pgwarden_screen{class="read"} 1.0',
+        'pgwarden_screen{class="write"} 0.0',
+    ]

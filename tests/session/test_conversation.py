@@ -170,7 +170,7 @@ def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
     assert (inflight.boundaries, inflight.ready, len(inflight)) == (2, 1, 2)
 
 
-LONG = "SELECT 1 WHERE 1 IN (" + ", ".join(map(str, range(2_000))) + ")"
+LONG = "SELECT 1 AS share WHERE 1 IN (" + ", ".join(map(str, range(2_000))) + ")"
 
 
 def test_a_long_text_is_read_elsewhere_and_what_follows_waits(table: Database, clients: Clients) -> None:

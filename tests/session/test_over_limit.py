@@ -59,7 +59,7 @@ def test_a_limit_that_held_once_may_not_hold_again(
     outcomes: list[Outcome] = [UnreadableText("reading it took more than 5 s"), analyse("SELECT 1", 17)]
     monkeypatch.setattr(wired, "read", lambda _raw, _major: outcomes.pop(0))
     client = clients.wired(table, gate_of(WATCHING))
-    text = "SELECT 1" + " " * 5_000
+    text = "SELECT 1 AS share" + " " * 5_000
     took_too_long = "The gate cannot read this statement: reading it took more than 5 s. [rule over-size]"
     assert client.exchange(Q(text)) == [("E", "54000", took_too_long), ("Z", "I")]
     for _ in range(2):

@@ -258,9 +258,10 @@ class Wired(Bare):
                     self.cancels.append(packet)
                 case Close():
                     self.close()
-                case Analyse(raw, server_major):
+                case Analyse(raw, server_major, screen):
                     self.handed_out.append(raw)
-                    self.perform(self.session.analysed(read(raw, server_major)))
+                    screened = None if screen is None else screen(raw)
+                    self.perform(self.session.analysed(screened or read(raw, server_major)))
                 case AwaitCatalogue(database):
                     self.readings += 1
                     self.read_catalogue(database)

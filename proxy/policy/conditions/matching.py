@@ -63,15 +63,27 @@ class Match:
         names: the effect names it can fit: the index leads only these here, so they are not tested again.
         parts: what else has to fit.
         shape: what it was compiled from.
+        traits: None where any will do, or none.
+        risk: None where any will do.
     """
 
     names: frozenset[str]
     parts: tuple[Part, ...]
     shape: MatchShape = NO_KEYS
+    traits: frozenset[str] | None = None
+    risk: tuple[str, Risk] | None = None
 
     def fits(self, effect: Effect, context: Context) -> bool:
         """Whether an effect whose name is among `names` fits."""
         return all(part.fits(effect, context) for part in self.parts)
+
+    def may_fit(self, effect: Effect) -> bool:
+        """Whether an effect of this name, risk and traits fits, on some target, for some client."""
+        return (
+            effect.name in self.names
+            and (self.traits is None or bool(effect.traits & self.traits))
+            and (self.risk is None or _COMPARISONS[self.risk[0]](effect.risk, self.risk[1]))
+        )
 
     def misfit(self, effect: Effect, context: Context) -> Part | None:
         """The first part that does not fit."""
@@ -100,7 +112,8 @@ def compile_match(shape: MatchShape) -> Match:
             names -= excluded_names
         elif names & excluded_names:
             parts.append(_exclusion(excluded, excluded_names))
-    return Match(names, tuple(parts), shape)
+    traits = None if shape.traits is None else frozenset(shape.traits)
+    return Match(names, tuple(parts), shape, traits, shape.risk)
 
 
 def risks_of(bound: tuple[str, Risk] | None) -> frozenset[Risk]:

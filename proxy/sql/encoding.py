@@ -1,0 +1,43 @@
+"""UTF-8 checked in pieces, so that a long text never holds the interpreter for long.
+
+In: pieces of a text, in order. Out: nothing, or UnicodeDecodeError with the place in the whole text.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+PIECE: Final = 64 * 1024
+
+
+class Utf8:
+    """Checks one text."""
+
+    def __init__(self) -> None:
+        """Begin at the text's first byte."""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def feed(self, piece: bytes, at: int, *, last: bool) -> None:
+        """Check the piece that begins with byte ``at``; what lies between two pieces must be ASCII.
+
+        Raises: UnicodeDecodeError.
+        """
+        rest = len(self._decoder.getstate()[0])
+        try:
+            self._decoder.decode(piece, last)
+        except UnicodeDecodeError as error:
+            start = at - rest + error.start
+            raise UnicodeDecodeError("utf-8", b"", start, start + 1, error.reason) from None
+
+
+def check_utf8(raw: bytes) -> None:
+    """Check a whole text.
+
+    Raises: UnicodeDecodeError.
+    """
+    text = Utf8()
+    for at in range(0, len(raw), PIECE):
+        piece = raw[at : at + PIECE]
+        last = at + PIECE >= len(raw)
+        text.feed(piece, at, last=last)
