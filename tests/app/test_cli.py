@@ -204,6 +204,18 @@ def test_backup_record_refuses(
     assert not (tmp_path / "ledger").exists()
 
 
+def test_backup_record_by_whom_no_account_knows(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    given = ["--database", "shop", "--finished", "2026-11-21T20:05:00Z", "--location", "tape 7"]
+    assert command("backup", "record", *given)[0] == 0
+    (row,) = json.loads("\n".join(command("backup", "list", "--json")[1]))
+    assert row["recorded_by"] == f"uid 4000000000@{socket.gethostname()}"
+
+
 def test_backup_list_without_a_ledger(command: Command, tmp_path: Path) -> None:
     assert command("backup", "list") == (3, [], [f"pgwarden: there is no ledger at {tmp_path}/ledger"])
 
