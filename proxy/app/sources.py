@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -297,7 +298,7 @@ def _unused_authorities(gathered: Gathered, settings: Settings) -> None:
 
 
 def _same_file(one: str, other: str) -> bool:
-    return Path(one).resolve() == Path(other).resolve()
+    return normpath(Path(one).absolute()) == normpath(Path(other).absolute())
 
 
 def _explained(gathered: Gathered, location: tuple[int | str, ...], kind: str, reason: str) -> str | None:
