@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -286,15 +287,18 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:
     """A file that no upstream reads today, none being asked for TLS, must be there all the same."""
     path = settings.sslrootcert
-    if path in (None, "", "system") or Path(str(path)).is_file():
+    if path in (None, "", "system"):
         return
-    line = f"{gathered.common['sslrootcert'].origin}: {path} cannot be read: No such file or directory"
-    if line not in gathered.problems:
-        gathered.problems.append(line)
+    try:
+        Path(str(path)).read_bytes()
+    except OSError as error:
+        line = f"{gathered.common['sslrootcert'].origin}: {path} cannot be read: {error.strerror}"
+        if line not in gathered.problems:
+            gathered.problems.append(line)
 
 
 def _same_file(one: str, other: str) -> bool:
-    return Path(one).absolute() == Path(other).absolute()
+    return normpath(Path(one).absolute()) == normpath(Path(other).absolute())
 
 
 def _explained(gathered: Gathered, location: tuple[int | str, ...], kind: str, reason: str) -> str | None:

@@ -96,7 +96,9 @@ def test_policy_check_with_mistakes(command: Command, tmp_path: Path) -> None:
     code, lines, errors = command("policy", "check", "policy.yaml", "bad.yaml")
     assert code == ExitCode.NO
     assert len(lines) == 1
-    assert errors[0].startswith("pgwarden: bad.yaml:2:1: ")
+    assert errors == [
+        'bad.yaml:2:1: unknown key "nam"', "    nam: x", "    ^^^", '    did you mean "name"?',
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("files", [["absent.yaml"], ["absent.yaml", "bad.yaml"], ["bad.yaml", "absent.yaml"]])
@@ -105,7 +107,7 @@ def test_policy_check_of_what_cannot_be_read(command: Command, tmp_path: Path, f
     (tmp_path / "bad.yaml").write_text("version: 1\nnam: x\nrules: []\n")
     code, lines, errors = command("policy", "check", *files)
     assert (code, lines) == (ExitCode.FAILED, [])
-    assert "pgwarden: absent.yaml:1:1: cannot be read: no such file or directory" in errors
+    assert "absent.yaml:1:1: cannot be read: no such file or directory" in errors
 
 
 def test_policy_check_of_what_includes_an_absent_file(command: Command, tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_policy_check_of_what_includes_an_absent_file(command: Command, tmp_path
     )
     code, lines, errors = command("policy", "check", "p.yaml")
     assert (code, lines) == (ExitCode.NO, [])
-    assert errors[0].startswith("pgwarden: p.yaml:4:11: ")
+    assert errors[0].startswith("p.yaml:4:11: ")
 
 
 def test_a_flag_given_twice(command: Command) -> None:
@@ -202,6 +204,18 @@ def test_backup_record_refuses(
     arguments = [part for flag in flags.items() for part in flag]
     assert command("backup", "record", *arguments) == (code, [], [f"pgwarden: {line.format(tmp_path)}"])
     assert not (tmp_path / "ledger").exists()
+
+
+def test_backup_record_by_whom_no_account_knows(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    given = ["--database", "shop", "--finished", "2026-11-21T20:05:00Z", "--location", "tape 7"]
+    assert command("backup", "record", *given)[0] == 0
+    (row,) = json.loads("\n".join(command("backup", "list", "--json")[1]))
+    assert row["recorded_by"] == f"uid 4000000000@{socket.gethostname()}"
 
 
 def test_backup_list_without_a_ledger(command: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -174,6 +175,17 @@ def test_the_table_is_the_whole_truth() -> None:
         family = families[name]
         assert family.documentation == kind.help
         assert {frozenset(sample.labels) - {"le"} for sample in family.samples} == {frozenset(kind.labels)}
+
+
+def test_names_follow_prometheus_conventions() -> None:
+    """Counters end in _total, everything measured in its base unit; what `promtool check metrics` asks."""
+    for kind in METRICS.values():
+        assert re.fullmatch(r"pgwarden_[a-z]+(_[a-z]+)*", kind.name)
+        assert kind.name.endswith("_total") == (kind.type == "counter")
+        assert kind.name.endswith("_info") == (kind.type == "info")
+        assert re.search(r"_(ms|millis|minutes|hours|kb|mb|count|sum|bucket)(_|$)", kind.name) is None
+        assert {"le", "quantile", "instance", "job"}.isdisjoint(kind.labels)
+        assert kind.help.endswith(".")
 
 
 def test_the_process_is_measured_too() -> None:

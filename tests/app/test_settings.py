@@ -272,6 +272,9 @@ def test_an_authority_file_that_nobody_reads_must_be_there_too() -> None:
     assert problems(flags) == (
         "--sslrootcert: /nonexistent/ca.pem cannot be read: No such file or directory",
     )
+    assert problems({**flags, "sslrootcert": "/dev"}) == (
+        "--sslrootcert: /dev cannot be read: Is a directory",
+    )
 
 
 def test_the_ledger_of_whom_no_account_knows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,8 +316,9 @@ def test_an_empty_config_file() -> None:
     assert problems({}, {}, "") == ("etc/config.yaml:1:1: the config file is empty: it needs listeners",)
 
 
-def test_both_logs_in_one_file() -> None:
-    assert problems({**SHORT, "refusal_log": "x", "statement_log": "./x"}) == (
+@pytest.mark.parametrize(("one", "other"), [("x", "./x"), ("x", "y/../x"), ("-", "-")])
+def test_both_logs_in_one_file(one: str, other: str) -> None:
+    assert problems({**SHORT, "refusal_log": one, "statement_log": other}) == (
         "--statement-log: the statement log and the refusal log need a file each",
     )
 

@@ -160,10 +160,8 @@ def test_a_server_process_killed_without_a_word(gate: Gate, mortal: Cluster, doi
             victim.exchange(Q("BEGIN"))
         os.kill(int(pid), signal.SIGKILL)
         assert rest(victim) == [LOST]
-        # The postmaster ends every other session, too: a warning, then nothing more.
-        heard = rest(bystander)
-        assert [answer for answer in heard if answer[0] == "E"] == [LOST]
-        assert heard[0] == ("N",)
+        # The postmaster ends every other session, too: mostly with a warning, then nothing more.
+        assert rest(bystander) in ([("N",), LOST], [LOST])
     lost = 'pgwarden_upstream_failures_total{reason="lost"}'
     assert moved(before, gate.metrics("pgwarden_upstream_failures_total")) == {lost: 2.0}
     until(lambda: answers_queries(mortal), "that the server has recovered")

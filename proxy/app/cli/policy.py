@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
-from proxy.app.cli.output import print_line
+from proxy.app.cli.output import print_error, print_line
 from proxy.app.policies import try_to_load
 from proxy.policy.rules import Policy
 
@@ -39,7 +39,8 @@ def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="po
         if not attempt.readable:
             code = ExitCode.FAILED
     if problems:
-        raise CommandError(code, *problems)
+        print_error(problems)  # each begins with file:line:col, as editors and CI read it
+        raise typer.Exit(code)
 
 
 def _summary(policy: Policy) -> str:
