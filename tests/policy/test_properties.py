@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from proxy.policy.context import Context
@@ -262,6 +262,7 @@ def test_a_decision_holds_as_long_as_it_says(
 ) -> None:
     """Compared at every moment at which anything could change, and every half hour of four days."""
     rules = load([write_rule(1, body)])
+    assume(rules is not None)
     done = [Effect("table.drop", Target("table", "public", "users"), risk=Risk.HIGH)]
     finished = [context.now - timedelta(minutes=age) for age in ages]
     edges = [
