@@ -75,6 +75,7 @@ class Resolver:
             named = self._around.sets.get(ref.named)
             if isinstance(named, shapes.WhoBlock):
                 blocks.append(_who_shape(named))
+                self._check_that_somebody_fits(ref, named, path)
             elif named is not None:
                 self._note(
                     (*path, "set"), f'the set "{ref.named}" holds targets, here one that says who is needed'
@@ -83,6 +84,15 @@ class Resolver:
                 near = nearest(ref.named, self._around.set_names)
                 self._note((*path, "set"), f'no set is named "{ref.named}"', near)
         return compile_who(blocks)
+
+    def _check_that_somebody_fits(self, ref: shapes.WhoRef, named: shapes.WhoBlock, path: Path) -> None:
+        """A client has one role and one database: two lists of plain names must share one."""
+        pairs = (("roles", ref.roles, named.roles), ("databases", ref.databases, named.databases))
+        for key, own, of_set in pairs:
+            if own is None or of_set is None or set(own) & set(of_set):
+                continue
+            if not any(sign in word for word in (*own, *of_set) for sign in "*?"):
+                self._note((*path, key), f'nobody fits: the set "{ref.named}" names other {key}')
 
     def windows(self, names: Iterable[str], path: Path) -> list[Condition]:
         """A condition on the windows; none where all are mistakes."""
