@@ -1,7 +1,7 @@
 """Windows against the slow way: every minute by its own wall clock.
 
-`python -m tests.policy.minutes` goes through ten years of every zone here (that takes some minutes itself); the
-tests take the days around every change of the clocks, the ends of months and years, and some more.
+`python -m tests.policy.minutes` goes through ten years of every zone here (that takes some minutes itself);
+the tests take the days around every change of the clocks, the ends of months and years, and some more.
 """
 
 from collections.abc import Iterator, Sequence
