@@ -300,6 +300,22 @@ def is_built_in(name: str, server_major: int) -> bool:
     return span is not None and server_major > 0 and span[0] <= server_major <= span[1]
 
 
+# What is under an effect's name where a function runs the text that it is given.
+RUN_TEXT = "the effects of its text"
+
+
+def by_effect() -> Mapping[str, tuple[list[str], list[str]]]:
+    """Effect -> the built-in functions that cause it, and those of extensions, by name."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for column, table in enumerate((_BUILT_IN, _EXTENSIONS)):
+        for name, does in sorted(table.items()):
+            effects = {cause.effect for cause in does.causes} | ({RUN_TEXT} if does.runs else set())
+            for effect in effects:
+                found.setdefault(effect, ([], []))[column].append(name)
+    found["code.opaque"][0].append(f"{_UPGRADE}*")
+    return dict(sorted(found.items()))
+
+
 def classified() -> Iterable[str]:
     """Every name that this module says something about (for the tests)."""
     return _BUILT_IN.keys() | _EXTENSIONS.keys() | _QUIET_NAMES
