@@ -4,7 +4,7 @@ Enters: text and the name of its file. Leaves: plain values with positions, or e
 Deliberately absent: SQL, policies, and reading files.
 """
 
-from proxy.source.diagnostics import Diagnostic, Position, SourceError, excerpt
+from proxy.source.diagnostics import Diagnostic, Position, SourceError
 from proxy.source.yamldoc import Document, read_yaml
 
-__all__ = ["Diagnostic", "Document", "Position", "SourceError", "excerpt", "read_yaml"]
+__all__ = ["Diagnostic", "Document", "Position", "SourceError", "read_yaml"]

@@ -43,30 +43,23 @@ class Diagnostic:
 
     def __str__(self) -> str:
         """The mistake for people: place and message, line, caret, suggestion."""
-        shown = excerpt(self.source_line, self.position.column, self.width)
-        lines = [f"{self.position}: {self.message}", *(f"    {line}" for line in shown)]
+        lines = [f"{self.position}: {self.message}", *(f"    {line}" for line in self.excerpt())]
         if self.suggestion is not None:
             lines.append(f'    did you mean "{self.suggestion}"?')
         return "\n".join(lines)
 
-
-def excerpt(line: str, column: int, width: int = 1) -> tuple[str, ...]:
-    """A line and a caret below it, cut to what fits a terminal; nothing of a blank line.
-
-    Args:
-        line: a whole line of a text.
-        column: where the caret stands, from 1, in characters.
-        width: how many characters it underlines.
-    """
-    if not line.strip():
-        return ()
-    at = min(column - 1, len(line))
-    start = max(0, at - SHOWN_BEFORE) if len(line) > SHOWN_BEFORE + SHOWN_AFTER else 0
-    end = min(len(line), at + SHOWN_AFTER)
-    shown = "".join(_shown(character) for character in line[start:end])
-    before = "".join("\t" if character == "\t" else " " for character in line[start:at])
-    lead, tail = ("…" if start else ""), ("…" if end < len(line) else "")
-    return f"{lead}{shown}{tail}", f"{' ' * len(lead)}{before}{'^' * max(1, min(width, end - at))}"
+    def excerpt(self) -> list[str]:
+        """The line and the caret below it, cut to what fits a terminal."""
+        if not self.source_line.strip():
+            return []
+        at = min(self.position.column - 1, len(self.source_line))
+        start = max(0, at - SHOWN_BEFORE) if len(self.source_line) > SHOWN_BEFORE + SHOWN_AFTER else 0
+        end = min(len(self.source_line), at + SHOWN_AFTER)
+        line = "".join(_shown(character) for character in self.source_line[start:end])
+        before = "".join("\t" if character == "\t" else " " for character in self.source_line[start:at])
+        width = max(1, min(self.width, end - at))
+        lead, tail = ("…" if start else ""), ("…" if end < len(self.source_line) else "")
+        return [f"{lead}{line}{tail}", f"{' ' * len(lead)}{before}{'^' * width}"]
 
 
 class SourceError(Exception):

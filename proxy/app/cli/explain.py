@@ -33,7 +33,7 @@ from proxy.records import LedgerError
 from proxy.session.judge import unreadable
 from proxy.session.meaning import Meaning, of_analysis, of_unread
 from proxy.session.refusal import Denial
-from proxy.source import excerpt
+from proxy.source import Diagnostic, Position
 from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.effects import Effect
 
@@ -59,7 +59,8 @@ class Place:
     def lines(self) -> tuple[str, ...]:
         """The place, the line and a caret below it."""
         head = f"{self.line}:{self.column}: "
-        shown = excerpt(self.source_line, self.column) or ("", "^")
+        position = Position("SQL", self.line, self.column)
+        shown = Diagnostic(position, "", self.source_line).excerpt() or ("", "^")
         return head + shown[0], " " * len(head) + shown[1]
 
 
