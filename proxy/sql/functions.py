@@ -300,6 +300,11 @@ def is_built_in(name: str, server_major: int) -> bool:
     return span is not None and server_major > 0 and span[0] <= server_major <= span[1]
 
 
+def classified() -> Iterable[str]:
+    """Every name that this module says something about (for the tests)."""
+    return _BUILT_IN.keys() | _EXTENSIONS.keys() | _QUIET_NAMES
+
+
 # What is under an effect's name where a function runs the text that it is given.
 RUN_TEXT = "the effects of its text"
 
@@ -314,8 +319,3 @@ def by_effect() -> Mapping[str, tuple[list[str], list[str]]]:
                 found.setdefault(effect, ([], []))[column].append(name)
     found["code.opaque"][0].append(f"{_UPGRADE}*")
     return dict(sorted(found.items()))
-
-
-def classified() -> Iterable[str]:
-    """Every name that this module says something about (for the tests)."""
-    return _BUILT_IN.keys() | _EXTENSIONS.keys() | _QUIET_NAMES

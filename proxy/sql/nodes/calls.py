@@ -39,9 +39,6 @@ def _func_call(walk: Walk, body: Json) -> None:
     schema, name = qualified(body.get("funcname", []))
     if name is None:
         walk.unknown("FuncCall")
-    elif name == "system_user" and body.get("funcformat") == "COERCE_SQL_SYNTAX" and walk.server_major < 16:
-        # No key word yet: a column, which a comparison with one does not limit as the user's name would.
-        walk.unknown("system_user")
     else:
         found = known(schema, name, walk.server_major)
         if found is None or found.of_extension:
