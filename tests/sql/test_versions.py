@@ -244,6 +244,7 @@ def test_numbers_of_16_are_errors_before(server_at: ServerAt, text: str) -> None
 @pytest.mark.parametrize(
     "text",
     [
+        "SELECT * FROM system_user",
         "SELECT merge_action()",
         "SELECT json(a) FROM t",
         "SELECT json_scalar(1)",
@@ -252,7 +253,7 @@ def test_numbers_of_16_are_errors_before(server_at: ServerAt, text: str) -> None
 def test_a_version_that_is_not_known_counts_as_the_oldest(text: str) -> None:
     names = [effect.name for effect in analyse(text).effects]
     assert names == [effect.name for effect in analyse(text, 15).effects]
-    assert "code.call" in names
+    assert {"code.call", "row.read"} & set(names)
 
 
 def test_a_column_called_system_user_limits_nothing() -> None:

@@ -288,7 +288,6 @@ HARMLESS = frozenset(
         "MergeWhenClause",
         "MultiAssignRef",
         "OnConflictClause",
-        "RangeFunction",
         "RangeSubselect",
         "RangeTableFunc",
         "RangeTableFuncCol",
