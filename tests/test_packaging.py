@@ -151,9 +151,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 def test_the_wheel_holds_the_code_the_policies_and_the_licence(wheel: zipfile.ZipFile) -> None:
     code = [path.relative_to(_ROOT).as_posix() for path in (_ROOT / "proxy").rglob("*.py")]
     data = f"pgwarden-{__version__}.data/data/share/pgwarden"
-    policies = [
-        f"{data}/{path.relative_to(_ROOT).as_posix()}" for path in (_ROOT / "policies").rglob("*.yaml")
-    ]
+    policies = [f"{data}/{path.relative_to(_ROOT).as_posix()}" for path in (_ROOT / "policies").rglob("*.*")]
     about = f"pgwarden-{__version__}.dist-info"
     shipped = {name for name in wheel.namelist() if not name.endswith("/")}
     metadata = {

@@ -52,13 +52,27 @@ class Explanation:
         return tuple(line for branch in self.branches for line in branch.lines())
 
 
-def explain(effects: Sequence[Effect], context: Context, policy: Policy, facts: Facts) -> Explanation:
-    """Judge as `decide` does, and say why."""
+def explain(
+    effects: Sequence[Effect],
+    context: Context,
+    policy: Policy,
+    facts: Facts,
+    places: Sequence[Sequence[str]] = (),
+) -> Explanation:
+    """Judge as `decide` does, and say why.
+
+    Args:
+        effects: what the statement does.
+        context: who does it, and when.
+        policy: the rules.
+        facts: the evidence.
+        places: for each effect the lines that show where in the text it stands, if known.
+    """
     decision = decide(effects, context, policy, facts)
     fitting = fitting_rules(effects, context, policy, facts)
     branches = [
         Branch(_verdict(decision, policy)),
-        Branch("effects", below=tuple(Branch(_effect(effect)) for effect in effects) or (Branch("none"),)),
+        Branch("effects", below=tuple(_effects(effects, places)) or (Branch("none"),)),
     ]
     trusted = is_trusted(policy, facts)
     judged = [
@@ -86,6 +100,12 @@ def _verdict(decision: Decision, policy: Policy) -> str:
     if policy.mode != "enforce":
         verdict += f" (the policy's mode is {policy.mode}: it refuses nothing)"
     return f"{verdict} [policy {policy.name}]"
+
+
+def _effects(effects: Sequence[Effect], places: Sequence[Sequence[str]]) -> Iterator[Branch]:
+    for number, effect in enumerate(effects):
+        lines = places[number] if number < len(places) else ()
+        yield Branch(_effect(effect), below=tuple(Branch(line) for line in lines))
 
 
 def _effect(effect: Effect) -> str:

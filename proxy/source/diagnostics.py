@@ -43,12 +43,12 @@ class Diagnostic:
 
     def __str__(self) -> str:
         """The mistake for people: place and message, line, caret, suggestion."""
-        lines = [f"{self.position}: {self.message}", *self._excerpt()]
+        lines = [f"{self.position}: {self.message}", *(f"    {line}" for line in self.excerpt())]
         if self.suggestion is not None:
             lines.append(f'    did you mean "{self.suggestion}"?')
         return "\n".join(lines)
 
-    def _excerpt(self) -> list[str]:
+    def excerpt(self) -> list[str]:
         """The line and the caret below it, cut to what fits a terminal."""
         if not self.source_line.strip():
             return []
@@ -60,7 +60,7 @@ class Diagnostic:
         before = "".join("\t" if character == "\t" else " " for character in self.source_line[start:at])
         width = max(1, min(self.width, end - at))
         lead, tail = ("…" if start else ""), ("…" if end < len(self.source_line) else "")
-        return [f"    {lead}{line}{tail}", f"    {' ' * len(lead)}{before}{'^' * width}"]
+        return [f"{lead}{line}{tail}", f"{' ' * len(lead)}{before}{'^' * width}"]
 
 
 class SourceError(Exception):

@@ -685,17 +685,20 @@ def _everything() -> Iterator[EffectKind]:
 CATALOGUE: Mapping[str, EffectKind] = MappingProxyType({kind.name: kind for kind in _everything()})
 
 # Gravest first: Analysis.statement_class takes the first that fits.
-CLASS_ORDER: tuple[str, ...] = (
-    "destructive",
-    "opaque",
-    "privilege",
-    "server",
-    "ddl",
-    "write",
-    "session",
-    "transaction",
-    "read",
+CLASS_MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "destructive": "takes away or overwrites what is there: data, an object, a name, a protection",
+        "opaque": "runs or keeps what cannot be read",
+        "privilege": "changes who may do what",
+        "server": "reaches beyond the database: files, programs, settings, other servers and sessions",
+        "ddl": "changes the schema",
+        "write": "changes rows, sequences or large objects",
+        "session": "changes the session itself",
+        "transaction": "begins, marks or ends a transaction",
+        "read": "reads, or locks to read",
+    }
 )
+CLASS_ORDER: tuple[str, ...] = tuple(CLASS_MEANINGS)
 CLASSES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         name: frozenset(kind.name for kind in CATALOGUE.values() if name in kind.classes)

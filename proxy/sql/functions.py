@@ -318,3 +318,19 @@ def _built_in_names() -> frozenset[str]:
 def classified() -> Iterable[str]:
     """Every name that this module says something about (for the tests)."""
     return _BUILT_IN.keys() | _EXTENSIONS.keys() | _QUIET_NAMES
+
+
+# What is under an effect's name where a function runs the text that it is given.
+RUN_TEXT = "the effects of its text"
+
+
+def by_effect() -> Mapping[str, tuple[list[str], list[str]]]:
+    """Effect -> the built-in functions that cause it, and those of extensions, by name."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for column, table in enumerate((_BUILT_IN, _EXTENSIONS)):
+        for name, does in sorted(table.items()):
+            effects = {cause.effect for cause in does.causes} | ({RUN_TEXT} if does.runs else set())
+            for effect in effects:
+                found.setdefault(effect, ([], []))[column].append(name)
+    found["code.opaque"][0].append(f"{_UPGRADE}*")
+    return dict(sorted(found.items()))

@@ -358,7 +358,7 @@ OBJECT_TYPES: Mapping[str, str] = MappingProxyType(
         "OBJECT_PROCEDURE": "procedure",
         "OBJECT_PUBLICATION": "publication",
         "OBJECT_ROLE": "role",
-        # DROP ROUTINE may drop any of three kinds: named as the commonest.
+        # ROUTINE may be any of three kinds: definitions.py notes the other two besides.
         "OBJECT_ROUTINE": "function",
         "OBJECT_RULE": "rule",
         "OBJECT_SCHEMA": "schema",

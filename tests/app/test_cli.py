@@ -224,7 +224,33 @@ def test_backup_list_without_a_ledger(command: Command, tmp_path: Path) -> None:
 
 def test_explain_without_a_policy(command: Command) -> None:
     code, lines, errors = command("explain", "DROP TABLE public.users")
-    assert (code, lines, errors) == (0, ["table.drop on table public.users (risk high)"], [])
+    wanted = [
+        "table.drop on table public.users (risk high)",
+        "  1:1: DROP TABLE public.users",
+        "       ^",
+    ]
+    assert (code, lines, errors) == (0, wanted, [])
+
+
+def test_explain_shows_the_place_of_each_effect(command: Command) -> None:
+    text = "SELECT 'é';\r\n\tDELETE FROM users -- \x1b[2J\r\n"
+    assert command("explain", text)[1] == [
+        "row.delete on table users (risk high, unscoped)",
+        "  2:14: \tDELETE FROM users -- �[2J",
+        "        \t            ^",
+    ]
+    _, lines, _ = command("explain", text, "--json")
+    (effect,) = json.loads("\n".join(lines))["effects"]
+    assert (effect["line"], effect["column"]) == (2, 14)
+
+
+def test_explain_shows_where_a_text_cannot_be_read(command: Command) -> None:
+    assert command("explain", "SELECT 1,\n  FROM t")[1] == [
+        'This text cannot be read: syntax error at or near "FROM"',
+        "  2:3:   FROM t",
+        "         ^",
+        "statement.unparsed (risk none)",
+    ]
 
 
 def test_explain_a_refusal(command: Command) -> None:
@@ -273,6 +299,9 @@ def test_explain_as_json(command: Command) -> None:
             "target": {"kind": "table", "schema": None, "name": "users"},
             "traits": [],
             "risk": "high",
+            "detail": "",
+            "line": 1,
+            "column": 1,
         }
     ]
     assert (answer["allowed"], [firing["rule"] for firing in answer["enforced"]]) == (False, ["no-drop"])
@@ -281,8 +310,10 @@ def test_explain_as_json(command: Command) -> None:
 def test_explain_a_text_that_cannot_be_read(command: Command) -> None:
     code, lines, errors = command("explain", "DORP TABLE users", "--policy", "policy.yaml")
     assert (code, errors) == (ExitCode.NO, [])
-    assert lines[:2] == [
+    assert lines[:4] == [
         'This text cannot be read: syntax error at or near "DORP"',
+        "  1:1: DORP TABLE users",
+        "       ^",
         "refused by unparsed [policy production]",
     ]
 

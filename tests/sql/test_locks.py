@@ -19,6 +19,8 @@ import pytest
 
 from proxy.sql.analyse import analyse
 from proxy.sql.effects import Effect
+from proxy.sql.nodes.alter_table import SPECIAL, SUBCOMMANDS
+from proxy.sql.parse import parse
 from tests.conftest import ServerAt
 from tests.servers.database import Database
 
@@ -225,6 +227,17 @@ def test_what_runs_in_no_transaction(prepared: tuple[int, Database], table: str,
     assert [asked for _, asked in found] == [mode]
     waiting = frozenset[str]().union(*(effect.traits & _ALL for effect in analyse(sql).effects[:1]))
     assert waiting == _WAITING[mode]
+
+
+def test_every_subcommand_of_alter_table_is_here() -> None:
+    tried = {
+        command["AlterTableCmd"]["subtype"]
+        for case in cases()
+        for statement in parse(case.sql)
+        for command in statement["stmt"].get("AlterTableStmt", {}).get("cmds", ())
+    }
+    # FINALIZE ends a DETACH CONCURRENTLY that was interrupted.
+    assert SUBCOMMANDS.keys() | SPECIAL == tried | {"AT_DetachPartitionFinalize"}
 
 
 def test_readers_wait_for_a_reindex(prepared: tuple[int, Database]) -> None:

@@ -1,13 +1,14 @@
 """`pgwarden explain`: what a statement does, and what a policy would say of it, when, to whom.
 
-Enters: SQL, the circumstances. Leaves: the effects; with a policy, the rule tree and the words a client would
-    read.
+Enters: SQL, the circumstances. Leaves: the effects, each with its place in the text; with a policy, the rule
+    tree and the words a client would read.
 Deliberately absent: a server; names are taken as the text has them, as the gate does.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ from proxy.records import LedgerError
 from proxy.session.judge import unreadable
 from proxy.session.meaning import Meaning, of_analysis, of_unread
 from proxy.session.refusal import Denial
+from proxy.source import Diagnostic, Position
 from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.effects import Effect
 
@@ -44,6 +46,31 @@ class Judged:
 
     explanation: Explanation
     context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the text an effect stands: line and column count from 1, in characters."""
+
+    line: int
+    column: int
+    source_line: str
+
+    def lines(self) -> tuple[str, ...]:
+        """The place, the line and a caret below it."""
+        head = f"{self.line}:{self.column}: "
+        position = Position("SQL", self.line, self.column)
+        shown = Diagnostic(position, "", self.source_line).excerpt() or ("", "^")
+        return head + shown[0], " " * len(head) + shown[1]
+
+
+def _place(text: str, offset: int) -> Place | None:
+    """The place of a character; None for what stands nowhere in the text."""
+    if not 0 <= offset <= len(text):
+        return None
+    start = text.rfind("\n", 0, offset) + 1
+    line = text[start:].partition("\n")[0].rstrip("\r")
+    return Place(text.count("\n", 0, offset) + 1, offset - start + 1, line)
 
 
 def explain(
@@ -69,7 +96,9 @@ def explain(
     """
     if policy is None and at is not None:
         raise CommandError(ExitCode.USAGE, "--at: a time matters to a policy; give --policy too")
-    meaning = _read(sys.stdin.read() if sql == "-" else sql)
+    text = sys.stdin.read() if sql == "-" else sql
+    meaning = _read(text)
+    places = [_place(text, effect.location) for effect in meaning.effects]
     judged: Judged | None = None
     if policy is not None:
         rules = load_or_fail(policy, "--policy")
@@ -83,11 +112,12 @@ def explain(
             transaction="open" if in_transaction else "none",
         )
         facts = _facts(ledger, context.now)
-        judged = Judged(explain_decision(meaning.effects, context, rules, facts), context)
+        lines = [() if place is None else place.lines() for place in places]
+        judged = Judged(explain_decision(meaning.effects, context, rules, facts, lines), context)
     if as_json:
-        print_json(_as_dict(meaning, judged))
+        print_json(_as_dict(meaning, places, judged))
     else:
-        _print(meaning, judged)
+        _print(meaning, places, judged)
     if judged is not None and not judged.explanation.decision.allowed:
         raise typer.Exit(ExitCode.NO)
 
@@ -115,12 +145,15 @@ def _facts(flag: str | None, now: datetime) -> Facts:
         ledger.close()
 
 
-def _print(meaning: Meaning, judged: Judged | None) -> None:
+def _print(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
     if meaning.error is not None:
         print_line(f"This text cannot be read: {meaning.error}")
+        if meaning.text is not None and meaning.error.position:
+            _print_place(_place(meaning.text, meaning.error.position - 1))
     if judged is None:
-        for effect in meaning.effects:
+        for effect, place in zip(meaning.effects, places, strict=True):
             print_line(_line(effect))
+            _print_place(place)
         if not meaning.effects:
             print_line("no effects")
         return
@@ -135,6 +168,11 @@ def _print(meaning: Meaning, judged: Judged | None) -> None:
     for firing in decision.shadowed:
         title = f"the shadow rule {firing.rule} would say:"
         _print_words(title, firing.sqlstate, firing.message, firing.detail, firing.hint)
+
+
+def _print_place(place: Place | None) -> None:
+    for line in () if place is None else place.lines():
+        print_line(f"  {line}")
 
 
 def _print_tree(branches: tuple[Branch, ...]) -> None:
@@ -171,11 +209,13 @@ def _line(effect: Effect) -> str:
     return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits})"
 
 
-def _as_dict(meaning: Meaning, judged: Judged | None) -> dict[str, object]:
+def _as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> dict[str, object]:
     found: dict[str, object] = {
         "class": meaning.statement_class,
         "unreadable": None if meaning.error is None else str(meaning.error),
-        "effects": [_effect_as_dict(effect) for effect in meaning.effects],
+        "effects": [
+            _effect_as_dict(effect, place) for effect, place in zip(meaning.effects, places, strict=True)
+        ],
     }
     if judged is not None:
         decision = judged.explanation.decision
@@ -188,7 +228,7 @@ def _as_dict(meaning: Meaning, judged: Judged | None) -> dict[str, object]:
     return found
 
 
-def _effect_as_dict(effect: Effect) -> dict[str, object]:
+def _effect_as_dict(effect: Effect, place: Place | None) -> dict[str, object]:
     target = effect.target
     return {
         "name": effect.name,
@@ -197,6 +237,9 @@ def _effect_as_dict(effect: Effect) -> dict[str, object]:
         else {"kind": target.kind, "schema": target.schema, "name": target.name},
         "traits": sorted(effect.traits),
         "risk": effect.risk.name.lower(),
+        "detail": effect.detail,
+        "line": None if place is None else place.line,
+        "column": None if place is None else place.column,
     }
 
 

@@ -1,4 +1,4 @@
-"""`pgwarden policy check`: does a policy load?
+"""`pgwarden policy check`: does a policy load? `pgwarden policy effects`: what may it speak of?
 
 Deliberately absent: testing, comparing and writing policies.
 """
@@ -13,13 +13,14 @@ from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_error, print_line
 from proxy.app.policies import try_to_load
 from proxy.policy.rules import Policy
+from proxy.sql.reference import page
 
-commands = typer.Typer(no_args_is_help=True, help="Check policies.")
+commands = typer.Typer(no_args_is_help=True, help="Check policies, and show what they may speak of.")
 
 
 @commands.callback()
 def _policy() -> None:
-    """Check policies."""
+    """Check policies, and show what they may speak of."""
 
 
 @commands.command(epilog=epilog())
@@ -41,6 +42,12 @@ def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="po
     if problems:
         print_error(problems)  # each begins with file:line:col, as editors and CI read it
         raise typer.Exit(code)
+
+
+@commands.command(epilog=epilog())
+def effects() -> None:
+    """Print every effect that a policy may name, with risk, classes, meaning and example, as Markdown."""
+    print_line(page().rstrip("\n"))
 
 
 def _summary(policy: Policy) -> str:

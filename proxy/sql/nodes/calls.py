@@ -41,9 +41,6 @@ def _func_call(walk: Walk, body: Json) -> None:
     schema, name = qualified(body.get("funcname", []))
     if name is None:
         walk.unknown("FuncCall")
-    elif name == "system_user" and body.get("funcformat") == "COERCE_SQL_SYNTAX" and walk.server_major < 16:
-        # No key word yet: a column, which a comparison with one does not limit as the user's name would.
-        walk.unknown("system_user")
     else:
         walk.mentioned.functions.add((schema, name))
         found = known(schema, name, walk.server_major)
@@ -54,6 +51,16 @@ def _func_call(walk: Walk, body: Json) -> None:
         if name == "pg_show_all_settings" and walk.defining:
             walk.settings_later(body.get("location", -1))
     walk.children("FuncCall", body, ("funcname",))
+
+
+def _range_function(walk: Walk, body: Json) -> None:
+    first = only(next(iter(body.get("functions", ())), None))[1].get("items", ())
+    call = only(next(iter(first), None))[1]
+    if walk.server_major < 16 and call.get("funcformat") == "COERCE_SQL_SYNTAX":
+        _, name = qualified(call.get("funcname", []))
+        if name == "system_user":  # no key word yet: a table
+            walk.typed("RangeVar", {"relname": name, "location": call.get("location", -1)})
+    walk.children("RangeFunction", body)
 
 
 def unknown_call(walk: Walk, target: Target, location: int = -1) -> None:
@@ -355,6 +362,7 @@ HANDLERS: Mapping[str, Handler] = {
     "SortBy": _compares("SortBy"),
     "SubLink": _compares("SubLink", "testexpr"),
     "TypeName": _type,
+    "RangeFunction": _range_function,
     "A_Expr": _a_expr,
     "CallStmt": _call,
     "JsonFuncExpr": _json_func,

@@ -83,6 +83,19 @@ def kind_of(walk: Walk, body: Json, field: str) -> str | None:
     return kind
 
 
+# What ROUTINE may be beside a function, which OBJECT_TYPES has it for.
+_ROUTINES = ("procedure", "aggregate")
+
+
+def _kinds(walk: Walk, body: Json, field: str, verb: str) -> Iterator[str]:
+    """The kinds that a field of a statement may mean, and that know this verb."""
+    kind = kind_of(walk, body, field)
+    if kind is not None:
+        yield kind
+    if body.get(field) == "OBJECT_ROUTINE":
+        yield from (other for other in _ROUTINES if f"{other}.{verb}" in CATALOGUE)
+
+
 def emit_if_known(
     walk: Walk,
     kind: str,
@@ -101,14 +114,12 @@ def emit_if_known(
 
 
 def _drop(walk: Walk, body: Json) -> None:
-    kind = kind_of(walk, body, "removeType")
-    if kind is None:
-        return
-    for item in body.get("objects", []):
-        target, table = object_target(kind, item)
+    for kind in _kinds(walk, body, "removeType", "drop"):
         # What is dropped whole has nobody left to wait for it; its table has.
         locks = BLOCKS_ALL if kind in _ON_TABLE or (kind == "index" and not body.get("concurrent")) else ()
-        emit_if_known(walk, kind, "drop", target, (*_flags(body), *locks), f"on {table}" if table else "")
+        for item in body.get("objects", []):
+            target, table = object_target(kind, item)
+            emit_if_known(walk, kind, "drop", target, (*_flags(body), *locks), f"on {table}" if table else "")
 
 
 def _rename(walk: Walk, body: Json) -> None:
@@ -133,8 +144,7 @@ def _rename(walk: Walk, body: Json) -> None:
             detail=f"{body.get('subname')} {new}",
         )
         return
-    kind = kind_of(walk, body, "renameType")
-    if kind is not None:
+    for kind in _kinds(walk, body, "renameType", "rename"):
         target, table = _named(kind, body)
         detail = f"on {table} {new}" if table else new
         emit_if_known(walk, kind, "rename", target, (*_flags(body), *_locks(kind)), detail)
@@ -159,23 +169,20 @@ def _named(kind: str, body: Json) -> tuple[Target, str]:
 
 
 def _owner(walk: Walk, body: Json) -> None:
-    kind = kind_of(walk, body, "objectType")
-    if kind is not None:
+    for kind in _kinds(walk, body, "objectType", "owner"):
         target, _ = _named(kind, body)
         emit_if_known(walk, kind, "owner", target, (), f"to {role_name(body.get('newowner'))}")
 
 
 def _schema(walk: Walk, body: Json) -> None:
-    kind = kind_of(walk, body, "objectType")
-    if kind is not None:
+    for kind in _kinds(walk, body, "objectType", "move"):
         target, _ = _named(kind, body)
         traits = (*_flags(body), *_locks(kind))
         emit_if_known(walk, kind, "move", target, traits, f"to {body.get('newschema', '')}")
 
 
 def _depends(walk: Walk, body: Json) -> None:
-    kind = kind_of(walk, body, "objectType")
-    if kind is not None:
+    for kind in _kinds(walk, body, "objectType", "alter"):
         target, table = _named(kind, body)
         what = "no longer depends on extension" if body.get("remove") else "depends on extension"
         emit_if_known(walk, kind, "alter", target, (), f"on {table}, {what}" if table else what)

@@ -75,7 +75,8 @@ def fixed(expr: Json, scope: Scope) -> Operand | None:
             kinds.add(Kind.STABLE if named else Kind.NOW)
         elif kind == "FuncCall":
             schema, name = qualified(body.get("funcname", []))
-            if name in _CHANCE:
+            # Before 16 the word system_user is no key word, but a column.
+            if name in _CHANCE or name == "system_user":
                 scope.steps.add(count)
                 return None
             if name in _NOW:

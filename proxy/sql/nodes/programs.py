@@ -96,11 +96,17 @@ def _settings(walk: Walk, body: Json, field: str) -> None:
             walk.node(option.get("arg", {}))
 
 
+# ROUTINE says not which.
+_ALTERED = {"OBJECT_PROCEDURE": ("procedure",), "OBJECT_ROUTINE": ("function", "procedure")}
+
+
 def _alter_function(walk: Walk, body: Json) -> None:
-    kind = "procedure" if body.get("objtype") == "OBJECT_PROCEDURE" else "function"
     given = ", ".join(name for name, _ in options(body, "actions"))
-    target = Target(kind, *qualified(body["func"].get("objname", [])))
-    walk.emit(f"{kind}.alter", target, detail=given)
+    name = qualified(body["func"].get("objname", []))
+    kinds = _ALTERED.get(body.get("objtype", ""), ("function",))
+    for kind in kinds:
+        walk.emit(f"{kind}.alter", Target(kind, *name), detail=given)
+    target = Target(kinds[0], *name)
     if any(name == "security" and is_on(option) for name, option in options(body, "actions")):
         walk.emit("function.definer", target)
     with walk.deferred():

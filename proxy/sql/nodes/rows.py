@@ -290,7 +290,6 @@ HARMLESS = frozenset(
         "MergeWhenClause",
         "MultiAssignRef",
         "OnConflictClause",
-        "RangeFunction",
         "RangeSubselect",
         "RangeTableFunc",
         "RangeTableFuncCol",
