@@ -9,7 +9,9 @@ waits for what is read from scratch. Deliberately absent: the queries, and what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import gc
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Final
 
@@ -28,6 +30,10 @@ _FIRST_RETRY_S: Final = 0.25
 _LAST_RETRY_S: Final = 5.0
 _PATIENCE_S: Final = 1.0
 """How long somebody who asks may wait for the next attempt; after that the answer is no."""
+
+
+_paused = 0
+"""How many readings are under way."""
 
 
 class CatalogueKeeper:
@@ -211,7 +217,10 @@ class _Kept:
 
     async def _look(self) -> Database:
         """Read the catalogue if it has changed."""
-        reading = await self._read()
+        with _collector_paused():
+            return await self._changed(await self._read())
+
+    async def _changed(self, reading: Reading | None) -> Database:
         if reading is None and self._database is not None:
             return self._database
         if reading is None:
@@ -275,6 +284,20 @@ class _Kept:
             await connection.close(timeout=1)
         except FAULTS:
             connection.terminate()
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage is looked for: with thousands of tables it held the event loop for 0.7 s instead of 0.03."""
+    global _paused
+    _paused += 1
+    gc.disable()
+    try:
+        yield
+    finally:
+        _paused -= 1
+        if not _paused:
+            gc.enable()
 
 
 def _tell(asked: list[asyncio.Future[Database]], outcome: Database | CatalogueUnreadable) -> None:

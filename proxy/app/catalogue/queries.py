@@ -44,8 +44,8 @@ STATE: Final = " UNION ALL ".join(
         _state("pg_class", "relnamespace NOT IN :temporary AND relkind <> 't'"),
         _state(
             "pg_attribute",
-            "attrelid >= :users AND EXISTS (SELECT FROM pg_class AS r WHERE r.oid = c.attrelid"
-            " AND r.relnamespace NOT IN :temporary)",
+            "attnum > 0 AND attrelid IN (SELECT oid FROM pg_class AS r WHERE r.oid >= :users"
+            " AND r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND r.relnamespace NOT IN :temporary)",
         ),
         _state("pg_type", "typnamespace NOT IN :temporary"),
         _state("pg_depend", "deptype IN ('e', 'x')"),
@@ -228,28 +228,43 @@ SELECT evtname, evtevent, coalesce(evttags, '{}'), evtfoid FROM pg_event_trigger
 WHERE evtenabled <> 'D' ORDER BY oid
 """
 
-# A view's rule and a generated column's expression take their owner along.
+# Of what goes with its owner without a word only relations, types and an extension's members are here: the
+# rest is a part of it. A table's row type stands for the table; a view's rule, and a generated column's
+# expression, take their owner along.
 DEPENDANTS: Final = _sql("""
 WITH edges AS (
-    SELECT refclassid AS on_class, refobjid AS on_oid, refobjsubid AS on_sub, classid, objid, objsubid, deptype
-    FROM pg_depend WHERE refobjid >= :users AND objid >= :users AND deptype <> 'x'
+    SELECT refclassid, refobjid, refobjsubid, classid, objid, objsubid, deptype FROM pg_depend
+    WHERE (refobjid >= :users OR refobjid = to_regnamespace('public')) AND objid >= :users
+    AND (deptype IN ('n', 'e')
+         OR deptype <> 'x' AND (
+            classid = 'pg_class'::regclass
+            AND objid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'f', 'm', 'v', 'S'))
+            OR classid = 'pg_type'::regclass AND objid IN (SELECT oid FROM pg_type WHERE typrelid = 0)))
     UNION ALL
-    SELECT refclassid, refobjid, refobjsubid, classid, objid, objsubid, deptype
-    FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public')
-    UNION ALL
-    SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype
-    FROM pg_depend WHERE refobjid >= :users AND objid >= :users AND deptype = 'i'
+    SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype FROM pg_depend
+    WHERE refobjid >= :users AND objid >= :users AND deptype = 'i'
     AND classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass)
+), resolved AS (
+    SELECT DISTINCT
+           CASE WHEN r.oid IS NULL THEN e.refclassid ELSE 'pg_class'::regclass END AS on_class,
+           coalesce(r.typrelid, e.refobjid) AS on_oid, e.refobjsubid AS on_sub, e.classid, e.objid, e.objsubid,
+           e.deptype
+    FROM edges AS e LEFT JOIN pg_type AS r
+    ON e.refclassid = 'pg_type'::regclass AND r.oid = e.refobjid AND r.typrelid <> 0
+), objects AS (
+    SELECT o.classid, o.objid, o.objsubid, i.type AS what, coalesce(n.nspname, i.schema) AS schema,
+           coalesce(c.relname, p.proname, k.conname, i.name, i.identity) AS name
+    FROM (SELECT DISTINCT classid, objid, objsubid FROM resolved) AS o
+    LEFT JOIN pg_class AS c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid
+    LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_proc AS p ON o.classid = 'pg_proc'::regclass AND p.oid = o.objid
+    LEFT JOIN pg_constraint AS k ON o.classid = 'pg_constraint'::regclass AND k.oid = o.objid,
+    LATERAL pg_identify_object(o.classid, o.objid, o.objsubid) AS i
+    WHERE (c.oid IS NULL OR c.relkind NOT IN ('i', 'I', 't')) AND i.type IS NOT NULL
 )
-SELECT on_class::regclass::text, on_oid, on_sub, classid::regclass::text, objid, objsubid, deptype::text,
-       i.type, coalesce(n.nspname, i.schema), coalesce(c.relname, p.proname, k.conname, i.name, i.identity)
-FROM edges AS e
-LEFT JOIN pg_class AS c ON e.classid = 'pg_class'::regclass AND c.oid = e.objid
-LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN pg_proc AS p ON e.classid = 'pg_proc'::regclass AND p.oid = e.objid
-LEFT JOIN pg_constraint AS k ON e.classid = 'pg_constraint'::regclass AND k.oid = e.objid,
-LATERAL pg_identify_object(e.classid, e.objid, e.objsubid) AS i
-WHERE (c.oid IS NULL OR c.relkind NOT IN ('i', 'I', 't'))
-AND (on_class, on_oid) <> (e.classid, e.objid) AND i.type IS NOT NULL
+SELECT on_class::regclass::text, on_oid, on_sub, e.classid::regclass::text, e.objid, e.objsubid,
+       e.deptype::text, o.what, o.schema, o.name
+FROM resolved AS e JOIN objects AS o USING (classid, objid, objsubid)
+WHERE (on_class, on_oid) <> (e.classid, e.objid)
 ORDER BY on_oid, on_sub, objid, objsubid, deptype
 """)

@@ -22,6 +22,7 @@ SETTINGS: Final = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "client_min_messages": "error",
+    "jit": "off",  # compiling the queries takes seconds, running them milliseconds
 }
 """What a connection begins with: no name in it can mean a user's object, and nothing can be written."""
 
