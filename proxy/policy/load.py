@@ -104,6 +104,17 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
             sqlstate="42601",
         ),
         Rule(
+            id="catalogue",
+            mode=mode,
+            match=Match(frozenset({"code.unseen"}), ()),
+            deny=parse_template(
+                "What code of this database would run is not known, since its catalogue cannot be read."
+            ),
+            hint=parse_template(
+                "Run it again in a moment; if that does not help, the gate's log tells those who run it why."
+            ),
+        ),
+        Rule(
             id="unknown",
             mode=_reaction(mode, defaults.unknown),
             match=Match(frozenset({"statement.unknown"}), ()),

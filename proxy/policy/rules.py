@@ -19,11 +19,12 @@ from proxy.policy.texts import Template
 from proxy.source import Position
 from proxy.sql.effects import CATALOGUE
 
-# Rules that exist without being written. The first three are judged here; the session raises the others.
+# Rules that exist without being written. The first four are judged here; the session raises the others.
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
         "unparsed": "a statement whose text cannot be read",
         "unknown": "a statement that holds what the analysis does not know",
+        "catalogue": "a statement that may run code of the database while its catalogue cannot be read",
         "stale-facts": "evidence asked for while the ledger cannot be read",
         "freeze": "a write while writes are frozen",
         "undecodable": "a text that cannot be decoded as the server will",

@@ -5,7 +5,17 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
-from proxy.session.commands import Analyse, Cancel, Close, Command, Connect, Report, ToClient, ToServer
+from proxy.session.commands import (
+    Analyse,
+    AwaitCatalogue,
+    Cancel,
+    Close,
+    Command,
+    Connect,
+    Report,
+    ToClient,
+    ToServer,
+)
 from proxy.session.events import Ended, Event, Judged, Opened, Origin, Passed
 from proxy.session.gate import Gate, Limits
 from proxy.session.meanings import Outcome
@@ -15,6 +25,7 @@ from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 __all__ = [
     "JUDGEMENT_BUCKETS",
     "Analyse",
+    "AwaitCatalogue",
     "Cancel",
     "Close",
     "Command",

@@ -12,18 +12,19 @@ from proxy.session.commands import Analyse
 from proxy.session.copying import CopyIn
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
-from proxy.session.judge import Judge, no_such_statement, resolve
+from proxy.session.judge import Ask, Await, Judge, no_such_statement, resolve
 from proxy.session.meaning import Meaning, worst
 from proxy.session.meanings import Outcome
+from proxy.session.names import NOTHING
 from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
-from proxy.sql.effects import Effect, Target
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
     decode_bind_names,
     decode_close,
+    decode_describe,
     decode_execute,
     decode_function_oid,
     decode_parse,
@@ -71,6 +72,7 @@ class ClientSide:
         self._state = state
         self._copy = copy
         self._cutter = cutter
+        self._unread = False  # the catalogue has to be read, and the relay has not been told
         self._after = b""  # goes out behind the frame just kept
         self.terminated = False
         self._handlers = handlers_by_kind(
@@ -164,6 +166,28 @@ class ClientSide:
         text = raw.decode(errors="replace") if raw else None
         return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
 
+    def _wait_for(self, what: Ask | Await) -> bytes | None:
+        """The answer hinges on what others have to say first; the frame is looked at again then."""
+        state = self._state
+        if state.inflight:
+            state.wait_until_ready(state.inflight.boundaries)
+        elif isinstance(what, Ask):
+            self._after = state.ask(what.names)
+        else:
+            state.waiting = self._unread = True
+        self._cutter.hold()
+        return KEEP
+
+    def awaits_catalogue(self) -> bool:
+        """Whether the catalogue has to be read before anything goes on, told once."""
+        unread, self._unread = self._unread, False
+        return unread
+
+    def catalogue_ready(self) -> None:
+        """The catalogue has been read since it was asked for, or cannot be read."""
+        self._judge.overlay = None
+        self._state.waiting = False
+
     def _resolved(self, meaning: Meaning) -> Meaning:
         return resolve(meaning, self._state.statements, self._state.batch)
 
@@ -206,9 +230,11 @@ class ClientSide:
         if isinstance(understood, Denial):
             return self._refuse_query(QUERY, understood)
         meaning = self._resolved(understood)
-        denial = self._judge.judge(meaning, state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_query(QUERY, denial)
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(QUERY, verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(QUERY)
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
@@ -216,8 +242,12 @@ class ClientSide:
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
+        if self._judge.defines:
+            self._judge.defined(meaning)
+        answer = self._state.lookup.answer
         self._state.runs(sent, meaning, boundary)
         if meaning.barrier:
+            sent.answer = answer
             sent.meaning = meaning
             sent.policy = self._gate.policy
             sent.permitted_until = self._judge.until
@@ -232,11 +262,14 @@ class ClientSide:
             return KEEP
         if isinstance(understood, Denial):
             return self._refuse_extended(understood, unnamed_parse=not message.name)
-        denial = self._judge.judge(understood, state.transactions(), runs=False)
-        if denial is not None:
-            return self._refuse_extended(denial, unnamed_parse=not message.name)
+        verdict = self._judge.judge(understood, state.transactions(), runs=False)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict, unnamed_parse=not message.name)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(PARSE)
         sent.definition = state.define(state.statements, message.name, understood, sent)
+        state.resolves(sent.definition, None)
         state.batch_open = True
         return KEEP
 
@@ -248,11 +281,18 @@ class ClientSide:
             unknown = no_such_statement(name.decode(errors="replace"))
             return self._refuse_extended(self._refuse_outright(unknown, b""))
         meaning = worst(known)
-        denial = self._judge.judge(meaning, state.transactions(), runs=False)
-        if denial is not None:
-            return self._refuse_extended(denial)
+        statement = state.statements.only(name, state.batch) if state.own_names else None
+        bound = NOTHING if statement is None else statement.own
+        verdict = self._judge.judge(meaning, state.transactions(), runs=False, bound=bound)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(BIND)
         sent.definition = state.define(state.portals, portal, meaning, sent)
+        if statement is not None:
+            for definition in (sent.definition, statement):
+                state.resolves(definition, bound)
         state.batch_open = True
         return KEEP
 
@@ -261,9 +301,13 @@ class ClientSide:
         portal, _ = decode_execute(self._cutter.body())
         # A portal that no Bind made is a cursor, judged when it was declared.
         meaning = self._resolved(worst(state.portals.meanings(portal, state.batch) or [self._gate.fetch]))
-        denial = self._judge.judge(meaning, state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_extended(denial)
+        made = state.portals.only(portal, state.batch) if state.own_names else None
+        bound = NOTHING if made is None else made.own
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True, bound=bound)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(EXECUTE)
         self._runs(sent, meaning, state.inflight.boundaries + 1)
         if meaning.barrier:
@@ -272,8 +316,13 @@ class ClientSide:
         return KEEP
 
     def _describe(self) -> bytes | None:
-        self._state.send(DESCRIBE)
-        self._state.batch_open = True
+        state = self._state
+        if state.own_names:
+            kind, name = decode_describe(self._cutter.body())
+            if kind == "S":
+                state.resolves_unseen(name)
+        state.send(DESCRIBE)
+        state.batch_open = True
         return KEEP
 
     def _close(self) -> bytes | None:
@@ -288,15 +337,21 @@ class ClientSide:
         return KEEP
 
     def _function_call(self) -> bytes | None:
-        oid = decode_function_oid(self._cutter.body())
-        effect = Effect("code.opaque", Target("function", None, f"oid {oid}"))
-        meaning = Meaning((effect,), relexes=True, statement_class="opaque")
-        denial = self._judge.judge(meaning, self._state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_query(FUNCTION_CALL, denial)
-        self._state.runs(self._state.send(FUNCTION_CALL), meaning, self._state.inflight.boundaries)
-        self._state.end_batch()
+        state = self._state
+        meaning = self._function(decode_function_oid(self._cutter.body()))
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(FUNCTION_CALL, verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
+        self._runs(state.send(FUNCTION_CALL), meaning, state.inflight.boundaries)
+        state.end_batch()
         return KEEP
+
+    def _function(self, oid: int) -> Meaning:
+        """What a call of this function means, with arguments that nobody sees."""
+        database = self._gate.databases.get(self._judge.lookup.who.database)
+        return self._gate.functions(self._state.server_major).meaning(oid, database)
 
     # -- out of line -------------------------------------------------------------------------------
 
@@ -328,7 +383,7 @@ class ClientSide:
         sent = self._copy.sent
         if sent is None or sent.meaning is None or sent.policy is None:
             return KEEP
-        denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions())
+        denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions(), sent.answer)
         self._copy.until = self._judge.until
         if denial is None:
             return KEEP

@@ -55,6 +55,16 @@ class Analyse:
 
 
 @dataclass(slots=True)
+class AwaitCatalogue:
+    """Have the catalogue of this database read, beginning now or later; then call ``catalogue_ready``.
+
+    Also when it cannot be read: then the gate's sessions find no such database.
+    """
+
+    database: str
+
+
+@dataclass(slots=True)
 class Close:
     """Write out what is pending on both sides, then close both."""
 
@@ -66,4 +76,4 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Analyse | Close | Report
+Command = ToServer | ToClient | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report

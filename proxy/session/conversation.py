@@ -24,7 +24,7 @@ class Conversation:
         self, gate: Gate, judge: Judge, lexing: Lexing, server_major: int, client: Cutter, server: Cutter
     ) -> None:
         """Begin at the first ReadyForQuery."""
-        self._state = State(lexing, server_major)
+        self._state = State(lexing, judge.lookup, server_major)
         copy = CopyIn()
         self._cutter = client
         self._client = ClientSide(gate, judge, self._state, copy, client)
@@ -34,6 +34,8 @@ class Conversation:
         self.release_held = self._client.release_held
         self.to_analyse = self._client.to_analyse
         self.analysed = self._client.analysed
+        self.awaits_catalogue = self._client.awaits_catalogue
+        self.catalogue_ready = self._client.catalogue_ready
 
     @property
     def waiting(self) -> bool:
@@ -44,7 +46,8 @@ class Conversation:
     def idle(self) -> bool:
         """Nothing is owed, begun or open."""
         state = self._state
-        return state.status == "I" and not state.inflight and not state.batch_open and self._cutter.clean
+        quiet = not state.inflight and not state.batch_open and state.lookup.inquiry is None
+        return quiet and state.status == "I" and self._cutter.clean
 
     @property
     def busy(self) -> bool:

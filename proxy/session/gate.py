@@ -11,9 +11,11 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
+from proxy.session.functions import Functions
 from proxy.session.meaning import Meaning
 from proxy.session.meanings import Meanings
 from proxy.session.tally import Tally
+from proxy.sql.database import Database
 from proxy.sql.effects import Effect
 
 
@@ -36,24 +38,41 @@ class Limits:
 
 
 class Who:
-    """Where statements come from. Equal origins are one object, so that it is a cheap key."""
+    """Where statements come from. Equal origins are one object, so that it is a cheap key.
 
-    __slots__ = ("__weakref__", "application", "client_address", "database", "role")
+    Attributes:
+        search_path: where bare names are looked for; None where that is not known.
+    """
 
-    def __init__(self, role: str, database: str, client_address: str | None, application: str) -> None:
+    __slots__ = ("__weakref__", "application", "client_address", "database", "role", "search_path")
+
+    def __init__(
+        self,
+        role: str,
+        database: str,
+        client_address: str | None,
+        application: str,
+        search_path: tuple[str, ...] | None = None,
+    ) -> None:
         """As the client named itself; the address is the socket's."""
         self.role = role
         self.database = database
         self.client_address = client_address
         self.application = application
+        self.search_path = search_path
+
+
+_Key = tuple[str, str, str | None, str, tuple[str, ...] | None]
 
 
 class Gate:
     """One listener's policy and everything its sessions share.
 
     Attributes:
-        policy_epoch: grows whenever the policy is swapped.
+        policy_epoch: grows whenever the policy, or what a database holds, is swapped.
         facts_epoch: grows whenever the facts differ from those before.
+        catalogue: whether judgements need to know what the databases hold.
+        databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
     """
 
@@ -68,6 +87,7 @@ class Gate:
         limits: Limits | None = None,
         tally: Tally | None = None,
         log_statements: bool = False,
+        catalogue: bool = False,
     ) -> None:
         """Hold the shared parts.
 
@@ -80,6 +100,7 @@ class Gate:
             limits: bounds; the defaults when None.
             tally: where to count.
             log_statements: report what passes, too.
+            catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
         """
         self.policy = policy
         self.facts = facts
@@ -91,14 +112,27 @@ class Gate:
         self.limits = limits or Limits()
         self.tally = tally or Tally()
         self.log_statements = log_statements
+        self.catalogue = catalogue
+        self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), statement_class="read")
-        self._origins: WeakValueDictionary[tuple[str, str, str | None, str], Who] = WeakValueDictionary()
+        self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
+        self._functions: dict[int, Functions] = {}
 
     def swap_policy(self, policy: Policy) -> None:
         """Judge by this policy from the next judgement on."""
         self.policy = policy
         self.policy_epoch += 1
+
+    def swap_database(self, name: str, database: Database | None) -> None:
+        """From the next judgement on, this is what the database of this name holds; None: not known."""
+        before = self.databases.get(name)
+        if database is None:
+            self.databases.pop(name, None)
+        elif before is None or before.digest != database.digest:
+            self.databases[name] = database
+        if self.databases.get(name) is not before:
+            self.policy_epoch += 1
 
     def swap_facts(self, facts: Facts) -> None:
         """Judge by these facts from the next judgement on."""
@@ -106,9 +140,16 @@ class Gate:
             self.facts_epoch += 1
         self.facts = facts
 
-    def who(self, role: str, database: str, client_address: str | None, application: str) -> Who:
+    def who(
+        self,
+        role: str,
+        database: str,
+        client_address: str | None,
+        application: str,
+        search_path: tuple[str, ...] | None = None,
+    ) -> Who:
         """The origin with these properties."""
-        key = (role, database, client_address, application)
+        key = (role, database, client_address, application, search_path)
         found = self._origins.get(key)
         if found is None:
             found = self._origins[key] = Who(*key)
@@ -122,3 +163,7 @@ class Gate:
             found = Meanings(server_major, limits.cached_statements, limits.cached_bytes, self.timer)
             self._meanings[server_major] = found
         return found
+
+    def functions(self, server_major: int) -> Functions:
+        """The meanings of calls by number on servers of this major version."""
+        return self._functions.setdefault(server_major, Functions(server_major))

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
+from typing import TypeAlias
 
+from proxy.session.bare import unsettles
 from proxy.session.tally import Count
-from proxy.sql.analyse import Analysis, SqlSyntaxError
+from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
+from proxy.sql.database import Database
 from proxy.sql.effects import CLASS_ORDER, NO_MENTIONS, Act, Effect, Executes, Mentions
 
 
@@ -21,23 +24,31 @@ class Permit:
     Attributes:
         until: POSIX seconds.
         facts_epoch: the facts it rests on, -1 when it rests on none.
+        defines: running it may change what the catalogue holds.
         count: the counter that each execution adds to.
     """
 
-    __slots__ = ("count", "facts_epoch", "policy_epoch", "until")
+    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "until")
 
-    def __init__(self, policy_epoch: int, facts_epoch: int, until: float, count: Count) -> None:
+    def __init__(
+        self, policy_epoch: int, facts_epoch: int, until: float, count: Count, defines: bool
+    ) -> None:
         """Bind the yes to the policy and the facts that it was given under."""
         self.policy_epoch = policy_epoch
         self.facts_epoch = facts_epoch
         self.until = until
         self.count = count
+        self.defines = defines
+
+
+Expansion: TypeAlias = tuple[Database, tuple[str, ...] | None, tuple[Effect, ...]]
 
 
 class Meaning:
     """What one text, or one prepared statement, does.
 
     Attributes:
+        statements: of the text that was read, in order; () where there is no text, or several are possible.
         text: None where there is no text (a message of the protocol), or several texts are possible.
         effects: of everything it contains or causes, what it EXECUTEs by name excepted.
         acts: for each of its statements, what that does to the session's prepared statements.
@@ -47,9 +58,11 @@ class Meaning:
             understood).
         relexes: it may change how the server reads later texts.
         transacts: it may begin or end a transaction.
+        renames: bare names may mean something else afterwards.
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
+        expansion: what it did in one database by one search_path, with these two: what was worked out last.
         reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
@@ -60,13 +73,16 @@ class Meaning:
         "effects",
         "error",
         "executes",
+        "expansion",
         "mentions",
         "missing",
         "permits",
         "reading_s",
         "relexes",
+        "renames",
         "several",
         "statement_class",
+        "statements",
         "text",
         "transacts",
     )
@@ -76,6 +92,7 @@ class Meaning:
         effects: tuple[Effect, ...],
         *,
         text: str | None = None,
+        statements: tuple[Statement, ...] = (),
         acts: tuple[tuple[Act, ...], ...] = (),
         barrier: bool = False,
         relexes: bool = False,
@@ -87,8 +104,10 @@ class Meaning:
     ) -> None:
         """Hold what was found out; a text that acts on nothing keeps no acts at all."""
         self.text = text
+        self.statements = statements
         self.effects = effects
         self.transacts = any(_may_transact(effect) for effect in effects)
+        self.renames = unsettles(effects)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
         self.barrier = barrier
@@ -98,6 +117,7 @@ class Meaning:
         self.missing = missing
         self.error = error
         self.mentions = mentions
+        self.expansion: Expansion | None = None
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 
@@ -115,6 +135,7 @@ def of_analysis(text: str, analysis: Analysis) -> Meaning:
     return Meaning(
         analysis.effects,
         text=text,
+        statements=analysis.statements,
         acts=tuple(statement.acts for statement in analysis.statements),
         barrier=analysis.barrier,
         relexes=analysis.may_change_lexing,

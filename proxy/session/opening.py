@@ -26,6 +26,7 @@ from proxy.wire.backend import (
     AUTHENTICATION_SASL_CONTINUE,
     AUTHENTICATION_SASL_FINAL,
     decode_authentication,
+    decode_backend_key,
     decode_error,
     decode_parameter_status,
     encode_sasl_mechanisms,
@@ -138,6 +139,7 @@ class Login:
         failed: the server has refused it.
         heard: the server has said something that a PostgreSQL server says.
         server_major: the server's major version, 0 until it has said so.
+        process_id: of the server's process, 0 until it has told.
         cancel_key: what a CancelRequest for this connection must show; b"" until the server has told.
     """
 
@@ -150,6 +152,7 @@ class Login:
         self.failed = False
         self.heard = False
         self.server_major = 0
+        self.process_id = 0
         self.cancel_key = b""
 
     def from_client(self) -> bytes:
@@ -199,6 +202,7 @@ class Login:
             self.step = Step.READY
         elif kind == "K" and self.step is Step.STARTING:
             self.cancel_key = self._server.body()
+            self.process_id = decode_backend_key(self.cancel_key).process_id
         elif kind not in ("N", "v"):
             raise ProtocolViolation(f"unexpected server message type {kind} during login")
         return None

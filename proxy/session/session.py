@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from proxy.session.commands import Cancel, Close, Command, Connect, Report, ToClient, ToServer
+from proxy.session.commands import AwaitCatalogue, Cancel, Close, Command, Connect, Report, ToClient, ToServer
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, Opened
 from proxy.session.gate import Gate
@@ -148,6 +148,13 @@ class Session:
         self._conversation.analysed(outcome)
         return self._converse_with_client(self._conversation)
 
+    def catalogue_ready(self) -> list[Command]:
+        """What the last ``AwaitCatalogue`` asked for is done."""
+        if self._conversation is None or self.phase is not Phase.READY:
+            return []
+        self._conversation.catalogue_ready()
+        return self._converse_with_client(self._conversation)
+
     def client_eof(self) -> list[Command]:
         """The client is gone: the server's side ends as it stands, and rolls back what was open."""
         if self.phase is Phase.CLOSED:
@@ -216,7 +223,7 @@ class Session:
         if effects:
             meaning = Meaning(effects, statement_class="session")
             denial = self._judge.judge(meaning, ("none",), runs=False)
-            if denial is not None:
+            if isinstance(denial, Denial):
                 return self._end(denial)
         self.phase = Phase.CONNECTING
         self._client.feed(self._packets.rest())
@@ -232,6 +239,7 @@ class Session:
         client = Cutter(FRONTEND, self._gate.limits.max_statement_bytes)
         client.feed(self._client.rest())
         self._client = client
+        self._judge.lookup.process_id = login.process_id
         self._conversation = Conversation(
             self._gate, self._judge, self._lexing, login.server_major, client, self._server
         )
@@ -254,6 +262,8 @@ class Session:
         long_text = conversation.to_analyse()
         if long_text is not None:
             commands.append(long_text)
+        if conversation.awaits_catalogue():
+            commands.append(AwaitCatalogue(self.database))
         return commands
 
     def _converse_with_server(self, conversation: Conversation) -> list[Command]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.meanings import Meanings, Outcome
 from proxy.session.refusal import Denial
@@ -47,9 +48,10 @@ class Texts:
 
     def understand(self, raw: bytes) -> Meaning | Denial | Wait | HandOut:
         """What a text means now."""
-        lexing = self._state.lexing
+        lexing, sent = self._state.lexing, self._state.inflight.boundaries
+        if self._state.inflight.ready < sent and not reads_alike(raw):
+            return Wait(sent)  # code that nobody sees, a trigger's, may have changed how it is read
         if not lexing.plain:
-            sent = self._state.inflight.boundaries
             until = lexing.awaits(raw, sent + self._state.batch_open)
             if until > sent:
                 return _read_otherwise(_SAME_BATCH)

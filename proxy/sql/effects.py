@@ -39,11 +39,16 @@ _NO_NAMES: frozenset[Name] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an effect falls on. schema None: as search_path says; name None: not known."""
+    """What an effect falls on.
+
+    schema None: as search_path says; name None: not known; path: the schemas that a bare name may lie in,
+    () where they are not known.
+    """
 
     kind: str
     schema: str | None
     name: str | None
+    path: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """`public.users`, `users`, `public.*unknown*`."""

@@ -10,7 +10,7 @@ catalogue.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from proxy.sql import builtins
@@ -34,11 +34,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a known function does: causes, and which of its arguments is SQL text that it runs."""
+    """What a known function does.
+
+    runs are the arguments that are SQL text which it runs; parameters the names that its first arguments may
+    be given by. of_extension: known by its name alone, so it may as well be a user's.
+    """
 
     causes: tuple[Cause, ...] = ()
-    runs: int = -1
+    runs: tuple[int, ...] = ()
+    parameters: tuple[str, ...] = ()
     changes_settings: bool = False
+    of_extension: bool = False
 
 
 HARMLESS = Known()
@@ -82,13 +88,13 @@ RI_FKey_setdefault_upd RI_FKey_setnull_del RI_FKey_setnull_upd
 """
 
 
-def _each(names: str, *causes: Cause, runs: int = -1) -> Mapping[str, Known]:
-    return dict.fromkeys(names.split(), Known(causes, runs))
+def _each(
+    names: str, *causes: Cause, runs: tuple[int, ...] = (), parameters: str = ""
+) -> Mapping[str, Known]:
+    return dict.fromkeys(names.split(), Known(causes, runs, tuple(parameters.split())))
 
 
 _LOW, _MEDIUM, _HIGH = Risk.LOW, Risk.MEDIUM, Risk.HIGH
-_WRITES_OBJECT = Cause("server.large_object", "large_object", 0)
-_SLOT = Cause("server.replication", "slot", 0)
 _OPAQUE = Cause("code.opaque")
 
 # Sources: the manual's chapters on system administration, sequence, XML, text search and large object
@@ -99,15 +105,21 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         **_each("nextval", Cause("sequence.advance", "sequence", 0)),
         **_each("setval", Cause("sequence.reset", "sequence", 0)),
         # functions-xml: these run the text they are given, or read what they are named
-        **_each("query_to_xml query_to_xmlschema query_to_xml_and_xmlschema", runs=0),
+        **_each("query_to_xml query_to_xmlschema query_to_xml_and_xmlschema", runs=(0,), parameters="query"),
         # the cursor's query was judged when it was declared
-        **_each("cursor_to_xml cursor_to_xmlschema", Cause("statement.fetch", "cursor", 0)),
-        **_each("table_to_xml table_to_xmlschema table_to_xml_and_xmlschema", Cause("row.read", "table", 0)),
+        **_each(
+            "cursor_to_xml cursor_to_xmlschema", Cause("statement.fetch", "cursor", 0), parameters="cursor"
+        ),
+        **_each(
+            "table_to_xml table_to_xmlschema table_to_xml_and_xmlschema",
+            Cause("row.read", "table", 0),
+            parameters="tbl",
+        ),
         **_each("schema_to_xml schema_to_xml_and_xmlschema", Cause("row.read", "table"), _OPAQUE),
         **_each("database_to_xml database_to_xml_and_xmlschema", Cause("row.read", "table"), _OPAQUE),
         # textsearch-features: ts_rewrite runs its second argument in the form with two
-        **_each("ts_stat", runs=0),
-        **_each("ts_rewrite", runs=1),
+        **_each("ts_stat", runs=(0,), parameters="query"),
+        **_each("ts_rewrite", runs=(1,)),
         # functions-admin: configuration
         "set_config": Known((Cause("session.set", "setting", 0),), changes_settings=True),
         **_each("pg_reload_conf", Cause("server.signal", detail="reload")),
@@ -115,7 +127,11 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
             "pg_rotate_logfile pg_rotate_logfile_old", Cause("server.signal", risk=_LOW, detail="rotate")
         ),
         # functions-admin: signals
-        **_each("pg_terminate_backend pg_cancel_backend", Cause("server.signal", "process", 0)),
+        **_each(
+            "pg_terminate_backend pg_cancel_backend",
+            Cause("server.signal", "process", 0),
+            parameters="pid",
+        ),
         **_each("pg_log_backend_memory_contexts", Cause("server.signal", "process", 0, _LOW)),
         # functions-admin: WAL, backup, recovery, replication
         **_each("pg_switch_wal pg_create_restore_point pg_log_standby_snapshot", Cause("server.checkpoint")),
@@ -126,13 +142,19 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         ),
         **_each(
             "pg_create_physical_replication_slot pg_create_logical_replication_slot pg_drop_replication_slot"
-            " pg_copy_physical_replication_slot pg_copy_logical_replication_slot pg_replication_slot_advance"
-            " pg_logical_slot_get_changes pg_logical_slot_get_binary_changes",
-            _SLOT,
+            " pg_replication_slot_advance pg_logical_slot_get_changes pg_logical_slot_get_binary_changes",
+            Cause("server.replication", "slot", 0),
+            parameters="slot_name",
+        ),
+        **_each(
+            "pg_copy_physical_replication_slot pg_copy_logical_replication_slot",
+            Cause("server.replication", "slot", 1),
+            parameters="src_slot_name dst_slot_name",
         ),
         **_each(
             "pg_logical_slot_peek_changes pg_logical_slot_peek_binary_changes",
             Cause("server.replication", "slot", 0, _LOW),
+            parameters="slot_name",
         ),
         **_each(
             "pg_replication_origin_create pg_replication_origin_drop pg_replication_origin_advance"
@@ -144,9 +166,10 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         **_each("pg_sync_replication_slots", Cause("server.replication", detail="slots")),
         # functions-admin: files
         **_each(
-            "pg_read_file pg_read_binary_file pg_read_file_old pg_stat_file pg_ls_dir",
+            "pg_read_file pg_read_binary_file pg_read_file_old pg_ls_dir",
             Cause("server.file_read", "file", 0),
         ),
+        **_each("pg_stat_file", Cause("server.file_read", "file", 0), parameters="filename"),
         **_each(
             "pg_ls_logdir pg_ls_waldir pg_ls_tmpdir pg_ls_archive_statusdir pg_ls_logicalmapdir"
             " pg_ls_logicalsnapdir pg_ls_replslotdir pg_ls_summariesdir",
@@ -155,7 +178,9 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         # lo-funcs
         **_each("lo_creat", Cause("large_object.create", "large_object")),
         **_each("lo_create lo_from_bytea", Cause("large_object.create", "large_object", 0)),
-        **_each("lo_unlink lo_put lo_truncate lo_truncate64 lowrite", _WRITES_OBJECT),
+        **_each("lo_unlink lo_put", Cause("server.large_object", "large_object", 0)),
+        # their first argument is a descriptor, which says nothing of the object
+        **_each("lo_truncate lo_truncate64 lowrite", Cause("server.large_object", "large_object")),
         **_each(
             "lo_import",
             Cause("server.file_read", "file", 0),
@@ -184,8 +209,9 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
     }
 )
 
-# Extensions that are in the contrib tree or everywhere: known by name, whatever schema they were put into.
-_EXTENSIONS: Mapping[str, Known] = MappingProxyType(
+# Functions of extensions that do more than compute and read, whatever schema they were put into. What
+# else an extension brings stays unknown: a user's function may have that name.
+_OF_EXTENSIONS: Mapping[str, Known] = MappingProxyType(
     {
         # contrib-dblink: another server, and text that it runs
         **_each(
@@ -199,8 +225,9 @@ _EXTENSIONS: Mapping[str, Known] = MappingProxyType(
             "dblink_disconnect dblink_get_connections dblink_is_busy dblink_error_message",
             Cause("server.network", risk=_LOW),
         ),
-        # tablefunc, xml2
-        **_each("crosstab crosstab2 crosstab3 crosstab4 crosstabn", runs=0),
+        # tablefunc, xml2: crosstab(text, text) runs both, the second of crosstab(text, int) is a number
+        **_each("crosstab", runs=(0, 1)),
+        **_each("crosstab2 crosstab3 crosstab4", runs=(0,)),
         **_each("connectby xpath_table", Cause("code.dynamic")),
         # adminpack
         **_each(
@@ -210,7 +237,10 @@ _EXTENSIONS: Mapping[str, Known] = MappingProxyType(
         # lo, spi: trigger functions that remove large objects, and that pass deletions on
         **_each("lo_manage", Cause("server.large_object", "large_object")),
         **_each("check_foreign_key", Cause("row.delete", "table", risk=_HIGH)),
-        # pg_surgery, pg_visibility, pg_buffercache
+        **_each("autoinc", Cause("sequence.advance", "sequence")),
+        # tcn
+        **_each("triggered_change_notification", Cause("session.notify", "channel")),
+        # pg_surgery, pg_visibility
         **_each("heap_force_kill heap_force_freeze", Cause("row.delete", "table", 0, _HIGH)),
         **_each("pg_truncate_visibility_map", Cause("table.alter", "table", 0)),
         # pg_stat_statements
@@ -226,6 +256,10 @@ _EXTENSIONS: Mapping[str, Known] = MappingProxyType(
         **_each("schedule_in_database", Cause("code.dynamic")),
         **_each("http http_get http_post http_put http_delete http_patch", Cause("server.network")),
     }
+)
+
+_EXTENSIONS: Mapping[str, Known] = MappingProxyType(
+    {name: replace(known, of_extension=True) for name, known in _OF_EXTENSIONS.items()}
 )
 
 _UPGRADE = "binary_upgrade_"
@@ -251,6 +285,11 @@ def known(schema: str | None, name: str, server_major: int) -> Known | None:
     if schema == "information_schema" and name in builtins.INFORMATION_SCHEMA:
         return HARMLESS
     return _EXTENSIONS.get(name)
+
+
+def may_be_volatile(schema: str | None, name: str, server_major: int) -> bool:
+    """Whether a call may give another value for each row: volatile by the server's word, or not known."""
+    return name in _QUIET_NAMES or known(schema, name, server_major) != HARMLESS
 
 
 def is_built_in(name: str, server_major: int) -> bool:

@@ -94,6 +94,7 @@ class Cutter:
         kind: the shown frame's type byte.
         size: its length on the wire, header included, in bytes.
         show_all: True to be shown dull frames too.
+        show_whole: True to be shown every frame only when all of it has come.
         oversize: True when the frame is longer than the statement limit; its body is not there to read:
             drop it.
     """
@@ -114,6 +115,7 @@ class Cutter:
         "kind",
         "oversize",
         "show_all",
+        "show_whole",
         "size",
     )
 
@@ -135,6 +137,7 @@ class Cutter:
         self.size = 0
         self.oversize = False
         self.show_all = False
+        self.show_whole = False
 
     def feed(self, data: bytes) -> None:
         """Add a chunk. Everything kept must have been taken, unless frames are still to be shown."""
@@ -206,7 +209,7 @@ class Cutter:
         have = len(self._buffer) - start - _HEADER
         text = self._grammar.prefixes[kind] == WHOLE and self._limits[kind] == LARGE
         self.oversize = text and length > self._statement_limit
-        prefix = 0 if self.oversize else self._grammar.prefixes[kind]
+        prefix = 0 if self.oversize else WHOLE if self.show_whole else self._grammar.prefixes[kind]
         body = length - 4
         if body > have and (prefix == WHOLE or have < min(prefix, body)):
             if body - have > _PREFIX and self._kept == start:

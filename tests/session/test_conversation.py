@@ -123,14 +123,14 @@ def ended(told: list[Answer]) -> bool:
     return ("D", b"the end") in told and told[-1][0] == "Z"
 
 
-NO_SUCH = [("E", "26000"), ("E", "34000"), ("E", "25P02")]
+NO_SUCH = [("E", "26000"), ("E", "34000"), ("E", "25P02"), ("E", "54001")]
 
 
 def told_by(client: Bare, messages: bytes) -> list[Answer]:
     """All answers up to those of a last Query that always runs.
 
     The gate may say of a statement that it does not exist where the server says so of its portal, or says
-    that in an aborted transaction it looks at neither.
+    that in an aborted transaction it looks at neither, or has it run itself until the stack is full.
     """
     client.inbox = b""
     client._send(messages + END)

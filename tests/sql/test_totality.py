@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from pglast import ast, enums, parser
 
-from proxy.sql import functions
 from proxy.sql.nodes import alter_table, plpgsql
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS, NEVER_RAW
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.objects import OBJECT_TYPES
-from tests.sql.golden import FOLDER
 
 NODES = {name for name, value in vars(ast).items() if isinstance(value, type) and issubclass(value, ast.Node)}
 # The JSON wraps a list in a list so; it is no struct of the grammar.
@@ -72,14 +70,6 @@ def test_every_object_type() -> None:
         "OBJECT_TABCONSTRAINT",
     }
     assert set(OBJECT_TYPES) | parts == {kind.name for kind in enums.ObjectType}
-
-
-def test_every_volatile_built_in_is_classified() -> None:
-    volatile = set((FOLDER.parent / "volatile.txt").read_text().split())
-    unclassified = {
-        name for name in volatile - set(functions.classified()) if not name.startswith("binary_upgrade_")
-    }
-    assert unclassified == set()
 
 
 def walked(tree: dict[str, object]) -> list[tuple[str, str]]:

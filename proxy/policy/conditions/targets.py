@@ -2,7 +2,8 @@
 
 Enters: a pattern and an effect. Leaves: whether the effect may touch it, and whether it certainly does. The
 first is asked where a rule forbids, the second where something is excepted: doubt is on the side of refusing.
-Deliberately absent: search_path and the catalogue: what a bare name means is not known here.
+A bare name may lie in each schema of its target's path, or in any where that is not known. Deliberately
+absent: the catalogue: which of them has the name is not known here.
 """
 
 import re
@@ -104,7 +105,8 @@ class TargetPattern:
         return name_fits and schema_fits
 
     def _may_name(self, target: Target) -> bool:
-        if target.schema is not None and self.schema is not None and not self.schema(target.schema):
+        schemas = target.path if target.schema is None else (target.schema,)
+        if schemas and self.schema is not None and not any(map(self.schema, schemas)):
             return False
         return target.name is None or self.name(target.name)
 

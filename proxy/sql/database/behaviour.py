@@ -118,7 +118,7 @@ def _of_known(found: Known, target: Target) -> Behaviour:
         _effect(cause.effect, Target(cause.kind, None, None) if cause.kind else target, str(target.name))
         for cause in found.causes
     ]
-    if found.runs >= 0:
+    if found.runs:
         effects.append(_effect("code.dynamic", target))
     return Behaviour(tuple(effects))
 

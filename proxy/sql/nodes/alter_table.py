@@ -11,9 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proxy.sql import builtins
 from proxy.sql.effects import Risk, Target
-from proxy.sql.nodes.tables import flags, foreign_options, kind_effect, relation_kind
+from proxy.sql.functions import may_be_volatile
+from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING, BLOCKS_WRITES, REWRITES, of_options
+from proxy.sql.nodes.tables import (
+    flags,
+    foreign_options,
+    kind_effect,
+    lock_referenced,
+    relation_kind,
+)
 from proxy.sql.nodes.walk import (
     Handler,
     Walk,
@@ -27,11 +34,7 @@ from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 
 _LOW, _MEDIUM = Risk.LOW, Risk.MEDIUM
-# ACCESS EXCLUSIVE; SHARE ROW EXCLUSIVE and its like; SHARE UPDATE EXCLUSIVE and weaker.
-_ALL = frozenset({"blocks_reads", "blocks_writes"})
-_WRITES = frozenset({"blocks_writes"})
-_NONE: frozenset[str] = frozenset()
-_REWRITES = _ALL | {"rewrites_table"}
+_ALL, _WRITES, _NONE, _REWRITES = BLOCKS_ALL, BLOCKS_WRITES, BLOCKS_NOTHING, REWRITES
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,8 @@ def _subcommand(
         walk.unknown(subtype)
         return
     traits = sub.traits.union(flags(command), missing)
+    if subtype in _STORAGE_OPTIONS:
+        traits |= of_options(_option_names(command))
     effect = sub.effect
     if effect == "{kind}.owner":
         effect = kind_effect(target.kind, "owner")
@@ -152,6 +157,14 @@ def _subcommand(
         name = f"to {role_name(command['newowner'])}"
     detail = ": ".join(part for part in (name, sub.detail) if part)
     walk.emit(effect, target, traits=traits, risk=sub.risk, location=location, detail=detail)
+
+
+_STORAGE_OPTIONS = frozenset({"AT_SetRelOptions", "AT_ResetRelOptions"})
+
+
+def _option_names(command: Json) -> list[str]:
+    items = only(command.get("def"))[1].get("items", [])
+    return [item["DefElem"].get("defname", "").lower() for item in items]
 
 
 def _add_column(walk: Walk, command: Json, target: Target, location: int) -> None:
@@ -181,20 +194,6 @@ def _add_column(walk: Walk, command: Json, target: Target, location: int) -> Non
     )
 
 
-_VOLATILE = frozenset(
-    {
-        "gen_random_uuid",
-        "uuid_generate_v4",
-        "random",
-        "clock_timestamp",
-        "nextval",
-        "timeofday",
-        "uuidv4",
-        "uuidv7",
-    }
-)
-
-
 def volatile(value: object, server_major: int) -> bool:
     """Whether an expression calls what may differ from row to row."""
     if type(value) is list:
@@ -203,7 +202,7 @@ def volatile(value: object, server_major: int) -> bool:
         return False
     if "FuncCall" in value:
         schema, name = qualified(value["FuncCall"].get("funcname", []))
-        if name in _VOLATILE or not (name in builtins.FUNCTIONS and schema in {None, "pg_catalog"}):
+        if name is None or may_be_volatile(schema, name, server_major):
             return True
     return any(volatile(item, server_major) for item in value.values())
 
@@ -229,7 +228,11 @@ def _set_identity(walk: Walk, command: Json, target: Target, location: int) -> N
     items = only(command.get("def"))[1].get("items", [])
     if any(item.get("DefElem", {}).get("defname") == "restart" for item in items):
         walk.emit(
-            "sequence.reset", Target("sequence", target.schema, None), location=location, detail=str(target)
+            "sequence.reset",
+            Target("sequence", target.schema, None),
+            traits=_WRITES,
+            location=location,
+            detail=str(target),
         )
 
 
@@ -253,7 +256,7 @@ def _constraint_effect(walk: Walk, constraint: Json, target: Target, location: i
         detail=constraint.get("conname") or str(kind).removeprefix("CONSTR_").lower(),
     )
     if kind == "CONSTR_FOREIGN":
-        walk.emit("table.lock", range_target(constraint.get("pktable")), traits=_WRITES, detail="foreign key")
+        lock_referenced(walk, constraint["pktable"])
 
 
 def _alter_constraint(walk: Walk, command: Json, target: Target, location: int) -> None:
@@ -273,17 +276,27 @@ def _generic_options(walk: Walk, command: Json, target: Target, location: int) -
     foreign_options(walk, only(command.get("def"))[1], target, "items")
 
 
+# INHERIT is said of the child, whose parent is only looked at; ATTACH and DETACH of the parent.
+_OTHERS_LOCKS = {
+    "AT_AttachPartition": _ALL,
+    "AT_DetachPartition": _ALL,
+    "AT_DetachPartitionFinalize": _ALL,
+    "AT_AddInherit": _NONE,
+    "AT_DropInherit": _NONE,
+}
+
+
 def _partition(walk: Walk, command: Json, target: Target, location: int) -> None:
     """ATTACH, DETACH, INHERIT, NO INHERIT: the parent and the child are both targets."""
     subtype = str(command["subtype"])
     sub = SUBCOMMANDS[subtype]
     kind, definition = only(command.get("def"))
     child = definition if kind == "RangeVar" else definition.get("name", {})
-    traits = set(sub.traits)
+    own, others = sub.traits, _OTHERS_LOCKS[subtype]
     if definition.get("concurrent"):
-        traits = {"concurrently"}
+        own, others = frozenset({"concurrently"}), others | {"concurrently"}
     effect = sub.effect if target.kind == "table" else kind_effect(target.kind, "alter")
-    for each in (target, range_target(child, target.kind)):
+    for each, traits in ((target, own), (range_target(child, target.kind), others)):
         walk.emit(effect, each, traits=traits, location=location, detail=f"{target} - {child.get('relname')}")
     if "bound" in definition:
         walk.typed("PartitionBoundSpec", definition["bound"])

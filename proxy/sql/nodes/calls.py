@@ -44,11 +44,11 @@ def _func_call(walk: Walk, body: Json) -> None:
     else:
         walk.mentioned.functions.add((schema, name))
         found = known(schema, name, walk.server_major)
-        if found is None:
+        if found is None or found.of_extension:
             unknown_call(walk, Target("function", schema, name), body.get("location", -1))
-        elif found.causes or found.runs >= 0:
+        if found is not None:
             _apply(walk, body, name, found)
-        elif name == "pg_show_all_settings" and walk.defining:
+        if name == "pg_show_all_settings" and walk.defining:
             walk.settings_later(body.get("location", -1))
     walk.children("FuncCall", body, ("funcname",))
 
@@ -65,10 +65,10 @@ def calls_function(walk: Walk, name: list[Json], *traits: str) -> None:
     if function is not None:
         walk.mentioned.functions.add((schema, function))
     found = None if function is None else known(schema, function, walk.server_major)
-    if found is None:
+    if found is None or found.of_extension:
         walk.lexing = True
         walk.emit("code.call", Target("function", schema, function), traits=traits)
-    else:
+    if found is not None:
         _apply(walk, {}, str(function), found)
 
 
@@ -79,7 +79,7 @@ def _apply(walk: Walk, body: Json, name: str, found: Known) -> None:
         if found.changes_settings:
             _set_config(walk, args, location)
         else:
-            target = _target(cause, args)
+            target = _target(cause, args, found.parameters)
             traits = ("unscoped",) if cause.effect in {"row.delete", "row.update"} else ()
             walk.emit(
                 cause.effect,
@@ -90,14 +90,32 @@ def _apply(walk: Walk, body: Json, name: str, found: Known) -> None:
                 detail=cause.detail or (name if target is None else ""),
             )
             walk.lexing |= cause.effect.startswith("code.")
-    if found.runs >= 0 and not (name == "ts_rewrite" and len(args) == 3):
-        runs_text(walk, args[found.runs] if found.runs < len(args) else None, name, location)
+    if name == "ts_rewrite" and len(args) == 3:
+        return
+    for index in found.runs:
+        # Without arguments it is called by what this statement defines, with some that nobody sees.
+        if not args or index < len(args):
+            runs_text(walk, _argument(args, index, found.parameters), name, location)
 
 
-def _target(cause: Cause, args: list[Json]) -> Target | None:
+def _argument(args: list[Json], index: int, parameters: tuple[str, ...]) -> Json | None:
+    """The argument of a function's parameter: in its place, or by its name behind those in their places."""
+    if index < 0:
+        return None
+    if index < len(args) and "NamedArgExpr" not in args[index]:
+        return args[index]
+    for item in args:
+        kind, body = only(item)
+        if kind == "NamedArgExpr" and index < len(parameters) and body.get("name") == parameters[index]:
+            found: Json = body.get("arg", {})
+            return found
+    return None
+
+
+def _target(cause: Cause, args: list[Json], parameters: tuple[str, ...]) -> Target | None:
     if not cause.kind:
         return None
-    text = scalar(args[cause.argument]) if 0 <= cause.argument < len(args) else None
+    text = scalar(_argument(args, cause.argument, parameters))
     if text is None or cause.kind not in {"sequence", "table", "index"}:
         return Target(cause.kind, None, text)
     return named_in_text(cause.kind, text)
@@ -161,6 +179,9 @@ def sounds_secret(name: str) -> bool:
 
 def runs_text(walk: Walk, argument: Json | None, name: str, location: int) -> None:
     """Walk SQL text that a function runs, or note that it cannot be known."""
+    kind, body = only(argument)
+    if kind == "A_Const" and "sval" not in body:
+        return  # NULL, of which a strict function makes nothing, or a number, which no text is
     text = constant_text(argument)
     if text is None:
         dynamic(walk, Target("function", None, name), location=location)

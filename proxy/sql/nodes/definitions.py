@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from proxy.sql.effects import CATALOGUE, Risk, Target
+from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING
 from proxy.sql.nodes.tables import foreign_options, relation_kind
 from proxy.sql.nodes.walk import (
     Handler,
@@ -25,6 +26,7 @@ from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 
 _ON_TABLE = frozenset({"trigger", "rule", "policy"})
+_RELATIONS = frozenset({"table", "view", "matview", "foreign_table", "sequence"})
 _WITH_METHOD = frozenset({"operator_class", "operator_family"})
 _OWN_KINDS: Mapping[str, str] = {
     # Kinds that COMMENT and SECURITY LABEL know beside OBJECT_TYPES.
@@ -104,7 +106,9 @@ def _drop(walk: Walk, body: Json) -> None:
         return
     for item in body.get("objects", []):
         target, table = object_target(kind, item)
-        emit_if_known(walk, kind, "drop", target, _flags(body), f"on {table}" if table else "")
+        # What is dropped whole has nobody left to wait for it; its table has.
+        locks = BLOCKS_ALL if kind in _ON_TABLE or (kind == "index" and not body.get("concurrent")) else ()
+        emit_if_known(walk, kind, "drop", target, (*_flags(body), *locks), f"on {table}" if table else "")
 
 
 def _rename(walk: Walk, body: Json) -> None:
@@ -112,7 +116,8 @@ def _rename(walk: Walk, body: Json) -> None:
     new = f"to {body.get('newname', '')}"
     if what in {"OBJECT_COLUMN", "OBJECT_ATTRIBUTE"}:
         target = range_target(body["relation"], relation_kind(body.get("relationType")))
-        walk.emit("column.rename", target, traits=_flags(body), detail=f"{body.get('subname')} {new}")
+        traits = BLOCKS_ALL.union(_flags(body))
+        walk.emit("column.rename", target, traits=traits, detail=f"{body.get('subname')} {new}")
         return
     if what in {"OBJECT_TABCONSTRAINT", "OBJECT_DOMCONSTRAINT"}:
         target = (
@@ -120,13 +125,24 @@ def _rename(walk: Walk, body: Json) -> None:
             if "relation" in body
             else object_target("domain", body["object"])[0]
         )
-        walk.emit("constraint.rename", target, traits=_flags(body), detail=f"{body.get('subname')} {new}")
+        locks = BLOCKS_ALL if "relation" in body else ()
+        walk.emit(
+            "constraint.rename",
+            target,
+            traits=(*_flags(body), *locks),
+            detail=f"{body.get('subname')} {new}",
+        )
         return
     kind = kind_of(walk, body, "renameType")
     if kind is not None:
         target, table = _named(kind, body)
         detail = f"on {table} {new}" if table else new
-        emit_if_known(walk, kind, "rename", target, _flags(body), detail)
+        emit_if_known(walk, kind, "rename", target, (*_flags(body), *_locks(kind)), detail)
+
+
+def _locks(kind: str) -> frozenset[str]:
+    """Who waits while an object gets another name or schema: whoever uses it, or the table it is on."""
+    return BLOCKS_ALL if kind in _RELATIONS or kind in _ON_TABLE else BLOCKS_NOTHING
 
 
 def _named(kind: str, body: Json) -> tuple[Target, str]:
@@ -153,7 +169,8 @@ def _schema(walk: Walk, body: Json) -> None:
     kind = kind_of(walk, body, "objectType")
     if kind is not None:
         target, _ = _named(kind, body)
-        emit_if_known(walk, kind, "move", target, _flags(body), f"to {body.get('newschema', '')}")
+        traits = (*_flags(body), *_locks(kind))
+        emit_if_known(walk, kind, "move", target, traits, f"to {body.get('newschema', '')}")
 
 
 def _depends(walk: Walk, body: Json) -> None:
@@ -204,6 +221,9 @@ _DOMAIN = {
 }
 
 
+_CHECKS_ROWS = frozenset("CVO")
+
+
 def _domain_change(walk: Walk, body: Json) -> None:
     target = Target("domain", *qualified(body.get("typeName", [])))
     found = _DOMAIN.get(body.get("subtype", ""))
@@ -227,6 +247,9 @@ def _domain_change(walk: Walk, body: Json) -> None:
         with walk.deferred():
             walk.children("AlterDomainStmt", body)
     else:
+        if body.get("subtype") in _CHECKS_ROWS and "not_valid" not in traits:
+            # The tables with columns of the domain are locked (SHARE) and read.
+            traits.append("blocks_writes")
         walk.emit(effect, target, traits=traits, detail=str(name))
         walk.children("AlterDomainStmt", body)
 
@@ -308,6 +331,7 @@ def _policy(effect: str) -> Handler:
         walk.emit(
             effect,
             target,
+            traits=BLOCKS_ALL,
             risk=Risk.LOW if narrows else None,
             location=body["table"].get("location", -1),
             detail=f"on {table}",

@@ -14,6 +14,7 @@ from proxy.sql.effects import Risk, Target
 from proxy.sql.functions import known
 from proxy.sql.nodes.calls import calls_function, walk_text
 from proxy.sql.nodes.heads import head
+from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_WRITES
 from proxy.sql.nodes.plpgsql import only_executes, walk_plpgsql
 from proxy.sql.nodes.sessions import is_on
 from proxy.sql.nodes.variables import NO_NAMES, Names, bind
@@ -143,7 +144,7 @@ def _rule(walk: Walk, body: Json) -> None:
     walk.emit(
         f"rule.{verb}",
         Target("rule", table.schema, body.get("rulename")),
-        traits=traits,
+        traits=BLOCKS_ALL.union(traits),
         risk=risk,
         detail=detail,
     )
@@ -165,7 +166,7 @@ def _trigger(walk: Walk, body: Json) -> None:
     walk.emit(
         f"trigger.{verb}",
         Target("trigger", table.schema, body.get("trigname")),
-        traits=[*traits, "blocks_writes"],
+        traits=BLOCKS_WRITES.union(traits),
         location=body["relation"].get("location", -1),
         detail=f"on {table}",
     )

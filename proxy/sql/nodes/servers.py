@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 from proxy.sql import settings
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.calls import redacted_value
+from proxy.sql.nodes.locks import BLOCKS_ALL, REWRITES
 from proxy.sql.nodes.sessions import is_on, setting_value
 from proxy.sql.nodes.walk import Handler, Walk, options, range_target, role_name
 from proxy.sql.parse import Json
-
-_ALL = ("blocks_reads", "blocks_writes")
 
 
 def _missing(body: Json) -> list[str]:
@@ -90,7 +89,7 @@ def _vacuum(walk: Walk, body: Json) -> None:
             walk.emit(
                 "table.vacuum",
                 target,
-                traits=(*_ALL, "rewrites_table") if full else (),
+                traits=REWRITES if full else (),
                 risk=Risk.MEDIUM if full else None,
                 location=location,
                 detail="full" if full else "",
@@ -104,7 +103,7 @@ def _cluster(walk: Walk, body: Json) -> None:
     walk.emit(
         "table.cluster",
         range_target(relation),
-        traits=(*_ALL, "rewrites_table"),
+        traits=REWRITES,
         location=(relation or {}).get("location", -1),
         detail=body.get("indexname", ""),
     )
@@ -115,7 +114,8 @@ def _reindex(walk: Walk, body: Json) -> None:
     concurrently = any(name == "concurrently" and is_on(option) for name, option in options(body, "params"))
     relation = body.get("relation")
     target = range_target(relation, kind) if relation else Target(kind, None, body.get("name"))
-    traits: Iterable[str] = ("concurrently",) if concurrently else ("blocks_writes",)
+    # Writers wait for the table's lock; the planner looks at every index, so readers wait for the index's.
+    traits: Iterable[str] = ("concurrently",) if concurrently else BLOCKS_ALL
     risk = Risk.LOW if concurrently else Risk.MEDIUM
     walk.emit(
         "index.reindex", target, traits=traits, risk=risk, location=(relation or {}).get("location", -1)
@@ -127,7 +127,7 @@ def _refresh(walk: Walk, body: Json) -> None:
     walk.emit(
         "matview.empty" if body.get("skipData") else "matview.refresh",
         range_target(relation, "matview"),
-        traits=("concurrently",) if body.get("concurrent") else _ALL,
+        traits=("concurrently", "blocks_writes") if body.get("concurrent") else REWRITES,
         location=relation.get("location", -1),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from proxy.sql.effects import CATALOGUE, Risk, Target
+from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING, BLOCKS_WRITES, REWRITES, mode_name, of_mode
 from proxy.sql.nodes.walk import (
     Handler,
     Walk,
@@ -21,11 +22,6 @@ from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 
 _LOW, _MEDIUM, _HIGH = Risk.LOW, Risk.MEDIUM, Risk.HIGH
-# ACCESS EXCLUSIVE; SHARE ROW EXCLUSIVE and its like; SHARE UPDATE EXCLUSIVE and weaker.
-_ALL = frozenset({"blocks_reads", "blocks_writes"})
-_WRITES = frozenset({"blocks_writes"})
-_NONE: frozenset[str] = frozenset()
-_REWRITES = _ALL | {"rewrites_table"}
 
 
 def relation_kind(objtype: str | None) -> str:
@@ -68,11 +64,32 @@ def _create_kind(walk: Walk, body: Json, kind: str) -> None:
         f"{kind}.create", range_target(relation, kind), traits=traits, location=relation.get("location", -1)
     )
     for item in body.get("inhRelations", ()):
-        walk.emit("table.attach", range_target(item["RangeVar"]), detail=str(relation.get("relname")))
+        walk.emit(
+            "table.attach",
+            range_target(item["RangeVar"]),
+            traits=BLOCKS_ALL if "partbound" in body else BLOCKS_NOTHING,
+            detail=str(relation.get("relname")),
+        )
+    _lock_referenced(walk, body, range_target(relation))
     if "partbound" in body:
         walk.typed("PartitionBoundSpec", body["partbound"])
     with walk.deferred():
         walk.children("CreateStmt", body, ("relation", "inhRelations", "partbound"))
+
+
+def _lock_referenced(walk: Walk, body: Json, table: Target) -> None:
+    """The tables that a new table's foreign keys point at are locked against writers."""
+    for element in body.get("tableElts", ()):
+        constraints = [element, *element.get("ColumnDef", {}).get("constraints", ())]
+        for constraint in constraints:
+            referenced = constraint.get("Constraint", {}).get("pktable")
+            if referenced is not None and range_target(referenced) != table:
+                lock_referenced(walk, referenced)
+
+
+def lock_referenced(walk: Walk, relation: Json) -> None:
+    """Note that a table is locked because a foreign key points at it."""
+    walk.emit("table.lock", range_target(relation), traits=BLOCKS_WRITES, detail="foreign key")
 
 
 # What file_fdw makes of its options, as COPY would.
@@ -137,7 +154,7 @@ def _index(walk: Walk, body: Json) -> None:
         detail=f"on {table}",
     )
     if not concurrently:
-        walk.emit("table.lock", table, traits=_WRITES, location=location, detail="index")
+        walk.emit("table.lock", table, traits=BLOCKS_WRITES, location=location, detail="index")
     walk.children("IndexStmt", body, ("relation",))
 
 
@@ -148,28 +165,15 @@ def _truncate(walk: Walk, body: Json) -> None:
         walk.emit(
             "table.truncate",
             range_target(relation),
-            traits=_ALL.union(flags(body)),
+            traits=BLOCKS_ALL.union(flags(body)),
             location=relation.get("location", -1),
             detail=detail,
         )
 
 
-_MODES = (
-    "",
-    "access share",
-    "row share",
-    "row exclusive",
-    "share update exclusive",
-    "share",
-    "share row exclusive",
-    "exclusive",
-    "access exclusive",
-)
-
-
 def _lock(walk: Walk, body: Json) -> None:
     mode = int(body.get("mode", 0))
-    traits = _ALL if mode == 8 else _WRITES if mode >= 5 else _NONE
+    traits = of_mode(mode)
     for item in body.get("relations", []):
         relation = item["RangeVar"]
         walk.emit(
@@ -178,7 +182,7 @@ def _lock(walk: Walk, body: Json) -> None:
             traits=traits,
             risk=_MEDIUM if traits else _LOW,
             location=relation.get("location", -1),
-            detail=_MODES[mode] if mode < len(_MODES) else str(mode),
+            detail=mode_name(mode),
         )
 
 
@@ -200,12 +204,19 @@ def _alter_sequence(walk: Walk, body: Json) -> None:
     given = {name for name, _ in options(body)}
     if "restart" in given:
         value = next(scalar(option.get("arg")) or "" for name, option in options(body) if name == "restart")
-        walk.emit("sequence.reset", target, location=relation.get("location", -1), detail=value)
+        walk.emit(
+            "sequence.reset",
+            target,
+            traits=BLOCKS_WRITES.union(flags(body)),
+            location=relation.get("location", -1),
+            detail=value,
+        )
     if given - {"restart"}:
         risk = _LOW if given <= {"restart", "owned_by"} else None
         walk.emit(
             "sequence.alter",
             target,
+            traits=BLOCKS_WRITES.union(flags(body)),
             risk=risk,
             location=relation.get("location", -1),
             detail=", ".join(sorted(given)),
@@ -218,7 +229,7 @@ def _move_all(walk: Walk, body: Json) -> None:
     walk.emit(
         effect,
         Target(kind, None, None),
-        traits=_REWRITES,
+        traits=REWRITES,
         detail=f"tablespace {body.get('new_tablespacename')}",
     )
 
