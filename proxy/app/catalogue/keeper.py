@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final
 
@@ -28,6 +28,8 @@ TextReader = Callable[[bytes, int], Coroutine[None, None, Outcome]]
 
 _FIRST_RETRY_S: Final = 0.25
 _LAST_RETRY_S: Final = 5.0
+_TOGETHER_S: Final = 0.05
+"""Sessions that end within this time are looked at together."""
 _PATIENCE_S: Final = 1.0
 """How long somebody who asks may wait for the next attempt; after that the answer is no."""
 
@@ -69,6 +71,7 @@ class CatalogueKeeper:
         self._interval_s = min(interval_s, stale_after_s / 2)
         self._stale_after_s = stale_after_s
         self._kept: dict[str, _Kept] = {}
+        self._ended = asyncio.Event()
 
     async def refreshed(self, database: str) -> Database:
         """What is read of a database after this call began.
@@ -99,11 +102,19 @@ class CatalogueKeeper:
             self._swap(name, None)
         await asyncio.gather(*(kept.stop() for kept in gone))
 
+    def session_ended(self) -> None:
+        """A session is over; whether it was the last of its database is looked into soon."""
+        self._ended.set()
+
     async def run(self) -> None:
         """Notice what grows old, and what nobody uses, until cancelled; then let go of all."""
         try:
             while True:
-                await asyncio.sleep(min(1.0, self._stale_after_s / 4))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(1.0, self._stale_after_s / 4)):
+                        await self._ended.wait()
+                self._ended.clear()
+                await asyncio.sleep(_TOGETHER_S)
                 for kept in self._kept.values():
                     kept.notice_age()
                 await self.release()
@@ -228,8 +239,10 @@ class _Kept:
         # A thread: for thousands of tables this takes longer than the event loop may be held.
         snapshot = await asyncio.to_thread(reading.snapshot)
         readings = await self._texts.read(snapshot)
-        self._database = await asyncio.to_thread(Database, self._name, snapshot, readings)
+        database = await asyncio.to_thread(Database, self._name, snapshot, readings)
         self._reading = reading
+        if self._database is None or database.digest != self._database.digest:
+            self._database = database
         return self._database
 
     async def _read(self) -> Reading | None:
