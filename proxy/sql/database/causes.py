@@ -253,6 +253,8 @@ class Causes:
             yield from _own(index.operator_functions(schema, name, path))
         for name in mentions.fields:
             yield from _own(index.functions_of_rows(name))
+        yield from _own(index.casts_to(mentions.types))
+        yield from _own(index.casts_to(mentions.functions))
         yield from index.mentioned_types(mentions.types, path)
         yield from index.mentioned_types(mentions.functions, path)
 
