@@ -47,6 +47,7 @@ async def _read(database: Database) -> Held | None:
 def knowing(clients: Clients, database: Database) -> Wired:
     """A client whose gate knows what the database holds."""
     gate = gate_of(LOSSLESS, catalogue=True)
+    gate.swap_database(database.name, asyncio.run(_read(database)))
     client = clients.wired(database, gate)
     client.read_catalogue = lambda name: gate.swap_database(name, asyncio.run(_read(database)))
     return client
@@ -198,6 +199,7 @@ def test_without_a_catalogue_only_what_runs_no_code_passes(held: Database, clien
     client = knowing(clients, held)
     gate = client.gate
     reading, client.read_catalogue = client.read_catalogue, lambda name: gate.swap_database(name, None)
+    gate.swap_database(held.name, None)
     for text in ("BEGIN", "SET work_mem = '4MB'", "SHOW work_mem", "SELECT 1", "COMMIT", "DISCARD ALL"):
         assert refused(client.exchange(Q(text))) == "", text
     for text in ("SELECT * FROM t", "SELECT count_it()", "INSERT INTO t VALUES (8)", "CREATE TABLE x ()"):

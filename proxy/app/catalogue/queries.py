@@ -14,8 +14,8 @@ from typing import Final
 _WORDS: Final = {
     ":users": "16384",
     ":temporary": "(SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')",
-    ":support": "aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn,"
-    " aggmfinalfn",
+    ":support": "aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn,"
+    " aggminvtransfn, aggmfinalfn",
 }
 
 
@@ -44,8 +44,8 @@ STATE: Final = " UNION ALL ".join(
         _state("pg_class", "relnamespace NOT IN :temporary AND relkind <> 't'"),
         _state(
             "pg_attribute",
-            "attrelid >= :users AND EXISTS (SELECT FROM pg_class AS r WHERE r.oid = c.attrelid"
-            " AND r.relnamespace NOT IN :temporary)",
+            "attnum > 0 AND attrelid IN (SELECT oid FROM pg_class AS r WHERE r.oid >= :users"
+            " AND r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND r.relnamespace NOT IN :temporary)",
         ),
         _state("pg_type", "typnamespace NOT IN :temporary"),
         _state("pg_depend", "deptype IN ('e', 'x')"),
@@ -128,7 +128,8 @@ POLICIES: Final = """
 SELECT p.polrelid, 'policy', p.polname,
        CASE p.polcmd WHEN 'r' THEN '{read,update,delete}' WHEN 'a' THEN '{insert}' WHEN 'w' THEN '{update}'
             WHEN 'd' THEN '{delete}' ELSE '{read,insert,update,delete}' END::text[],
-       'SELECT ' || concat_ws(', ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
+       'SELECT ' || concat_ws(', ', pg_get_expr(p.polqual, p.polrelid),
+                              pg_get_expr(p.polwithcheck, p.polrelid)),
        false
 FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid
 WHERE c.relrowsecurity AND NOT (p.polqual IS NULL AND p.polwithcheck IS NULL)
@@ -136,11 +137,13 @@ WHERE c.relrowsecurity AND NOT (p.polqual IS NULL AND p.polwithcheck IS NULL)
 
 INDEXES: Final = _sql("""
 SELECT i.indrelid, 'index', c.relname, '{insert,update,maintain}'::text[],
-       'SELECT ' || concat_ws(', ', pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)), false
+       'SELECT ' || concat_ws(', ', pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)),
+       false
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 WHERE i.indrelid >= :users AND NOT (i.indexprs IS NULL AND i.indpred IS NULL)
 UNION ALL
-SELECT s.stxrelid, 'statistics', s.stxname, '{maintain}', 'SELECT ' || pg_get_expr(s.stxexprs, s.stxrelid), false
+SELECT s.stxrelid, 'statistics', s.stxname, '{maintain}', 'SELECT ' || pg_get_expr(s.stxexprs, s.stxrelid),
+       false
 FROM pg_statistic_ext AS s WHERE s.stxexprs IS NOT NULL
 UNION ALL
 SELECT p.partrelid, 'partition', '', '{route}', 'SELECT ' || pg_get_expr(p.partexprs, p.partrelid), false
@@ -148,21 +151,24 @@ FROM pg_partitioned_table AS p WHERE p.partexprs IS NOT NULL
 """)
 
 VIEWS: Final = _sql("""
-SELECT c.oid, 'view', '', CASE c.relkind WHEN 'v' THEN '{read,insert,update,delete}' ELSE '{refresh}' END::text[],
+SELECT c.oid, 'view', '',
+       CASE c.relkind WHEN 'v' THEN '{read,insert,update,delete}' ELSE '{refresh}' END::text[],
        'CREATE VIEW it AS ' || pg_get_viewdef(c.oid), false
 FROM pg_class AS c WHERE c.relkind IN ('v', 'm') AND c.oid >= :users AND c.relnamespace NOT IN :temporary
 """)
 
 RULES: Final = _sql("""
 SELECT r.ev_class, 'rule', r.rulename,
-       ARRAY[CASE r.ev_type WHEN '1' THEN 'read' WHEN '2' THEN 'update' WHEN '3' THEN 'insert' ELSE 'delete' END],
+       ARRAY[CASE r.ev_type WHEN '1' THEN 'read' WHEN '2' THEN 'update' WHEN '3' THEN 'insert'
+             ELSE 'delete' END],
        pg_get_ruledef(r.oid), r.is_instead
 FROM pg_rewrite AS r WHERE r.rulename <> '_RETURN' AND r.ev_enabled <> 'D' AND r.oid >= :users
 """)
 
 TRIGGERS: Final = """
 SELECT t.tgrelid, 'trigger', t.tgname,
-       array_remove(ARRAY[CASE WHEN t.tgtype & 4 <> 0 THEN 'insert' END, CASE WHEN t.tgtype & 8 <> 0 THEN 'delete' END,
+       array_remove(ARRAY[CASE WHEN t.tgtype & 4 <> 0 THEN 'insert' END,
+                          CASE WHEN t.tgtype & 8 <> 0 THEN 'delete' END,
                           CASE WHEN t.tgtype & 16 <> 0 THEN 'update' END,
                           CASE WHEN t.tgtype & 32 <> 0 THEN 'truncate' END], NULL),
        pg_get_triggerdef(t.oid), t.tgtype & 64 <> 0
@@ -182,12 +188,15 @@ FROM pg_constraint AS c WHERE c.contype = 'f' ORDER BY c.oid
 """
 
 OPERATORS: Final = _sql("""
-SELECT n.nspname, o.oprname, o.oprcode::oid FROM pg_operator AS o JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+SELECT n.nspname, o.oprname, o.oprcode::oid
+FROM pg_operator AS o JOIN pg_namespace AS n ON n.oid = o.oprnamespace
 WHERE o.oid >= :users AND o.oprcode::oid <> 0 ORDER BY o.oid
 """)
 
 CASTS: Final = _sql("""
-SELECT castsource, casttarget, castfunc FROM pg_cast WHERE oid >= :users AND castfunc <> 0 ORDER BY oid
+SELECT c.castsource, c.casttarget, c.castfunc, c.castcontext = 'e', t.typname
+FROM pg_cast AS c JOIN pg_type AS t ON t.oid = c.casttarget
+WHERE c.oid >= :users AND c.castfunc <> 0 ORDER BY c.oid
 """)
 
 # A type of the server's own is here for the functions of a user's operator class.
@@ -198,7 +207,8 @@ WITH uses AS (
     WHERE c.oid >= :users
     UNION ALL
     SELECT c.opcintype, o.oprcode::oid
-    FROM pg_opclass AS c JOIN pg_amop AS m ON m.amopfamily = c.opcfamily JOIN pg_operator AS o ON o.oid = m.amopopr
+    FROM pg_opclass AS c JOIN pg_amop AS m ON m.amopfamily = c.opcfamily
+    JOIN pg_operator AS o ON o.oid = m.amopopr
     WHERE c.oid >= :users
     UNION ALL
     SELECT r.rngtypid, f::oid FROM pg_range AS r, unnest(ARRAY[r.rngcanonical, r.rngsubdiff]) AS f
@@ -215,7 +225,8 @@ SELECT t.oid, n.nspname, t.typname, t.typtype::text,
             WHEN t.typtype = 'c' THEN array(SELECT DISTINCT a.atttypid FROM pg_attribute AS a
                  WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1)
             ELSE array_remove(ARRAY[t.typbasetype, t.typelem,
-                                    (SELECT r.rngsubtype FROM pg_range AS r WHERE r.rngtypid = t.oid)], 0::oid)
+                                    (SELECT r.rngsubtype FROM pg_range AS r WHERE r.rngtypid = t.oid)],
+                              0::oid)
        END::oid[],
        t.typrelid, coalesce(f.functions, '{}')::oid[]
 FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace LEFT JOIN functions AS f ON f.type = t.oid
@@ -228,28 +239,43 @@ SELECT evtname, evtevent, coalesce(evttags, '{}'), evtfoid FROM pg_event_trigger
 WHERE evtenabled <> 'D' ORDER BY oid
 """
 
-# A view's rule and a generated column's expression take their owner along.
+# Of what goes with its owner without a word only relations, types and an extension's members are here: the
+# rest is a part of it. A table's row type stands for the table; a view's rule, and a generated column's
+# expression, take their owner along.
 DEPENDANTS: Final = _sql("""
 WITH edges AS (
-    SELECT refclassid AS on_class, refobjid AS on_oid, refobjsubid AS on_sub, classid, objid, objsubid, deptype
-    FROM pg_depend WHERE refobjid >= :users AND objid >= :users AND deptype <> 'x'
+    SELECT refclassid, refobjid, refobjsubid, classid, objid, objsubid, deptype FROM pg_depend
+    WHERE (refobjid >= :users OR refobjid = to_regnamespace('public')) AND objid >= :users
+    AND (deptype IN ('n', 'e')
+         OR deptype <> 'x' AND (
+            classid = 'pg_class'::regclass
+            AND objid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'f', 'm', 'v', 'S'))
+            OR classid = 'pg_type'::regclass AND objid IN (SELECT oid FROM pg_type WHERE typrelid = 0)))
     UNION ALL
-    SELECT refclassid, refobjid, refobjsubid, classid, objid, objsubid, deptype
-    FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public')
-    UNION ALL
-    SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype
-    FROM pg_depend WHERE refobjid >= :users AND objid >= :users AND deptype = 'i'
+    SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype FROM pg_depend
+    WHERE refobjid >= :users AND objid >= :users AND deptype = 'i'
     AND classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass)
+), resolved AS (
+    SELECT DISTINCT
+           CASE WHEN r.oid IS NULL THEN e.refclassid ELSE 'pg_class'::regclass END AS on_class,
+           coalesce(r.typrelid, e.refobjid) AS on_oid, e.refobjsubid AS on_sub,
+           e.classid, e.objid, e.objsubid, e.deptype
+    FROM edges AS e LEFT JOIN pg_type AS r
+    ON e.refclassid = 'pg_type'::regclass AND r.oid = e.refobjid AND r.typrelid <> 0
+), objects AS (
+    SELECT o.classid, o.objid, o.objsubid, i.type AS what, coalesce(n.nspname, i.schema) AS schema,
+           coalesce(c.relname, p.proname, k.conname, i.name, i.identity) AS name
+    FROM (SELECT DISTINCT classid, objid, objsubid FROM resolved) AS o
+    LEFT JOIN pg_class AS c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid
+    LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_proc AS p ON o.classid = 'pg_proc'::regclass AND p.oid = o.objid
+    LEFT JOIN pg_constraint AS k ON o.classid = 'pg_constraint'::regclass AND k.oid = o.objid,
+    LATERAL pg_identify_object(o.classid, o.objid, o.objsubid) AS i
+    WHERE (c.oid IS NULL OR c.relkind NOT IN ('i', 'I', 't')) AND i.type IS NOT NULL
 )
-SELECT on_class::regclass::text, on_oid, on_sub, classid::regclass::text, objid, objsubid, deptype::text,
-       i.type, coalesce(n.nspname, i.schema), coalesce(c.relname, p.proname, k.conname, i.name, i.identity)
-FROM edges AS e
-LEFT JOIN pg_class AS c ON e.classid = 'pg_class'::regclass AND c.oid = e.objid
-LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN pg_proc AS p ON e.classid = 'pg_proc'::regclass AND p.oid = e.objid
-LEFT JOIN pg_constraint AS k ON e.classid = 'pg_constraint'::regclass AND k.oid = e.objid,
-LATERAL pg_identify_object(e.classid, e.objid, e.objsubid) AS i
-WHERE (c.oid IS NULL OR c.relkind NOT IN ('i', 'I', 't'))
-AND (on_class, on_oid) <> (e.classid, e.objid) AND i.type IS NOT NULL
+SELECT on_class::regclass::text, on_oid, on_sub, e.classid::regclass::text, e.objid, e.objsubid,
+       e.deptype::text, o.what, o.schema, o.name
+FROM resolved AS e JOIN objects AS o USING (classid, objid, objsubid)
+WHERE (on_class, on_oid) <> (e.classid, e.objid)
 ORDER BY on_oid, on_sub, objid, objsubid, deptype
 """)

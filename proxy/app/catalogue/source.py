@@ -13,17 +13,7 @@ from typing import Final
 
 import asyncpg  # type: ignore[import-untyped]
 
-from proxy.app.catalogue.reader import Connection
-
-SETTINGS: Final = {
-    "application_name": "pgwarden catalogue",
-    "search_path": "pg_catalog",
-    "default_transaction_read_only": "on",
-    "statement_timeout": "30s",
-    "lock_timeout": "5s",
-    "client_min_messages": "error",
-}
-"""What a connection begins with: no name in it can mean a user's object, and nothing can be written."""
+from proxy.app.catalogue.reader import SETTINGS, Connection
 
 FAULTS: Final = (
     asyncpg.PostgresError,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -62,12 +62,12 @@ class Database:
         later = [effect for effect in effects if "deferred" in effect.traits]
         found: dict[tuple[object, ...], Effect] = {}
         for effect in self._closed(now, mentions, search_path):
-            found.setdefault(_key(effect), effect)
+            found.setdefault((effect.location, *_key(effect)), effect)
         deferred = mentions.later or NO_MENTIONS
         if later or deferred is not NO_MENTIONS:
             for effect in self._closed(later, deferred, search_path):
                 put_off = replace(effect, traits=effect.traits | _DEFERRED)
-                found.setdefault(_key(put_off), put_off)
+                found.setdefault((effect.location, *_key(put_off)), put_off)
         return tuple(found.values())
 
     def function(self, oid: int) -> Target | None:

@@ -321,7 +321,7 @@ def _indirection(walk: Walk, body: Json) -> None:
 
 def _type(walk: Walk, body: Json) -> None:
     schema, name = qualified(body.get("names", []))
-    if name is not None and schema != "pg_catalog":
+    if name is not None:
         walk.mentioned.types.add((schema, name))
     walk.children("TypeName", body)
 
