@@ -289,6 +289,8 @@ class ClientSide:
         if verdict is not None:
             return self._wait_for(verdict)
         sent = state.send(BIND)
+        if meaning.relexes:  # the planner calls functions that are marked immutable
+            state.lexing.unsettle(state.inflight.boundaries + 1)
         sent.definition = state.define(state.portals, portal, meaning, sent)
         if statement is not None:
             for definition in (sent.definition, statement):
