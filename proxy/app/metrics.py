@@ -79,6 +79,12 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program."),
         MetricKind("pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger."),
         MetricKind("pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed."),
+        MetricKind(
+            "pgwarden_catalogue_age_seconds", "gauge", (), "Age of the oldest of what is known of databases."
+        ),
+        MetricKind(
+            "pgwarden_catalogue_readable", "gauge", (), "0 while a database that is in use cannot be read."
+        ),
         MetricKind("pgwarden_log_failures_total", "counter", ("log", "reason"), "Log lines lost."),
     )
 }
@@ -121,6 +127,8 @@ class MetricsView:
     reloads: Reloads
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
+    catalogue_age_s: Callable[[], float]
+    catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
@@ -156,6 +164,8 @@ class GateCollector(Collector):
         yield _info("pgwarden_build_info", [(__version__, platform.python_version())])
         yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
         yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
+        yield _gauge("pgwarden_catalogue_age_seconds", {(): self._view.catalogue_age_s()})
+        yield _gauge("pgwarden_catalogue_readable", {(): 1 if self._view.catalogue_readable() else 0})
         yield _counter("pgwarden_log_failures_total", self._view.log_failures())
 
     def _statements(self) -> Metric:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from proxy.app.catalogue.address import parse_catalogue
+from proxy.app.catalogue.source import CatalogueSource
 from proxy.app.kinds import shown
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
 from proxy.relay.address import parse_upstream
@@ -32,7 +34,8 @@ _OF_KUBERNETES = re.compile(
 )
 
 
-_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK"})
+CATALOGUE_PASSWORD = "PGWARDEN_CATALOGUE_PASSWORD"  # noqa: S105 - a variable's name
+_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", CATALOGUE_PASSWORD})
 
 
 class SettingsError(Exception):
@@ -69,11 +72,13 @@ class Loaded:
 
     Attributes:
         upstreams: one for each listener, with the certificates read.
+        catalogues: one for each listener, None where none is to be read.
         warnings: what their owner should hear about although it is not wrong.
     """
 
     settings: Settings
     upstreams: tuple[Upstream, ...]
+    catalogues: tuple[CatalogueSource | None, ...]
     warnings: tuple[str, ...]
 
 
@@ -103,9 +108,13 @@ def load_settings(
     _short_form(gathered)
     settings = _checked(gathered)
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
+    catalogues: tuple[CatalogueSource | None, ...] = ()
+    if settings is not None and len(upstreams) == len(settings.listeners):
+        password = _password(gathered, settings, environment, read)
+        catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
     if settings is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -278,6 +287,48 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
             source = gathered.common.get("sslrootcert", given["upstream"])
             gathered.problems.append(f"{source.origin}: {error}")
     _unused_authorities(gathered, settings)
+
+
+def _password(
+    gathered: Gathered, settings: Settings, environment: Mapping[str, str], read: Callable[[str], str]
+) -> str | None:
+    """The password of the role that reads catalogues; None leaves it to ~/.pgpass."""
+    path = settings.catalogue_password_file
+    if path is None:
+        return environment.get(CATALOGUE_PASSWORD)
+    origin = gathered.common["catalogue_password_file"].origin
+    try:
+        lines = read(path).splitlines()
+    except OSError as error:
+        gathered.problems.append(f"{origin}: {path} cannot be read: {error.strerror or error}")
+        return None
+    except UnicodeDecodeError:
+        gathered.problems.append(f"{origin}: {path} is not UTF-8 text")
+        return None
+    if len(lines) != 1 or not lines[0]:
+        gathered.problems.append(f"{origin}: {path} must hold the password in one line, and nothing else")
+        return None
+    return lines[0]
+
+
+def _catalogues(
+    gathered: Gathered, settings: Settings, upstreams: tuple[Upstream, ...], password: str | None
+) -> Iterator[CatalogueSource | None]:
+    """Who reads what the databases behind each listener hold."""
+    listeners = zip(gathered.listeners, settings.listeners, upstreams, strict=True)
+    for (_, given), listener, upstream in listeners:
+        if listener.catalogue is None:
+            yield None
+            continue
+        address = parse_catalogue(listener.catalogue)
+        try:
+            server = address.upstream(upstream, settings.sslrootcert, settings.connect_timeout_s)
+        except ValueError as error:
+            gathered.problems.append(f"{given['catalogue'].origin}: {error}")
+            continue
+        yield CatalogueSource(
+            server.host, server.port, address.role, password, server.context, server.connect_timeout_s
+        )
 
 
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:

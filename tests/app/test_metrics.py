@@ -44,6 +44,8 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         reloads=reloads,
         facts_age_s=lambda: 0.5,
         facts_stale=lambda: False,
+        catalogue_age_s=lambda: 0.0,
+        catalogue_readable=lambda: True,
         connection_states=lambda: {"open": 3},
         crashes=lambda: 1,
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},

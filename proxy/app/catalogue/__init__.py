@@ -1,6 +1,5 @@
-"""Reading what databases hold, and keeping it fresh: the I/O of proxy.sql.database."""
+"""Reading what databases hold, and keeping it fresh: the I/O of proxy.sql.database.
 
-from proxy.app.catalogue.keeper import CatalogueKeeper
-from proxy.app.catalogue.reader import Reading, read
-
-__all__ = ["CatalogueKeeper", "Reading", "read"]
+`address` and `source` say who reads where, `queries` and `reader` what is read, `readings` analyses it, and
+`keeper` says when. Nothing is imported here: most commands need no driver.
+"""

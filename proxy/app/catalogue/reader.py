@@ -6,11 +6,10 @@ read-only, at repeatable read. Deliberately absent: when to read (keeper.py), an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
-
-import asyncpg
+from typing import Any, Final, Protocol, TypeAlias
 
 from proxy.app.catalogue import queries
 from proxy.sql.database.snapshot import (
@@ -26,20 +25,26 @@ from proxy.sql.database.snapshot import (
     Type,
 )
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Rows: TypeAlias = Sequence[Sequence[Any]]  # a row's shape is its query's
 
-SETTINGS: Final = {
-    "application_name": "pgwarden catalogue",
-    "search_path": "pg_catalog",
-    "default_transaction_read_only": "on",
-    "default_transaction_isolation": "repeatable read",
-    "statement_timeout": "30s",
-    "lock_timeout": "5s",
-    "client_min_messages": "error",
-    "DateStyle": "ISO",
-}
-"""What a connection begins with: no name in it can mean a user's object, and nothing can be written."""
+
+class Connection(Protocol):
+    """What is needed of asyncpg's connections, which have no types of their own."""
+
+    def transaction(self, *, isolation: str, readonly: bool) -> AbstractAsyncContextManager[object]:
+        """A transaction, for a with."""
+
+    async def fetch(self, query: str) -> Rows:
+        """The rows of a query."""
+
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+
+    async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109 - asyncpg's own word
+        """End it."""
+
+    def terminate(self) -> None:
+        """End it without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ async def read(connection: Connection, known: str = "") -> Reading | None:
     """Read everything, unless the state is the one that is known.
 
     Raises:
-        asyncpg.PostgresError, asyncpg.InterfaceError, OSError: as the connection does.
+        what source.py calls FAULTS.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         state = "\n".join(map(str, map(tuple, await connection.fetch(queries.STATE))))
@@ -96,25 +101,24 @@ def _snapshot(rows: dict[str, Rows]) -> Snapshot:
     code = sorted(rows["code"], key=lambda row: (row[0], row[1], row[2], row[4]))
     return Snapshot(
         server_major=rows["server"][0][0],
-        relations=tuple(Relation(*row[:4], tuple(row[4])) for row in rows["relations"]),
+        relations=tuple(Relation(*_values(row)) for row in rows["relations"]),
         inherits=tuple((row[0], row[1]) for row in rows["inherits"]),
-        functions=tuple(
-            Function(*row[:6], tuple(row[6]), *row[7:11], tuple(row[11])) for row in rows["functions"]
-        ),
-        code=tuple(Code(*row[:3], frozenset(row[3]), *row[4:]) for row in code),
-        foreign_keys=tuple(
-            ForeignKey(*row[:5], tuple(row[5]), tuple(row[6])) for row in rows["foreign_keys"]
-        ),
+        functions=tuple(Function(*_values(row)) for row in rows["functions"]),
+        code=tuple(Code(*_values(row)) for row in code),
+        foreign_keys=tuple(ForeignKey(*_values(row)) for row in rows["foreign_keys"]),
         operators=tuple(Operator(*row) for row in rows["operators"]),
         casts=tuple(Cast(*row) for row in rows["casts"]),
-        types=tuple(Type(*row[:4], tuple(row[4]), row[5], tuple(row[6])) for row in rows["types"]),
-        event_triggers=tuple(
-            EventTrigger(row[0], row[1], tuple(row[2]), row[3]) for row in rows["event_triggers"]
-        ),
-        dependants=tuple(
-            Dependant((row[0], row[1], row[2]), (row[3], row[4], row[5]), *row[6:])
-            for row in rows["dependants"]
-        ),
+        types=tuple(Type(*_values(row)) for row in rows["types"]),
+        event_triggers=tuple(EventTrigger(*_values(row)) for row in rows["event_triggers"]),
+        dependants=tuple(_dependant(row) for row in rows["dependants"]),
         schemas=tuple((row[0], row[1]) for row in rows["schemas"]),
         extensions=tuple((row[0], row[1]) for row in rows["extensions"]),
     )
+
+
+def _values(row: Sequence[Any]) -> Iterator[Any]:
+    return (tuple(value) if type(value) is list else value for value in row)
+
+
+def _dependant(row: Sequence[Any]) -> Dependant:
+    return Dependant((row[0], row[1], row[2]), (row[3], row[4], row[5]), *row[6:])

@@ -17,7 +17,7 @@ from proxy.sql.database.snapshot import Dependant, ForeignKey, Relation
 from proxy.sql.effects import CATALOGUE, NO_TRAITS, Effect, Risk, Target
 
 _CASCADE: Final = frozenset({"cascade"})
-_RELATIONS: Final = frozenset("table view matview foreign_table sequence index type".split())
+_RELATIONS: Final = frozenset(["table", "view", "matview", "foreign_table", "sequence", "index", "type"])
 
 # What pg_identify_object() calls it -> the effect that its going is.
 _LOST: Final[Mapping[str, str]] = {

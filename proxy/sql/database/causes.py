@@ -29,19 +29,46 @@ _EVENTS: Final[Mapping[str, str]] = {
     "table.truncate": "truncate",
     "matview.refresh": "refresh",
     **dict.fromkeys(
-        "table.analyze table.vacuum table.cluster table.rewrite table.attach index.reindex index.create"
-        " column.add column.retype column.not_null constraint.add constraint.validate".split(),
+        [
+            "table.analyze",
+            "table.vacuum",
+            "table.cluster",
+            "table.rewrite",
+            "table.attach",
+            "index.reindex",
+            "index.create",
+            "column.add",
+            "column.retype",
+            "column.not_null",
+            "constraint.add",
+            "constraint.validate",
+        ],
         "maintain",
     ),
 }
 _WRITES: Final = frozenset({"row.insert", "row.update", "row.delete"})
 # Whose commands have tags of their own, so that an event trigger for one does not fire for others.
 _OWN_TAGS: Final = frozenset(
-    "extension function procedure schema policy publication subscription language aggregate operator cast"
-    " collation conversion transform statistics".split()
+    [
+        "extension",
+        "function",
+        "procedure",
+        "schema",
+        "policy",
+        "publication",
+        "subscription",
+        "language",
+        "aggregate",
+        "operator",
+        "cast",
+        "collation",
+        "conversion",
+        "transform",
+        "statistics",
+    ]
 )
 # Objects of the whole cluster: no event trigger fires for them.
-_SHARED: Final = frozenset("role database tablespace owner".split())
+_SHARED: Final = frozenset(["role", "database", "tablespace", "owner"])
 
 
 @dataclass(frozen=True, slots=True)

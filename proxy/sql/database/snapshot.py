@@ -78,7 +78,7 @@ class Code:
     owner: int
     kind: str
     name: str
-    events: frozenset[str]
+    events: tuple[str, ...]
     text: str
     instead: bool = False
 
