@@ -191,13 +191,9 @@ class Screen:
         segments = piece.split(b"(")
         segments.pop()
         segments[0] = before + segments[0]
-        return any(
-            segment
-            and segment[-1] not in _QUIET
-            and (segment[-1] != 32 or segment[-2:-1] == b"" or segment[-2] not in _QUIET)
-            and self._calls(segment[-_OVERLAP:])
-            for segment in segments
-        )
+        if all(_is_quiet(tail) for tail in {segment[-2:] for segment in segments}):
+            return False
+        return any(self._calls(segment[-_OVERLAP:]) for segment in segments if not _is_quiet(segment[-2:]))
 
     def _calls(self, tail: bytes) -> bool:
         """Whether what ends here is a name in front of a parenthesis that may have effects when called."""
@@ -213,6 +209,11 @@ class Screen:
         tail = tail[: -len(name)].rstrip(_SPACES)
         # Of another schema, or the end of a comment behind the schema's name.
         return tail[-1:] in {b".", b"/"} if tail else not whole
+
+
+def _is_quiet(tail: bytes) -> bool:
+    """Whether what ends in these two characters is clearly no name in front of a parenthesis."""
+    return not tail or tail[-1] in _QUIET or (tail[-1] == 32 and len(tail) == 2 and tail[0] in _QUIET)
 
 
 def _ends(piece: bytes) -> bool:
