@@ -1,6 +1,6 @@
 """UTF-8 checked in pieces, so that a long text never holds the interpreter for long.
 
-In: pieces of a text, in order. Out: nothing, or UnicodeDecodeError with the place in the whole text.
+In: the pieces of a text, in order. Out: nothing, or UnicodeDecodeError with the place in the whole text.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ PIECE: Final = 64 * 1024
 class Utf8:
     """Checks one text."""
 
+    __slots__ = ("_decoder",)
+
     def __init__(self) -> None:
         """Begin at the text's first byte."""
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, piece: bytes, at: int, *, last: bool) -> None:
-        """Check the piece that begins with byte ``at``; what lies between two pieces must be ASCII.
+        """Check the next piece, which begins with byte ``at`` of the text.
 
         Raises: UnicodeDecodeError.
         """
+        if self._decoder is None:
+            if piece.isascii():
+                return
+            self._decoder = codecs.getincrementaldecoder("utf-8")()
         rest = len(self._decoder.getstate()[0])
         try:
             self._decoder.decode(piece, last)
@@ -38,6 +44,4 @@ def check_utf8(raw: bytes) -> None:
     """
     text = Utf8()
     for at in range(0, len(raw), PIECE):
-        piece = raw[at : at + PIECE]
-        last = at + PIECE >= len(raw)
-        text.feed(piece, at, last=last)
+        text.feed(raw[at : at + PIECE], at, last=at + PIECE >= len(raw))

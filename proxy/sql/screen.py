@@ -5,8 +5,8 @@ has to be read. No key word of the grammar can be spelled otherwise, so a first 
 query changes something only by one of a few words; what begins any other statement is asked of the parser.
 Names can be spelled otherwise: U&"…" has to be read. Calls: where the names that have effects are known (a
 catalogue), they are words too; where not, a text passes only if all that it may call are built-ins without
-effect. What looks like any of this in a string or a comment costs a parse, no more. Deliberately absent:
-policies.
+effect. What looks like any of this in a comment, or in a string that is not certainly one, costs a parse, no
+more. Deliberately absent: policies.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from proxy.sql.builtins import OPERATORS
 from proxy.sql.effects import Effect, Risk, Target
 from proxy.sql.encoding import PIECE, Utf8
 from proxy.sql.functions import effective, harmless
+from proxy.sql.literals import Literals, NoPieces, pieces
 from proxy.sql.parse import FIXED_WORDS, KEY_WORDS, OPERATOR_CHARACTERS, can_begin
 
 QUERIES: Final = frozenset({"insert", "select", "table", "values", "with"})
@@ -34,6 +35,11 @@ CONFLICT DO UPDATE, in FOR UPDATE and FOR SHARE. The INSERT INTO that a text beg
 
 MAX_PARTS: Final = 1_000_000
 """Commas, parentheses and operators: with more, a text is the boxed parser's to measure."""
+
+LONGEST_QUERY: Final = 128 * 1024
+"""Of longer texts, in bytes, only INSERT … VALUES passes: what a server does with one grows with its length,
+while an hour of planning or of looking for names of WITH lists may be behind another.
+"""
 
 # Key words of newer grammars, which an older server takes for names: of users' functions, for instance.
 _NEW_WORDS: Final = re.compile(r"json.*|merge_action|system_user")
@@ -108,12 +114,15 @@ class Screen:
         names -= signs
         self._ascii_only = not all(name.isascii() for name in names)
         self._inside = _automaton(CHANGING | names)
+        self._values = _automaton(CHANGING | names | (QUERIES - {"values"}))
         self._anywhere = _automaton(CHANGING | names | (beginnings() - QUERIES))
 
     def sort(self, raw: bytes) -> Screened | None:
         """What a text does at most; None when it has to be read to know.
 
         A text of many PIECEs belongs into another thread.
+
+        The server must take a backslash in a string for itself, if there is one.
 
         Raises: UnicodeDecodeError when it is not UTF-8, as far as it was looked at.
         """
@@ -123,27 +132,44 @@ class Screen:
         table = beginning["table"]
         if table is not None and (_SYSTEM in table.lower() or self._finds(self._inside, table)):
             return None  # the system's own tables are more than rows
-        encoding = Utf8()
-        encoding.feed(beginning.group(), 0, last=True)
-        automaton = self._inside
-        start = beginning.end()
-        parts = 0
-        for at in range(start, len(raw), PIECE):
-            before, piece = raw[max(at - _OVERLAP, start) : at], raw[at : at + PIECE]
-            last = at + PIECE >= len(raw)
-            encoding.feed(piece, at, last=last)
-            if self._ascii_only and not piece.isascii():
-                return None
-            if automaton is self._inside and b";" in piece and not (last and _ends(piece)):
-                automaton = self._anywhere
-            window = before + piece
-            if self._finds(automaton, window) or self._may_call(before, piece):
-                return None
-            runs = window.translate(_OPERATORS).split()
-            parts += len(runs) + piece.count(b"(") + piece.count(b",")
-            if parts > MAX_PARTS or self._operates(set(runs)):
-                return None
+        long = len(raw) > LONGEST_QUERY
+        if long and table is None:
+            return None
+        try:
+            harmless = self._is_harmless(raw, beginning.end(), long=long)
+        except NoPieces:
+            return None
+        if not harmless:
+            return None
         return Screened.READS if table is None else Screened.ADDS
+
+    def _is_harmless(self, raw: bytes, start: int, *, long: bool) -> bool:
+        """Whether a query whose beginning ends there does nothing more."""
+        automaton = self._values if long else self._inside
+        encoding, literals = Utf8(), Literals()
+        encoding.feed(raw[:start], 0, last=True)
+        at, before, parts = start, b"", 0
+        for piece in pieces(raw, start, PIECE):
+            last = at + len(piece) == len(raw)
+            encoding.feed(piece, at, last=last)
+            at += len(piece)
+            code = literals.leave_out(piece)
+            if b";" in code and not (last and _ends(code)):
+                automaton = self._anywhere
+            window = before + code
+            runs = window.translate(_OPERATORS).split()
+            parts += len(runs) + code.count(b"(") + code.count(b",")
+            if (
+                parts > MAX_PARTS
+                or (long and automaton is self._anywhere)
+                or (self._ascii_only and not code.isascii())
+                or self._finds(automaton, window)
+                or self._may_call(before, code)
+                or self._operates(set(runs))
+            ):
+                return False
+            before = window[-_OVERLAP:]
+        return not literals.inside
 
     @staticmethod
     def _finds(automaton: BytesAhoCorasick, window: bytes) -> bool:
@@ -165,13 +191,9 @@ class Screen:
         segments = piece.split(b"(")
         segments.pop()
         segments[0] = before + segments[0]
-        return any(
-            segment
-            and segment[-1] not in _QUIET
-            and (segment[-1] != 32 or segment[-2:-1] == b"" or segment[-2] not in _QUIET)
-            and self._calls(segment[-_OVERLAP:])
-            for segment in segments
-        )
+        if all(_is_quiet(tail) for tail in {segment[-2:] for segment in segments}):
+            return False
+        return any(self._calls(segment[-_OVERLAP:]) for segment in segments if not _is_quiet(segment[-2:]))
 
     def _calls(self, tail: bytes) -> bool:
         """Whether what ends here is a name in front of a parenthesis that may have effects when called."""
@@ -187,6 +209,11 @@ class Screen:
         tail = tail[: -len(name)].rstrip(_SPACES)
         # Of another schema, or the end of a comment behind the schema's name.
         return tail[-1:] in {b".", b"/"} if tail else not whole
+
+
+def _is_quiet(tail: bytes) -> bool:
+    """Whether what ends in these two characters is clearly no name in front of a parenthesis."""
+    return not tail or tail[-1] in _QUIET or (tail[-1] == 32 and len(tail) == 2 and tail[0] in _QUIET)
 
 
 def _ends(piece: bytes) -> bool:

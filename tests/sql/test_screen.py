@@ -125,7 +125,24 @@ _LITERAL = st.sampled_from(
             "B'1'",
             "NULL",
         ),
-        *("'; DROP TABLE t; --'", "'f(1)'", "1.5e3", "'a' 'b'", "N'x'", "x'1f'", "'é'", "true", "1update"),
+        *(
+            "'; DROP TABLE t; --'",
+            "'f(1)'",
+            "E'\\\\'; DROP TABLE t; --'",
+            "E'\\''; DROP TABLE t; --'",
+            '"it\'s"',
+            "$$'$$",
+            "/* ' */ 1",
+            "1 -- '\n",
+            "e'\\''",
+            "1.5e3",
+            "'a' 'b'",
+            "N'x'",
+            "x'1f'",
+            "'é'",
+            "true",
+            "1update",
+        ),
     ]
 )
 _BLANK = st.sampled_from(
@@ -311,8 +328,20 @@ def test_no_server_has_a_key_word_that_is_not_known(every_server: Cluster) -> No
         ("INSERT INTO t SELECT 'pg_class'", ADDS),
         ("INSERT INTO pg_class VALUES (1)", None),
         ("SELECT 1; SELECT 2", READS),
-        ("SELECT 'do'; SELECT 2", None),
-        ("SELECT 'update'", None),
+        ("SELECT 'do', f; SELECT 'drop'", READS),
+        ("SELECT 'a', do; SELECT 2", None),
+        ("SELECT 'please update; f(1) -- ', $1, 'it''s U&\"'", READS),
+        ("SELECT update", None),
+        ("SELECT e'', 'update'", None),
+        ("SELECT /* ' */ update /* ' */", None),
+        ('SELECT "\'", update, "\'"', None),
+        ("SELECT $$'$$, update, $$'$$", None),
+        ("SELECT $a$'$a$, update, $a$'$a$", None),
+        ("SELECT E'\\', update, '\\'", None),
+        ("SELECT 'not closed", None),
+        ("INSERT INTO t VALUES ('" + "update " * 100_000 + "')", ADDS),
+        ("INSERT INTO t SELECT '" + "update " * 100_000 + "'", None),
+        ("SELECT '" + "x" * 200_000 + "'", None),
         ("SELECT nextval('s')", None),
         ("SELECT f(1)", None),
         ("SELECT s.lower(1)", None),
@@ -344,7 +373,8 @@ WORDS = frozenset({"purge", "Über", 'a"b', "T" * 63, "@@@@", "my func"})
         ("INSERT INTO purge VALUES (1)", None),
         ("INSERT INTO p.purge (a) VALUES (1)", None),
         ("SELECT purged FROM t", READS),
-        ("SELECT 'ä'", None),  # any name outside ASCII might be Über
+        ("SELECT ä, 1", None),  # any name outside ASCII might be Über
+        ("SELECT 'ä'", READS),
         ('SELECT "a""b"', None),
         ('SELECT "my func"()', None),
         ("SELECT " + "t" * 63, None),
@@ -365,15 +395,16 @@ def test_passes_where_the_names_with_effects_are_known(text: str, screened: Scre
     [";DROP TABLE t", ",f(1)", ",s.lower(1)", ",a +++ b", ',U&"f"', " FOR UPDATE", ",f" + " " * 300 + "(1)"],
 )
 @pytest.mark.parametrize("offset", [*range(-16, 16), -300, -280, 280, 300])
-def test_nothing_hides_between_two_pieces(hidden: str, offset: int) -> None:
-    text = "SELECT '" + "x" * (PIECE + offset) + "'"
+@pytest.mark.parametrize("quote", ["'", '"', " "])
+def test_nothing_hides_between_two_pieces(hidden: str, offset: int, quote: str) -> None:
+    text = "SELECT " + quote + "x" * (PIECE + offset) + quote
     assert sort(text) is READS
     assert sort(text + hidden) is None
 
 
 def test_the_place_of_what_is_not_utf8() -> None:
     for size in (0, 5, PIECE - 1, PIECE, 3 * PIECE + 7):
-        raw = b"SELECT '" + "é".encode() * size + b"x\xff"
+        raw = b"INSERT INTO t VALUES ('" + "é".encode() * size + b"x\xff"
         for look in (screen(17).sort, check_utf8):
             with pytest.raises(UnicodeDecodeError) as caught:
                 look(raw)
