@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from proxy.sql.nodes.clauses import Clause, Limits, either, every
 from proxy.sql.nodes.columns import nodes, plain
 from proxy.sql.nodes.filters import filtered, made, one_value, region_of
-from proxy.sql.nodes.fold import UNKNOWN, fold, lone_value
+from proxy.sql.nodes.fold import UNKNOWN, built_in_name, fold, lone_value
 from proxy.sql.nodes.operands import fixed
 from proxy.sql.nodes.regions import Bound, Region
 from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.searches import SEARCHES, search
+from proxy.sql.nodes.searches import SEARCHES, search, within
 from proxy.sql.nodes.subjects import subject
 from proxy.sql.nodes.ties import referring, tie
 from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only
+from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
 
 
@@ -73,6 +73,10 @@ def compare(name: str, left: Json, right: Json, scope: Scope, links: Links | Non
     for side, other, operator in ((left, right, name), (right, left, _FLIPPED.get(name, ""))):
         if only(side)[0] == "CoalesceExpr" and operator:
             found = _first_of(operator, side["CoalesceExpr"].get("args", []), other, scope, links)
+            if found is not None:
+                return found
+        if only(side)[0] == "FuncCall" and operator:
+            found = within(operator, side, other, scope)
             if found is not None:
                 return found
     first, second = _told(left, scope), _told(right, scope)
@@ -154,12 +158,32 @@ def _against(
 def _tied(name: str, left: Json, one: Subject, right: Json, two: Subject, scope: Scope) -> Limits | None:
     """Two subjects: of one relation a filter (`starts > ends`), of two a tie, if they are equal."""
     if one.owner == two.owner:
+        if name == "<>" and one.names == two.names and None in {one.column, two.column}:
+            return _put_right(left, right, one)
         if one.column is None or two.column is None or one.names == two.names:
             return {}
         return _pair(name, one, two)
     if name != "=":
         return {}
     return every([tie(left, one, right, scope), tie(right, two, left, scope)])
+
+
+# What is put right once stays so: `x <> trim(x)` leaves the rows alone that are right already. Not upper():
+# of a column that is kept in small letters it leaves none.
+_PUTS_RIGHT = frozenset({"btrim", "ltrim", "rtrim", "round", "trunc", "lower", "normalize"})
+
+
+def _put_right(left: Json, right: Json, what: Subject) -> Limits:
+    """`name <> trim(name)`: a column that differs from what it is to be."""
+    for column, call in ((left, right), (right, left)):
+        body = call.get("FuncCall", {})
+        args: list[Json] = body.get("args", [])
+        if built_in_name(strings(body.get("funcname", []))) in _PUTS_RIGHT and plain(args[:1]) == plain(
+            [column]
+        ):
+            region = Region(plain(call), excluded={plain(call): None})
+            return {what.owner: Clause.of(what.names, region)}
+    return {}
 
 
 _SIGNS = {"=": "=", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}

@@ -13,7 +13,7 @@ from proxy.sql.nodes.fold import UNKNOWN, fold
 from proxy.sql.nodes.operands import Kind
 from proxy.sql.nodes.patterns import number
 from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, scalar
+from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
 
 _SAME_NAMED = """
@@ -28,7 +28,7 @@ _SPELLINGS = frozenset({"lower", "upper", "initcap", "unaccent", "reverse", "quo
 _TRIMS = frozenset({"btrim", "ltrim", "rtrim"})
 
 
-_HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode"})
+_HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode", "hashtext"})
 
 
 _SIZES_NAMED = """
@@ -140,6 +140,10 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
         return Use.EQUAL | Use.UNEQUAL | Use.ORDER, Floor.COUNT, 0
     if name == "age":
         return Use.ORDER | Use.EQUAL, Floor.COUNT, 0
+    if name in {"json_typeof", "jsonb_typeof"}:
+        # Of a document's part: the whole is an object in every row.
+        part = strings(only(args[0])[1].get("name", []))[-1:] in (["->"], ["#>"])
+        return (Use.EQUAL if part else Use(0)), Floor.ANY, 0
     if name in _PARTS and found.use & Use.EQUAL:
         return Use.EQUAL | Use.FILLED, Floor.ANY, 0
     if name == "to_char":

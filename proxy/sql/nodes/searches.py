@@ -9,7 +9,7 @@ from __future__ import annotations
 from proxy.sql.nodes.clauses import Limits, every
 from proxy.sql.nodes.columns import calls, nodes, plain
 from proxy.sql.nodes.filters import filtered, made, region_of
-from proxy.sql.nodes.fold import UNKNOWN, fold
+from proxy.sql.nodes.fold import UNKNOWN, built_in_name, fold
 from proxy.sql.nodes.formulas import RANGES
 from proxy.sql.nodes.operands import Kind, Operand, fixed
 from proxy.sql.nodes.patterns import like_filters, regex_filters, something_in
@@ -145,6 +145,40 @@ def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> 
     region.others[f"{name.removeprefix('!')} {other.text}"] = not denied
     region.denied = denied
     return made(what, region)
+
+
+# Of position(): whether the text is within, and which way round.
+_WITHIN = {
+    (">", 0): True,
+    (">=", 1): True,
+    ("<>", 0): True,
+    ("=", 0): False,
+    ("<=", 0): False,
+    ("<", 1): False,
+}
+
+
+def within(name: str, call: Json, right: Json, scope: Scope) -> Limits | None:
+    """`position('x' in name) > 0`, `strpos(name, 'x') = 0`: LIKE '%x%' and its opposite. None: no such form."""
+    body = call.get("FuncCall", {})
+    args: list[Json] = body.get("args", [])
+    amount = fold(right)
+    if built_in_name(strings(body.get("funcname", []))) not in {"position", "strpos"} or len(args) != 2:
+        return None
+    if not isinstance(amount, int) or (name, amount) not in _WITHIN:
+        return {}
+    other = fixed(args[1], scope)
+    if other is None or not (other.kind is Kind.PARAMETER or something_in(str(other.value or ""))):
+        return {}
+    return has_pattern("~~" if _WITHIN[name, amount] else "!~~", args[0], _anywhere(args[1]), scope, "")
+
+
+def _anywhere(text: Json) -> Json:
+    """A pattern that finds a text anywhere; what `%` and `_` in it stand for makes no difference here."""
+    percent = {"A_Const": {"sval": {"sval": "%"}}}
+    joined = {"kind": "AEXPR_OP", "name": [{"String": {"sval": "||"}}]}
+    before = {"A_Expr": {**joined, "lexpr": percent, "rexpr": text}}
+    return {"A_Expr": {**joined, "lexpr": before, "rexpr": percent}}
 
 
 def _pattern(right: Json) -> Json:
