@@ -1,8 +1,8 @@
 """Rows that clean-up jobs look for: duplicates, and rows whose partner is gone.
 
-In: ANDed terms and their scope. Out: the relations that such a pair of terms limits. `a.id < b.id AND a.email =
-b.email` over two of one table spares one row of every group, so it never holds for all; `LEFT JOIN u ON u.id =
-a.u_id WHERE u.id IS NULL` is NOT EXISTS. Deliberately absent: how many rows there are of either kind.
+In: ANDed terms and their scope. Out: the relations that such a pair of terms limits. `a.id < b.id AND
+a.email = b.email` over two of one table spares one row of every group, so it never holds for all; `LEFT JOIN
+u ON u.id = a.u_id WHERE u.id IS NULL` is NOT EXISTS. Deliberately absent: how many rows there are of either.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def _strictly_ordered(term: Json, scope: Scope) -> Iterator[_Pair]:
     if body.get("kind") != "AEXPR_OP" or strings(body.get("name", [])) not in (["<"], [">"]):
         return
     for one, two in _sides(body, scope):
-        if one.column is not None and two.column is not None and _of_one_table(one, two):
-            yield frozenset({one.owner, two.owner})  # type: ignore[arg-type]
+        if one.column is not None and two.column is not None:
+            yield from _of_one_table(one, two)
 
 
 def _grouped(term: Json, scope: Scope) -> Iterator[_Pair]:
@@ -48,8 +48,8 @@ def _grouped(term: Json, scope: Scope) -> Iterator[_Pair]:
         return
     for one, two in _sides(body, scope):
         ties = one.use & two.use & Use.TIE and not (one.use | two.use) & Use.FILLED
-        if ties and one.floor is not Floor.KEY and one.names != {"ctid"} and _of_one_table(one, two):
-            yield frozenset({one.owner, two.owner})  # type: ignore[arg-type]
+        if ties and one.floor is not Floor.KEY and one.names != {"ctid"}:
+            yield from _of_one_table(one, two)
 
 
 def _sides(body: Json, scope: Scope) -> Iterator[tuple[Subject, Subject]]:
@@ -58,11 +58,11 @@ def _sides(body: Json, scope: Scope) -> Iterator[tuple[Subject, Subject]]:
         yield one, two
 
 
-def _of_one_table(one: Subject, two: Subject) -> bool:
+def _of_one_table(one: Subject, two: Subject) -> Iterator[_Pair]:
     first, second = one.owner, two.owner
-    if not isinstance(first, Relation) or not isinstance(second, Relation) or first is second:
-        return False
-    return first.table == second.table is not None
+    if isinstance(first, Relation) and isinstance(second, Relation) and first is not second:
+        if first.table == second.table is not None:
+            yield frozenset({first, second})
 
 
 def note_partner(quals: Json, left: list[Relation], right: list[Relation], scope: Scope) -> None:
@@ -88,12 +88,12 @@ def note_partner(quals: Json, left: list[Relation], right: list[Relation], scope
             or not trusted(two.column, one.owner, one.names)
         ):
             return
-        owners.add(one.owner)  # type: ignore[arg-type]
+        owners.add(one.owner)
     scope.partners[right[0]] = frozenset(owners)
 
 
 def without_partner(terms: list[Json], scope: Scope) -> Iterator[Relation]:
-    """The relations of `LEFT JOIN u ON u.id = a.u_id WHERE u.id IS NULL`: a, and u of which nothing is left."""
+    """The two sides of `LEFT JOIN u ON u.id = a.u_id WHERE u.id IS NULL`."""
     if not scope.partners:
         return
     for term in terms:

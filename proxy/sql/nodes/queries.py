@@ -205,8 +205,8 @@ class Reader:
         if body.get("jointype", "JOIN_INNER") != "JOIN_INNER":
             # An outer join's condition drops no row of its outer side; its inner side may be all NULL.
             if body.get("jointype") == "JOIN_LEFT":
-                sides = scope.relations[start:middle], scope.relations[middle:]
-                note_partner(body.get("quals", {}), *sides, scope)
+                left, right_side = scope.relations[start:middle], scope.relations[middle:]
+                note_partner(body.get("quals", {}), left, right_side, scope)
             return found if body.get("jointype") == "JOIN_LEFT" else []
         found += right
         if "quals" in body:

@@ -159,7 +159,7 @@ _WITHIN = {
 
 
 def within(name: str, call: Json, right: Json, scope: Scope) -> Limits | None:
-    """`position('x' in name) > 0`, `strpos(name, 'x') = 0`: LIKE '%x%' and its opposite. None: no such form."""
+    """`position('x' in name) > 0` is LIKE '%x%', `strpos(name, 'x') = 0` its opposite. None: neither."""
     body = call.get("FuncCall", {})
     args: list[Json] = body.get("args", [])
     amount = fold(right)
