@@ -75,6 +75,10 @@ def compare(name: str, left: Json, right: Json, scope: Scope, links: Links | Non
             found = _first_of(operator, side["CoalesceExpr"].get("args", []), other, scope, links)
             if found is not None:
                 return found
+        if only(side)[0] == "SubLink" and links is not None and fold(other) == 0:
+            counted = _counted(side["SubLink"])
+            if counted is not None and operator == "=":
+                return links.condition(counted, scope, True)
         if only(side)[0] == "FuncCall" and operator:
             found = within(operator, side, other, scope)
             if found is not None:
@@ -89,6 +93,20 @@ def compare(name: str, left: Json, right: Json, scope: Scope, links: Links | Non
     if second is not None and name in _FLIPPED:
         return _against(_FLIPPED[name], right, second, left, scope, links)
     return {}
+
+
+def _counted(link: Json) -> Json | None:
+    """`(SELECT count(*) FROM …)` as EXISTS: to have none of them is to have no row there."""
+    select = only(link.get("subselect"))[1]
+    targets = select.get("targetList", [])
+    if link.get("subLinkType") != "EXPR_SUBLINK" or len(targets) != 1 or not select.get("fromClause"):
+        return None
+    if "agg_star" not in targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {}):
+        return None
+    if select.keys() & {"groupClause", "havingClause", "limitCount", "limitOffset", "withClause"}:
+        return None
+    inner = {**select, "targetList": []}
+    return {"subLinkType": "EXISTS_SUBLINK", "subselect": {"SelectStmt": inner}}
 
 
 def _told(expr: Json, scope: Scope) -> Subject | None:
@@ -161,7 +179,7 @@ def _tied(name: str, left: Json, one: Subject, right: Json, two: Subject, scope:
         if name == "<>" and one.names == two.names and None in {one.column, two.column}:
             return _put_right(left, right, one)
         if one.column is None or two.column is None or one.names == two.names:
-            return {}
+            return _measured(name, left, one, right, two)
         return _pair(name, one, two)
     if name != "=":
         return {}
@@ -187,6 +205,18 @@ def _put_right(left: Json, right: Json, what: Subject) -> Limits:
 
 
 _SIGNS = {"=": "=", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+def _measured(name: str, left: Json, one: Subject, right: Json, two: Subject) -> Limits:
+    """`sent + failed >= total`, `created_at < now() - ttl * interval '1 s'`: of different columns only."""
+    if name not in {"<", "<=", ">", ">="} or one.names & two.names or not one.use & two.use & Use.ORDER:
+        return {}
+    if Floor.KEY in {one.floor, two.floor} or Floor.DISTANCE in {one.floor, two.floor}:
+        return {}
+    region = Region(f"{plain(left)} {plain(right)}")
+    bounds = region.lows if name[0] == ">" else region.highs
+    bounds.append(Bound(("literal", 0), 0, name in {"<=", ">="}))
+    return {one.owner: Clause.of(one.names | two.names, region)}
 
 
 def _pair(name: str, one: Subject, two: Subject) -> Limits:

@@ -17,6 +17,8 @@ from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
 
 _EQUAL = frozenset({"AEXPR_OP", "AEXPR_NOT_DISTINCT"})
+# No row passes these where the column is NULL.
+_STRICT = frozenset({"AEXPR_OP", "AEXPR_IN", "AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_BETWEEN", "AEXPR_OP_ANY"})
 _Pair = frozenset[Relation]
 
 
@@ -60,9 +62,10 @@ def _sides(body: Json, scope: Scope) -> Iterator[tuple[Subject, Subject]]:
 
 def _of_one_table(one: Subject, two: Subject) -> Iterator[_Pair]:
     first, second = one.owner, two.owner
-    if isinstance(first, Relation) and isinstance(second, Relation) and first is not second:
-        if first.table == second.table is not None:
-            yield frozenset({first, second})
+    if not isinstance(first, Relation) or not isinstance(second, Relation) or first is second:
+        return
+    if first.table == second.table is not None:
+        yield frozenset({first, second})
 
 
 def note_partner(quals: Json, left: list[Relation], right: list[Relation], scope: Scope) -> None:
@@ -104,3 +107,16 @@ def without_partner(terms: list[Json], scope: Scope) -> Iterator[Relation]:
         if column is not None and isinstance(column.owner, Relation) and column.owner in scope.partners:
             yield column.owner
             yield from scope.partners[column.owner]
+
+
+def with_partner(terms: list[Json], scope: Scope) -> Iterator[tuple[frozenset[Relation], Relation]]:
+    """Ties of a LEFT JOIN whose right side is filtered by what NULL does not pass: an inner join, then."""
+    for term in terms if scope.partners else ():
+        body = term.get("A_Expr", {})
+        if body.get("kind") not in _STRICT:
+            continue
+        for side in (body.get("lexpr", {}), body.get("rexpr", {})):
+            column = resolve(side["ColumnRef"], scope) if "ColumnRef" in side else None
+            if column is not None and isinstance(column.owner, Relation):
+                for left in scope.partners.get(column.owner, ()):
+                    yield frozenset({column.owner}), left

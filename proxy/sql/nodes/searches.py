@@ -122,7 +122,7 @@ def _end(name: str, expr: Json, what: Subject, end: Json | None) -> Limits | Non
 
 def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> Limits | None:
     """LIKE, SIMILAR TO and regular expressions."""
-    what, other = subject(left, scope), fixed(_pattern(right), scope)
+    what, other = subject(left, scope), fixed(_pattern(right, spelled="~~" in name), scope)
     if what is None or other is None or not what.use & Use.EQUAL or what.use & Use.FILLED or not name:
         return {}
     denied = name.startswith("!")
@@ -181,9 +181,15 @@ def _anywhere(text: Json) -> Json:
     return {"A_Expr": {**joined, "lexpr": before, "rexpr": percent}}
 
 
-def _pattern(right: Json) -> Json:
-    """The pattern without its ESCAPE."""
+def _pattern(right: Json, *, spelled: bool) -> Json:
+    """The pattern without its ESCAPE; `spelled`: without upper() and lower(), which LIKE's wildcards pass."""
     kind, body = only(right)
+    if (
+        spelled
+        and kind == "FuncCall"
+        and built_in_name(strings(body.get("funcname", []))) in {"upper", "lower"}
+    ):
+        return _pattern(body["args"][0], spelled=True) if len(body.get("args", [])) == 1 else right
     if kind == "FuncCall" and strings(body.get("funcname", []))[-1] in {"like_escape", "similar_to_escape"}:
         first: Json = body["args"][0]
         return first

@@ -17,7 +17,7 @@ from proxy.sql.nodes.patterns import something_in
 from proxy.sql.nodes.regions import Region
 from proxy.sql.nodes.relations import Scope
 from proxy.sql.nodes.searches import SEARCHES, has_pattern
-from proxy.sql.nodes.subjects import never_null, subject
+from proxy.sql.nodes.subjects import is_mark, never_null, subject
 from proxy.sql.nodes.uses import Use
 from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
@@ -166,7 +166,7 @@ def _null(arg: Json, scope: Scope, *, is_null: bool) -> Limits | None:
         return {
             what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), null=True))
         }
-    if never_null(what) or (what.column is None and kind == "TypeCast"):
+    if never_null(what) or not is_mark(what) or (what.column is None and kind == "TypeCast"):
         return {}
     return {
         what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), anything=True))
