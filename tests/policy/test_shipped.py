@@ -102,6 +102,9 @@ CHECKPOINT
 PREPARE p AS SELECT 1
 EXPLAIN DELETE FROM users
 EXPLAIN ANALYZE SELECT 1
+SELECT pg_temp.testfunc()
+UPDATE "knex_migrations_lock" SET "is_locked" = $1
+DELETE FROM public.databasechangeloglock
 DO $$ BEGIN NULL; END $$
 DO $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM users; IF n = 0 THEN INSERT INTO users (name) VALUES ('x'); END IF; END $$
 DO $$ DECLARE v int := 7; BEGIN DELETE FROM users WHERE id = v; UPDATE users SET name = 'x' WHERE id = v; END $$
@@ -154,6 +157,13 @@ LOSSES = [
     ("SELECT query_to_xml($1, true, false, '')", ["no-unreadable-code"]),
     ("SELECT cleanup()", ["no-unknown-functions"]),
     ("CALL cleanup()", ["no-unknown-functions"]),
+    ("SELECT testfunc(), pg_temp.testfunc()", ["no-unknown-functions"]),
+    ("ALTER FUNCTION cleanup() SET SCHEMA pg_temp", ["no-overwrite"]),
+    (
+        "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'DELETE FROM users; SELECT 1'",
+        ["no-unscoped-delete"],
+    ),
+    ("DELETE FROM users USING knex_migrations_lock", ["no-unscoped-delete"]),
     ("SELECT 1 ### 2", ["no-unknown-functions"]),
     ("SELECT 1 OPERATOR(evil.+) 2", ["no-unknown-functions"]),
     (
