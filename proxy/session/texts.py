@@ -76,8 +76,8 @@ class Texts:
             return Denial(
                 "undecodable",
                 "22021",
-                f"Byte {error.start + 1} of the statement is not UTF8. [rule undecodable]",
-                "The gate lets no statement pass that it cannot read.",
+                f"Byte {error.start + 1} of the statement is not UTF8, so it was not run. [rule undecodable]",
+                "pgwarden lets no statement pass that it cannot read.",
                 "Send the statement in UTF8.",
             )
 
@@ -98,8 +98,8 @@ def _readable(meaning: Meaning) -> Meaning | Denial:
     return Denial(
         "over-size",
         "54000",
-        f"The gate cannot read this statement: {error.message}. [rule over-size]",
-        "The gate lets no statement pass that it cannot read.",
+        f"This statement takes too much to read: {error.message}. [rule over-size]",
+        "pgwarden lets no statement pass that it cannot read.",
         "Split the statement, or send its values as parameters or with COPY.",
         error.position,
     )
@@ -109,10 +109,10 @@ def _read_otherwise(why: str) -> Denial:
     return Denial(
         "lexing",
         "42501",
-        "The server may read this statement otherwise than the gate does. [rule lexing]",
+        "The server may read this statement otherwise than pgwarden does. [rule lexing]",
         f"{why[0].upper()}{why[1:]}.",
         "Use client_encoding UTF8 and standard_conforming_strings on, "
-        "or send it when the earlier statements are done.",
+        "or send it by itself, when the statements before it are done.",
     )
 
 
@@ -121,7 +121,7 @@ def over_size(size: int, limit: int) -> Denial:
     return Denial(
         "over-size",
         "54000",
-        f"A statement of {size} bytes is longer than the gate reads. [rule over-size]",
+        f"A statement of {size} bytes is longer than pgwarden reads. [rule over-size]",
         f"The limit is {limit} bytes.",
         "Split the statement, send its values as parameters or with COPY, or raise max_statement_bytes.",
     )

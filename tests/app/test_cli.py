@@ -124,7 +124,7 @@ def test_explain_shows_what_a_client_reads_of_a_text_that_cannot_be_read(command
     assert code == ExitCode.NO
     assert lines[-3:-1] == [
         '  ERROR 42601: syntax error at or near "SELEC"',
-        "  DETAIL: The gate could not read this statement, so it did not go on to the server.",
+        "  DETAIL: pgwarden could not read this statement, so it did not go on to the server.",
     ]
 
 
@@ -205,7 +205,7 @@ def test_explain_a_refusal(command: Command) -> None:
     assert (code, errors) == (ExitCode.NO, [])
     assert lines[0] == "refused by no-drop [policy production]"
     assert lines[lines.index("the client reads:") + 1].strip() == (
-        "ERROR 42501: table.drop on public.users would lose data. [rule no-drop]"
+        "ERROR 42501: DROP TABLE on public.users would lose data. [rule no-drop]"
     )
     assert lines[-1] == "  HINT: Ask first: DECISION-ID."
 

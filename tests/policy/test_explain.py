@@ -41,7 +41,7 @@ def test_a_refusal() -> None:
         "  saved: refuses [p.yaml:9]",
         "    + matches table.drop on table public.users (risk high, cascade)",
         "    - requires migration: run",
-        "      the gate keeps no such evidence yet",
+        "      pgwarden keeps no such evidence yet",
         "    + requires backup: within 24 hours, of the tables concerned",
         "      a backup finished at Tue 24 Nov 2026 08:00 EST",
         "      expires at Wed 25 Nov 2026 08:00 EST",

@@ -348,7 +348,7 @@ def test_what_a_person_reads(production: Policy) -> None:
     refusal = decided(production, "DROP TABLE public.users", NO_FACTS, peak=True).refusal("4f1c")
     assert (refusal.sqlstate, refusal.message, refusal.hint) == (
         "42501",
-        "table.drop on public.users would lose data. [rule no-drop]",
+        "DROP TABLE on public.users would lose data. [rule no-drop]",
         "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
     )
     assert refusal.detail == (
@@ -357,16 +357,15 @@ def test_what_a_person_reads(production: Policy) -> None:
     )
     change = decided(production, "ALTER TABLE users ADD age int", NO_FACTS, peak=True).refusal("4f1c")
     assert (change.message, change.hint) == (
-        "column.add on users is a schema change, and there are none in the window peak "
+        "ADD COLUMN on users is a schema change, and there are none in the window peak "
         "(Mon-Fri 08:00-20:00 UTC). [rule no-changes-in-peak]",
         "Run it again after Tue 24 Nov 2026 20:00 UTC.",
     )
     quiet = decided(production, "ALTER TABLE users ADD age int", NO_FACTS).refusal("4f1c")
     assert (quiet.message, quiet.detail) == (
-        "column.add on users changes the schema, and that needs a backup of shop from the last 24 hours, "
+        "ADD COLUMN on users changes the schema, and that needs a backup of shop from the last 24 hours, "
         "of the tables concerned. [rule backup-first]",
-        "Missing: a backup of shop from the last 24 hours, of the tables concerned "
-        "(no backup of shop is known).",
+        "No backup of shop is known.",
     )
 
 
