@@ -5,11 +5,24 @@ Deliberately absent: names that refer to other parts, and meaning (compiling.py)
 (complaints.py).
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from proxy.policy.words import (
+from proxy.policy.scalars import (
     Cidr,
     ClassName,
     DateSpan,
@@ -17,6 +30,7 @@ from proxy.policy.words import (
     Duration,
     EffectName,
     ExceptedDay,
+    FilePath,
     Level,
     Name,
     Pattern,
@@ -27,11 +41,43 @@ from proxy.policy.words import (
     TimeOfDay,
     TraitName,
     Zone,
-    one_or_more,
 )
+from proxy.policy.words import one_or_more
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the JSON Schema says in place of what pydantic makes of a type."""
+
+    by: Callable[[CoreSchema, GetJsonSchemaHandler], JsonSchemaValue]
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Pydantic's hook."""
+        return self.by(core, handler)
+
+
+def _one_or_list(core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """One entry may stand for a list of it."""
+    items = handler(core)["items"]
+    return {"anyOf": [items, {"type": "array", "items": items, "minItems": 1}]}
+
+
+def _as(block: type[BaseModel]) -> Callable[[CoreSchema, GetJsonSchemaHandler], JsonSchemaValue]:
+    """A value that is read as a block later, by itself."""
+    return lambda _, handler: handler(block.__pydantic_core_schema__)
+
+
+def _set(_: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """Targets, or who."""
+    target = {"type": "string", "minLength": 1, "description": "schema.name, schema.* or kind:name."}
+    targets = {"type": "array", "items": target, "minItems": 1}
+    return {"anyOf": [target, targets, handler(WhoBlock.__pydantic_core_schema__)]}
+
 
 Item = TypeVar("Item")
-Some = Annotated[tuple[Item, ...], BeforeValidator(one_or_more), Field(min_length=1)]
+Some = Annotated[tuple[Item, ...], BeforeValidator(one_or_more), Field(min_length=1), Described(_one_or_list)]
 ModeName = Literal["enforce", "shadow", "off"]
 Reaction = Literal["deny", "shadow"]
 Count = Annotated[int, Field(ge=1, le=100)]
@@ -44,18 +90,20 @@ class Block(BaseModel):
 
 
 class WhoBlock(Block):
-    """Who sends a statement."""
+    """Who sends a statement: all keys must fit, within a key one entry is enough."""
 
-    roles: Some[Pattern] | None = None
-    databases: Some[Pattern] | None = None
-    cidrs: Some[Cidr] | None = None
-    applications: Some[Pattern] | None = None
+    roles: Some[Pattern] | None = Field(default=None, description="Roles that logged in.")
+    databases: Some[Pattern] | None = Field(default=None, description="Databases they are connected to.")
+    cidrs: Some[Cidr] | None = Field(default=None, description="Addresses they come from.")
+    applications: Some[Pattern] | None = Field(
+        default=None, description="What clients call themselves. Anyone can call himself anything."
+    )
 
 
 class WhoRef(WhoBlock):
     """Who, perhaps by the name of a set; `who: migrators` is short for `who: {set: migrators}`."""
 
-    named: Name | None = Field(default=None, alias="set")
+    named: Name | None = Field(default=None, alias="set", description="A set of sets: that says who.")
 
     @model_validator(mode="before")
     @classmethod
@@ -63,16 +111,28 @@ class WhoRef(WhoBlock):
         return {"set": value} if isinstance(value, str) else value
 
 
-class MatchBlock(Block):
-    """Keys that narrow, with entries that widen."""
+def _word_or(core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    return {"anyOf": [{"type": "string", "description": "The name of a set."}, handler(core)]}
 
-    effects: Some[EffectName] | None = None
-    classes: Some[ClassName] | None = None
-    traits: Some[TraitName] | None = None
-    risk: RiskBound | None = None
-    targets: Some[Pattern] | None = None
-    values: Some[Pattern] | None = None
-    who: WhoRef | None = None
+
+Who = Annotated[WhoRef, Described(_word_or)]
+
+
+class MatchBlock(Block):
+    """Which effects of which clients: keys narrow, entries of a key widen."""
+
+    effects: Some[EffectName] | None = Field(default=None, description="Effects by their names.")
+    classes: Some[ClassName] | None = Field(default=None, description="Effects by their classes.")
+    traits: Some[TraitName] | None = Field(default=None, description="How it happens: any of these.")
+    risk: RiskBound | None = Field(default=None, description="How much the effect may cost.")
+    targets: Some[Pattern] | None = Field(
+        default=None,
+        description="What it falls on: schema.name, schema.*, kind:name, or the name of a set of targets.",
+    )
+    values: Some[Pattern] | None = Field(
+        default=None, description="New values of settings (session.set), with * and ?."
+    )
+    who: Who | None = Field(default=None, description="Who sends the statement.")
 
 
 def _as_tuple(value: object) -> object:
@@ -84,42 +144,55 @@ def _blocks(value: object) -> object:
 
 
 class Match(MatchBlock):
-    """A rule's match; `not` is one block or several, of which none may fit."""
+    """What a rule speaks of; an effect that fits all keys is matched."""
 
-    excluded: Annotated[tuple[MatchBlock, ...], BeforeValidator(_blocks), Field(min_length=1)] | None = Field(
-        default=None, alias="not"
-    )
+    excluded: (
+        Annotated[
+            tuple[MatchBlock, ...],
+            BeforeValidator(_blocks),
+            Field(min_length=1),
+            Described(_one_or_list),
+        ]
+        | None
+    ) = Field(default=None, alias="not", description="What is left out: one block or several.")
 
 
 class WhenBlock(Block):
     """Circumstances of the moment; all keys must hold."""
 
-    window: Some[Name] | None = None
-    freeze: bool | None = None
-    transaction: Literal["open", "none"] | None = None
-    dates: Some[DateSpan] | None = None
+    window: Some[Name] | None = Field(default=None, description="One of these windows of time is open.")
+    freeze: bool | None = Field(default=None, description="Writes are frozen (true) or not (false).")
+    transaction: Literal["open", "none"] | None = Field(
+        default=None, description="The statement runs inside a transaction begun before it, or not."
+    )
+    dates: Some[DateSpan] | None = Field(default=None, description="It is one of these dates.")
 
 
 class When(WhenBlock):
-    """A rule's `when`; the block under `not` must not hold as a whole."""
+    """When a rule applies; always, where it says nothing."""
 
-    excluded: WhenBlock | None = Field(default=None, alias="not")
+    excluded: WhenBlock | None = Field(
+        default=None, alias="not", description="Circumstances that must not all hold."
+    )
 
 
 class BackupNeed(Block):
-    """A backup that is good enough."""
+    """A backup of the client's database that is good enough, all of it at once."""
 
-    within: Duration
-    verified: Level | None = None
-    copies: Count = 1
-    covers: Literal["whole", "targets", "schema"] = "targets"
+    within: Duration = Field(description="How old it may be.")
+    verified: Level | None = Field(default=None, description="How far it must have been proved.")
+    copies: Count = Field(default=1, description="In how many places it must lie.")
+    covers: Literal["whole", "targets", "schema"] = Field(
+        default="targets",
+        description="What must be in it: all, the data of what the statement touches, or the definitions.",
+    )
 
 
 class RanNeed(Block):
     """The same statement ran elsewhere without error."""
 
-    environment: Name
-    within: Duration | None = None
+    environment: Name = Field(description="Where, such as staging.")
+    within: Duration | None = Field(default=None, description="How long ago at most.")
 
 
 class RequireBlock(Block):
@@ -127,20 +200,26 @@ class RequireBlock(Block):
 
     backup: BackupNeed | None = None
     ran: RanNeed | None = None
-    migration: Literal["run", "registered", "resembles"] | None = None
-    window: Some[Name] | None = None
+    migration: Literal["run", "registered", "resembles"] | None = Field(
+        default=None,
+        description="It belongs to a migration: one that the gate runs, one that its tool has registered, "
+        "or what looks like one.",
+    )
+    window: Some[Name] | None = Field(default=None, description="One of these windows of time is open.")
 
 
 class ApprovalNeed(Block):
     """So many people, perhaps within a time, and what must hold besides."""
 
-    by: Count
-    within: Duration | None = None
-    besides: RequireBlock | None = Field(default=None, alias="with")
+    by: Count = Field(description="How many people.")
+    within: Duration | None = Field(default=None, description="How long it counts.")
+    besides: RequireBlock | None = Field(
+        default=None, alias="with", description="Evidence that must hold besides."
+    )
 
 
 class Require(RequireBlock):
-    """A rule's `require`."""
+    """What lets the statement pass; all of it must hold."""
 
     approval: ApprovalNeed | None = None
 
@@ -148,7 +227,7 @@ class Require(RequireBlock):
 class Unless(Block):
     """One exception; it lifts the rule only when all of it holds."""
 
-    who: WhoRef | None = None
+    who: Who | None = Field(default=None, description="Who sends the statement.")
     when: When | None = None
     require: Require | None = None
 
@@ -156,8 +235,8 @@ class Unless(Block):
 class Otherwise(Block):
     """What to do instead of refusing, for at most so long."""
 
-    backup: Duration | None = None
-    hold: Duration | None = None
+    backup: Duration | None = Field(default=None, description="Take a backup, for at most so long.")
+    hold: Duration | None = Field(default=None, description="Wait for an approval, for at most so long.")
 
 
 def _word_or_block(value: object) -> str:
@@ -166,61 +245,81 @@ def _word_or_block(value: object) -> str:
 
 
 class Rule(Block):
-    """One rule."""
+    """One rule: it refuses what it matches, when it applies and what it requires is not met."""
 
     id: RuleId
     match: Match
     when: When | None = None
     require: Require | None = None
-    unless: Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1)] | None = None
+    unless: (
+        Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1), Described(_one_or_list)]
+        | None
+    ) = Field(default=None, description="Exceptions; any one that holds as a whole lifts this rule alone.")
     otherwise: Annotated[
         Annotated[Literal["deny", "backup", "hold"], Tag("a word")] | Annotated[Otherwise, Tag("a block")],
         Discriminator(_word_or_block),
-    ] = Field(default="deny", alias="else")
+    ] = Field(
+        default="deny",
+        alias="else",
+        description="What to do instead of refusing: take a backup, or hold the statement for an approval.",
+    )
     approval: (
         Annotated[
             Annotated[Literal["never"], Tag("a word")] | Annotated[ApprovalNeed, Tag("a block")],
             Discriminator(_word_or_block),
         ]
         | None
-    ) = None
-    deny: Text | None = None
-    hint: Text | None = None
+    ) = Field(default=None, description="Whose approval lifts the rule; the policy's approvals unless said.")
+    deny: Text | None = Field(default=None, description="One sentence for the client: what and why.")
+    hint: Text | None = Field(default=None, description="One sentence for the client: what to do next.")
     sqlstate: SqlState = "42501"
-    mode: ModeName | None = None
+    mode: ModeName | None = Field(
+        default=None, description="enforce refuses, shadow counts and logs, off does nothing."
+    )
 
 
 class Defaults(Block):
     """What holds where a rule says nothing, and for what no rule can speak of."""
 
-    mode: ModeName = "enforce"
-    unparsed: Reaction = "deny"
-    unknown: Reaction = "deny"
-    stale_facts: Reaction = "deny"
+    mode: ModeName = Field(default="enforce", description="Caps the mode of every rule.")
+    unparsed: Reaction = Field(default="deny", description="What happens to a text that cannot be read.")
+    unknown: Reaction = Field(default="deny", description="What happens to what the gate does not know.")
+    stale_facts: Reaction = Field(
+        default="deny", description="What happens where evidence is asked for and cannot be read."
+    )
 
 
 class Approvals(Block):
-    """How many people approve, where a rule does not say."""
+    """Whose approval lifts a rule that does not say."""
 
-    by: Count
-    within: Duration | None = None
+    by: Count = Field(description="How many people.")
+    within: Duration | None = Field(default=None, description="How long it counts.")
 
 
 class Holidays(Block):
     """Days off: a country's public holidays and own dates."""
 
-    country: Name | None = None
-    subdivision: Pattern | None = None
-    dates: Some[DateSpan] | None = None
+    country: Name | None = Field(default=None, description="The country's code, such as US.")
+    subdivision: Pattern | None = Field(default=None, description="A state or province, such as NY.")
+    dates: Some[DateSpan] | None = Field(default=None, description="Days of one's own.")
 
 
 class Window(Block):
-    """A span of wall-clock time on some days of the week."""
+    """A span of wall-clock time on some days of the week; it may run past midnight."""
 
-    days: Some[DaySpan] | None = None
-    start: TimeOfDay = Field(default=0, alias="from")
-    end: TimeOfDay = Field(default=24 * 3600, alias="to")
-    excepted: Some[ExceptedDay] | None = Field(default=None, alias="except")
+    days: Some[DaySpan] | None = Field(default=None, description="On which days it starts; all unless said.")
+    start: TimeOfDay = Field(
+        default=0, alias="from", description="When it opens.", json_schema_extra={"default": "00:00"}
+    )
+    end: TimeOfDay = Field(
+        default=24 * 3600,
+        alias="to",
+        description="When it closes; the next day where that is not after its opening.",
+        json_schema_extra={"default": "24:00"},
+    )
+    excepted: Some[ExceptedDay] | None = Field(
+        default=None, alias="except", description="Days on which it does not start."
+    )
 
 
 class Time(Block):
@@ -228,19 +327,29 @@ class Time(Block):
 
     timezone: Zone | None = None
     holidays: Holidays | None = None
-    windows: dict[Name, object] = {}
+    windows: dict[Name, Annotated[object, Described(_as(Window))]] = Field(
+        default={}, description="Windows of time by their names."
+    )
 
 
 class PolicyFile(Block):
-    """A whole file. Rules, sets and windows are read one by one, so that one mistake hides no other."""
+    """A policy for one environment, or a pack of rules that policies include."""
 
-    version: Literal[1]
-    name: Name | None = None
-    environment: Name | None = None
-    include: Some[Pattern] | None = None
+    # Rules, sets and windows are objects here: they are read one by one, so that one mistake hides no other.
+
+    version: Literal[1] = Field(description="The version of this language.")
+    name: Name | None = Field(default=None, description="The policy's name in logs and metrics.")
+    environment: Name | None = Field(default=None, description="What it guards, such as production.")
+    include: Some[FilePath] | None = Field(default=None, description="Rule packs, relative to this file.")
     defaults: Defaults | None = None
     approvals: Approvals | None = None
-    break_glass: bool = False
+    break_glass: bool = Field(
+        default=False, description="Whether an approval may also lift what a rule requires."
+    )
     time: Time | None = None
-    sets: dict[Name, object] = {}
-    rules: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)] = ()
+    sets: dict[Name, Annotated[object, Described(_set)]] = Field(
+        default={}, description="Targets, or people, by a name that rules use."
+    )
+    rules: Annotated[tuple[Annotated[object, Described(_as(Rule))], ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), description="The rules. Their order means nothing."
+    )

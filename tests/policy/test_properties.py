@@ -92,12 +92,10 @@ REQUIRE = block(
 )
 UNLESS = block(who=WHO, when=WHEN, require=REQUIRE)
 BODY = st.tuples(MATCH, st.none() | WHEN, st.none() | REQUIRE, st.lists(UNLESS, max_size=2))
-MODE = st.sampled_from(["enforce", "shadow"])
+Body = tuple[str, str | None, str | None, list[str]]
 
 
-def write_rule(
-    number: int, body: tuple[str, str | None, str | None, list[str]], mode: str = "enforce"
-) -> str:
+def write_rule(number: int, body: Body, mode: str = "enforce") -> str:
     match, when, require, unless = body
     keys = [f"id: r{number}", f"match: {match}", f"mode: {mode}"]
     keys += [f"when: {when}"] if when else []
@@ -116,7 +114,7 @@ def load(rules: list[str]) -> Policy | None:
         return None
 
 
-def rules_of(bodies: list[tuple[str, str | None, str | None, list[str]]]) -> list[str]:
+def rules_of(bodies: list[Body]) -> list[str]:
     """Those that can reach something, numbered."""
     written = [write_rule(number, body) for number, body in enumerate(bodies)]
     return [rule for rule in written if load([rule]) is not None]
@@ -169,7 +167,7 @@ FACTS = st.builds(
 @settings(max_examples=150, deadline=None)
 @given(bodies=st.lists(BODY, min_size=2, max_size=5), done=EFFECTS, context=CONTEXTS, facts=FACTS)
 def test_another_rule_never_allows_more(
-    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    bodies: list[Body],
     done: list[Effect],
     context: Context,
     facts: Facts,
@@ -186,7 +184,7 @@ def test_another_rule_never_allows_more(
     bodies=st.lists(BODY, min_size=2, max_size=5), done=EFFECTS, context=CONTEXTS, facts=FACTS, data=st.data()
 )
 def test_order_of_rules_and_files_changes_nothing(
-    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    bodies: list[Body],
     done: list[Effect],
     context: Context,
     facts: Facts,
@@ -210,8 +208,8 @@ def test_order_of_rules_and_files_changes_nothing(
     one=BODY, other=BODY, exceptions=st.lists(UNLESS, min_size=1), done=EFFECTS, context=CONTEXTS, facts=FACTS
 )
 def test_unless_lifts_only_its_own_rule(
-    one: tuple[str, str | None, str | None, list[str]],
-    other: tuple[str, str | None, str | None, list[str]],
+    one: Body,
+    other: Body,
     exceptions: list[str],
     done: list[Effect],
     context: Context,
@@ -244,7 +242,7 @@ HALF_HOUR = timedelta(minutes=30)
     level=st.sampled_from(Verification),
 )
 def test_a_decision_holds_as_long_as_it_says(
-    body: tuple[str, str | None, str | None, list[str]],
+    body: Body,
     context: Context,
     ages: list[int],
     level: Verification,
@@ -270,7 +268,7 @@ def test_a_decision_holds_as_long_as_it_says(
 @settings(max_examples=150, deadline=None)
 @given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS)
 def test_an_observer_refuses_nothing_and_sees_the_same(
-    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    bodies: list[Body],
     done: list[Effect],
     context: Context,
     facts: Facts,
@@ -291,7 +289,7 @@ def test_an_observer_refuses_nothing_and_sees_the_same(
 @settings(max_examples=150, deadline=None)
 @given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS, facts=FACTS)
 def test_an_explanation_decides_the_same_and_names_every_firing_rule(
-    bodies: list[tuple[str, str | None, str | None, list[str]]],
+    bodies: list[Body],
     done: list[Effect],
     context: Context,
     facts: Facts,
@@ -378,13 +376,13 @@ TREES = st.recursive(
 )
 
 
-def _written(tree: object) -> str:
+def written(tree: object) -> str:
     """YAML in flow style, without help from the reader that is tested."""
     match tree:
         case dict():
-            return "{" + ", ".join(f"{_written(key)}: {_written(value)}" for key, value in tree.items()) + "}"
+            return "{" + ", ".join(f"{written(key)}: {written(value)}" for key, value in tree.items()) + "}"
         case list():
-            return "[" + ", ".join(_written(value) for value in tree) + "]"
+            return "[" + ", ".join(written(value) for value in tree) + "]"
         case str() if tree in WORDS:
             return tree if tree[0].isalnum() else f'"{tree}"'
         case str():
@@ -397,13 +395,13 @@ def _written(tree: object) -> str:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    st.dictionaries(KEYS, TREES, max_size=6).map(_written)
-    | TREES.map(lambda tree: f"version: 1\nrules: [{{id: a, match: {_written(tree)}}}]")
+    st.dictionaries(KEYS, TREES, max_size=6).map(written)
+    | TREES.map(lambda tree: f"version: 1\nrules: [{{id: a, match: {written(tree)}}}]")
     | TREES.map(
-        lambda tree: f"version: 1\nrules: [{{id: a, match: {{classes: ddl}}, when: {_written(tree)}}}]"
+        lambda tree: f"version: 1\nrules: [{{id: a, match: {{classes: ddl}}, when: {written(tree)}}}]"
     )
-    | TREES.map(lambda tree: f"version: 1\ntime: {_written(tree)}\n")
-    | TREES.map(lambda tree: f"version: 1\nsets: {_written(tree)}\n")
+    | TREES.map(lambda tree: f"version: 1\ntime: {written(tree)}\n")
+    | TREES.map(lambda tree: f"version: 1\nsets: {written(tree)}\n")
     | st.text(max_size=80)
 )
 def test_any_text_loads_or_is_told_what_is_wrong_and_where(text: str) -> None:
