@@ -107,7 +107,9 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
             id="unknown",
             mode=_reaction(mode, defaults.unknown),
             match=Match(frozenset({"statement.unknown"}), ()),
-            deny=parse_template("This statement does something that pgwarden does not know, so it was not run."),
+            deny=parse_template(
+                "This statement does something that pgwarden does not know, so it was not run."
+            ),
             hint=parse_template(
                 "Write it in a plainer way, or report the statement to those who run pgwarden."
             ),

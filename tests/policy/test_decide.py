@@ -394,7 +394,8 @@ def test_stale_facts_are_told_first() -> None:
     refusal = decision.refusal("d")
     assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
         "stale-facts",
-        "The evidence that DROP TABLE on public.users needs cannot be read. [rule stale-facts]",
+        "DROP TABLE on public.users needs evidence, and the record of it cannot be read at the moment. "
+        "[rule stale-facts]",
         "Asked for by: a. Also refused by: a.",
         "Run it again in a minute; if it is refused again, tell those who run pgwarden.",
     )
