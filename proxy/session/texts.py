@@ -93,8 +93,11 @@ def _readable(meaning: Meaning) -> Meaning | Denial:
     server's up, where nothing can end it.
     """
     error = meaning.error
-    if not isinstance(error, UnreadableText):
-        return meaning
+    return limited(error) if isinstance(error, UnreadableText) else meaning
+
+
+def limited(error: UnreadableText) -> Denial:
+    """The refusal of a text over a limit that keeps reading cheap."""
     return Denial(
         "over-size",
         "54000",

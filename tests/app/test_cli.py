@@ -294,7 +294,7 @@ def test_a_fault_of_the_program_shows_no_traceback(command: Command, monkeypatch
     def faulty(text: str) -> None:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "analyse", faulty)
+    monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "read_sql", faulty)
     code, lines, (error,) = command("explain", "SELECT 1")
     assert (code, lines) == (ExitCode.FAILED, [])
     assert error.startswith("pgwarden: internal error: ZeroDivisionError at test_cli.py:")

@@ -1,7 +1,4 @@
-"""`pgwarden policy check`: does a policy load?
-
-Deliberately absent: testing, comparing and writing policies.
-"""
+"""`pgwarden policy`: does a policy load, and its other verbs, each in a module of its own."""
 
 from __future__ import annotations
 
@@ -10,16 +7,18 @@ from typing import Annotated
 import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
-from proxy.app.cli.output import print_line
+from proxy.app.cli.output import print_json, print_line
+from proxy.app.cli.policy_test import test
 from proxy.app.policies import try_to_load
 from proxy.policy.rules import Policy
+from proxy.policy.schema import policy_schema
 
-commands = typer.Typer(no_args_is_help=True, help="Check policies.")
+commands = typer.Typer(no_args_is_help=True, help="Check, test, compare and write policies.")
 
 
 @commands.callback()
 def _policy() -> None:
-    """Check policies."""
+    """Check, test, compare and write policies."""
 
 
 @commands.command(epilog=epilog())
@@ -36,6 +35,15 @@ def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="po
             print_line(f"{path}: {_summary(attempt.policy)}")
     if problems:
         raise CommandError(code, *problems)
+
+
+@commands.command(epilog=epilog())
+def schema() -> None:
+    """Print the JSON Schema of policies, for editors."""
+    print_json(policy_schema())
+
+
+commands.command(epilog=epilog())(test)
 
 
 def _summary(policy: Policy) -> str:
