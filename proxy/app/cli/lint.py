@@ -14,8 +14,8 @@ import typer
 
 from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.cli.loading import load_or_fail
 from proxy.app.cli.output import print_json, print_line, print_styled
-from proxy.app.cli.policy import load_or_fail
 from proxy.app.cli.values import evidence, read_time, wrong
 from proxy.app.outlook import Objection, Outlook, outlook
 from proxy.app.scripts import Script, Scripts, find_scripts

@@ -8,6 +8,8 @@ import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_json, print_line
+from proxy.app.cli.policy_diff import diff
+from proxy.app.cli.policy_new import new
 from proxy.app.cli.policy_test import test
 from proxy.app.policies import try_to_load
 from proxy.policy.rules import Policy
@@ -44,6 +46,8 @@ def schema() -> None:
 
 
 commands.command(epilog=epilog())(test)
+commands.command(epilog=epilog())(diff)
+commands.command(epilog=epilog())(new)
 
 
 def _summary(policy: Policy) -> str:
@@ -55,11 +59,3 @@ def _summary(policy: Policy) -> str:
         f"digest {policy.digest[:12]}",
     ]
     return ", ".join(parts)
-
-
-def load_or_fail(path: str, flag: str) -> Policy:
-    """Load the policy that a flag names; one that does not load is a wrong value of that flag."""
-    attempt = try_to_load(path)
-    if attempt.policy is None:
-        raise CommandError(ExitCode.USAGE, f"{flag}: the policy {path} does not load", attempt.problem)
-    return attempt.policy

@@ -98,7 +98,7 @@ def test(
     else:
         _print(session, results, unfired)
     if session.problems:
-        raise CommandError(ExitCode.NO, *([] if as_json else session.problems))
+        raise CommandError(ExitCode.NO, *([] if as_json else dict.fromkeys(session.problems)))
     if not results:
         raise CommandError(ExitCode.NO, "no case ran: nothing there holds cases or examples")
     if any(result.problem for result in results):
