@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from proxy.policy import model
 from proxy.policy.calendar import Span
-from proxy.policy.complaints import Complaints, Path
+from proxy.policy.complaints import Complaints
 from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.evidence import AbsentEvidence, BackupCondition
-from proxy.policy.conditions.matching import Match, MatchShape, compile_match, names_of, reaches_no_risk
+from proxy.policy.conditions.matching import Match, MatchShape, compile_match, names_of, risks_of
 from proxy.policy.conditions.moments import (
     DatesCondition,
     FreezeCondition,
@@ -32,6 +32,7 @@ from proxy.policy.facts import Verification
 from proxy.policy.parsing import Set, parse_target
 from proxy.policy.rules import Mode, Rule
 from proxy.policy.words import nearest
+from proxy.source import Path
 
 _MIGRATIONS = {
     "run": "a migration run that the gate started",
@@ -91,6 +92,7 @@ class RuleCompiler:
             otherwise=otherwise,
             approval=_approval_text(rule.approval),
             position=self._complaints.position((*self._place, "id"), key=True),
+            place=self._place,
         )
 
     def _complain(
@@ -126,7 +128,7 @@ class RuleCompiler:
         return match
 
     def _shape(self, block: model.MatchBlock, path: Path) -> MatchShape:
-        if block.risk is not None and reaches_no_risk(*block.risk):
+        if not risks_of(block.risk):
             self._complain(
                 (*path, "risk"), "no risk is beyond that: none, low, medium, high are all there are"
             )

@@ -11,9 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.policy.words import ERROR_TYPE, found, nearest
-from proxy.source import Diagnostic, Document, Position
-
-Path = tuple[str | int, ...]
+from proxy.source import Diagnostic, Document, Path, Position
 
 
 class Complaints:

@@ -12,10 +12,11 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from proxy.policy import model
-from proxy.policy.complaints import Complaints, Path
+from proxy.policy.complaints import Complaints
 from proxy.policy.conditions.targets import TargetPattern, compile_target
 from proxy.policy.files import PolicyDocument
 from proxy.policy.words import found, one_or_more
+from proxy.source import Path
 
 SomeBlock = TypeVar("SomeBlock", bound=model.Block)
 TargetSet = tuple[TargetPattern, ...]

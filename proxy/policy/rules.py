@@ -16,7 +16,7 @@ from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
 from proxy.policy.conditions.matching import Match
 from proxy.policy.conditions.moments import TransactionCondition
 from proxy.policy.texts import Template
-from proxy.source import Position
+from proxy.source import Document, Path, Position
 from proxy.sql.effects import CATALOGUE
 
 # Rules that exist without being written. The first three are judged here; the session raises the others.
@@ -79,7 +79,7 @@ class Rule:
     """One rule, compiled. Compared by identity: a policy holds each once.
 
     Attributes:
-        position: where it is written; None for a reserved rule.
+        position, place: where it is written, and the path there in its document; None for a reserved rule.
         mode: as written, capped by the policy's.
         deny, hint: None where the rule says nothing, so that the default text is used.
         otherwise: "deny", "backup" or "hold": what may be done instead of refusing.
@@ -98,6 +98,7 @@ class Rule:
     otherwise: str = "deny"
     approval: str = ""
     position: Position | None = None
+    place: Path = ()
 
     @property
     def reserved(self) -> bool:
@@ -139,6 +140,7 @@ class Policy:
         rules: as written, the policy's own first, then those of included packs; the reserved ones last.
         stale_facts: the reserved rule about evidence that cannot be read.
         zone: the policy's time zone, UTC where it names none.
+        documents: what was read, by file, for those who look at a policy instead of judging by it.
         uses_transaction: True when some rule asks for the transaction's state.
     """
 
@@ -153,6 +155,7 @@ class Policy:
     break_glass: bool = False
     uses_transaction: bool = False
     index: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict, repr=False)
+    documents: Mapping[str, Document] = field(default_factory=dict, repr=False)
 
     def rules_for(self, effect_name: str) -> tuple[Rule, ...]:
         """The rules that can concern an effect; one without a name in the catalogue is statement.unknown."""

@@ -18,7 +18,7 @@ from proxy.session.meanings import Outcome
 from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
-from proxy.sql.effects import Effect, Target
+from proxy.sql.effects import CATALOGUE, Effect, Target
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
@@ -289,7 +289,8 @@ class ClientSide:
 
     def _function_call(self) -> bytes | None:
         oid = decode_function_oid(self._cutter.body())
-        effect = Effect("code.opaque", Target("function", None, f"oid {oid}"))
+        risk = CATALOGUE["code.opaque"].risk
+        effect = Effect("code.opaque", Target("function", None, f"oid {oid}"), risk=risk)
         meaning = Meaning((effect,), relexes=True, statement_class="opaque")
         denial = self._judge.judge(meaning, self._state.transactions(), runs=True)
         if denial is not None:

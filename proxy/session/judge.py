@@ -19,7 +19,7 @@ from proxy.session.meaning import Meaning, Permit, worst
 from proxy.session.names import Names
 from proxy.session.refusal import Denial
 from proxy.sql.analyse import SqlSyntaxError
-from proxy.sql.effects import Effect, Prepares
+from proxy.sql.effects import CATALOGUE, Effect, Prepares
 
 Transaction = Literal["none", "open"]
 TRANSACTIONS: Final[tuple[Transaction, ...]] = ("none", "open")
@@ -229,7 +229,8 @@ def resolve(meaning: Meaning, statements: Names, batch: int, depth: int = 0) -> 
         if depth < _DEEPEST_EXECUTE:
             parts += [resolve(found, statements, batch, depth + 1) for found in known]
         if (not known and name not in prepared_here) or depth >= _DEEPEST_EXECUTE:
-            effect = Effect("statement.unknown", detail=f'prepared statement "{name}"')
+            risk = CATALOGUE["statement.unknown"].risk
+            effect = Effect("statement.unknown", risk=risk, detail=f'prepared statement "{name}"')
             parts.append(Meaning((effect,), statement_class="opaque", missing=name))
     whole = worst(parts)
     whole.text = meaning.text

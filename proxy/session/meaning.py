@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError
-from proxy.sql.effects import CLASS_ORDER, Act, Effect, Executes
+from proxy.sql.effects import CATALOGUE, CLASS_ORDER, Act, Effect, Executes
 
 
 class Permit:
@@ -118,7 +118,8 @@ def of_analysis(text: str, analysis: Analysis) -> Meaning:
 
 def of_unread(text: str, error: SqlSyntaxError) -> Meaning:
     """The meaning of a text that the parser rejects: anything, so nothing may be assumed after it."""
-    effects = (Effect("statement.unparsed", detail=str(error)),)
+    risk = CATALOGUE["statement.unparsed"].risk
+    effects = (Effect("statement.unparsed", risk=risk, detail=str(error)),)
     return Meaning(effects, text=text, barrier=True, relexes=True, statement_class="opaque", error=error)
 
 

@@ -20,9 +20,9 @@ rules:
 """
 
 
-def golden_cases() -> list[tuple[str, str, str]]:
-    """Name, policy, and the whole answer of each case."""
-    text = Path(__file__).with_name("mistakes.txt").read_text(encoding="utf-8")
+def read_cases(file: str) -> list[tuple[str, str, str]]:
+    """Name, policy, and the whole answer of each case of a file."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
     cases = []
     for block in text.split("\n=== ")[1:]:
         name, _, rest = block.partition("\n")
@@ -31,7 +31,9 @@ def golden_cases() -> list[tuple[str, str, str]]:
     return cases
 
 
-@pytest.mark.parametrize(("policy", "answer"), [pytest.param(p, a, id=name) for name, p, a in golden_cases()])
+@pytest.mark.parametrize(
+    ("policy", "answer"), [pytest.param(p, a, id=name) for name, p, a in read_cases("mistakes.txt")]
+)
 def test_mistake(policy: str, answer: str) -> None:
     with pytest.raises(SourceError) as caught:
         load_policy("p.yaml", reader({"p.yaml": policy}))

@@ -16,7 +16,7 @@ from proxy.policy.schema import DIALECT, policy_schema
 from proxy.source import SourceError, read_yaml
 from proxy.sql.effects import CATALOGUE, CLASSES, TRAITS, Effect
 from tests.policy.build import judge, reader
-from tests.policy.test_mistakes import golden_cases
+from tests.policy.test_mistakes import read_cases
 from tests.policy.test_properties import (
     BODY,
     CONTEXTS,
@@ -142,7 +142,7 @@ REFUSED = [
     "set of nothing",
     "break glass as a word",
 ]
-CASES = {name: policy for name, policy, _ in golden_cases()}
+CASES = {name: policy for name, policy, _ in read_cases("mistakes.txt")}
 
 
 @pytest.mark.parametrize("name", REFUSED)

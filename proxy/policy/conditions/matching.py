@@ -44,6 +44,9 @@ class MatchShape:
     excluded: tuple["MatchShape", ...] = ()
 
 
+NO_KEYS = MatchShape()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One test of a match, and how `explain` names it."""
@@ -59,10 +62,12 @@ class Match:
     Attributes:
         names: the effect names it can fit: the index leads only these here, so they are not tested again.
         parts: what else has to fit.
+        shape: what it was compiled from.
     """
 
     names: frozenset[str]
     parts: tuple[Part, ...]
+    shape: MatchShape = NO_KEYS
 
     def fits(self, effect: Effect, context: Context) -> bool:
         """Whether an effect whose name is among `names` fits."""
@@ -95,12 +100,15 @@ def compile_match(shape: MatchShape) -> Match:
             names -= excluded_names
         elif names & excluded_names:
             parts.append(_exclusion(excluded, excluded_names))
-    return Match(names, tuple(parts))
+    return Match(names, tuple(parts), shape)
 
 
-def reaches_no_risk(comparison: str, level: Risk) -> bool:
-    """Whether no risk at all is on that side of the level."""
-    return not any(_COMPARISONS[comparison](risk, level) for risk in Risk)
+def risks_of(bound: tuple[str, Risk] | None) -> frozenset[Risk]:
+    """The risks that a block admits."""
+    if bound is None:
+        return frozenset(Risk)
+    comparison, level = bound
+    return frozenset(risk for risk in Risk if _COMPARISONS[comparison](risk, level))
 
 
 def _has_tests(shape: MatchShape) -> bool:
