@@ -12,10 +12,10 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BeforeValidator, ValidationError, model_validator
 
 from proxy.policy import model
-from proxy.policy.complaints import Complaints, Path
+from proxy.policy.complaints import Complaints
 from proxy.policy.scalars import FilePath, Name, Prose, Sql
 from proxy.policy.words import found, nearest
-from proxy.source import Document, Position, SourceError, read_yaml
+from proxy.source import Document, Path, Position, SourceError, read_yaml
 
 Choice = Literal["allow", "refuse"]
 _SHOWN = 60

@@ -1,4 +1,4 @@
-"""`pgwarden policy`: does a policy load, and its other verbs, each in a module of its own."""
+"""`pgwarden policy`: does a policy load, and what in it is probably not meant; its other verbs lie beside."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
-from proxy.app.cli.output import print_json, print_line
+from proxy.app.cli.output import print_json, print_line, print_styled
 from proxy.app.cli.policy_diff import diff
 from proxy.app.cli.policy_new import new
 from proxy.app.cli.policy_test import test
-from proxy.app.policies import try_to_load
+from proxy.app.policies import Attempt, try_to_load
+from proxy.policy import lint, policy_schema
 from proxy.policy.rules import Policy
-from proxy.policy.schema import policy_schema
+from proxy.source import Diagnostic
 
 commands = typer.Typer(no_args_is_help=True, help="Check, test, compare and write policies.")
 
@@ -24,19 +25,51 @@ def _policy() -> None:
 
 
 @commands.command(epilog=epilog())
-def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="policy files")]) -> None:
-    """Load policies and say all that is wrong with them, each with its place."""
-    problems: list[str] = []
-    code = ExitCode.NO
-    for path in files:
-        attempt = try_to_load(path)
-        if attempt.policy is None:
-            problems.append(attempt.problem)
-            code = ExitCode.NO if attempt.found(path) else ExitCode.FAILED
-        else:
-            print_line(f"{path}: {_summary(attempt.policy)}")
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="policy files")],
+    strict: Annotated[bool, typer.Option("--strict", help="exit with 1 on warnings, too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Load policies and say all that is wrong with them, each with its place; and what is probably not meant.
+
+    Warnings (needless rules, conditions that a client can turn, rules that nothing reaches) do not keep a
+    policy from loading.
+    """
+    attempts = {path: try_to_load(path) for path in files}
+    warnings = {path: lint(each.policy) for path, each in attempts.items() if each.policy is not None}
+    if as_json:
+        print_json([_as_dict(path, each, warnings.get(path, ())) for path, each in attempts.items()])
+    else:
+        _print(attempts, warnings)
+    problems = {path: each for path, each in attempts.items() if each.policy is None}
     if problems:
-        raise CommandError(code, *problems)
+        absent = any(not each.found(path) for path, each in problems.items())
+        lines = [] if as_json else [each.problem for each in problems.values()]
+        raise CommandError(ExitCode.FAILED if absent else ExitCode.NO, *lines)
+    if strict and any(warnings.values()):
+        raise typer.Exit(ExitCode.NO)
+
+
+def _print(attempts: dict[str, Attempt], warnings: dict[str, tuple[Diagnostic, ...]]) -> None:
+    for path, each in attempts.items():
+        if each.policy is not None:
+            print_line(f"{path}: {_summary(each.policy)}")
+    told = dict.fromkeys(str(warning) for each in warnings.values() for warning in each)
+    for warning in told:  # once, where several policies include one pack
+        print_styled(f"warning: {warning}", "yellow")
+
+
+def _as_dict(path: str, attempt: Attempt, warnings: tuple[Diagnostic, ...]) -> dict[str, object]:
+    policy = attempt.policy
+    return {
+        "file": path,
+        "loads": policy is not None,
+        "problem": attempt.problem,
+        "name": None if policy is None else policy.name,
+        "mode": None if policy is None else policy.mode,
+        "digest": None if policy is None else policy.digest,
+        "warnings": [{"position": str(each.position), "message": each.message} for each in warnings],
+    }
 
 
 @commands.command(epilog=epilog())
@@ -45,9 +78,8 @@ def schema() -> None:
     print_json(policy_schema())
 
 
-commands.command(epilog=epilog())(test)
-commands.command(epilog=epilog())(diff)
-commands.command(epilog=epilog())(new)
+for _verb in (test, diff, new):
+    commands.command(epilog=epilog())(_verb)
 
 
 def _summary(policy: Policy) -> str:
