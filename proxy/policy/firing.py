@@ -98,12 +98,22 @@ def target_names(effects: Iterable[Effect]) -> tuple[str, ...]:
 
 def _effects_text(effects: Iterable[Effect]) -> str:
     """What people call the effects: `DROP TABLE, TRUNCATE`."""
-    return enumerate_names(dict.fromkeys(words_of(effect.name) for effect in effects))
+    return enumerate_names(dict.fromkeys(words_of(effect.name, effect.detail) for effect in effects))
 
 
 def _targets_text(effects: Iterable[Effect]) -> str:
-    names = target_names(effects)
+    names = dict.fromkeys(_called(effect) for effect in effects if effect.target is not None)
     return enumerate_names(names) if names else "this database"
+
+
+def _called(effect: Effect) -> str:
+    """What people call the target; an index without a name is known by its table."""
+    target = effect.target
+    if target is None or target.name is not None:
+        return str(target)
+    if effect.name == "index.create" and effect.detail.startswith("on "):
+        return effect.detail.removeprefix("on ")
+    return f"an unknown {target.kind.replace('_', ' ')}"
 
 
 class _Values:

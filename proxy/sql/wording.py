@@ -1,8 +1,8 @@
 """How an effect is called in a sentence for people: the words of SQL that they know, such as DROP COLUMN.
 
-Enters: an effect's name. Leaves: a few words. Most are the words that the catalogue's example begins with;
-the table holds those where an example's beginning does not say it. Deliberately absent: whole sentences
-(rules write those) and targets.
+Enters: an effect's name, and its detail. Leaves: a few words. Most are the words that the catalogue's example
+begins with; the table holds those where an example's beginning does not say it. Deliberately absent: whole
+sentences (rules write those) and targets.
 """
 
 from __future__ import annotations
@@ -77,8 +77,21 @@ _OWN: Mapping[str, str] = MappingProxyType(
 )
 
 
-def words_of(effect_name: str) -> str:
+# Those whose detail is the name of a part of the target, without which a sentence says too little.
+_NAMED: Mapping[str, str] = MappingProxyType(
+    {
+        "column.add": "ADD COLUMN",
+        "column.drop": "DROP COLUMN",
+        "column.retype": "Changing the type of column",
+        "constraint.drop": "DROP CONSTRAINT",
+    }
+)
+
+
+def words_of(effect_name: str, detail: str = "") -> str:
     """What people call an effect; a name that is not in the catalogue is called as it is."""
+    if detail and effect_name in _NAMED:
+        return f"{_NAMED[effect_name]} {detail}"
     own = _OWN.get(effect_name)
     kind = CATALOGUE.get(effect_name)
     if own is not None or kind is None:

@@ -31,7 +31,7 @@ REFUSED = {
     "code": "42501",
     "message": "DROP TABLE on users would lose data. [rule no-drop]",
     "detail": "A table is dropped: users (high risk).",
-    "hint": "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+    "hint": "Keep it, or ask the owners of this database to remove it; reset only development databases.",
     "severity": "ERROR",
 }
 UNREADABLE = {

@@ -23,7 +23,7 @@ REFUSED = (
     "42501",
     "DROP TABLE on users would lose data. [rule no-drop]",
     "A table is dropped: users (high risk).",
-    "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+    "Keep it, or ask the owners of this database to remove it; reset only development databases.",
     None,
 )
 UNREADABLE = (

@@ -102,7 +102,7 @@ TEXTS = [
     ),
     (
         ", when: {window: peak}, deny: 'Not {window.text}; the next opening is {window.next}.'",
-        "Not in the window peak (Mon-Fri 08:00-20:00 America/New_York); "
+        "Not during peak (Mon-Fri 08:00-20:00 America/New_York); "
         "the next opening is Tue 24 Nov 2026 20:00 EST. [rule a]",
         "Run it again after Tue 24 Nov 2026 20:00 EST.",
     ),

@@ -352,7 +352,7 @@ def test_what_a_person_reads(production: Policy) -> None:
     assert (refusal.sqlstate, refusal.message, refusal.hint) == (
         "42501",
         "DROP TABLE on public.users would lose data. [rule no-drop]",
-        "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+        "Keep it, or ask the owners of this database to remove it; reset only development databases.",
     )
     assert refusal.detail == (
         "A table is dropped: public.users (high risk). Also refused by: no-changes-in-peak, "
@@ -360,13 +360,13 @@ def test_what_a_person_reads(production: Policy) -> None:
     )
     change = decided(production, "ALTER TABLE users ADD age int", NO_FACTS, peak=True).refusal("4f1c")
     assert (change.message, change.hint) == (
-        "ADD COLUMN on users has to wait: there are no schema changes in the window peak "
+        "ADD COLUMN age on users has to wait: there are no schema changes during peak "
         "(Mon-Fri 08:00-20:00 UTC). [rule no-changes-in-peak]",
         "Run it again after Tue 24 Nov 2026 20:00 UTC.",
     )
     quiet = decided(production, "ALTER TABLE users ADD age int", NO_FACTS).refusal("4f1c")
     assert (quiet.message, quiet.detail) == (
-        "ADD COLUMN on users changes the schema, and that needs a backup of shop from the last 24 hours, "
+        "ADD COLUMN age on users changes the schema, and that needs a backup of shop from the last 24 hours, "
         "of the tables concerned. [rule backup-first]",
         "No backup of shop is known.",
     )

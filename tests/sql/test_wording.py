@@ -27,5 +27,11 @@ def test_words(effect: str, words: str) -> None:
     assert words_of(effect) == words
 
 
+def test_the_part_that_is_meant_is_named() -> None:
+    assert words_of("column.drop", "email") == "DROP COLUMN email"
+    assert words_of("column.retype", "id") == "Changing the type of column id"
+    assert words_of("table.drop", "x") == "DROP TABLE"
+
+
 def test_no_effect_is_called_by_its_name() -> None:
     assert [name for name in CATALOGUE if "." in words_of(name) or not words_of(name)] == []
