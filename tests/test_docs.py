@@ -46,7 +46,14 @@ _ROOT = Path(__file__).resolve().parent.parent
 _README, _ARCHITECTURE, _CONTRIBUTING, _CHANGELOG = (
     (_ROOT / name).read_text() for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 )
-_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
+_PAGES = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "benchmarks/README.md",
+    "policies/README.md",
+)
 _SEED = """
 CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
 INSERT INTO users VALUES (1, 'Ada'), (2, 'Grace'), (3, 'Margaret');
