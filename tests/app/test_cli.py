@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from proxy import __version__
-from proxy.app.cli import main
 from proxy.app.cli.exitcodes import MEANINGS, ExitCode
+from tests.app.commands import Command
 
 POLICY = """\
 version: 1
@@ -31,25 +31,9 @@ rules:
 """
 
 
-class Command:
-    """Runs command lines in this process, in a folder and with a ledger of their own."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, list[str], list[str]]:
-        code = main(arguments)
-        printed = self._capsys.readouterr()
-        return code, printed.out.splitlines(), printed.err.splitlines()
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PGWARDEN_LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.delenv("PGWARDEN_ADMIN", raising=False)
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    return Command(capsys)
+@pytest.fixture(autouse=True)
+def policy_file(command: Command) -> None:
+    (command.folder / "policy.yaml").write_text(POLICY)
 
 
 def test_version(command: Command) -> None:
