@@ -15,7 +15,7 @@ from proxy.policy import model
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
-from proxy.policy.facts import WHOLE_DATABASE, Backup, Coverage, Facts
+from proxy.policy.facts import WHOLE_DATABASE, Backup, Coverage, Facts, Freeze
 from proxy.policy.rules import Policy
 from proxy.session.judge import resolve, unreadable
 from proxy.session.meaning import Meaning, of_analysis, of_unread
@@ -121,7 +121,8 @@ def facts_of(given: model.Circumstances, context: Context) -> Facts:
         )
         for each in facts.backups or ()
     )
-    return Facts(backups=backups, as_of=context.now, stale=facts.stale)
+    freezes = () if facts.freeze is None else (Freeze(facts.freeze, context.now),)
+    return Facts(backups=backups, as_of=context.now, stale=facts.stale, freezes=freezes)
 
 
 def at(context: Context, moment: datetime) -> Context:

@@ -83,7 +83,7 @@ def outlook(sql: str, context: Context, policy: Policy, facts: Facts) -> Outlook
         refused = _limit(verdict.denial)
         return Outlook(context.now, refused, context.now, (), refused, ())
     places = _Places(sql)
-    concerned = fitting_rules(meaning.effects, context, policy)
+    concerned = fitting_rules(meaning.effects, context, policy, facts)
 
     def objections(firings: Iterable[Firing]) -> tuple[Objection, ...]:
         return tuple(_objection(each, meaning, concerned, places) for each in firings)
@@ -128,9 +128,9 @@ def _rule_opening(
 
 def _is_timed(rule: Rule) -> bool:
     """Whether the clock can lift the rule."""
-    return any(condition.name.startswith(("window:", "dates:", "not ")) for condition in rule.when) or any(
-        condition.name.startswith("window:") for condition in rule.require
-    )
+    return any(
+        condition.name.startswith(("window:", "dates:", "freeze:", "not ")) for condition in rule.when
+    ) or any(condition.name.startswith("window:") for condition in rule.require)
 
 
 def _objection(

@@ -9,16 +9,19 @@ from collections.abc import Iterable
 from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.evidence import BackupCondition
 from proxy.policy.conditions.matching import Match, MatchShape, names_of, risks_of
-from proxy.policy.rules import Rule
+from proxy.policy.conditions.moments import WindowCondition
+from proxy.policy.conditions.who import WhoCondition
+from proxy.policy.rules import DENY, Rule
 
 
 def covers(wide: Rule, narrow: Rule) -> bool:
     """Whether `wide` fires, at least as strictly, whenever `narrow` does."""
     return (
         wide.mode >= narrow.mode
-        and (wide.approval, wide.otherwise) in ((narrow.approval, narrow.otherwise), ("never", "deny"))
+        and (wide.approval is None or wide.approval == narrow.approval)
+        and wide.otherwise in (DENY, narrow.otherwise)
         and _matches_all(wide.match, narrow.match)
-        and _names(wide.when) <= _names(narrow.when)
+        and all(any(implies(given, asked) for given in narrow.when) for asked in wide.when)
         and _asks_for_more(wide.require, narrow.require)
         and {_names(entry) for entry in wide.unless} <= {_names(entry) for entry in narrow.unless}
     )
@@ -62,15 +65,24 @@ def _asks_for_more(wide: tuple[Condition, ...], narrow: tuple[Condition, ...]) -
     """Whether meeting all of `wide` meets all of `narrow`; a rule that requires nothing cannot be met."""
     if not wide or not narrow:
         return not wide
-    return all(any(_implies(met, asked) for met in wide) for asked in narrow)
+    return all(any(implies(met, asked) for met in wide) for asked in narrow)
 
 
-def _implies(met: Condition, asked: Condition) -> bool:
-    if isinstance(met, BackupCondition) and isinstance(asked, BackupCondition):
-        return (
-            met.within <= asked.within
-            and met.verified >= asked.verified
-            and met.copies >= asked.copies
-            and met.covers in (asked.covers, "whole")
-        )
-    return met.name == asked.name
+def implies(met: Condition, asked: Condition) -> bool:
+    """Whether `asked` holds whenever `met` does; conditions of equal names ask for the same."""
+    match met, asked:
+        case BackupCondition(), BackupCondition():
+            return (
+                met.within <= asked.within
+                and met.verified >= asked.verified
+                and met.copies >= asked.copies
+                and met.covers in (asked.covers, "whole")
+            )
+        case WindowCondition(), WindowCondition():
+            return set(met.windows) <= set(asked.windows)
+        case WhoCondition(), WhoCondition():
+            # A match admits an address that is not known, an exception does not.
+            shapes = asked.who.shapes
+            return set(shapes) <= set(met.who.shapes) and not any(each.cidrs for each in shapes)
+        case _:
+            return met.name == asked.name

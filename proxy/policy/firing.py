@@ -197,10 +197,10 @@ def _detail(case: Case, rule: Rule, judgement: Judgement) -> str:
         for outcome in judgement.missing
     ]
     if not sentences:
-        sentences = [f"{_capital(o.found)}." for o in judgement.when if o.until is not None]
-    if rule.otherwise == "backup":
+        sentences = [f"{_capital(o.found)}." for o in judgement.when if o.until is not None or o.evidence]
+    if rule.otherwise.action == "backup":
         sentences.append("pgwarden does not take backups by itself yet.")
-    if rule.otherwise == "hold":
+    if rule.otherwise.action == "hold":
         sentences.append("pgwarden does not wait for approvals yet.")
     if not sentences:
         reasons = list(dict.fromkeys(_reason(effect) for effect in _gravest_first(case.effects)))

@@ -9,20 +9,23 @@ from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from proxy.policy import model
-from proxy.policy.compiling import RuleCompiler, Surroundings
+from proxy.policy.compiling import RuleCompiler
 from proxy.policy.conditions.matching import Match
-from proxy.policy.conditions.moments import Window
+from proxy.policy.conditions.moments import FreezeCondition, Window
 from proxy.policy.definitions import Definitions, collect_definitions
 from proxy.policy.files import FileSet, Reader
 from proxy.policy.parsing import ParsedFile, parse_file
-from proxy.policy.rules import Mode, Policy, Rule, asks_for_transaction, build_index
+from proxy.policy.references import Surroundings
+from proxy.policy.rules import Approval, Mode, Policy, Rule, asks_for_transaction, build_index
 from proxy.policy.texts import parse_template
 from proxy.policy.windows import compile_windows
 from proxy.source import SourceError
+from proxy.sql.effects import CLASSES
 
 # What only the policy itself says, not a pack: a line of include must not change how the rest is judged.
 _POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass")
 _UTC = ZoneInfo("UTC")
+FROZEN_CLASSES = ("write", "ddl", "destructive", "privilege", "opaque")
 
 
 def load_policy(path: str, read: Reader) -> Policy:
@@ -55,7 +58,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
     head = root.head
     defaults = (head.defaults if head is not None else None) or model.Defaults()
     mode = Mode[defaults.mode.upper()]
-    around = _surroundings(mode, definitions, windows)
+    around = _surroundings(mode, head, definitions, windows)
     rules: list[Rule] = []
     for file in files.values():
         if file is not root:
@@ -64,6 +67,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
             rules.append(RuleCompiler(shape, ("rules", index), around, file.complaints).compile())
     _check_ids(files)
     every = (*rules, *_reserved(mode, defaults))
+    freeze = _freeze(mode, around.zone)
     stale = Rule("stale-facts", _reaction(mode, defaults.stale_facts), Match(frozenset(), ()))
     name = (head.name if head is not None else None) or _stem(path)
     return Policy(
@@ -72,8 +76,9 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         mode=str(mode),
         digest=_digest(files.values()),
         files=tuple(files),
-        rules=(*every, stale),
+        rules=(*every, stale, freeze),
         stale_facts=stale,
+        freeze=freeze,
         zone=around.zone,
         break_glass=head is not None and head.break_glass,
         uses_transaction=any(asks_for_transaction(rule) for rule in every if rule.mode is not Mode.OFF),
@@ -82,9 +87,13 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
     )
 
 
-def _surroundings(mode: Mode, definitions: Definitions, windows: Mapping[str, Window]) -> Surroundings:
+def _surroundings(
+    mode: Mode, head: model.PolicyFile | None, definitions: Definitions, windows: Mapping[str, Window]
+) -> Surroundings:
+    approvals = None if head is None else head.approvals
     return Surroundings(
         mode=mode,
+        approvals=None if approvals is None else Approval(approvals.by, approvals.within),
         zone=_UTC if definitions.zone is None else definitions.zone.value,
         windows=windows,
         sets={name: definition.value for name, definition in definitions.sets.items()},
@@ -115,6 +124,18 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
                 "Write it in a plainer way, or report the statement to those who run pgwarden."
             ),
         ),
+    )
+
+
+def _freeze(mode: Mode, zone: ZoneInfo) -> Rule:
+    """No approval lifts it: who may end a freeze ends it. What cannot be read may write."""
+    return Rule(
+        id="freeze",
+        mode=mode,
+        match=Match(frozenset().union(*(CLASSES[name] for name in FROZEN_CLASSES)), ()),
+        when=(FreezeCondition(True, zone),),
+        deny=parse_template("Writes are frozen, and {effect} on {targets} is one."),
+        hint=parse_template("Wait until the freeze has ended, or ask who declared it."),
     )
 
 

@@ -5,9 +5,7 @@ Deliberately absent: names that refer to other parts, and meaning (compiling.py)
 (complaints.py).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -22,6 +20,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from proxy.policy.described import Described, Some, as_block, one_or_list
 from proxy.policy.facts import Verification
 from proxy.policy.scalars import (
     Address,
@@ -47,31 +46,6 @@ from proxy.policy.scalars import (
     TraitName,
     Zone,
 )
-from proxy.policy.words import one_or_more
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """What the JSON Schema says in place of what pydantic makes of a type."""
-
-    by: Callable[[CoreSchema, GetJsonSchemaHandler], JsonSchemaValue]
-
-    def __get_pydantic_json_schema__(
-        self, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Pydantic's hook."""
-        return self.by(core, handler)
-
-
-def _one_or_list(core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    """One entry may stand for a list of it."""
-    items = handler(core)["items"]
-    return {"anyOf": [items, {"type": "array", "items": items, "minItems": 1}]}
-
-
-def _as(block: type[BaseModel]) -> Callable[[CoreSchema, GetJsonSchemaHandler], JsonSchemaValue]:
-    """A value that is read as a block later, by itself."""
-    return lambda _, handler: handler(block.__pydantic_core_schema__)
 
 
 def _set(_: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -81,8 +55,6 @@ def _set(_: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
     return {"anyOf": [target, targets, handler(WhoBlock.__pydantic_core_schema__)]}
 
 
-Item = TypeVar("Item")
-Some = Annotated[tuple[Item, ...], BeforeValidator(one_or_more), Field(min_length=1), Described(_one_or_list)]
 ModeName = Literal["enforce", "shadow", "off"]
 Reaction = Literal["deny", "shadow"]
 Count = Annotated[int, Field(ge=1, le=100)]
@@ -156,7 +128,7 @@ class Match(MatchBlock):
             tuple[MatchBlock, ...],
             BeforeValidator(_blocks),
             Field(min_length=1),
-            Described(_one_or_list),
+            Described(one_or_list),
         ]
         | None
     ) = Field(default=None, alias="not", description="What is left out: one block or several.")
@@ -264,9 +236,10 @@ class BackupFact(Block):
 class GivenFacts(Block):
     """The evidence that there is."""
 
-    backups: Annotated[tuple[BackupFact, ...], BeforeValidator(_blocks), Described(_one_or_list)] | None = (
+    backups: Annotated[tuple[BackupFact, ...], BeforeValidator(_blocks), Described(one_or_list)] | None = (
         Field(default=None, description="The backups of the database.")
     )
+    freeze: Prose | None = Field(default=None, description="Why writes are frozen, where they are.")
     stale: bool = Field(default=False, description="Whether the evidence is too old to be believed.")
 
 
@@ -320,7 +293,7 @@ class Rule(Block):
     when: When | None = None
     require: Require | None = None
     unless: (
-        Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1), Described(_one_or_list)]
+        Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1), Described(one_or_list)]
         | None
     ) = Field(default=None, description="Exceptions; any one that holds as a whole lifts this rule alone.")
     otherwise: Annotated[
@@ -396,7 +369,7 @@ class Time(Block):
 
     timezone: Zone | None = None
     holidays: Holidays | None = None
-    windows: dict[Name, Annotated[object, Described(_as(Window))]] = Field(
+    windows: dict[Name, Annotated[object, Described(as_block(Window))]] = Field(
         default={}, description="Windows of time by their names."
     )
 
@@ -419,6 +392,6 @@ class PolicyFile(Block):
     sets: dict[Name, Annotated[object, Described(_set)]] = Field(
         default={}, description="Targets, or people, by a name that rules use."
     )
-    rules: Annotated[tuple[Annotated[object, Described(_as(Rule))], ...], BeforeValidator(_as_tuple)] = Field(
-        default=(), description="The rules. Their order means nothing."
+    rules: Annotated[tuple[Annotated[object, Described(as_block(Rule))], ...], BeforeValidator(_as_tuple)] = (
+        Field(default=(), description="The rules. Their order means nothing.")
     )

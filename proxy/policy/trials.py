@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ValidationError, model_validator
 
 from proxy.policy import model
 from proxy.policy.complaints import Complaints
+from proxy.policy.described import Some
 from proxy.policy.scalars import FilePath, Name, Prose, Sql
 from proxy.policy.words import found, nearest
 from proxy.source import Document, Path, Position, SourceError, read_yaml
@@ -26,8 +27,8 @@ class Expect(model.Block):
     """What the policy should say; `expect: allow` is short for `expect: {decision: allow}`."""
 
     decision: Choice
-    rules: model.Some[Name] | None = None
-    shadow: model.Some[Name] | None = None
+    rules: Some[Name] | None = None
+    shadow: Some[Name] | None = None
 
     @model_validator(mode="before")
     @classmethod

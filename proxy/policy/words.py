@@ -76,11 +76,13 @@ def word(check: Callable[[str], Result]) -> PlainValidator:
     """Read a scalar of text by a function that raises a complaint, or a ValueError with a sentence."""
 
     def read(value: object) -> Result:
-        if not isinstance(value, str):
-            quotes = "" if value is None or isinstance(value, (list, tuple, dict)) else "; put it in quotes"
-            raise complaint(f"expected text, found {found(value)}{quotes}")
+        if value is None or isinstance(value, list | tuple | dict):
+            raise complaint(f"expected text, found {found(value)}")
         try:
-            return check(value)
+            result = check(value if isinstance(value, str) else str(value).lower())
+            if not isinstance(value, str):
+                raise complaint(f"expected text, found {found(value)}; put it in quotes")
+            return result
         except PydanticCustomError:
             raise
         except ValueError as error:
@@ -108,7 +110,16 @@ def check_effect(word: str) -> str:
         raise complaint(f'"{word}" is a class of effects; write it under classes')
     if "*" in word:
         raise complaint(f'effects are named one by one, "{word}" is a pattern; a class may say the same')
+    if word not in CATALOGUE and (meant := _command(word)) is not None:
+        raise complaint(f'unknown effect "{word}"', meant)
     return one_of("effect", CATALOGUE)(word)
+
+
+def _command(word: str) -> str | None:
+    """The effect that is named after an SQL command: DROP TABLE, drop_table, DELETE."""
+    parts = re.split(r"[^a-z]+", word.lower())
+    names = [".".join(reversed(parts)), *(f"{family}.{parts[0]}" for family in ("row", "table", "code"))]
+    return next((name for name in names[: 4 if len(parts) == 1 else 1] if name in CATALOGUE), None)
 
 
 def check_rule_id(word: str) -> str:
@@ -232,6 +243,8 @@ def read_time(text: str) -> int:
 
 def read_days(text: str) -> frozenset[int]:
     """A day of the week (0 is Monday), or a span of them, which may run over the week's end."""
+    if text != text.lower():
+        raise complaint(f'"{text}" is no day; days are written in small letters', text.lower())
     first, dash, last = text.partition("-")
     for word in (first, last) if dash else (first,):
         if word not in WEEKDAYS:

@@ -52,7 +52,7 @@ class Gate:
     """One listener's policy and everything its sessions share.
 
     Attributes:
-        policy_epoch: grows whenever the policy is swapped.
+        policy_epoch: grows whenever the policy is swapped, or a freeze is declared or ended.
         facts_epoch: grows whenever the facts differ from those before.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
     """
@@ -104,6 +104,9 @@ class Gate:
         """Judge by these facts from the next judgement on."""
         if facts.backups != self.facts.backups or facts.stale != self.facts.stale:
             self.facts_epoch += 1
+        if facts.freezes != self.facts.freezes:
+            # A freeze concerns statements whose permits rest on no evidence: every permit ends.
+            self.policy_epoch += 1
         self.facts = facts
 
     def who(self, role: str, database: str, client_address: str | None, application: str) -> Who:

@@ -35,6 +35,14 @@ _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+# The parser's words, and what a writer of policies can do about it.
+_STUMBLES = {
+    "end of stream while scanning a quoted scalar": "the quote that begins here does not end",
+    "while parsing a flow": "a comma or a closing bracket is missing before this",
+    "mapping values are not allowed": "no colon can stand here; put text that holds one in quotes",
+    "expected '-' indicator": "this line is indented otherwise than those it belongs to",
+    "did not find expected key": "no key begins here; put text that begins with { or [ in quotes",
+}
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
 
 
@@ -112,7 +120,8 @@ def read_yaml(text: str, file: str) -> Document:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             reader.take(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unclosed = error.context_mark if "quoted scalar" in str(error.context) else None
+        mark = unclosed or error.problem_mark or error.context_mark
         reader.refuse_at(mark.line if mark else 0, mark.column if mark else 0, _sentence(error))
         raise SourceError(reader.diagnostics) from None
     except yaml.reader.ReaderError as error:
@@ -297,6 +306,9 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
             "this character cannot start a value; indent with spaces, and quote text that begins with @ or `"
         )
     context = str(error.context or "")
+    for word, meaning in _STUMBLES.items():
+        if word in f"{problem} {context}":
+            return f"not valid YAML: {meaning}"
     return f"not valid YAML: {problem} {context}".rstrip()
 
 

@@ -55,6 +55,10 @@ cases:
   - name: what cannot be read
     sql: DORP TABLE users
     expect: {{decision: refuse, rules: [unparsed]}}
+  - name: a freeze
+    sql: INSERT INTO t VALUES (1)
+    facts: {{freeze: month end}}
+    expect: {{decision: refuse, rules: [freeze]}}
   - name: migrations
     migrations: migrations
     at: 2026-11-24T21:00
@@ -73,8 +77,8 @@ def folder(command: Command) -> Path:
 
 def test_cases_that_pass(command: Command, folder: Path) -> None:
     (folder / "policy.test.yaml").write_text(CASES)
-    assert command("policy", "test", "policy.test.yaml") == (0, ["7 passed, 0 failed, in 1 file"], [])
-    assert command("policy", "test", ".") == (0, ["7 passed, 0 failed, in 1 file"], [])
+    assert command("policy", "test", "policy.test.yaml") == (0, ["8 passed, 0 failed, in 1 file"], [])
+    assert command("policy", "test", ".") == (0, ["8 passed, 0 failed, in 1 file"], [])
 
 
 @pytest.mark.parametrize(

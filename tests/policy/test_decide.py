@@ -1,13 +1,13 @@
 """Decisions: modes, reserved rules, exceptions, evidence, what the client is told."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import pytest
 
 from proxy.policy.decision import Decision, Firing, Refusal
-from proxy.policy.facts import Backup, Coverage, Verification
+from proxy.policy.facts import Backup, Coverage, Freeze, Verification
 from proxy.policy.rules import Policy
 from tests.policy.build import (
     CONTEXT,
@@ -464,3 +464,60 @@ def test_uses_transaction(body: str, uses: bool) -> None:
 def test_sqlstate() -> None:
     assert judge(rule(", sqlstate: 55006"), DROP).enforced[0].sqlstate == "55006"
     assert judge(rule(", sqlstate: P0001"), DROP).enforced[0].sqlstate == "P0001"
+
+
+LATER = NOW + timedelta(hours=2)
+# the freezes known, the role's database, whether a rule for freezes and the reserved one refuse, until when
+FREEZES: list[tuple[list[Freeze], str, bool, datetime | None]] = [
+    ([], "shop", False, None),
+    ([Freeze("sale", NOW)], "shop", True, None),
+    ([Freeze("sale", NOW - timedelta(hours=1), LATER)], "shop", True, LATER),
+    ([Freeze("sale", NOW - timedelta(hours=1), NOW)], "shop", False, None),
+    ([Freeze("sale", LATER)], "shop", False, LATER),
+    ([Freeze("sale", NOW, database="shop")], "shop", True, None),
+    ([Freeze("sale", NOW, database="cart")], "shop", False, None),
+    ([Freeze("a", NOW, LATER), Freeze("b", NOW + timedelta(hours=1))], "shop", True, None),
+]
+
+
+@pytest.mark.parametrize(("freezes", "database", "frozen", "until"), FREEZES)
+def test_freeze(freezes: list[Freeze], database: str, frozen: bool, until: datetime | None) -> None:
+    known = replace(facts(), freezes=tuple(freezes))
+    context = replace(CONTEXT, database=database)
+    for body, firing in ((", when: {freeze: true}", frozen), (", when: {freeze: false}", not frozen)):
+        decision = judge(rule(body), DROP, facts=known, context=context)
+        assert refusing(decision) == sorted(["a"] * firing + ["freeze"] * frozen)
+        assert decision.facts_used
+    decision = judge(policy("rules: []"), DROP, facts=known)
+    assert refusing(decision) == ["freeze"] * frozen
+    if len(freezes) < 2:
+        assert decision.holds_until == until
+    assert judge(policy("rules: []"), READ, facts=known).allowed
+    assert judge(policy("defaults: {mode: shadow}"), DROP, facts=known).allowed
+
+
+def test_what_a_freeze_says() -> None:
+    known = replace(facts(), freezes=(Freeze("Black Friday\x1b[2J", NOW - timedelta(days=1), LATER),))
+    refusal = judge(policy("rules: []"), DROP, facts=known).refusal("d")
+    assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
+        "freeze",
+        "Writes are frozen, and DROP TABLE on public.users is one. [rule freeze]",
+        "Writes are frozen: Black Friday?[2J.",
+        "Wait until the freeze has ended, or ask who declared it.",
+    )
+
+
+def test_approvals_of_the_policy_hold_where_a_rule_says_nothing() -> None:
+    made = policy(
+        "approvals: {by: 2, within: 2h}\n"
+        "rules:\n"
+        "  - {id: a, match: {classes: ddl}, else: hold}\n"
+        "  - {id: b, match: {classes: ddl}, approval: never}\n"
+        "  - {id: c, match: {classes: ddl}, approval: {by: 1, with: {migration: run}}}\n"
+    )
+    assert [(rule.id, str(rule.approval)) for rule in made.rules if not rule.reserved] == [
+        ("a", "by 2 people within 2 hours"),
+        ("b", "None"),
+        ("c", "by one person within 2 hours, with migration: run"),
+    ]
+    assert [rule.otherwise.at_most for rule in made.rules][:2] == [timedelta(minutes=10), timedelta()]

@@ -27,6 +27,7 @@ _COMPARISONS: Mapping[str, Callable[[int, int], bool]] = MappingProxyType(
         "=": lambda left, right: left == right,
     }
 )
+_RISKS = frozenset(Risk)
 COMPARISONS = frozenset(_COMPARISONS)
 
 
@@ -106,9 +107,9 @@ def compile_match(shape: MatchShape) -> Match:
 def risks_of(bound: tuple[str, Risk] | None) -> frozenset[Risk]:
     """The risks that a block admits."""
     if bound is None:
-        return frozenset(Risk)
+        return _RISKS
     comparison, level = bound
-    return frozenset(risk for risk in Risk if _COMPARISONS[comparison](risk, level))
+    return frozenset(risk for risk in _RISKS if _COMPARISONS[comparison](risk, level))
 
 
 def _has_tests(shape: MatchShape) -> bool:
