@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.app.commands import Command
+from tests.clients.gate import environment
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 POLICY = """\
 version: 1
@@ -181,6 +189,23 @@ def test_nothing_to_judge_is_a_failure(command: Command) -> None:
     assert errors[1].startswith("pgwarden: skipped m/0001_initial.py: it is Python")
     code, _, errors = command("lint", "absent", "--policy", "policy.yaml")
     assert (code, errors) == (3, ["pgwarden: absent cannot be read: No such file or directory"])
+
+
+def test_a_terminal_gets_colours_and_a_pipe_none(command: Command) -> None:
+    (command.folder / "m.sql").write_text("DROP TABLE t")
+    arguments = [sys.executable, "-m", "proxy", "lint", "m.sql", "--policy", "policy.yaml", "--at", NIGHT]
+    own = environment(command.folder) | {"PYTHONPATH": str(_ROOT), "TERM": "xterm-256color"}
+    own.pop("NO_COLOR", None)
+    leader, follower = pty.openpty()
+    done = subprocess.run(arguments, cwd=command.folder, stdout=follower, check=False, env=own)
+    shown = os.read(leader, 65536).decode()
+    os.close(leader)
+    os.close(follower)
+    assert (done.returncode, shown.splitlines()[0]) == (1, "\x1b[31mm.sql: is refused at any time\x1b[0m")
+    piped = subprocess.run(
+        arguments, cwd=command.folder, capture_output=True, text=True, check=False, env=own
+    ).stdout
+    assert piped.splitlines()[0] == "m.sql: is refused at any time"
 
 
 def test_json(command: Command) -> None:

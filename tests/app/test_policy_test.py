@@ -243,6 +243,19 @@ def test_a_policy_runs_the_examples_of_its_packs(command: Command) -> None:
         assert (code, lines[-1]) == (1, "2 passed, 3 failed, in 1 file")
 
 
+def test_files_of_others_in_a_folder_are_passed_over(command: Command, folder: Path) -> None:
+    (folder / "policy.test.yaml").write_text(CASES)
+    (folder / "compose.yaml").write_text("version: 3\nx: &x {a: 1}\nservices: {web: {<<: *x}}\n")
+    (folder / "chart.yml").write_text("{{ template }}\n")
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "bad.yaml").write_text("cases: [\n")
+    assert command("policy", "test", ".") == (0, ["8 passed, 0 failed, in 1 file"], [])
+    (folder / "bad.yaml").write_text("cases: [\n")
+    code, _, errors = command("policy", "test", ".")
+    assert code == 1
+    assert errors[0].startswith("pgwarden: bad.yaml:1:9: not valid YAML: ")
+
+
 def test_junit(command: Command, folder: Path) -> None:
     (folder / "c.yaml").write_text(
         f"{HEAD}cases:\n"

@@ -7,6 +7,7 @@ report. Deliberately absent: judging (proxy/app/trying.py).
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,9 @@ from proxy.app.sources import read_text
 from proxy.policy.rules import Policy
 from proxy.policy.trials import check_ids, kind_of, read_trials
 from proxy.source import SourceError, read_yaml
+
+# Other programs' files may hold YAML that this reader refuses; they are passed over unread.
+_OURS = re.compile(r"^(?:cases|rules|include)\s*:", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -119,7 +123,7 @@ def _take(session: _Session, path: str, *, given: bool) -> None:
     """Run one file; among those of a folder, what is neither cases nor a policy is passed over."""
     try:
         text = read_text(path)
-        if given or kind_of(read_yaml(text, path)) != "other":
+        if given or (_OURS.search(text) and kind_of(read_yaml(text, path)) != "other"):
             session.run(path, text)
     except SourceError as error:
         session.problems.append(str(error))
