@@ -48,7 +48,7 @@ _README, _ARCHITECTURE, _CONTRIBUTING, _CHANGELOG = (
 )
 _PAGES = (
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
-    "policies/EFFECTS.md",
+    *("policies/EFFECTS.md", "policies/README.md"),
 )
 _SEED = """
 CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);

@@ -71,6 +71,7 @@ class RuleCompiler:
             deny=rule.deny,
             hint=rule.hint,
             sqlstate=rule.sqlstate,
+            why=rule.why or "",
             otherwise=otherwise,
             approval=approval,
             position=self._complaints.position((*self._place, "id"), key=True),

@@ -130,6 +130,8 @@ def _rule(rule: Rule, case: Case, policy: Policy) -> Branch:
                     _conditions("if", entry, judgement.unless[number]),
                 )
             )
+    if judgement.fires and rule.why:
+        below.append(Branch(f"why: {printable(rule.why)}"))
     if judgement.fires and rule.mode is Mode.ENFORCE:
         below += [Branch(text) for text in _ways_past(rule, policy)]
     return Branch(_heading(rule, judgement), below=tuple(below))

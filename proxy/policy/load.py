@@ -109,7 +109,7 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
             id="unparsed",
             mode=_reaction(mode, defaults.unparsed),
             match=Match(frozenset({"statement.unparsed"}), ()),
-            deny=parse_template("This statement cannot be read, so what it would do is not known."),
+            deny=parse_template("This statement cannot be read, so it was not run."),
             hint=parse_template("Check its syntax, or write it in a plainer way."),
             sqlstate="42601",
         ),
@@ -128,9 +128,11 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
             id="unknown",
             mode=_reaction(mode, defaults.unknown),
             match=Match(frozenset({"statement.unknown"}), ()),
-            deny=parse_template("This statement holds something that the gate does not know."),
+            deny=parse_template(
+                "This statement does something that pgwarden does not know, so it was not run."
+            ),
             hint=parse_template(
-                "Write it in a plainer way, or report the statement to those who run the gate."
+                "Write it in a plainer way, or report the statement to those who run pgwarden."
             ),
         ),
     )

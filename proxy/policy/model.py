@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from proxy.policy.block import Block, Count, as_tuple
 from proxy.policy.described import Described, Some, as_block
 from proxy.policy.scalars import (
     DateSpan,
@@ -27,7 +28,7 @@ from proxy.policy.scalars import (
     TimeOfDay,
     Zone,
 )
-from proxy.policy.shapes import Block, Count, ModeName, Rule, WhoBlock
+from proxy.policy.shapes import ModeName, Rule, WhoBlock
 
 Reaction = Literal["deny", "shadow"]
 
@@ -37,10 +38,6 @@ def _set(_: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
     target = {"type": "string", "minLength": 1, "description": "schema.name, schema.* or kind:name."}
     targets = {"type": "array", "items": target, "minItems": 1}
     return {"anyOf": [target, targets, handler(WhoBlock.__pydantic_core_schema__)]}
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
 
 
 class Defaults(Block):
@@ -115,6 +112,6 @@ class PolicyFile(Block):
     sets: dict[Name, Annotated[object, Described(_set)]] = Field(
         default={}, description="Targets, or people, by a name that rules use."
     )
-    rules: Annotated[tuple[Annotated[object, Described(as_block(Rule))], ...], BeforeValidator(_as_tuple)] = (
+    rules: Annotated[tuple[Annotated[object, Described(as_block(Rule))], ...], BeforeValidator(as_tuple)] = (
         Field(default=(), description="The rules. Their order means nothing.")
     )

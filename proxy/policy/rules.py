@@ -123,6 +123,7 @@ class Rule:
         deny, hint: None where the rule says nothing, so that the default text is used.
         otherwise: what may be done instead of refusing.
         approval: what lifts it, the policy's approvals where the rule says nothing; None: nothing does.
+        why: for explain, as written.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Rule:
     approval: Approval | None = None
     position: Position | None = None
     place: Path = ()
+    why: str = ""
 
     @property
     def reserved(self) -> bool:

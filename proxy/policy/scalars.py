@@ -5,7 +5,7 @@ check accepts. Deliberately absent: blocks, and names that other parts of the po
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -33,10 +33,14 @@ from proxy.policy.words import (
     number_as_text,
     one_of,
     parse_dates,
+    read_address,
     read_days,
     read_exception,
     read_level,
+    read_moment,
+    read_prose,
     read_risk,
+    read_sql,
     read_template,
     read_time,
     read_zone,
@@ -140,6 +144,18 @@ Text = Annotated[
         maxLength=MAX_TEXT,
     ),
 ]
+Prose = Annotated[
+    str,
+    word(read_prose),
+    _schema("Text for those who read the policy.", minLength=1, maxLength=MAX_TEXT),
+]
+Sql = Annotated[str, word(read_sql), _schema("SQL, one statement or several.", minLength=1)]
+Moment = Annotated[
+    datetime,
+    word(read_moment),
+    _schema("A moment such as 2026-11-24T15:00, in the policy's zone unless it names an offset."),
+]
+Address = Annotated[str, word(read_address), _schema("An IP address.")]
 TimeOfDay = Annotated[
     int, word(read_time), _schema('A time of day, such as "08:00".', pattern=rf"^({TIME.pattern}|24:00)$")
 ]

@@ -8,9 +8,7 @@ key's description is what editors show. Deliberately absent: the file around it 
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     GetJsonSchemaHandler,
@@ -20,6 +18,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from proxy.policy.block import Block, Count, blocks
+from proxy.policy.circumstances import Examples
 from proxy.policy.described import Described, Some, one_or_list
 from proxy.policy.scalars import (
     Cidr,
@@ -30,6 +30,7 @@ from proxy.policy.scalars import (
     Level,
     Name,
     Pattern,
+    Prose,
     RiskBound,
     RuleId,
     SqlState,
@@ -38,13 +39,6 @@ from proxy.policy.scalars import (
 )
 
 ModeName = Literal["enforce", "shadow", "off"]
-Count = Annotated[int, Field(ge=1, le=100)]
-
-
-class Block(BaseModel):
-    """A mapping with fixed keys; nothing is converted silently."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class WhoBlock(Block):
@@ -93,17 +87,13 @@ class MatchBlock(Block):
     who: Who | None = Field(default=None, description="Who sends the statement.")
 
 
-def _blocks(value: object) -> object:
-    return (value,) if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
-
-
 class Match(MatchBlock):
     """What a rule speaks of; an effect that fits all keys is matched."""
 
     excluded: (
         Annotated[
             tuple[MatchBlock, ...],
-            BeforeValidator(_blocks),
+            BeforeValidator(blocks),
             Field(min_length=1),
             Described(one_or_list),
         ]
@@ -202,11 +192,12 @@ class Rule(Block):
     """One rule: it refuses what it matches, when it applies and what it requires is not met."""
 
     id: RuleId
+    why: Prose | None = Field(default=None, description="Why there is this rule. Judgement ignores it.")
     match: Match
     when: When | None = None
     require: Require | None = None
     unless: (
-        Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1), Described(one_or_list)]
+        Annotated[tuple[Unless, ...], BeforeValidator(blocks), Field(min_length=1), Described(one_or_list)]
         | None
     ) = Field(default=None, description="Exceptions; any one that holds as a whole lifts this rule alone.")
     otherwise: Annotated[
@@ -230,3 +221,4 @@ class Rule(Block):
     mode: ModeName | None = Field(
         default=None, description="enforce refuses, shadow counts and logs, off does nothing."
     )
+    examples: Examples | None = None

@@ -7,8 +7,9 @@ and names that other parts of the policy define (sets, windows): those are check
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
+from ipaddress import ip_address
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -194,6 +195,40 @@ def read_template(text: str) -> Template:
             raise complaint(f"unknown placeholder {{{name}}}", f"{{{near}}}")
         raise complaint(f"unknown placeholder {{{name}}}; there are {', '.join(sorted(PLACEHOLDERS))}")
     return template
+
+
+def read_prose(text: str) -> str:
+    """Text for people who read the policy: nothing is put in."""
+    if len(text) > MAX_TEXT:
+        raise complaint(f"the text is longer than {MAX_TEXT} characters")
+    if not text.strip():
+        raise complaint("the text is empty")
+    return " ".join(text.split())
+
+
+def read_sql(text: str) -> str:
+    """SQL of an example or a case; whether it can be read is for the judgement to say."""
+    if not text.strip():
+        raise complaint("the SQL is empty")
+    if "\0" in text:
+        raise complaint("the SQL holds a NUL, which no statement can")
+    return text
+
+
+def read_moment(text: str) -> datetime:
+    """A moment; without an offset it is meant in the policy's zone."""
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise complaint(f'"{text}" is no moment; write 2026-11-24T15:00, or 2026-11-24T15:00Z') from None
+
+
+def read_address(text: str) -> str:
+    """The address of a client."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise complaint(f'"{text}" is no IP address') from None
 
 
 def read_time(text: str) -> int:

@@ -193,6 +193,7 @@ class Gate:
     def functions(self, server_major: int) -> Functions:
         """The meanings of calls by number on servers of this major version."""
         return self._functions.setdefault(server_major, Functions(server_major))
+
     def meaning_of(self, screened: Screened) -> Meaning:
         """The meaning that a screened text shares with all others of its kind; it is judged like any."""
         return self._screened[screened]

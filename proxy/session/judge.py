@@ -403,13 +403,13 @@ def no_such_statement(name: str) -> Denial:
     message = (
         f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
     )
-    detail = "It was not prepared on this connection, so the gate cannot tell what it would do."
+    detail = "It was not prepared on this connection, so pgwarden cannot tell what it would do."
     return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")
 
 
 def unreadable(error: SqlSyntaxError, denial: Denial) -> Denial:
     """The parser's own message and position, as the server would have given them."""
-    detail = "The gate could not read this statement, so it did not go on to the server."
+    detail = "pgwarden could not read this statement, so it did not go on to the server."
     return Denial(denial.rule, "42601", error.message, detail, denial.hint, error.position)
 
 

@@ -290,7 +290,13 @@ class Session:
 
     def _refuse_client(self, violation: ProtocolViolation) -> list[Command]:
         """The client has sent what no client may: counted like what a rule refuses, and its last word."""
-        denial = Denial("protocol", "08P01", str(violation))
+        denial = Denial(
+            "protocol",
+            "08P01",
+            str(violation),
+            "No PostgreSQL client may send that here, so the connection is closed.",
+            "Update the client's driver; if it comes back, tell those who run pgwarden.",
+        )
         if self._judge is None:
             self._gate.tally.block(denial.rule, "enforce").value += 1
         else:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.session.lexing import reads_alike
 from proxy.session.gate import Gate
+from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.meanings import Outcome, Screening
 from proxy.session.refusal import Denial
@@ -120,8 +120,8 @@ def _undecodable(error: UnicodeDecodeError) -> Denial:
     return Denial(
         "undecodable",
         "22021",
-        f"Byte {error.start + 1} of the statement is not UTF8. [rule undecodable]",
-        "The gate lets no statement pass that it cannot read.",
+        f"Byte {error.start + 1} of the statement is not UTF8, so it was not run. [rule undecodable]",
+        "pgwarden lets no statement pass that it cannot read.",
         "Send the statement in UTF8.",
     )
 
@@ -133,13 +133,16 @@ def _readable(meaning: Meaning) -> Meaning | Denial:
     server's up, where nothing can end it.
     """
     error = meaning.error
-    if not isinstance(error, UnreadableText):
-        return meaning
+    return limited(error) if isinstance(error, UnreadableText) else meaning
+
+
+def limited(error: UnreadableText) -> Denial:
+    """The refusal of a text over a limit that keeps reading cheap."""
     return Denial(
         "over-size",
         "54000",
-        f"The gate cannot read this statement: {error.message}. [rule over-size]",
-        "The gate lets no statement pass that it cannot read.",
+        f"This statement takes too much to read: {error.message}. [rule over-size]",
+        "pgwarden lets no statement pass that it cannot read.",
         "Split the statement, or send its values as parameters or with COPY.",
         error.position,
     )
@@ -149,10 +152,10 @@ def _read_otherwise(why: str) -> Denial:
     return Denial(
         "lexing",
         "42501",
-        "The server may read this statement otherwise than the gate does. [rule lexing]",
+        "The server may read this statement otherwise than pgwarden does. [rule lexing]",
         f"{why[0].upper()}{why[1:]}.",
         "Use client_encoding UTF8 and standard_conforming_strings on, "
-        "or send it when the earlier statements are done.",
+        "or send it by itself, when the statements before it are done.",
     )
 
 
@@ -161,7 +164,7 @@ def over_size(size: int, limit: int) -> Denial:
     return Denial(
         "over-size",
         "54000",
-        f"A statement of {size} bytes is longer than the gate reads. [rule over-size]",
+        f"A statement of {size} bytes is longer than pgwarden reads. [rule over-size]",
         f"The limit is {limit} bytes.",
         "Split the statement, send its values as parameters or with COPY, or raise max_statement_bytes.",
     )

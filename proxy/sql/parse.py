@@ -127,6 +127,18 @@ def tokens(text: str, *, comments: bool = False) -> list[Token]:
     ]
 
 
+def shape_of(text: str) -> str:
+    """What is the same for statements that differ in their literals alone: for grouping, never for judging.
+
+    Two statements of one shape can differ in danger. A text that cannot be read is a shape of its own.
+    """
+    try:
+        _check(text)
+        return str(parser.fingerprint(text))
+    except (parser.ParseError, UnicodeEncodeError, UnreadableText, SqlSyntaxError):
+        return text
+
+
 def _one_byte_each(text: str) -> str:
     """The text as the scanner sees it, with characters of one byte: it counts them anew for each token.
 

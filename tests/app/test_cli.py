@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from proxy import __version__
-from proxy.app.cli import main
 from proxy.app.cli.exitcodes import MEANINGS, ExitCode
+from tests.app.commands import Command
 
 POLICY = """\
 version: 1
@@ -31,25 +31,9 @@ rules:
 """
 
 
-class Command:
-    """Runs command lines in this process, in a folder and with a ledger of their own."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, list[str], list[str]]:
-        code = main(arguments)
-        printed = self._capsys.readouterr()
-        return code, printed.out.splitlines(), printed.err.splitlines()
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PGWARDEN_LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.delenv("PGWARDEN_ADMIN", raising=False)
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    return Command(capsys)
+@pytest.fixture(autouse=True)
+def policy_file(command: Command) -> None:
+    (command.folder / "policy.yaml").write_text(POLICY)
 
 
 def test_version(command: Command) -> None:
@@ -139,7 +123,7 @@ def test_explain_shows_what_a_client_reads_of_a_text_that_cannot_be_read(command
     assert code == ExitCode.NO
     assert lines[-3:-1] == [
         '  ERROR 42601: syntax error at or near "SELEC"',
-        "  DETAIL: The gate could not read this statement, so it did not go on to the server.",
+        "  DETAIL: pgwarden could not read this statement, so it did not go on to the server.",
     ]
 
 
@@ -258,7 +242,7 @@ def test_explain_a_refusal(command: Command) -> None:
     assert (code, errors) == (ExitCode.NO, [])
     assert lines[0] == "refused by no-drop [policy production]"
     assert lines[lines.index("the client reads:") + 1].strip() == (
-        "ERROR 42501: table.drop on public.users would lose data. [rule no-drop]"
+        "ERROR 42501: DROP TABLE on public.users would lose data. [rule no-drop]"
     )
     assert lines[-1] == "  HINT: Ask first: DECISION-ID."
 
@@ -363,7 +347,7 @@ def test_a_fault_of_the_program_shows_no_traceback(command: Command, monkeypatch
     def faulty(text: str) -> None:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "analyse", faulty)
+    monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "read_sql", faulty)
     code, lines, (error,) = command("explain", "SELECT 1")
     assert (code, lines) == (ExitCode.FAILED, [])
     assert error.startswith("pgwarden: internal error: ZeroDivisionError at test_cli.py:")

@@ -272,7 +272,7 @@ def answer(connection: psycopg.Connection, text: str) -> tuple[str | None, str |
 
 
 def over_limit(why: str) -> tuple[str, str]:
-    return "54000", f"The gate cannot read this statement: {why}. [rule over-size]"
+    return "54000", f"This statement takes too much to read: {why}. [rule over-size]"
 
 
 def test_hostile_texts_are_refused_while_others_work(tmp_path: Path, database: Database) -> None:

@@ -226,7 +226,7 @@ def test_a_refusal_line_has_everything(gate: Gate, connection: psycopg.Connectio
         "rules": ["no-destruction", "no-drop"],
         "mode": "enforce",
         "sqlstate": "42501",
-        "message": "table.drop on public.users destroys. [rule no-destruction]",
+        "message": "DROP TABLE on public.users destroys. [rule no-destruction]",
         "effects": ["table.drop"],
         "targets": ["public.users"],
         "role": "postgres",

@@ -55,7 +55,7 @@ def test_a_refusal_whole() -> None:
             rule="no-drop",
             mode="enforce",
             sqlstate="42501",
-            message="table.drop on public.users, orders would lose data. [rule no-drop]",
+            message="DROP TABLE on public.users, orders would lose data. [rule no-drop]",
             detail="A table is dropped: public.users (high risk). A table is dropped: orders (high risk).",
             hint="Ask for it: pgwarden approve request {decision_id}",
             targets=("public.users", "orders"),
@@ -66,7 +66,7 @@ def test_a_refusal_whole() -> None:
     assert decision.refusal("d-17") == Refusal(
         rule="no-drop",
         sqlstate="42501",
-        message="table.drop on public.users, orders would lose data. [rule no-drop]",
+        message="DROP TABLE on public.users, orders would lose data. [rule no-drop]",
         detail="A table is dropped: public.users (high risk). A table is dropped: orders (high risk).",
         hint="Ask for it: pgwarden approve request d-17",
         decision_id="d-17",
@@ -82,13 +82,13 @@ def test_an_allowed_statement_has_no_refusal() -> None:
 TEXTS = [
     (
         "",
-        "table.drop on public.users is not allowed. [rule a]",
+        "DROP TABLE on public.users is not allowed. [rule a]",
         "Ask the owners of this database's policy, and name the rule a.",
     ),
     (", deny: '{role} in {database}: {rule} {{x}}'", "app in shop: a {x} [rule a]", None),
     (
         ", require: {backup: {within: 24h}}",
-        "table.drop on public.users needs a backup of shop from the last 24 hours, of the tables concerned. "
+        "DROP TABLE on public.users needs a backup of shop from the last 24 hours, of the tables concerned. "
         "[rule a]",
         "Take a backup, record it, and run the statement again.",
     ),
@@ -102,18 +102,18 @@ TEXTS = [
     ),
     (
         ", when: {window: peak}, deny: 'Not {window.text}; the next opening is {window.next}.'",
-        "Not in the window peak (Mon-Fri 08:00-20:00 America/New_York); "
+        "Not during peak (Mon-Fri 08:00-20:00 America/New_York); "
         "the next opening is Tue 24 Nov 2026 20:00 EST. [rule a]",
         "Run it again after Tue 24 Nov 2026 20:00 EST.",
     ),
     (
         ", require: {migration: run}",
-        "table.drop on public.users needs a migration run that the gate started. [rule a]",
+        "DROP TABLE on public.users needs a migration run that the gate started. [rule a]",
         None,
     ),
     (
         ", require: {ran: {environment: staging, within: 14d}, approval: {by: 2}}",
-        "table.drop on public.users needs a run of the same statement on staging within the last 14 days, "
+        "DROP TABLE on public.users needs a run of the same statement on staging within the last 14 days, "
         "without error and an approval by 2 people. [rule a]",
         None,
     ),
@@ -130,7 +130,7 @@ def test_texts(body: str, message: str, hint: str | None) -> None:
 def test_names_from_a_client_cannot_move_a_cursor_or_fill_a_log() -> None:
     nasty = effect("table.drop", "pub\x1b[2J\u202elic." + "x" * 300)
     [firing] = judge(rule(""), nasty).enforced
-    assert firing.message == f"table.drop on pub?[2J?lic.{'x' * 87}… is not allowed. [rule a]"
+    assert firing.message == f"DROP TABLE on pub?[2J?lic.{'x' * 87}… is not allowed. [rule a]"
     assert firing.targets == ("pub\x1b[2J\u202elic." + "x" * 300,)
 
 
@@ -138,7 +138,7 @@ def test_many_targets_are_counted() -> None:
     drops = [effect("table.drop", f"public.t{n}") for n in range(9)]
     [firing] = judge(rule(""), *drops).enforced
     assert firing.message == (
-        "table.drop on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. "
+        "DROP TABLE on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. "
         "[rule a]"
     )
 
@@ -147,7 +147,7 @@ def test_code_without_a_target() -> None:
     [firing] = judge(
         policy("rules: [{id: a, match: {classes: [opaque]}}]"), effect("code.run", None)
     ).enforced
-    assert firing.message == "code.run on this database is not allowed. [rule a]"
+    assert firing.message == "DO on this database is not allowed. [rule a]"
 
 
 def test_the_first_told_is_the_one_that_no_evidence_can_help_and_order_plays_no_part() -> None:
@@ -216,13 +216,13 @@ def test_reserved_refusals() -> None:
         (
             "unknown",
             "42501",
-            "This statement holds something that the gate does not know. [rule unknown]",
-            "Write it in a plainer way, or report the statement to those who run the gate.",
+            "This statement does something that pgwarden does not know, so it was not run. [rule unknown]",
+            "Write it in a plainer way, or report the statement to those who run pgwarden.",
         ),
         (
             "unparsed",
             "42601",
-            "This statement cannot be read, so what it would do is not known. [rule unparsed]",
+            "This statement cannot be read, so it was not run. [rule unparsed]",
             "Check its syntax, or write it in a plainer way.",
         ),
     ]
@@ -303,8 +303,7 @@ def test_what_is_known_of_backups_is_told() -> None:
     made = rule(", require: {backup: {within: 24h, verified: full_read}}")
     [firing] = judge(made, DROP, facts=facts(backup(30, copies=3), backup(50))).enforced
     assert firing.detail == (
-        "Missing: a backup of shop from the last 24 hours, of the tables concerned, read back in full "
-        "(the newest finished at Mon 23 Nov 2026 04:00 EST, only written down, in 3 places)."
+        "The newest finished at Mon 23 Nov 2026 04:00 EST, only written down, in 3 places."
     )
     assert firing.missing == (
         "a backup of shop from the last 24 hours, of the tables concerned, read back in full",
@@ -395,9 +394,10 @@ def test_stale_facts_are_told_first() -> None:
     refusal = decision.refusal("d")
     assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
         "stale-facts",
-        "The evidence that table.drop on public.users needs cannot be read. [rule stale-facts]",
+        "DROP TABLE on public.users needs evidence, and the record of it cannot be read at the moment. "
+        "[rule stale-facts]",
         "Asked for by: a. Also refused by: a.",
-        "Run the statement again when the gate's ledger can be reached.",
+        "Run it again in a minute; if it is refused again, tell those who run pgwarden.",
     )
 
 
@@ -440,9 +440,9 @@ def test_next_opening(body: str, moment: str, opening: str) -> None:
 
 def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> None:
     taking = rule(f"{ASKING}, else: backup")
-    assert judge(taking, DROP).enforced[0].detail.endswith("The gate does not take backups by itself yet.")
+    assert judge(taking, DROP).enforced[0].detail.endswith("pgwarden does not take backups by itself yet.")
     waiting = rule(", approval: {by: 2}, else: {hold: 10m}")
-    assert judge(waiting, DROP).enforced[0].detail.endswith("The gate does not wait for approvals yet.")
+    assert judge(waiting, DROP).enforced[0].detail.endswith("pgwarden does not wait for approvals yet.")
     assert (taking.uses_transaction, waiting.uses_transaction) == (True, True)
 
 
@@ -501,7 +501,7 @@ def test_what_a_freeze_says() -> None:
     refusal = judge(policy("rules: []"), DROP, facts=known).refusal("d")
     assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
         "freeze",
-        "Writes are frozen, and table.drop on public.users is one. [rule freeze]",
+        "Writes are frozen, and DROP TABLE on public.users is one. [rule freeze]",
         "Writes are frozen: Black Friday?[2J.",
         "Wait until the freeze has ended, or ask who declared it.",
     )

@@ -12,7 +12,7 @@ TEXT = """
 time: {timezone: America/New_York, windows: {peak: {days: mon-fri, from: 08:00, to: 20:00}}}
 rules:
   - {id: no-drop, match: {effects: [table.drop]}, approval: {by: 2}}
-  - {id: guard, match: {effects: [table.drop]}, approval: never}
+  - {id: guard, why: It is gone then., match: {effects: [table.drop]}, approval: never}
   - {id: quiet, match: {classes: [ddl]}, when: {window: peak}, mode: shadow}
   - {id: saved, match: {classes: [ddl]}, require: {backup: {within: 24h}, migration: run},
      unless: [{who: {roles: [dba]}}, {when: {not: {window: peak}}}]}
@@ -37,6 +37,7 @@ def test_a_refusal() -> None:
         "    an approval by 2 people lifts this",
         "  guard: refuses [p.yaml:7]",
         "    + matches table.drop on table public.users (risk high, cascade)",
+        "    why: It is gone then.",
         "    no approval lifts this rule",
         "  quiet: would refuse (shadow) [p.yaml:8]",
         "    + matches table.drop on table public.users (risk high, cascade)",
@@ -46,7 +47,7 @@ def test_a_refusal() -> None:
         "  saved: refuses [p.yaml:9]",
         "    + matches table.drop on table public.users (risk high, cascade)",
         "    - requires migration: run",
-        "      the gate keeps no such evidence yet",
+        "      pgwarden keeps no such evidence yet",
         "    + requires backup: within 24 hours, of the tables concerned",
         "      a backup finished at Tue 24 Nov 2026 08:00 EST",
         "      expires at Wed 25 Nov 2026 08:00 EST",

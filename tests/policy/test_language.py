@@ -51,14 +51,14 @@ def test_what_it_decides() -> None:
     decision = judge(policy, DROP, facts=facts(backup(2)), context=at("2026-11-24T15:00"))
     assert refusing(decision) == ["backup-first", "migrations-only", "no-changes-in-peak", "no-drop"]
     assert watching(decision) == ["staging-first"]
-    assert decision.refusal("d").message == "table.drop on public.users would lose data. [rule no-drop]"
+    assert decision.refusal("d").message == "DROP TABLE on public.users would lose data. [rule no-drop]"
     by_rule = {firing.rule: firing for firing in decision.enforced}
     assert by_rule["no-changes-in-peak"].message == (
-        "No schema changes in the window peak (Mon-Fri 08:00-20:00 America/New_York, except holidays); "
+        "No schema changes during peak (Mon-Fri 08:00-20:00 America/New_York, except holidays); "
         "the next opening is Tue 24 Nov 2026 20:00 EST. [rule no-changes-in-peak]"
     )
     assert by_rule["migrations-only"].missing == (
-        "a moment in the window change (Tue-Thu 22:00-02:00 America/New_York, except holidays, 2027-01-05)",
+        "a moment during change (Tue-Thu 22:00-02:00 America/New_York, except holidays, 2027-01-05)",
         "a migration run that the gate started",
     )
 

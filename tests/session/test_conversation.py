@@ -191,7 +191,7 @@ def test_a_long_text_is_refused_like_a_short_one(table: Database, clients: Clien
     client = clients.wired(table)
     padding = " " * 5_000
     assert client.exchange(Q("DROP TABLE t" + padding) + Q("SELEC" + padding) + Q("SELECT 1"), ready=3) == [
-        ("E", "42501", "table.drop on t would lose data. [rule no-drop]"),
+        ("E", "42501", "DROP TABLE on t would lose data. [rule no-drop]"),
         ("Z", "I"),
         ("E", "42601", 'syntax error at or near "SELEC"'),
         ("Z", "I"),

@@ -12,7 +12,7 @@ from tests.session.conftest import TABLE, Clients
 from tests.session.messages import B, C, E, P, Q, S, X
 from tests.session.wired import Wired, gate_of
 
-LEXING = ("E", "42501", "The server may read this statement otherwise than the gate does. [rule lexing]")
+LEXING = ("E", "42501", "The server may read this statement otherwise than pgwarden does. [rule lexing]")
 BACKSLASH = r"SELECT '\', $x$ '; DELETE FROM t; -- $x$"
 ALLOW = "{version: 1, name: open, rules: [{id: none, match: {effects: [table.drop]}, deny: 'No.'}]}"
 
@@ -98,7 +98,7 @@ def test_bytes_that_are_no_utf8_are_refused(table: Database, clients: Clients) -
     client = clients.wired(table, gate_of(ALLOW))
     raw = Q("SELECT 'xx'").replace(b"xx", b"\xff\xfe")
     assert client.exchange(raw) == [
-        ("E", "22021", "Byte 9 of the statement is not UTF8. [rule undecodable]"),
+        ("E", "22021", "Byte 9 of the statement is not UTF8, so it was not run. [rule undecodable]"),
         ("Z", "I"),
     ]
     assert client.exchange(Q("SELECT 1") + b"", ready=1)[1] == ("D", b"1")

@@ -139,7 +139,7 @@ def test_messages_pipelined_behind_the_startup_packet_wait_for_the_login(
         ("D", b"1"),
         ("C", "SELECT 1"),
         ("Z", "I"),
-        ("E", "42501", "table.drop on t would lose data. [rule no-drop]"),
+        ("E", "42501", "DROP TABLE on t would lose data. [rule no-drop]"),
         ("Z", "I"),
     ]
 

@@ -15,8 +15,8 @@ from tests.session.conftest import TABLE, Clients
 from tests.session.messages import DS, B, D, E, H, P, Q, S, X
 from tests.session.wired import Answer, Wired, answers, error_fields, gate_of, policy_of
 
-REFUSED = ("E", "42501", "table.drop on t would lose data. [rule no-drop]")
-UNSCOPED = ("E", "42501", "row.delete without a WHERE that limits it. [rule unscoped]")
+REFUSED = ("E", "42501", "DROP TABLE on t would lose data. [rule no-drop]")
+UNSCOPED = ("E", "42501", "DELETE without a WHERE that limits it. [rule unscoped]")
 DROP = "DROP TABLE t"
 STRICT = "{version: 1, name: strict, rules: [{id: no-writes, match: {classes: [write]}, deny: No writes.}]}"
 
@@ -170,7 +170,7 @@ def test_the_client_sees_the_refusal_whole_and_never_the_nonce(table: Database, 
         "S": "ERROR",
         "V": "ERROR",
         "C": "42501",
-        "M": "table.drop on t would lose data. [rule no-drop]",
+        "M": "DROP TABLE on t would lose data. [rule no-drop]",
         "D": error_fields(client.inbox)["D"],
         "H": "Do not.",
     }

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,23 +20,17 @@ from rich.tree import Tree
 
 from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.cli.loading import load_or_fail
 from proxy.app.cli.output import print_json, print_line
-from proxy.app.cli.policy import load_or_fail
-from proxy.app.cli.values import ledger_path, read_time, use_ledger
+from proxy.app.cli.values import evidence, read_time
+from proxy.app.offline import DECISION_ID, denial_of, read_sql
 from proxy.policy.context import Context
 from proxy.policy.decision import Firing
 from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
-from proxy.policy.facts import Facts
-from proxy.records import LedgerError
-from proxy.session.judge import unreadable
-from proxy.session.meaning import Meaning, of_analysis, of_unread
-from proxy.session.refusal import Denial
+from proxy.session.meaning import Meaning
 from proxy.source import Diagnostic, Position
-from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.effects import Effect
-
-_DECISION_ID = "DECISION-ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,7 @@ def explain(
             now=moment.astimezone(UTC),
             transaction="open" if in_transaction else "none",
         )
-        facts = _facts(ledger, context.now)
+        facts = evidence(ledger, context.now)
         lines = [() if place is None else place.lines() for place in places]
         judged = Judged(explain_decision(meaning.effects, context, rules, facts, lines), context)
     if as_json:
@@ -125,24 +118,7 @@ def explain(
 def _read(sql: str) -> Meaning:
     if "\0" in sql:
         raise CommandError(ExitCode.USAGE, "SQL: holds a NUL, which no statement can")
-    try:
-        return of_analysis(sql, analyse(sql))
-    except SqlSyntaxError as error:
-        return of_unread(sql, error)
-
-
-def _facts(flag: str | None, now: datetime) -> Facts:
-    """The ledger's facts; without a ledger there is no evidence, which is no fault unless one was named."""
-    path = ledger_path(flag)
-    if flag is None and not Path(path).exists():
-        return Facts(backups=(), as_of=now)
-    ledger = use_ledger(path, create=False)
-    try:
-        return ledger.facts(now)
-    except LedgerError as error:
-        raise CommandError(ExitCode.FAILED, str(error)) from error
-    finally:
-        ledger.close()
+    return read_sql(sql)
 
 
 def _print(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
@@ -159,11 +135,8 @@ def _print(meaning: Meaning, places: Sequence[Place | None], judged: Judged | No
         return
     _print_tree(judged.explanation.branches)
     decision = judged.explanation.decision
-    if decision.enforced:
-        refusal = decision.refusal(_DECISION_ID)
-        told = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)
-        if meaning.error is not None and refusal.rule == "unparsed":
-            told = unreadable(meaning.error, told)
+    told = denial_of(decision, meaning)
+    if told is not None:
         _print_words("the client reads:", told.sqlstate, told.message, told.detail, told.hint)
     for firing in decision.shadowed:
         title = f"the shadow rule {firing.rule} would say:"
@@ -200,7 +173,7 @@ def _print_words(title: str, sqlstate: str, message: str, detail: str, hint: str
     print_line(title)
     for label, text in ((f"ERROR {sqlstate}", message), ("DETAIL", detail), ("HINT", hint)):
         if text:
-            print_line(f"  {label}: {text.replace('{decision_id}', _DECISION_ID)}")
+            print_line(f"  {label}: {text.replace('{decision_id}', DECISION_ID)}")
 
 
 def _line(effect: Effect) -> str:

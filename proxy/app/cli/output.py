@@ -24,6 +24,14 @@ def print_line(line: str = "") -> None:
     sys.stdout.write(line + "\n")
 
 
+def print_styled(line: str, style: str) -> None:
+    """Print one line, in a colour on a terminal."""
+    if sys.stdout.isatty():
+        Console(highlight=False, soft_wrap=True).print(Text(line, style=style))
+    else:
+        print_line(line)
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON, indented, one spelling."""
     print_line(json.dumps(value, ensure_ascii=False, indent=2, default=str))

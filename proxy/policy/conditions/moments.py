@@ -40,9 +40,9 @@ class WindowCondition:
 
     @property
     def text(self) -> str:
-        """The windows for a client: `in the window peak (Mon-Fri …)`."""
+        """The windows for a client: `during peak (Mon-Fri …)`."""
         described = " or ".join(f"{window.name} ({window.text})" for window in self.windows)
-        return f"in the window {described}"
+        return f"during {described}"
 
     def judge(self, case: Case) -> Outcome:
         """Look at the clock."""
