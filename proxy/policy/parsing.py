@@ -12,13 +12,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from proxy.policy import model, shapes
+from proxy.policy.block import Block
 from proxy.policy.complaints import Complaints
 from proxy.policy.conditions.targets import TargetPattern, compile_target
 from proxy.policy.files import PolicyDocument
 from proxy.policy.words import found, one_or_more
 from proxy.source import Path
 
-SomeBlock = TypeVar("SomeBlock", bound=shapes.Block)
+SomeBlock = TypeVar("SomeBlock", bound=Block)
 TargetSet = tuple[TargetPattern, ...]
 Set = TargetSet | shapes.WhoBlock
 

@@ -36,7 +36,7 @@ def moment(text: str) -> float:
 
 
 def origin(role: str) -> Origin:
-    return Origin(role, "shop", "10.0.0.1", "web", "none", "0" * 64)
+    return Origin(role, "shop", "10.0.0.1", "web", ":6432", "none", "0" * 64)
 
 
 def passed(sql: str, at: str = NOON, role: str = "app", effects: tuple[str, ...] | None = None) -> bytes:

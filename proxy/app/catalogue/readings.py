@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.session import Limits, Outcome
-from proxy.sql.analyse import SqlSyntaxError, UnreadableText, analyse
+from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.database.snapshot import Snapshot
 
 _AT_ONCE_S: Final = 0.002
 _INLINE_BYTES: Final = Limits().inline_bytes
+
+ReadText: TypeAlias = Analysis | SqlSyntaxError
 
 
 class Texts:
@@ -26,14 +28,14 @@ class Texts:
     def __init__(self, reader: Callable[[bytes, int], Coroutine[None, None, Outcome]]) -> None:
         """Begin with none; ``reader`` reads the long ones."""
         self._reader = reader
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, ReadText] = {}
         self._server_major = 0
 
-    async def read(self, snapshot: Snapshot) -> dict[str, Outcome]:
+    async def read(self, snapshot: Snapshot) -> dict[str, ReadText]:
         """What each text does."""
         if snapshot.server_major != self._server_major:
             self._known, self._server_major = {}, snapshot.server_major
-        found: dict[str, Outcome] = {}
+        found: dict[str, ReadText] = {}
         since = perf_counter()
         for text in _texts(snapshot):
             known = self._known.get(text)
@@ -47,10 +49,13 @@ class Texts:
         }
         return found
 
-    async def _one(self, text: str) -> Outcome:
+    async def _one(self, text: str) -> ReadText:
         raw = text.encode(errors="surrogatepass")
         if len(raw) > _INLINE_BYTES:
-            return await self._reader(raw, self._server_major)
+            outcome = await self._reader(raw, self._server_major)
+            if isinstance(outcome, Analysis | SqlSyntaxError):
+                return outcome
+            return UnreadableText("it is not UTF8")
         try:
             return analyse(text, self._server_major)
         except SqlSyntaxError as error:

@@ -110,7 +110,7 @@ def explain(
     if as_json:
         print_json(_as_dict(meaning, places, judged))
     else:
-        _print(meaning, places, judged)
+        _print(text, meaning, places, judged)
     if judged is not None and not judged.explanation.decision.allowed:
         raise typer.Exit(ExitCode.NO)
 
@@ -121,11 +121,11 @@ def _read(sql: str) -> Meaning:
     return read_sql(sql)
 
 
-def _print(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
+def _print(text: str, meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
     if meaning.error is not None:
         print_line(f"This text cannot be read: {meaning.error}")
-        if meaning.text is not None and meaning.error.position:
-            _print_place(_place(meaning.text, meaning.error.position - 1))
+        if meaning.error.position:
+            _print_place(_place(text, meaning.error.position - 1))
     if judged is None:
         for effect, place in zip(meaning.effects, places, strict=True):
             print_line(_line(effect))
