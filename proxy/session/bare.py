@@ -125,7 +125,7 @@ def keeps_path(statements: Sequence[Statement]) -> bool:
 def _sets_path(effect: Effect) -> bool:
     if effect.name == "session.set":
         return effect.target is not None and effect.target.name in _NAMES_HANG_ON
-    return effect.name in {"role.set", "session.reset", "session.discard"}
+    return effect.name in {"role.set", "session.reset", "session.discard", "statement.fetch"}
 
 
 def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:

@@ -199,6 +199,7 @@ class ClientSide:
         """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(kind), refusal)
+        self._state.lookup.answer = None
         self._state.end_batch()
         return refusal.as_query()
 
@@ -209,6 +210,7 @@ class ClientSide:
         """
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(PARSE), refusal)
+        self._state.lookup.answer = None
         self._state.batch_open = True
         self._state.skipping = True
         return refusal.as_unnamed_parse() if unnamed_parse else refusal.as_nonce_parse()
@@ -246,6 +248,8 @@ class ClientSide:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
         if self._judge.defines:
             self._judge.defined(meaning)
+        if self._judge.relexes:
+            self._state.lexing.unsettle(boundary)
         answer = self._state.lookup.answer
         self._state.runs(sent, meaning, boundary)
         if meaning.barrier:
@@ -291,6 +295,8 @@ class ClientSide:
         if verdict is not None:
             return self._wait_for(verdict)
         sent = state.send(BIND)
+        if meaning.relexes:  # the planner calls functions that are marked immutable
+            state.lexing.unsettle(state.inflight.boundaries + 1)
         sent.definition = state.define(state.portals, portal, meaning, sent)
         if statement is not None:
             for definition in (sent.definition, statement):

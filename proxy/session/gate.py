@@ -114,7 +114,7 @@ class Gate:
         self.log_statements = log_statements
         self.catalogue = catalogue
         self.databases: dict[str, Database] = {}
-        self.fetch = Meaning((Effect("statement.fetch"),), statement_class="read")
+        self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
         self._functions: dict[int, Functions] = {}

@@ -27,6 +27,7 @@ from proxy.session.overlay import Overlay, defines, runs_no_code
 from proxy.session.refusal import Denial
 from proxy.sql.analyse import SqlSyntaxError
 from proxy.sql.effects import CATALOGUE, Effect, Prepares
+from proxy.sql.settings import LEXING
 
 Transaction = Literal["none", "open"]
 TRANSACTIONS: Final[tuple[Transaction, ...]] = ("none", "open")
@@ -34,6 +35,7 @@ TRANSACTIONS: Final[tuple[Transaction, ...]] = ("none", "open")
 _FOREVER: Final = float("inf")
 _UNSEEN: Final = Effect("code.unseen", risk=CATALOGUE["code.unseen"].risk)
 _DEEPEST_EXECUTE: Final = 8
+_LEXING: Final = LEXING | {None}
 _DECISION_ID_DIGITS: Final = 12
 
 
@@ -84,6 +86,7 @@ class Judge:
         overlay: what the session has defined since the catalogue was read; None where that is up to date,
             or is not asked.
         defines: what was just let go on may change what the catalogue holds.
+        relexes: ... and the database's own code in it changes how later texts are read.
         events: what is to be reported, oldest first; the session takes them away.
         until: when the last yes has to be looked at again, in POSIX seconds.
     """
@@ -94,6 +97,7 @@ class Judge:
         self.lookup = Lookup(gate, who)
         self.overlay = Overlay() if gate.catalogue else None
         self.defines = False
+        self.relexes = False
         self.events: list[Event] = []
         self.until = _FOREVER
 
@@ -135,6 +139,7 @@ class Judge:
             return self._decide(meaning, transactions, runs, self._gate.policy, self.lookup.answer, bound)
         self.until = permit.until
         self.defines = permit.defines
+        self.relexes = permit.relexes
         if runs:
             permit.count.value += 1
             if self._gate.log_statements:
@@ -193,6 +198,7 @@ class Judge:
             self._allow(meaning, decision, now, states[0])
         self.until = verdict.until
         self.defines = gate.catalogue and defines(decision.effects)
+        self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
         if lasting and policy is gate.policy and self.overlay is None:
             self._keep(meaning, decision)
         return None
@@ -206,7 +212,12 @@ class Judge:
             if len(meaning.permits) > 64:
                 meaning.permits.clear()
             meaning.permits[self.lookup.who] = Permit(
-                gate.policy_epoch, epoch, self.until, count, self.defines
+                gate.policy_epoch,
+                epoch,
+                self.until,
+                count,
+                defines=self.defines,
+                relexes=self.relexes,
             )
 
     def defined(self, meaning: Meaning) -> None:
@@ -389,6 +400,11 @@ def unreadable(error: SqlSyntaxError, denial: Denial) -> Denial:
     """The parser's own message and position, as the server would have given them."""
     detail = "The gate could not read this statement, so it did not go on to the server."
     return Denial(denial.rule, "42601", error.message, detail, denial.hint, error.position)
+
+
+def _changes_lexing(effect: Effect) -> bool:
+    target = effect.target
+    return effect.name == "session.set" and target is not None and target.name in _LEXING
 
 
 def _targets(effects: tuple[Effect, ...]) -> tuple[str, ...]:

@@ -25,13 +25,21 @@ class Permit:
         until: POSIX seconds.
         facts_epoch: the facts it rests on, -1 when it rests on none.
         defines: running it may change what the catalogue holds.
+        relexes: the database's own code, as its catalogue shows it, changes how later texts are read.
         count: the counter that each execution adds to.
     """
 
-    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "until")
+    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "relexes", "until")
 
     def __init__(
-        self, policy_epoch: int, facts_epoch: int, until: float, count: Count, defines: bool
+        self,
+        policy_epoch: int,
+        facts_epoch: int,
+        until: float,
+        count: Count,
+        *,
+        defines: bool,
+        relexes: bool,
     ) -> None:
         """Bind the yes to the policy and the facts that it was given under."""
         self.policy_epoch = policy_epoch
@@ -39,6 +47,7 @@ class Permit:
         self.until = until
         self.count = count
         self.defines = defines
+        self.relexes = relexes
 
 
 Expansion: TypeAlias = tuple[Database, tuple[str, ...] | None, tuple[Effect, ...]]

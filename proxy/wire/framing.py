@@ -263,8 +263,9 @@ class Cutter:
         return before
 
     def hold(self) -> None:
-        """Put the shown frame back: ``next`` will show it again. It must have come whole."""
+        """Put the shown frame back: ``next`` will show it again, with all that has come of it by then."""
         self._stop = self._start
+        self._skip = 0
 
     def rest(self) -> bytes:
         """Take what belongs to frames not shown yet, whole or not: another cutter goes on with it."""

@@ -336,6 +336,57 @@ def test_behind_a_pooler_an_own_table_is_known_inside_a_transaction_only(
     assert client.exchange(Q("DELETE FROM t")) == UNSCOPED
 
 
+def test_a_question_that_fails_is_asked_again(table: Database, clients: Clients) -> None:
+    client = own(clients, table)
+    client.exchange(MAKE)
+    client.exchange(Q("SET statement_timeout = 1; SET lock_timeout = 1"))
+    other = clients.bare(table)
+    other.exchange(Q("BEGIN"))
+    other.exchange(Q("LOCK TABLE pg_catalog.pg_depend IN ACCESS EXCLUSIVE MODE"))
+    assert client.exchange(Q("DROP TABLE t")) == NO
+    other.exchange(Q("ROLLBACK"))
+    client.exchange(Q("BEGIN"))
+    other.exchange(Q("BEGIN"))
+    other.exchange(Q("LOCK TABLE pg_catalog.pg_depend IN ACCESS EXCLUSIVE MODE"))
+    assert client.exchange(Q("DROP TABLE t")) == [NO[0], ("Z", "E")]
+    other.exchange(Q("ROLLBACK"))
+    client.exchange(Q("ROLLBACK; SET statement_timeout = 0"))
+    assert client.exchange(Q("DROP TABLE t")) == [("C", "DROP TABLE"), ("Z", "I")]
+    assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+def test_anybody_may_ask(table: Database, clients: Clients) -> None:
+    """The question needs no privilege; names in schemas that a role may not use are none to it."""
+    table.execute("CREATE ROLE nobody LOGIN; CREATE SCHEMA nobody; CREATE TABLE nobody.t (id int)")
+    try:
+        client = Wired(table.port, table.name, role="nobody", gate=gate_of(OWN)).start()
+        assert client.exchange(Q("DROP TABLE t")) == NO
+        client.exchange(MAKE)
+        assert client.exchange(Q("DROP TABLE t")) == [("C", "DROP TABLE"), ("Z", "I")]
+        client.close()
+    finally:
+        table.execute("DROP SCHEMA nobody CASCADE; DROP ROLE nobody")
+
+
+@pytest.mark.parametrize("piece", [1_000, 70_000])
+def test_a_long_bind_waits_as_well(piece: int, table: Database, clients: Clients) -> None:
+    """It is looked at before all of it has come."""
+    policy = (
+        "{version: 1, name: t, rules: [{id: rows, match: {effects: row.insert, not: {traits: [temporary]}},"
+        " deny: 'No.'}]}"
+    )
+    client = clients.wired(table, gate_of(policy))
+    client.exchange(MAKE)
+    client.exchange(P("INSERT INTO t VALUES (1, $1)", "i") + S)
+    client.exchange(Q("SELECT 1"))
+    bind = B("i", values=[b"x" * 300_000]) + E() + S
+    client.inbox = b""
+    for at in range(0, len(bind), piece):
+        client._send(bind[at : at + piece])
+    client.wait(1)
+    assert client.exchange(Q("SELECT length(v) FROM t"))[1] == ("D", b"300000")
+
+
 SCHEMAS = """
 version: 1
 name: schemas

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from proxy.app.catalogue.reader import SETTINGS, read
+from proxy.app.catalogue.reader import read
+from proxy.app.catalogue.source import CatalogueSource
 from proxy.backup.cluster import Cluster
 from proxy.sql.database import Database as Held
 from tests.servers.database import Database
@@ -30,18 +30,14 @@ COUNT = "LANGUAGE sql AS 'SELECT 1'"
 
 
 async def _read(database: Database) -> Held | None:
-    connection = await asyncpg.connect(
-        host="127.0.0.1",
-        port=database.port,
-        user="postgres",
-        database=database.name,
-        server_settings=dict(SETTINGS),
+    connection = await CatalogueSource("127.0.0.1", database.port, "postgres", None, None).connect(
+        database.name
     )
     try:
         reading = await read(connection)
         return None if reading is None else Held(database.name, reading.snapshot())
     finally:
-        await connection.close()
+        await connection.close(timeout=10)
 
 
 def knowing(clients: Clients, database: Database) -> Wired:
@@ -229,6 +225,21 @@ def test_where_a_bare_name_is_found_decides_which_trigger_runs(held: Database, c
     assert refused(client.exchange(Q("INSERT INTO log VALUES (1)"))) == "no-loss"
     client.exchange(Q("CREATE TEMP TABLE log (id int)"))
     assert refused(client.exchange(Q("INSERT INTO log VALUES (1)"))) == ""
+
+
+def test_a_trigger_that_changes_the_reading_is_seen_inside_a_batch(held: Database, clients: Clients) -> None:
+    held.execute(
+        "CREATE FUNCTION off() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN SET standard_conforming_strings = off; RETURN NEW; END $$;"
+        " CREATE TABLE w (id int); CREATE TRIGGER x BEFORE INSERT ON w FOR EACH ROW EXECUTE FUNCTION off()"
+    )
+    client = knowing(clients, held)
+    for _ in range(2):
+        told = client.exchange(
+            X("INSERT INTO w VALUES (1)") + P(r"SELECT '\', $x$ '; DELETE FROM t; -- $x$") + S
+        )
+        assert refused(told) == "lexing"
+        client.exchange(Q("SET standard_conforming_strings = on"))
 
 
 def F(oid: int) -> bytes:

@@ -191,3 +191,17 @@ def test_garbage_gives_frames_or_a_violation(data: bytes, grammar: Grammar) -> N
     cutter = Cutter(grammar, statement_limit=64)
     with contextlib.suppress(ProtocolViolation):
         assert data.startswith(run(cutter, [data])[1])
+
+
+def test_a_frame_that_is_held_before_all_of_it_has_come_is_shown_again() -> None:
+    frame = b"B" + (4 + 200_000).to_bytes(4, "big") + b"p" * 200_000
+    cutter = Cutter(FRONTEND)
+    cutter.feed(frame[:70_000])
+    assert cutter.next() == ord("B")
+    cutter.hold()
+    assert (cutter.take(), cutter.midway, cutter.clean) == (b"", False, False)
+    cutter.feed(frame[70_000:150_000])
+    cutter.feed(frame[150_000:] + b"S\0\0\0\4")
+    assert (cutter.next(), cutter.size) == (ord("B"), len(frame))
+    assert cutter.next() == ord("S")
+    assert cutter.take() == frame + b"S\0\0\0\4"

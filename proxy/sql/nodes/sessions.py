@@ -142,6 +142,8 @@ def _declare(walk: Walk, body: Json) -> None:
 
 
 def _fetch(walk: Walk, body: Json) -> None:
+    """What the cursor's query calls is called now."""
+    walk.lexing = True
     walk.emit(
         "statement.fetch",
         Target("cursor", None, body.get("portalname")),
