@@ -18,11 +18,13 @@ from proxy.policy.decision import Decision, Firing
 from proxy.policy.facts import WHOLE_DATABASE, Backup, Coverage, Facts, Freeze
 from proxy.policy.rules import Policy
 from proxy.session.judge import resolve, unreadable
-from proxy.session.meaning import Meaning, of_analysis, of_unread
+from proxy.session.meaning import Meaning, gravest, of_analysis, of_unread
 from proxy.session.names import Names
 from proxy.session.refusal import Denial
 from proxy.session.texts import limited
 from proxy.sql.analyse import SqlSyntaxError, UnreadableText, analyse
+from proxy.sql.database import Database
+from proxy.sql.effects import CATALOGUE
 
 # Stands where a running gate would put a decision's number.
 DECISION_ID = "DECISION-ID"
@@ -53,13 +55,24 @@ class Verdict:
         return self.denial is None
 
 
-def read_sql(text: str) -> Meaning:
-    """What a text does; what it EXECUTEs and does not prepare itself is not known."""
+def read_sql(text: str, held: Database | None = None) -> Meaning:
+    """What a text does; what it EXECUTEs and does not prepare itself is not known.
+
+    Args:
+        text: SQL.
+        held: what the database holds, which may run because of it; None where that is not known.
+    """
     try:
-        meaning = of_analysis(text, analyse(text))
+        meaning = of_analysis(text, analyse(text, 0 if held is None else held.server_major))
     except SqlSyntaxError as error:
         return of_unread(text, error)
-    return resolve(meaning, Names(), 0)
+    meaning = resolve(meaning, Names(), 0)
+    if held is not None:
+        meaning.effects = held.expand(meaning.effects, meaning.mentions, None)
+        meaning.statement_class = gravest(
+            name for effect in meaning.effects for name in CATALOGUE[effect.name].classes
+        )
+    return meaning
 
 
 def judge(meaning: Meaning, context: Context, policy: Policy, facts: Facts) -> Verdict:

@@ -15,6 +15,8 @@ import asyncpg  # type: ignore[import-untyped]
 
 from proxy.app.catalogue.reader import SETTINGS, Connection
 
+PASSWORD: Final = "PGWARDEN_CATALOGUE_PASSWORD"  # noqa: S105 - a variable's name
+
 FAULTS: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,

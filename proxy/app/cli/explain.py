@@ -2,11 +2,14 @@
 
 Enters: SQL, the circumstances. Leaves: the effects, each with its place in the text; with a policy, the rule
     tree and the words a client would read.
-Deliberately absent: a server; names are taken as the text has them, as the gate does.
+Deliberately absent: a server, unless --catalogue names one; names are taken as the text has them, as the gate
+does.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.loading import load_or_fail
 from proxy.app.cli.output import print_json, print_line
-from proxy.app.cli.values import evidence, read_time
+from proxy.app.cli.values import evidence, read_time, wrong
 from proxy.app.offline import DECISION_ID, denial_of, read_sql
 from proxy.policy.context import Context
 from proxy.policy.decision import Firing
@@ -30,6 +33,7 @@ from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
 from proxy.session.meaning import Meaning
 from proxy.source import Diagnostic, Position
+from proxy.sql.database import Database
 from proxy.sql.effects import Effect
 
 
@@ -80,6 +84,10 @@ def explain(
     in_transaction: Annotated[
         bool, typer.Option("--in-transaction", help="judge inside a transaction that is open")
     ] = False,
+    catalogue: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="postgresql://ROLE@HOST:PORT: what the database holds counts, too"),
+    ] = None,
     ledger: LedgerFlag = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
@@ -90,7 +98,7 @@ def explain(
     if policy is None and at is not None:
         raise CommandError(ExitCode.USAGE, "--at: a time matters to a policy; give --policy too")
     text = sys.stdin.read() if sql == "-" else sql
-    meaning = _read(text)
+    meaning = _read(text, _held(catalogue, database))
     places = [_place(text, effect.location) for effect in meaning.effects]
     judged: Judged | None = None
     if policy is not None:
@@ -115,10 +123,26 @@ def explain(
         raise typer.Exit(ExitCode.NO)
 
 
-def _read(sql: str) -> Meaning:
+def _held(catalogue: str | None, database: str) -> Database | None:
+    """What the database holds, read once."""
+    if catalogue is None:
+        return None
+    # The driver takes a while to load, and is needed here only.
+    from proxy.app.catalogue.once import read_once
+    from proxy.app.catalogue.source import CatalogueUnreadable
+
+    try:
+        return asyncio.run(read_once(catalogue, database, os.environ))
+    except ValueError as error:
+        raise wrong("--catalogue", str(error)) from error
+    except CatalogueUnreadable as error:
+        raise CommandError(ExitCode.FAILED, str(error)) from error
+
+
+def _read(sql: str, held: Database | None) -> Meaning:
     if "\0" in sql:
         raise CommandError(ExitCode.USAGE, "SQL: holds a NUL, which no statement can")
-    return read_sql(sql)
+    return read_sql(sql, held)
 
 
 def _print(text: str, meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
@@ -179,7 +203,8 @@ def _print_words(title: str, sqlstate: str, message: str, detail: str, hint: str
 def _line(effect: Effect) -> str:
     target = "" if effect.target is None else f" on {effect.target.kind} {effect.target}"
     traits = f", {', '.join(sorted(effect.traits))}" if effect.traits else ""
-    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits})"
+    through = f", through {effect.through}" if effect.through else ""
+    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits}){through}"
 
 
 def _as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> dict[str, object]:
@@ -211,6 +236,7 @@ def _effect_as_dict(effect: Effect, place: Place | None) -> dict[str, object]:
         "traits": sorted(effect.traits),
         "risk": effect.risk.name.lower(),
         "detail": effect.detail,
+        "through": effect.through,
         "line": None if place is None else place.line,
         "column": None if place is None else place.column,
     }

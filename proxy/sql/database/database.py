@@ -31,9 +31,10 @@ class Database:
     Attributes:
         name: the database's.
         digest: equal for equal content.
+        server_major: of the server that it is on.
     """
 
-    __slots__ = ("_causes", "_index", "digest", "name")
+    __slots__ = ("_causes", "_index", "digest", "name", "server_major")
 
     def __init__(self, name: str, snapshot: Snapshot, readings: Readings = _NOTHING_READ) -> None:
         """Index a snapshot.
@@ -44,6 +45,7 @@ class Database:
             readings: analyses of texts in it, by text; the others are read when they are asked for.
         """
         self.name = name
+        self.server_major = snapshot.server_major
         self.digest = hashlib.sha256(repr(snapshot).encode(errors="surrogatepass")).hexdigest()
         self._index = Index(snapshot)
         self._causes = Causes(self._index, Behaviours(snapshot.server_major, readings))

@@ -1,4 +1,4 @@
-"""An ordinary database's own code raises no false alarm: what people send all day passes the shipped packs."""
+"""An ordinary database's own code raises no false alarm: what is sent all day passes the shipped packs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ CREATE TRIGGER updated BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION set_
 VACUUM ANALYZE
 ANALYZE users
 SELECT count(*), max(created_at), lower(name) FROM users GROUP BY lower(name)
-MERGE INTO profiles USING (VALUES ($1::uuid, 'x')) v (id, n) ON profiles.id = v.id WHEN MATCHED THEN UPDATE SET full_name = v.n
+MERGE INTO profiles p USING (VALUES ($1::uuid)) v (id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET views = 1
 SELECT 1
 """.strip().splitlines()
 

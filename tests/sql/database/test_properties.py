@@ -1,4 +1,4 @@
-"""What always holds of expand(): nothing is lost but calls that were read, and an empty database adds nothing."""
+"""What always holds of expand(): only calls that were read are lost, and an empty database adds nothing."""
 
 from __future__ import annotations
 
