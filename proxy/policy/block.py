@@ -1,6 +1,7 @@
 """What every mapping of a policy file is, before it is anything of its own.
 
-Enters: plain values. Leaves: `Block`, and how lists and single blocks become tuples. Deliberately absent: any key.
+Enters: plain values. Leaves: `Block`, and how lists and single blocks become tuples. Deliberately absent:
+any key.
 """
 
 from typing import Annotated

@@ -1,7 +1,7 @@
 """The shape of a trial: a statement, who sends it and when, and the evidence that there is.
 
-Enters: plain values. Leaves: typed blocks, which the examples of a rule and the cases beside a policy are made
-of. Deliberately absent: running them (trials.py).
+Enters: plain values. Leaves: typed blocks, which the examples of a rule and the cases beside a policy are
+made of. Deliberately absent: running them (trials.py).
 """
 
 from typing import Annotated, Literal

@@ -53,7 +53,7 @@ class TextReader(Protocol):
     """Finds out what a long text does, away from the event loop and within bounds of its own."""
 
     def __call__(
-        self, raw: bytes, server_major: int, screen: Screening | None
+        self, raw: bytes | memoryview, server_major: int, screen: Screening | None
     ) -> Coroutine[None, None, Outcome]:
         """Read one text for servers of this major version, unless the screen passes it.
 

@@ -21,7 +21,7 @@ from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter
+from proxy.wire.framing import Cutter, Octets, View
 from proxy.wire.frontend import (
     ParseMessage,
     decode_bind_names,
@@ -67,9 +67,9 @@ class ClientSide:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
         self._texts = Texts(state, gate)
-        self._awaiting: bytes | None = None  # a text that is read elsewhere
+        self._awaiting: View | None = None  # a text that is read elsewhere
         self._telling: Analyse | None = None  # ... and that the relay has not been told of
-        self._held: ParseMessage | bytes | None = None  # the message held back: decoding it copies the text
+        self._held: ParseMessage | View | None = None  # the message held back: decoding it copies the text
         self._judge = judge
         self._state = state
         self._copy = copy
@@ -96,14 +96,14 @@ class ClientSide:
             }
         )
 
-    def forward(self) -> bytes:
+    def forward(self) -> Octets:
         """Judge what the cutter holds.
 
         Returns: what goes to the server now.
         Raises: ProtocolViolation.
         """
         state, cutter, handlers = self._state, self._cutter, self._handlers
-        pieces: list[bytes] = []
+        pieces: list[Octets] = []
         if self._copy.sent is not None and self._gate.clock() >= self._copy.until:
             cutter.show_all = True  # the next CopyData is where it can be stopped
         while not state.waiting:
@@ -149,7 +149,7 @@ class ClientSide:
 
     # -- judging ---------------------------------------------------------------------------
 
-    def _understand(self, raw: bytes, *, kept: bool = False) -> Meaning | Denial | None:
+    def _understand(self, raw: View, *, kept: bool = False) -> Meaning | Denial | None:
         """What a text means; a Denial when no policy can allow it; None when it waits to be judged."""
         understood = self._texts.understand(raw, kept=kept)
         if isinstance(understood, Wait):
@@ -167,7 +167,7 @@ class ClientSide:
     def _over_size(self) -> Denial:
         return self._refuse_outright(over_size(self._cutter.size, self._gate.limits.max_statement_bytes), b"")
 
-    def _refuse_outright(self, denial: Denial, raw: bytes) -> Denial:
+    def _refuse_outright(self, denial: Denial, raw: View) -> Denial:
         text = told(raw) if raw else None
         return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
 
@@ -232,7 +232,7 @@ class ClientSide:
         if self._cutter.oversize:
             return self._refuse_query(QUERY, self._over_size())
         held, self._held = self._held, None
-        text = held if isinstance(held, bytes) else decode_query(self._cutter.body())
+        text = held if isinstance(held, View) else decode_query(self._cutter.view())
         understood = self._understand(text)
         if understood is None:
             self._held = text
@@ -269,7 +269,7 @@ class ClientSide:
         if self._cutter.oversize:
             return self._refuse_extended(self._over_size())
         held, self._held = self._held, None
-        message = held if isinstance(held, ParseMessage) else decode_parse(self._cutter.body())
+        message = held if isinstance(held, ParseMessage) else decode_parse(self._cutter.view())
         understood = self._understand(message.text, kept=bool(message.name))
         if understood is None:
             self._held = message

@@ -9,20 +9,21 @@ from dataclasses import dataclass
 
 from proxy.session.events import Event
 from proxy.session.meanings import Screening
+from proxy.wire.framing import Octets, View
 
 
 @dataclass(slots=True)
 class ToServer:
     """Write these bytes to the server."""
 
-    data: bytes
+    data: Octets
 
 
 @dataclass(slots=True)
 class ToClient:
     """Write these bytes to the client."""
 
-    data: bytes
+    data: Octets
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Analyse:
         screen: says what it does at most, if that is enough to judge it; None when it has to be read.
     """
 
-    raw: bytes
+    raw: View
     server_major: int
     screen: Screening | None = None
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.wire.framing import View
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -49,9 +51,9 @@ LONGEST_TOLD: Final = 128 * 1024
 """Of longer texts, in bytes, only the size is told: each copy of them would hold the event loop up."""
 
 
-def told(raw: bytes) -> str | LongText:
+def told(raw: View) -> str | LongText:
     """A text as events have it; bytes that are not UTF-8 become U+FFFD."""
-    return raw.decode(errors="replace") if len(raw) <= LONGEST_TOLD else LongText(len(raw))
+    return bytes(raw).decode(errors="replace") if len(raw) <= LONGEST_TOLD else LongText(len(raw))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from proxy.session.events import told
 from proxy.session.meaning import Meaning, of_analysis, of_unread
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.screen import Screened
+from proxy.wire.framing import View
 
 _OVERHEAD: Final = 2_048
 """What a meaning weighs beside its text, in bytes, roughly."""
 
 
-Screening: TypeAlias = Callable[[bytes], Screened | None]
+Screening: TypeAlias = Callable[[View], Screened | None]
 """Says what a text does at most, if that is enough to judge it; takes some 4 ns a byte."""
 
 Outcome: TypeAlias = Analysis | SqlSyntaxError | Screened | UnicodeDecodeError
@@ -37,9 +38,9 @@ class Meanings:
         self._known: dict[bytes, Meaning] = {}
         self._bytes = 0
 
-    def known(self, raw: bytes) -> Meaning | None:
-        """What a text means, if it has been read before."""
-        return self._known.get(raw)
+    def known(self, raw: View) -> Meaning | None:
+        """What a text means, if it has been read before. A view's has not been kept."""
+        return self._known.get(raw) if isinstance(raw, bytes) else None
 
     def read(self, raw: bytes) -> Meaning:
         """Read a text here and now.
@@ -58,12 +59,13 @@ class Meanings:
         """When reading a text elsewhere begins, for ``take``."""
         return self._timer()
 
-    def take(self, raw: bytes, outcome: Analysis | SqlSyntaxError, started: float) -> Meaning:
+    def take(self, raw: View, outcome: Analysis | SqlSyntaxError, started: float) -> Meaning:
         """Take in what reading a text gave, begun at ``started`` by the gate's timer."""
         text = told(raw)
         meaning = of_analysis(text, outcome) if isinstance(outcome, Analysis) else of_unread(text, outcome)
         meaning.reading_s = self._timer() - started
-        if not isinstance(outcome, UnreadableText):  # a limit of time or memory may hold next time
+        # A limit of time or memory may hold next time.
+        if isinstance(raw, bytes) and not isinstance(outcome, UnreadableText):
             self._remember(raw, meaning)
         return meaning
 

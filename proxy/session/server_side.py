@@ -26,7 +26,7 @@ from proxy.session.names import Definition
 from proxy.session.state import State
 from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter
+from proxy.wire.framing import Cutter, Octets
 
 _READY: Final = ord("Z")
 
@@ -62,14 +62,14 @@ class ServerSide:
             }
         )
 
-    def forward(self) -> bytes:
+    def forward(self) -> Octets:
         """Follow what the cutter holds.
 
         Returns: what goes to the client now.
         Raises: ProtocolViolation when the server answers what was not asked.
         """
         cutter, handlers = self._cutter, self._handlers
-        pieces: list[bytes] = []
+        pieces: list[Octets] = []
         lookup = self._state.lookup
         if lookup.inquiry is not None:
             self._follow_inquiry(lookup.inquiry, pieces)

@@ -17,6 +17,7 @@ from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.analyse import UnreadableText
 from proxy.sql.screen import Screened
+from proxy.wire.framing import View
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
 
@@ -48,9 +49,9 @@ class Texts:
         self._gate = gate
         self._meanings = gate.meanings(state.server_major)
         self._started = 0.0
-        self._handed_out: tuple[bytes, Meaning | Denial] | None = None
+        self._handed_out: tuple[View, Meaning | Denial] | None = None
 
-    def analysed(self, raw: bytes, outcome: Outcome) -> None:
+    def analysed(self, raw: View, outcome: Outcome) -> None:
         """A text that was handed out has been read: it is asked for again at once."""
         match outcome:
             case UnicodeDecodeError():
@@ -61,7 +62,7 @@ class Texts:
                 read = _readable(self._meanings.take(raw, outcome, self._started))
         self._handed_out = (raw, read)
 
-    def understand(self, raw: bytes, *, kept: bool = False) -> Meaning | Denial | Wait | HandOut:
+    def understand(self, raw: View, *, kept: bool = False) -> Meaning | Denial | Wait | HandOut:
         """What a text means now.
 
         Args:
@@ -69,9 +70,10 @@ class Texts:
             kept: it gets a name, by which it may still be run under another policy: it is not screened.
         """
         lexing, sent = self._state.lexing, self._state.inflight.boundaries
-        if self._state.inflight.ready < sent and not reads_alike(raw):
+        if self._state.inflight.ready < sent and not reads_alike(bytes(raw)):
             return Wait(sent)  # code that nobody sees, a trigger's, may have changed how it is read
         if not lexing.plain:
+            raw = bytes(raw)
             until = lexing.awaits(raw, sent + self._state.batch_open)
             if until > sent:
                 return _read_otherwise(_SAME_BATCH)
@@ -94,14 +96,14 @@ class Texts:
                 if screened is not None:
                     return self._take_screened(screened)
             if len(raw) <= limits.inline_bytes:
-                return _readable(self._meanings.read(raw))
+                return _readable(self._meanings.read(bytes(raw)))
         except UnicodeDecodeError as error:
             return _undecodable(error)
         self._started = self._meanings.now()
         screens = not kept and len(raw) > limits.screened_bytes and bool(self._gate.screened)
         return HandOut(self._screened if screens else None)
 
-    def _screened(self, raw: bytes) -> Screened | None:
+    def _screened(self, raw: View) -> Screened | None:
         """What the screen says of a text, where that is enough."""
         passing = self._gate.screened
         found = self._gate.screen(self._state.server_major).sort(raw) if passing else None
@@ -111,7 +113,7 @@ class Texts:
         self._gate.tally.screened += 1
         return self._gate.meaning_of(screened)
 
-    def _take_handed_out(self, raw: bytes) -> Meaning | Denial | None:
+    def _take_handed_out(self, raw: View) -> Meaning | Denial | None:
         handed_out, self._handed_out = self._handed_out, None
         return handed_out[1] if handed_out is not None and handed_out[0] == raw else None
 

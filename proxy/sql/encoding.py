@@ -37,11 +37,11 @@ class Utf8:
             raise UnicodeDecodeError("utf-8", b"", start, start + 1, error.reason) from None
 
 
-def check_utf8(raw: bytes) -> None:
+def check_utf8(raw: bytes | memoryview) -> None:
     """Check a whole text.
 
     Raises: UnicodeDecodeError.
     """
     text = Utf8()
     for at in range(0, len(raw), PIECE):
-        text.feed(raw[at : at + PIECE], at, last=at + PIECE >= len(raw))
+        text.feed(bytes(raw[at : at + PIECE]), at, last=at + PIECE >= len(raw))

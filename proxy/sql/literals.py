@@ -23,7 +23,7 @@ class NoPieces(Exception):
     """The text cannot be cut."""
 
 
-def pieces(raw: bytes, at: int, size: int) -> Iterator[bytes]:
+def pieces(raw: bytes | memoryview, at: int, size: int) -> Iterator[bytes]:
     """The text from a place on, in pieces of some size.
 
     Raises: NoPieces where no end of a piece is certain.
@@ -35,7 +35,7 @@ def pieces(raw: bytes, at: int, size: int) -> Iterator[bytes]:
             end += 1
             if end > farthest:
                 raise NoPieces
-        yield raw[at:end]
+        yield bytes(raw[at:end])
         at = end
 
 

@@ -117,7 +117,7 @@ class Screen:
         self._values = _automaton(CHANGING | names | (QUERIES - {"values"}))
         self._anywhere = _automaton(CHANGING | names | (beginnings() - QUERIES))
 
-    def sort(self, raw: bytes) -> Screened | None:
+    def sort(self, raw: bytes | memoryview) -> Screened | None:
         """What a text does at most; None when it has to be read to know.
 
         A text of many PIECEs belongs into another thread.
@@ -143,11 +143,11 @@ class Screen:
             return None
         return Screened.READS if table is None else Screened.ADDS
 
-    def _is_harmless(self, raw: bytes, start: int, *, long: bool) -> bool:
+    def _is_harmless(self, raw: bytes | memoryview, start: int, *, long: bool) -> bool:
         """Whether a query whose beginning ends there does nothing more."""
         automaton = self._values if long else self._inside
         encoding, literals = Utf8(), Literals()
-        encoding.feed(raw[:start], 0, last=True)
+        encoding.feed(bytes(raw[:start]), 0, last=True)
         at, before, parts = start, b"", 0
         for piece in pieces(raw, start, PIECE):
             last = at + len(piece) == len(raw)

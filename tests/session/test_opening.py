@@ -37,7 +37,7 @@ def refusal(commands: Sequence[object]) -> tuple[str, str, str]:
     """The FATAL that a session ends with."""
     (said,) = [command for command in commands if isinstance(command, ToClient)]
     assert isinstance(commands[-1], Close)
-    fields = decode_error(said.data[5:])
+    fields = decode_error(bytes(said.data[5:]))
     return fields["V"], fields["C"], fields["M"]
 
 

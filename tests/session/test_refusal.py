@@ -245,7 +245,7 @@ def test_under_another_lc_messages_the_nonce_tells_and_the_severity_stays(
     fields = {"S": severity, "V": "ERROR", "C": "42601", "M": message.format(nonce), "P": "28"}
     (told,) = session.server_data(encode_error(fields) + encode_ready("I"))
     assert isinstance(told, ToClient)
-    got = error_fields(told.data)
+    got = error_fields(bytes(told.data))
     assert (got["S"], got["V"], got["C"], got["M"]) == (severity, "ERROR", *REFUSED[1:])
     assert nonce not in told.data.decode()
 

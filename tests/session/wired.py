@@ -259,9 +259,9 @@ class Wired(Bare):
                 case Close():
                     self.close()
                 case Analyse(raw, server_major, screen):
-                    self.handed_out.append(raw)
+                    self.handed_out.append(bytes(raw))
                     screened = None if screen is None else screen(raw)
-                    self.perform(self.session.analysed(screened or read(raw, server_major)))
+                    self.perform(self.session.analysed(screened or read(bytes(raw), server_major)))
                 case AwaitCatalogue(database):
                     self.readings += 1
                     self.read_catalogue(database)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.sql.literals import Literals, NoPieces, pieces
@@ -39,6 +39,7 @@ _SIGNS = """
 _TEXT = st.lists(st.sampled_from([*_SIGNS.split(), " ", "\n"]), max_size=14).map("".join)
 
 
+@settings(deadline=None)
 @given(_TEXT, st.integers(1, 12))
 def test_only_literals_are_left_out(text: str, size: int) -> None:
     """With its literals emptied what is left is what the text is with its literals emptied."""

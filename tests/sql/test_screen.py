@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.backup.cluster import Cluster
@@ -248,6 +248,7 @@ def disguised(draw: st.DrawFn) -> str:
     return "".join(pieces)
 
 
+@settings(deadline=None)
 @given(_TEXT | disguised())
 @example("SELECT insert INTO t FROM x")
 @example("WITH a AS (SELECT 1) INSERT INTO pg_class SELECT 1")
@@ -261,6 +262,7 @@ def test_any_text(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([*sorted(KEY_WORDS), "a", "(", ")", ",", ";", "1", "'x'", "=", "*"]), max_size=8)
 )

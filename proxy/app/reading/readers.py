@@ -27,6 +27,7 @@ from proxy.session import Outcome, Screening
 from proxy.sql.analyse import UnreadableText
 from proxy.sql.encoding import PIECE, check_utf8
 from proxy.sql.screen import Screened
+from proxy.wire.framing import View
 
 SHORT_BYTES: Final = 256 * 1024
 """What one worker takes only: hostile texts of this length were read in half a second."""
@@ -37,7 +38,7 @@ _CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    raw: bytes
+    raw: View
     server_major: int
     outcome: asyncio.Future[Outcome]
 
@@ -70,7 +71,7 @@ class Readers:
         finally:
             await self._children.stop()
 
-    async def read(self, raw: bytes, server_major: int, screen: Screening | None = None) -> Outcome:
+    async def read(self, raw: View, server_major: int, screen: Screening | None = None) -> Outcome:
         """Read a text for servers of this major version, unless the screen passes it.
 
         A long one is looked at in a thread first, piece by piece.
@@ -165,7 +166,7 @@ class Readers:
         return UnreadableText("reading it ended the parser")
 
 
-def look(raw: bytes, screen: Screening | None) -> Screened | UnicodeDecodeError | None:
+def look(raw: View, screen: Screening | None) -> Screened | UnicodeDecodeError | None:
     """What can be said of a text without a parser: that the screen passes it, that it is not UTF-8."""
     try:
         screened = None if screen is None else screen(raw)
