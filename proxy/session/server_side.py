@@ -87,7 +87,7 @@ class ServerSide:
     def _keep(self) -> bytes | None:
         return KEEP
 
-    def _follow_inquiry(self, inquiry: Inquiry, pieces: list[bytes]) -> None:
+    def _follow_inquiry(self, inquiry: Inquiry, pieces: list[Octets]) -> None:
         """The answer to a question of the gate's own stays here; what comes of itself goes on."""
         cutter = self._cutter
         cutter.show_all = cutter.show_whole = True
