@@ -53,16 +53,6 @@ def _func_call(walk: Walk, body: Json) -> None:
     walk.children("FuncCall", body, ("funcname",))
 
 
-def _range_function(walk: Walk, body: Json) -> None:
-    first = only(next(iter(body.get("functions", ())), None))[1].get("items", ())
-    call = only(next(iter(first), None))[1]
-    if walk.server_major < 16 and call.get("funcformat") == "COERCE_SQL_SYNTAX":
-        _, name = qualified(call.get("funcname", []))
-        if name == "system_user":  # no key word yet: a table
-            walk.typed("RangeVar", {"relname": name, "location": call.get("location", -1)})
-    walk.children("RangeFunction", body)
-
-
 def unknown_call(walk: Walk, target: Target, location: int = -1) -> None:
     """Note a call of what may be a user's function: it may do anything its owner may."""
     walk.lexing = True
@@ -273,6 +263,16 @@ def _operator(walk: Walk, body: Json) -> None:
         unknown_call(walk, Target("operator", schema, name), body.get("location", -1))
 
 
+def _range_function(walk: Walk, body: Json) -> None:
+    first = only(next(iter(body.get("functions", ())), None))[1].get("items", ())
+    call = only(next(iter(first), None))[1]
+    if walk.server_major < 16 and call.get("funcformat") == "COERCE_SQL_SYNTAX":
+        _, name = qualified(call.get("funcname", []))
+        if name == "system_user":  # no key word yet: a table
+            walk.typed("RangeVar", {"relname": name, "location": call.get("location", -1)})
+    walk.children("RangeFunction", body)
+
+
 def _json(kind: str) -> Handler:
     name, since = _SINCE[kind]
 
@@ -362,10 +362,10 @@ HANDLERS: Mapping[str, Handler] = {
     "SortBy": _compares("SortBy"),
     "SubLink": _compares("SubLink", "testexpr"),
     "TypeName": _type,
-    "RangeFunction": _range_function,
     "A_Expr": _a_expr,
     "CallStmt": _call,
     "JsonFuncExpr": _json_func,
+    "RangeFunction": _range_function,
     **{kind: _json(kind) for kind in _SINCE},
 }
 
