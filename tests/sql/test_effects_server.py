@@ -23,7 +23,7 @@ from tests.sql.generated import examples
 FOLDER = Path(__file__).parent / "changes"
 SCHEMA = (FOLDER / "schema.sql").read_bytes()
 FACETS = (FOLDER / "facets.sql").read_bytes()
-EXAMPLES = 400
+EXAMPLES = 250
 SEEDS = (1, 2)
 
 

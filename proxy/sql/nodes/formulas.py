@@ -147,7 +147,8 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
     if (name in _TRIMS and len(args) == 1) or name in _SPELLINGS:
         return found.use & ~Use.ORDER, Floor.ANY, 0
     if name in _HASHES:
-        return Use.EQUAL & found.use, Floor.ANY, 0
+        # Of figures and letters always: no pattern tells them apart.
+        return (Use.EQUAL | Use.FILLED if found.use & Use.EQUAL else Use(0)), Floor.ANY, 0
     if name in _SIZES and found.use & Use.EQUAL:
         # array_length() of an empty array is NULL.
         none = Use.NULL if name == "array_length" else Use(0)

@@ -15,7 +15,7 @@ from proxy.sql.nodes.operands import Kind, Operand, fixed
 from proxy.sql.nodes.patterns import like_filters, regex_filters, something_in
 from proxy.sql.nodes.relations import Scope
 from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.uses import Subject, Use
+from proxy.sql.nodes.uses import Floor, Subject, Use
 from proxy.sql.nodes.walk import only, qualified, scalar, strings
 from proxy.sql.parse import Json
 
@@ -125,6 +125,8 @@ def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> 
     what, other = subject(left, scope), fixed(_pattern(right, spelled="~~" in name), scope)
     if what is None or other is None or not what.use & Use.EQUAL or what.use & Use.FILLED or not name:
         return {}
+    if what.floor is Floor.KEY and (kind == "AEXPR_SIMILAR" or "~~" not in name):
+        return {}  # id::text ~ '^[0-9]+$'
     denied = name.startswith("!")
     if (what.column is not None and what.column.row) or (denied and not what.use & Use.UNEQUAL):
         return {}

@@ -151,6 +151,8 @@ def _cast(body: Json, scope: Scope) -> Subject | None:
     # timestamp(0) is one, varchar(1) is not.
     if "typmods" in name and built_in not in _ORDERED_TYPES - {"numeric"}:
         use &= Use.EQUAL | Use.NULL
+    if found.column is not None and found.column.row:
+        use |= Use.FILLED
     return replace(found, use=use, column=None)
 
 
