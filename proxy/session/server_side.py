@@ -23,7 +23,7 @@ from proxy.session.names import Definition
 from proxy.session.state import State
 from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter, Octets
+from proxy.wire.framing import Cutter, View
 
 
 class ServerSide:
@@ -57,14 +57,14 @@ class ServerSide:
             }
         )
 
-    def forward(self) -> Octets:
+    def forward(self) -> View:
         """Follow what the cutter holds.
 
         Returns: what goes to the client now.
         Raises: ProtocolViolation when the server answers what was not asked.
         """
         cutter, handlers = self._cutter, self._handlers
-        pieces: list[Octets] = []
+        pieces: list[View] = []
         while kind := cutter.next():
             handler = handlers[kind]
             if handler is None:

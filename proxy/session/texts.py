@@ -70,14 +70,14 @@ class Texts:
         """
         lexing = self._state.lexing
         if not lexing.plain:
-            raw = bytes(raw)
+            whole = bytes(raw)
             sent = self._state.inflight.boundaries
-            until = lexing.awaits(raw, sent + self._state.batch_open)
+            until = lexing.awaits(whole, sent + self._state.batch_open)
             if until > sent:
                 return _read_otherwise(_SAME_BATCH)
             if until:
                 return Wait(until)
-            objection = lexing.objection(raw)
+            objection = lexing.objection(whole)
             if objection is not None:
                 return _read_otherwise(objection)
         if self._handed_out is not None:
@@ -113,7 +113,7 @@ class Texts:
 
     def _take_handed_out(self, raw: View) -> Meaning | Denial | None:
         handed_out, self._handed_out = self._handed_out, None
-        return handed_out[1] if handed_out is not None and handed_out[0] == raw else None
+        return handed_out[1] if handed_out is not None and handed_out[0] is raw else None
 
 
 def _undecodable(error: UnicodeDecodeError) -> Denial:
