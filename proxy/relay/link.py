@@ -212,7 +212,7 @@ class Link:
                     assert_never(command)
         self._throttle()
 
-    def _write_server(self, data: bytes | bytearray) -> None:
+    def _write_server(self, data: bytes | memoryview) -> None:
         if self._server is not None:
             self._server.write(data)
         elif not self._server_ended:

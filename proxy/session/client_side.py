@@ -21,7 +21,7 @@ from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter, Octets, View
+from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import (
     ParseMessage,
     decode_bind_names,
@@ -96,14 +96,14 @@ class ClientSide:
             }
         )
 
-    def forward(self) -> Octets:
+    def forward(self) -> View:
         """Judge what the cutter holds.
 
         Returns: what goes to the server now.
         Raises: ProtocolViolation.
         """
         state, cutter, handlers = self._state, self._cutter, self._handlers
-        pieces: list[Octets] = []
+        pieces: list[View] = []
         if self._copy.sent is not None and self._gate.clock() >= self._copy.until:
             cutter.show_all = True  # the next CopyData is where it can be stopped
         while not state.waiting:

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 from proxy.session.events import Event
 from proxy.session.meanings import Screening
-from proxy.wire.framing import Octets, View
+from proxy.wire.framing import View
 
 
 @dataclass(slots=True)
 class ToServer:
     """Write these bytes to the server."""
 
-    data: Octets
+    data: View
 
 
 @dataclass(slots=True)
 class ToClient:
     """Write these bytes to the client."""
 
-    data: Octets
+    data: View
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ from proxy.wire.backend import (
     encode_sasl_mechanisms,
 )
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter, Octets
+from proxy.wire.framing import Cutter, View
 from proxy.wire.options import split_options
 from proxy.wire.startup import (
     CancelRequest,
@@ -155,7 +155,7 @@ class Login:
         self.process_id = 0
         self.cancel_key = b""
 
-    def from_client(self) -> Octets:
+    def from_client(self) -> View:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
 
         Raises: ProtocolViolation when the client sends anything but that answer.
@@ -176,7 +176,7 @@ class Login:
         Raises: ProtocolViolation on what has no place in a login, and on ways to log in that cannot be
             relayed.
         """
-        pieces: list[Octets] = []
+        pieces: list[View] = []
         while self.step is not Step.READY and (kind := self._server.next()):
             self.heard = True
             instead = self._follow(chr(kind))

@@ -26,7 +26,7 @@ from proxy.session.names import Definition
 from proxy.session.state import State
 from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter, Octets
+from proxy.wire.framing import Cutter, View
 
 _READY: Final = ord("Z")
 
@@ -62,14 +62,14 @@ class ServerSide:
             }
         )
 
-    def forward(self) -> Octets:
+    def forward(self) -> View:
         """Follow what the cutter holds.
 
         Returns: what goes to the client now.
         Raises: ProtocolViolation when the server answers what was not asked.
         """
         cutter, handlers = self._cutter, self._handlers
-        pieces: list[Octets] = []
+        pieces: list[View] = []
         lookup = self._state.lookup
         if lookup.inquiry is not None:
             self._follow_inquiry(lookup.inquiry, pieces)
@@ -87,7 +87,7 @@ class ServerSide:
     def _keep(self) -> bytes | None:
         return KEEP
 
-    def _follow_inquiry(self, inquiry: Inquiry, pieces: list[Octets]) -> None:
+    def _follow_inquiry(self, inquiry: Inquiry, pieces: list[View]) -> None:
         """The answer to a question of the gate's own stays here; what comes of itself goes on."""
         cutter = self._cutter
         cutter.show_all = cutter.show_whole = True

@@ -22,7 +22,7 @@ from proxy.session.meanings import Outcome
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, Octets
+from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, View
 from proxy.wire.frontend import encode_terminate
 from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, encode_cancel
 
@@ -322,11 +322,11 @@ class Session:
         return [Report(event) for event in events]
 
     @staticmethod
-    def _write_server(data: Octets) -> list[Command]:
+    def _write_server(data: View) -> list[Command]:
         return [ToServer(data)] if data else []
 
     @staticmethod
-    def _write_client(data: Octets) -> list[Command]:
+    def _write_client(data: View) -> list[Command]:
         return [ToClient(data)] if data else []
 
 

@@ -73,13 +73,13 @@ class Texts:
         if self._state.inflight.ready < sent and not reads_alike(bytes(raw)):
             return Wait(sent)  # code that nobody sees, a trigger's, may have changed how it is read
         if not lexing.plain:
-            raw = bytes(raw)
-            until = lexing.awaits(raw, sent + self._state.batch_open)
+            whole = bytes(raw)
+            until = lexing.awaits(whole, sent + self._state.batch_open)
             if until > sent:
                 return _read_otherwise(_SAME_BATCH)
             if until:
                 return Wait(until)
-            objection = lexing.objection(raw)
+            objection = lexing.objection(whole)
             if objection is not None:
                 return _read_otherwise(objection)
         if self._handed_out is not None:
@@ -115,7 +115,7 @@ class Texts:
 
     def _take_handed_out(self, raw: View) -> Meaning | Denial | None:
         handed_out, self._handed_out = self._handed_out, None
-        return handed_out[1] if handed_out is not None and handed_out[0] == raw else None
+        return handed_out[1] if handed_out is not None and handed_out[0] is raw else None
 
 
 def _undecodable(error: UnicodeDecodeError) -> Denial:

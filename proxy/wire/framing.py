@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from mmap import mmap
 from typing import Final, TypeAlias
 
 from proxy.wire.errors import ProtocolViolation
@@ -29,14 +30,13 @@ SMALL: Final = 10_000
 LARGE: Final = 0x3FFF_FFFF
 """PQ_SMALL_MESSAGE_LIMIT and PQ_LARGE_MESSAGE_LIMIT of the server's libpq.h."""
 
-Octets: TypeAlias = bytes | bytearray
-"""Bytes that nobody changes any more; a long frame is put together in a bytearray, chunk by chunk."""
-
 View: TypeAlias = bytes | memoryview
-"""Bytes, or where they are many a look at them that copies nothing; only a whole run of them can be sent."""
+"""Bytes; where they are many, a look at memory that nobody changes any more."""
 
 LONG: Final = 256 * 1024
-"""Longer bodies are looked at in place: copying a megabyte takes more than half a millisecond."""
+"""Longer frames are put together chunk by chunk and looked at in place: copying a megabyte takes more than
+half a millisecond, clearing or joining as much.
+"""
 
 _AUTH_TOKEN: Final = 65_535
 _PREFIX: Final = 65_536
@@ -127,6 +127,7 @@ class Cutter:
         "_start",
         "_statement_limit",
         "_stop",
+        "_whole",
         "kind",
         "oversize",
         "show_all",
@@ -140,13 +141,14 @@ class Cutter:
         self._limits = grammar.limits
         self._dull = grammar.dull
         self._statement_limit = statement_limit
-        self._buffer: Octets = b""
+        self._buffer: View = b""
         self._kept = 0  # where the run not yet taken begins
         self._start = 0  # the shown frame
         self._stop = 0  # where the next frame begins
         self._skip = 0  # bytes of the shown frame that have not come yet
         self._discard = False  # ... and whether they are to be dropped
-        self._long: bytearray | None = None  # a frame that is waited for as a whole
+        self._long: mmap | None = None  # a frame that is waited for as a whole
+        self._whole = 0  # how long it is
         self._filled = 0  # how much of it has come
         self.kind = 0
         self.size = 0
@@ -154,7 +156,7 @@ class Cutter:
         self.show_all = False
         self.show_whole = False
 
-    def feed(self, data: Octets) -> None:
+    def feed(self, data: View) -> None:
         """Add a chunk. Everything kept must have been taken, unless frames are still to be shown."""
         if self._skip:
             self._feed_rest(data)
@@ -165,7 +167,7 @@ class Cutter:
                 return
             data = whole
         elif self._kept < len(self._buffer):
-            data = self._buffer[self._kept :] + data
+            data = bytes(self._buffer[self._kept :]) + data
             self._start -= self._kept
             self._stop -= self._kept
             self._kept = 0
@@ -174,24 +176,20 @@ class Cutter:
         self._buffer = data
         self._kept = self._start = self._stop = 0
 
-    def _fill(self, long: bytearray, data: Octets) -> bytearray | None:
-        """Add to a frame that is waited for; itself, with what came behind it, when it is whole.
-
-        Joining the chunks in the end would hold everybody up for a millisecond a megabyte or two.
-        """
-        count = min(len(data), len(long) - self._filled)
-        if count == len(data):
-            long[self._filled : self._filled + count] = data
-        else:
-            long[self._filled :] = memoryview(data)[:count]
-            long += memoryview(data)[count:]
-        self._filled += count
-        if self._filled < len(long) and count == len(data):
+    def _fill(self, long: mmap, data: View) -> View | None:
+        """Add to a frame that is waited for; itself, with what came behind it, when it is whole."""
+        end = self._filled + len(data)
+        if end > len(long):
+            self._long = None  # far more than one chunk behind it: nothing that a socket gives
+            return bytes(memoryview(long)[: self._filled]) + data
+        long[self._filled : end] = data
+        self._filled = end
+        if end < self._whole:
             return None
         self._long = None
-        return long
+        return memoryview(long)[:end].toreadonly()
 
-    def _feed_rest(self, data: Octets) -> None:
+    def _feed_rest(self, data: View) -> None:
         """Add to a frame that passes as it arrives."""
         count = min(len(data), self._skip)
         self._skip -= count
@@ -243,10 +241,11 @@ class Cutter:
         body = length - 4
         if body > have and (prefix == WHOLE or have < min(prefix, body)):
             if body - have > _PREFIX and self._kept == start:
-                self._long = bytearray(1 + length)
+                # Pages of memory that are given when they are written to, with room for what comes behind.
+                self._long = mmap(-1, 1 + length + LONG)
+                self._whole = 1 + length
                 self._filled = 0
-                rest = self._buffer[start:]
-                self._fill(self._long, rest)
+                self._fill(self._long, self._buffer[start:])
                 self._buffer = b""
                 self._kept = self._start = self._stop = 0
             return False
@@ -281,7 +280,7 @@ class Cutter:
         at = self._start + _HEADER
         return self._buffer[at] if at < self._stop else 0
 
-    def take(self) -> Octets:
+    def take(self) -> View:
         """The kept bytes not taken yet, up to the shown frame's end: the chunk itself when that is all."""
         kept, stop = self._kept, self._stop
         if kept == stop:
@@ -291,7 +290,7 @@ class Cutter:
             return self._buffer
         return self._buffer[kept:stop]
 
-    def drop(self) -> Octets:
+    def drop(self) -> View:
         """Leave the shown frame out, what is still to come of it included.
 
         Returns: the kept bytes before it that have not been taken.
@@ -306,9 +305,9 @@ class Cutter:
         self._stop = self._start
         self._skip = 0
 
-    def rest(self) -> Octets:
+    def rest(self) -> View:
         """Take what belongs to frames not shown yet, whole or not: another cutter goes on with it."""
-        rest = self._buffer[self._stop :] if self._long is None else self._long[: self._filled]
+        rest = self._buffer[self._stop :] if self._long is None else bytes(self._long[: self._filled])
         self._long = None
         self._buffer = self._buffer[: self._stop]
         return rest

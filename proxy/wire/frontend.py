@@ -9,7 +9,6 @@ Strict as the server is, since every leniency is a second reading: exec_parse_me
 HandleFunctionRequest() and the switch of PostgresMain(), which end each message with pq_getmsgend().
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,8 +17,7 @@ from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import View
 from proxy.wire.octets import Reader, int16, int32, message, string, text_of, uint32, value
 
-_NUL: Final = re.compile(rb"\0")
-"""Searched for in place, in views too, as fast as bytes.find() does."""
+_PIECE: Final = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,7 @@ def decode_query(body: View) -> View:
 
     Raises: ProtocolViolation when there is none, or one inside: the server would run the part before it.
     """
-    nul = _NUL.search(body)
-    if nul is None or nul.start() != len(body) - 1:
+    if not body or _nul(body) != len(body) - 1:
         raise ProtocolViolation("invalid string in Query: it must end with its only NUL")
     return body[:-1]
 
@@ -83,10 +80,21 @@ def decode_parse(body: View) -> ParseMessage:
 
 def _string(body: View, message: str) -> tuple[View, View]:
     """A String without its NUL, and what comes after it."""
-    nul = _NUL.search(body)
-    if nul is None:
+    nul = _nul(body)
+    if nul < 0:
         raise ProtocolViolation(f"invalid string in {message}: no terminating NUL")
-    return body[: nul.start()], body[nul.end() :]
+    return body[:nul], body[nul + 1 :]
+
+
+def _nul(body: View) -> int:
+    """Where the first NUL is, -1 where there is none. A view is searched in copies of its pieces."""
+    if isinstance(body, bytes):
+        return body.find(b"\0")
+    for at in range(0, len(body), _PIECE):
+        found = bytes(body[at : at + _PIECE]).find(b"\0")
+        if found >= 0:
+            return at + found
+    return -1
 
 
 def decode_bind_names(prefix: bytes) -> tuple[bytes, bytes]:

@@ -241,13 +241,13 @@ def test_under_another_lc_messages_the_nonce_tells_and_the_severity_stays(
     session.server_data(encode_authentication(0) + known + encode_ready("I"))
     (_, sent) = session.client_data(Q(DROP))
     assert isinstance(sent, ToServer)
-    nonce = sent.data[sent.data.index(b"pgw_") : -1].decode()
+    nonce = bytes(sent.data[bytes(sent.data).index(b"pgw_") : -1]).decode()
     fields = {"S": severity, "V": "ERROR", "C": "42601", "M": message.format(nonce), "P": "28"}
     (told,) = session.server_data(encode_error(fields) + encode_ready("I"))
     assert isinstance(told, ToClient)
     got = error_fields(bytes(told.data))
     assert (got["S"], got["V"], got["C"], got["M"]) == (severity, "ERROR", *REFUSED[1:])
-    assert nonce not in told.data.decode()
+    assert nonce not in bytes(told.data).decode()
 
 
 def test_on_a_server_that_speaks_german(
