@@ -174,12 +174,12 @@ class ClientSide:
     def _wait_for(self, what: Ask | Await) -> bytes | None:
         """The answer hinges on what others have to say first; the frame is looked at again then."""
         state = self._state
-        if state.inflight:
-            state.wait_until_ready(state.inflight.boundaries)
-        elif isinstance(what, Ask):
+        if isinstance(what, Await) and (what.at_once or not state.inflight):
+            state.waiting = self._unread = True
+        elif isinstance(what, Ask) and not state.inflight:
             self._after = state.ask(what.names)
         else:
-            state.waiting = self._unread = True
+            state.wait_until_ready(state.inflight.boundaries)
         self._cutter.hold()
         return KEEP
 

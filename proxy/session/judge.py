@@ -75,7 +75,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """The answer hinges on what the database holds now: have its catalogue read, and judge again."""
+    """The answer hinges on what the database holds now: have its catalogue read, and judge again.
+
+    at_once: what is in flight defines nothing, so its end need not be waited for.
+    """
+
+    at_once: bool
 
 
 class Judge:
@@ -134,8 +139,9 @@ class Judge:
         """
         permit = self.permit(meaning)
         if permit is None:
-            if self.overlay is not None and self._hinges_on_catalogue(meaning):
-                return Await()
+            overlay = self.overlay
+            if overlay is not None and self._hinges_on_catalogue(meaning, overlay):
+                return Await(not overlay.begun)
             return self._decide(meaning, transactions, runs, self._gate.policy, self.lookup.answer, bound)
         self.until = permit.until
         self.defines = permit.defines
@@ -146,9 +152,10 @@ class Judge:
                 self._report_passed(meaning, transactions[0])
         return None
 
-    def _hinges_on_catalogue(self, meaning: Meaning) -> bool:
-        """Whether a fresh catalogue may tell more of this, and can be had now."""
-        return self.lookup.may_wait() and not runs_no_code(meaning.effects, meaning.mentions)
+    def _hinges_on_catalogue(self, meaning: Meaning, overlay: Overlay) -> bool:
+        """Whether a reading of the catalogue may tell more of this, and can be had now."""
+        readable = not overlay.begun or self.lookup.may_wait()
+        return readable and not runs_no_code(meaning.effects, meaning.mentions)
 
     def judge_again(
         self,

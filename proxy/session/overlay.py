@@ -40,12 +40,17 @@ def defines(effects: Iterable[Effect]) -> bool:
 
 
 class Overlay:
-    """The session's own definitions; nothing of it changes."""
+    """The session's own definitions; nothing of it changes.
 
-    __slots__ = ("_called", "_effects", "_mentions")
+    Attributes:
+        begun: the session has defined something; if not, a reading at any time will do.
+    """
+
+    __slots__ = ("_called", "_effects", "_mentions", "begun")
 
     def __init__(self) -> None:
         """Begin with none."""
+        self.begun = False
         self._effects: dict[Effect, None] = {}
         self._mentions = NO_MENTIONS
         self._called: frozenset[tuple[str | None, str]] = frozenset()
@@ -53,6 +58,7 @@ class Overlay:
     def plus(self, effects: Iterable[Effect], mentions: Mentions) -> Overlay:
         """These definitions and those that running this makes."""
         more = Overlay()
+        more.begun = True
         more._effects = dict(self._effects)
         more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
         called = set(self._called)

@@ -105,6 +105,24 @@ def test_what_runs_unseen_is_judged(held: Database, clients: Clients) -> None:
     assert client.readings == 1  # at login, when a statement first hinged on it
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        Q("BEGIN") + Q("SELECT count_it()"),
+        X("BEGIN") + X("SELECT count_it()") + S,
+        Q("BEGIN; SAVEPOINT s") + Q("SELECT 1") + X("SELECT count_it()") + S,
+    ],
+    ids=["queries", "one batch", "both"],
+)
+def test_the_first_reading_waits_for_nothing(first: bytes, held: Database, clients: Clients) -> None:
+    """Wherever a session stands when a statement first hinges on the catalogue."""
+    client = knowing(clients, held)
+    client._send(first)
+    client.until(lambda: b"SELECT 1" in client.inbox and client.inbox.endswith(b"Z\0\0\0\5T"))
+    assert client.readings == 1
+    assert refused(client.exchange(Q("SELECT purge()"))) == "no-loss"
+
+
 def test_prepared_statements_are_judged_anew_when_the_catalogue_has_changed(
     held: Database, clients: Clients
 ) -> None:
