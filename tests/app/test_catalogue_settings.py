@@ -1,4 +1,4 @@
-"""Who reads catalogues, as people write it: the settings, and the one line that says what is wrong with one."""
+"""Who reads catalogues, as people write it: the settings, and the line that says what is wrong with one."""
 
 from __future__ import annotations
 
