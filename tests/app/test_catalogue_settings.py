@@ -90,5 +90,5 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown() 
 )
 def test_what_is_wrong_is_one_line_without_a_secret(flags: dict[str, str], line: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        load(**flags)
+        load(None, **flags)
     assert raised.value.problems == (line,)
