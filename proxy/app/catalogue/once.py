@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-from proxy.app.catalogue.address import FORM, parse_catalogue
+from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.reader import read
 from proxy.app.catalogue.source import FAULTS, PASSWORD, CatalogueSource, CatalogueUnreadable, unreadable
 from proxy.relay.address import parse_upstream
@@ -29,7 +29,7 @@ async def read_once(url: str, database: str, environment: Mapping[str, str]) -> 
     """
     address = parse_catalogue(url)
     if address.server is None:
-        raise ValueError(f"must name the server: {FORM}")
+        raise ValueError("must name the server behind the role")
     server = parse_upstream(address.server)
     password = environment.get(PASSWORD)
     source = CatalogueSource(
