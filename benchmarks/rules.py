@@ -3,8 +3,8 @@
 Enters: `python -m benchmarks.rules [--rounds N]`. Leaves: a table on standard output: for policies of 10 to
 1,000 rules, microseconds of CPU a judgement of a statement that no rule concerns, of one that a single rule
 concerns, and of one that all of them concern, and milliseconds to load the policy. The rounds go through all
-policies in turn; the least of them is shown. Deliberately absent: sessions and their permits, which spare most
-judgements.
+policies in turn; the least of them is shown. Deliberately absent: sessions and their permits, which spare
+most judgements.
 """
 
 import argparse

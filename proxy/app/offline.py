@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from proxy.policy import model
+from proxy.policy import shapes
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
@@ -93,7 +93,7 @@ def moment_in(policy: Policy, moment: datetime | None) -> datetime:
     return wanted if wanted.tzinfo is not None else wanted.replace(tzinfo=policy.zone)
 
 
-def context_of(given: model.Circumstances, policy: Policy) -> Context:
+def context_of(given: shapes.Circumstances, policy: Policy) -> Context:
     """The circumstances of a trial; what it leaves out is a plain application at a quiet place."""
     return Context(
         role=given.role or TRIAL_ROLE,
@@ -105,9 +105,9 @@ def context_of(given: model.Circumstances, policy: Policy) -> Context:
     )
 
 
-def facts_of(given: model.Circumstances, context: Context) -> Facts:
+def facts_of(given: shapes.Circumstances, context: Context) -> Facts:
     """The evidence of a trial: none, where it names none."""
-    facts = given.facts or model.GivenFacts()
+    facts = given.facts or shapes.GivenFacts()
     backups = tuple(
         Backup(
             database=context.database,

@@ -7,7 +7,7 @@ reach or that can never fire. Deliberately absent: shapes (model.py), the mergin
 
 from datetime import timedelta
 
-from proxy.policy import model
+from proxy.policy import shapes
 from proxy.policy.calendar import Span
 from proxy.policy.complaints import Complaints
 from proxy.policy.conditions.case import Condition
@@ -42,7 +42,7 @@ _MIGRATIONS = {
 class RuleCompiler:
     """Compiles one rule and notes every mistake in it."""
 
-    def __init__(self, rule: model.Rule, place: Path, around: Surroundings, complaints: Complaints) -> None:
+    def __init__(self, rule: shapes.Rule, place: Path, around: Surroundings, complaints: Complaints) -> None:
         """`place` is the rule's path in its document."""
         self._rule = rule
         self._place = place
@@ -83,7 +83,7 @@ class RuleCompiler:
     ) -> None:
         self._complaints.add((*self._place, *path), message, suggestion, key=key)
 
-    def _match(self, block: model.Match) -> Match:
+    def _match(self, block: shapes.Match) -> Match:
         shape = self._shape(block, ("match",))
         excluded = []
         for index, inner in enumerate(block.excluded or ()):
@@ -110,7 +110,7 @@ class RuleCompiler:
             )
         return match
 
-    def _shape(self, block: model.MatchBlock, path: Path) -> MatchShape:
+    def _shape(self, block: shapes.MatchBlock, path: Path) -> MatchShape:
         if not risks_of(block.risk):
             self._complain(
                 (*path, "risk"), "no risk is beyond that: none, low, medium, high are all there are"
@@ -125,7 +125,7 @@ class RuleCompiler:
             who=None if block.who is None else self._names.who(block.who, (*path, "who")),
         )
 
-    def _when(self, block: model.When | None, path: Path) -> tuple[Condition, ...]:
+    def _when(self, block: shapes.When | None, path: Path) -> tuple[Condition, ...]:
         if block is None:
             return ()
         conditions = self._moments(block, path)
@@ -138,7 +138,7 @@ class RuleCompiler:
             conditions.append(NotCondition(tuple(inside)))
         return tuple(conditions)
 
-    def _moments(self, block: model.WhenBlock, path: Path) -> list[Condition]:
+    def _moments(self, block: shapes.WhenBlock, path: Path) -> list[Condition]:
         conditions: list[Condition] = []
         if block.window is not None:
             conditions += self._names.windows(block.window, (*path, "window"))
@@ -154,7 +154,7 @@ class RuleCompiler:
             conditions.append(FreezeCondition(block.freeze, self._around.zone))
         return conditions
 
-    def _require(self, block: model.RequireBlock | None, path: Path) -> tuple[Condition, ...]:
+    def _require(self, block: shapes.RequireBlock | None, path: Path) -> tuple[Condition, ...]:
         if block is None:
             return ()
         conditions: list[Condition] = []
@@ -166,7 +166,7 @@ class RuleCompiler:
             within = "" if block.ran.within is None else f" within the last {describe_last(block.ran.within)}"
             wanted = f"a run of the same statement on {block.ran.environment}{within}, without error"
             conditions.append(AbsentEvidence(f"ran: {block.ran.environment}{within}", wanted))
-        if isinstance(block, model.Require) and block.approval is not None:
+        if isinstance(block, shapes.Require) and block.approval is not None:
             people = _people(block.approval.by)
             conditions.append(AbsentEvidence(f"approval: by {people}", f"an approval by {people}"))
             if block.approval.besides is not None:
@@ -179,7 +179,7 @@ class RuleCompiler:
             )
         return tuple(conditions)
 
-    def _exception(self, entry: model.Unless, index: int) -> tuple[Condition, ...]:
+    def _exception(self, entry: shapes.Unless, index: int) -> tuple[Condition, ...]:
         path: Path = ("unless", index)
         who: list[Condition] = (
             [] if entry.who is None else [WhoCondition(self._names.who(entry.who, (*path, "who")))]
@@ -203,7 +203,7 @@ class RuleCompiler:
 
     def _otherwise(self, approval: Approval | None, when: tuple[Condition, ...]) -> Otherwise:
         given, require = self._rule.otherwise, self._rule.require
-        if isinstance(given, model.Otherwise):
+        if isinstance(given, shapes.Otherwise):
             if given.backup is not None and given.hold is not None:
                 self._complain(("else",), "either a backup is taken or an approval waited for, not both")
             made = Otherwise("backup", given.backup or BACKUP_AT_MOST)

@@ -37,8 +37,9 @@ def lint(policy: Policy) -> tuple[Diagnostic, ...]:
         for path, message in _unused(policy, document.data):
             complaints[file].add(path, message, key=True)
     written = [rule for rule in policy.rules if rule.position is not None and rule.mode is not Mode.OFF]
+    targets = {rule.id: _target_texts(rule) for rule in policy.rules}
     for rule in written:
-        for path, message in (*_needless(rule, policy), *_unreached(rule), *_unmet(rule)):
+        for path, message in (*_needless(rule, policy, targets), *_unreached(rule), *_unmet(rule)):
             if rule.position is not None:
                 complaints[rule.position.file].add((*rule.place, *path), message, key=True)
     found = (diagnostic for each in complaints.values() for diagnostic in each.diagnostics)
@@ -86,10 +87,21 @@ def _words(data: object) -> Iterator[str]:
             return
 
 
-def _needless(rule: Rule, policy: Policy) -> Iterator[tuple[Path, str]]:
+def _target_texts(rule: Rule) -> frozenset[str] | None:
+    shape = rule.match.shape
+    return None if shape.targets is None else frozenset(target.text for target in shape.targets)
+
+
+def _needless(
+    rule: Rule, policy: Policy, targets: Mapping[str, frozenset[str] | None]
+) -> Iterator[tuple[Path, str]]:
     """Another rule refuses all that this one refuses; of two that are alike, the later is told."""
+    own = targets[rule.id]
     lists = (policy.rules_for(name) for name in rule.match.names)
     for other in min(lists, key=len):
+        theirs = targets[other.id]
+        if theirs is not None and (own is None or not own <= theirs):
+            continue  # what tells most rules apart, before the dearer comparison
         if other is rule or other.position is None or not covers(other, rule):
             continue
         if covers(rule, other) and policy.rules.index(other) > policy.rules.index(rule):

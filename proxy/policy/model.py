@@ -1,51 +1,35 @@
 """The shape of a policy file: which keys there are and what each may hold.
 
 Enters: plain values of one document. Leaves: typed blocks, or pydantic's errors with the path of each.
-Deliberately absent: names that refer to other parts, and meaning (compiling.py), positions
+Deliberately absent: rules (shapes.py), names that refer to other parts, and meaning (compiling.py), positions
 (complaints.py).
 """
 
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Discriminator,
     Field,
     GetJsonSchemaHandler,
-    Tag,
-    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from proxy.policy.described import Described, Some, as_block, one_or_list
-from proxy.policy.facts import Verification
+from proxy.policy.described import Described, Some, as_block
 from proxy.policy.scalars import (
-    Address,
-    Cidr,
-    ClassName,
     DateSpan,
     DaySpan,
     Duration,
-    EffectName,
     ExceptedDay,
     FilePath,
-    Level,
-    Moment,
     Name,
     Pattern,
-    Prose,
-    RiskBound,
-    RuleId,
-    Sql,
-    SqlState,
-    Text,
     TimeOfDay,
-    TraitName,
     Zone,
 )
+from proxy.policy.shapes import Block, Count, ModeName, Rule, WhoBlock
+
+Reaction = Literal["deny", "shadow"]
 
 
 def _set(_: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -55,269 +39,8 @@ def _set(_: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
     return {"anyOf": [target, targets, handler(WhoBlock.__pydantic_core_schema__)]}
 
 
-ModeName = Literal["enforce", "shadow", "off"]
-Reaction = Literal["deny", "shadow"]
-Count = Annotated[int, Field(ge=1, le=100)]
-
-
-class Block(BaseModel):
-    """A mapping with fixed keys; nothing is converted silently."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class WhoBlock(Block):
-    """Who sends a statement: all keys must fit, within a key one entry is enough."""
-
-    roles: Some[Pattern] | None = Field(default=None, description="Roles that logged in.")
-    databases: Some[Pattern] | None = Field(default=None, description="Databases they are connected to.")
-    cidrs: Some[Cidr] | None = Field(default=None, description="Addresses they come from.")
-    applications: Some[Pattern] | None = Field(
-        default=None, description="What clients call themselves. Anyone can call himself anything."
-    )
-
-
-class WhoRef(WhoBlock):
-    """Who, perhaps by the name of a set; `who: migrators` is short for `who: {set: migrators}`."""
-
-    named: Name | None = Field(default=None, alias="set", description="A set of sets: that says who.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        return {"set": value} if isinstance(value, str) else value
-
-
-def _word_or(core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    return {"anyOf": [{"type": "string", "description": "The name of a set."}, handler(core)]}
-
-
-Who = Annotated[WhoRef, Described(_word_or)]
-
-
-class MatchBlock(Block):
-    """Which effects of which clients: keys narrow, entries of a key widen."""
-
-    effects: Some[EffectName] | None = Field(default=None, description="Effects by their names.")
-    classes: Some[ClassName] | None = Field(default=None, description="Effects by their classes.")
-    traits: Some[TraitName] | None = Field(default=None, description="How it happens: any of these.")
-    risk: RiskBound | None = Field(default=None, description="How much the effect may cost.")
-    targets: Some[Pattern] | None = Field(
-        default=None,
-        description="What it falls on: schema.name, schema.*, kind:name, or the name of a set of targets.",
-    )
-    values: Some[Pattern] | None = Field(
-        default=None, description="New values of settings (session.set), with * and ?."
-    )
-    who: Who | None = Field(default=None, description="Who sends the statement.")
-
-
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _blocks(value: object) -> object:
-    return (value,) if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
-
-
-class Match(MatchBlock):
-    """What a rule speaks of; an effect that fits all keys is matched."""
-
-    excluded: (
-        Annotated[
-            tuple[MatchBlock, ...],
-            BeforeValidator(_blocks),
-            Field(min_length=1),
-            Described(one_or_list),
-        ]
-        | None
-    ) = Field(default=None, alias="not", description="What is left out: one block or several.")
-
-
-class WhenBlock(Block):
-    """Circumstances of the moment; all keys must hold."""
-
-    window: Some[Name] | None = Field(default=None, description="One of these windows of time is open.")
-    freeze: bool | None = Field(default=None, description="Writes are frozen (true) or not (false).")
-    transaction: Literal["open", "none"] | None = Field(
-        default=None, description="The statement runs inside a transaction begun before it, or not."
-    )
-    dates: Some[DateSpan] | None = Field(default=None, description="It is one of these dates.")
-
-
-class When(WhenBlock):
-    """When a rule applies; always, where it says nothing."""
-
-    excluded: WhenBlock | None = Field(
-        default=None, alias="not", description="Circumstances that must not all hold."
-    )
-
-
-class BackupNeed(Block):
-    """A backup of the client's database that is good enough, all of it at once."""
-
-    within: Duration = Field(description="How old it may be.")
-    verified: Level | None = Field(default=None, description="How far it must have been proved.")
-    copies: Count = Field(default=1, description="In how many places it must lie.")
-    covers: Literal["whole", "targets", "schema"] = Field(
-        default="targets",
-        description="What must be in it: all, the data of what the statement touches, or the definitions.",
-    )
-
-
-class RanNeed(Block):
-    """The same statement ran elsewhere without error."""
-
-    environment: Name = Field(description="Where, such as staging.")
-    within: Duration | None = Field(default=None, description="How long ago at most.")
-
-
-class RequireBlock(Block):
-    """Evidence that must hold, all of it."""
-
-    backup: BackupNeed | None = None
-    ran: RanNeed | None = None
-    migration: Literal["run", "registered", "resembles"] | None = Field(
-        default=None,
-        description="It belongs to a migration: one that the gate runs, one that its tool has registered, "
-        "or what looks like one.",
-    )
-    window: Some[Name] | None = Field(default=None, description="One of these windows of time is open.")
-
-
-class ApprovalNeed(Block):
-    """So many people, perhaps within a time, and what must hold besides."""
-
-    by: Count = Field(description="How many people.")
-    within: Duration | None = Field(default=None, description="How long it counts.")
-    besides: RequireBlock | None = Field(
-        default=None, alias="with", description="Evidence that must hold besides."
-    )
-
-
-class Require(RequireBlock):
-    """What lets the statement pass; all of it must hold."""
-
-    approval: ApprovalNeed | None = None
-
-
-class Unless(Block):
-    """One exception; it lifts the rule only when all of it holds."""
-
-    who: Who | None = Field(default=None, description="Who sends the statement.")
-    when: When | None = None
-    require: Require | None = None
-
-
-class Otherwise(Block):
-    """What to do instead of refusing, for at most so long."""
-
-    backup: Duration | None = Field(default=None, description="Take a backup, for at most so long.")
-    hold: Duration | None = Field(default=None, description="Wait for an approval, for at most so long.")
-
-
-def _word_or_block(value: object) -> str:
-    """Which of two forms was meant. The tags hold a blank, so that no key of a document equals them."""
-    return "a word" if isinstance(value, str) else "a block"
-
-
-class BackupFact(Block):
-    """A backup that is there."""
-
-    ago: Duration = Field(description="How long before the moment it finished.")
-    verified: Level = Field(default=Verification.RECORDED, description="How far it has been proved.")
-    copies: Count = Field(default=1, description="In how many places it lies.")
-    tables: Some[Pattern] | None = Field(
-        default=None, description="The tables in it, each as schema.name; the whole database unless said."
-    )
-    data: bool = Field(default=True, description="Whether it holds rows, not only definitions.")
-
-
-class GivenFacts(Block):
-    """The evidence that there is."""
-
-    backups: Annotated[tuple[BackupFact, ...], BeforeValidator(_blocks), Described(one_or_list)] | None = (
-        Field(default=None, description="The backups of the database.")
-    )
-    freeze: Prose | None = Field(default=None, description="Why writes are frozen, where they are.")
-    stale: bool = Field(default=False, description="Whether the evidence is too old to be believed.")
-
-
-class Circumstances(Block):
-    """Who sends a statement, when, and what is known."""
-
-    at: Moment | None = None
-    role: Pattern | None = Field(default=None, alias="as", description="The role that sends it.")
-    database: Pattern | None = Field(default=None, description="The database that it is sent to.")
-    client: Address | None = Field(default=None, description="The address that it comes from.")
-    application: Pattern | None = Field(default=None, description="What the client calls itself.")
-    transaction: Literal["open", "none"] = Field(
-        default="none", description="Whether a transaction is open already."
-    )
-    facts: GivenFacts | None = None
-
-
-class Example(Circumstances):
-    """A statement, in circumstances that matter to the rule."""
-
-    sql: Sql
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        return {"sql": value} if isinstance(value, str) else value
-
-
-def _sql_or(core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    return {"anyOf": [{"type": "string", "minLength": 1, "description": "SQL."}, handler(core)]}
-
-
-SomeExamples = Annotated[
-    tuple[Annotated[Example, Described(_sql_or)], ...], BeforeValidator(_as_tuple), Field(min_length=1)
-]
-
-
-class Examples(Block):
-    """Statements that show what the rule is about; `pgwarden policy test` runs them."""
-
-    refuse: SomeExamples | None = Field(default=None, description="The rule fires on each of these.")
-    allow: SomeExamples | None = Field(default=None, description="The rule fires on none of these.")
-
-
-class Rule(Block):
-    """One rule: it refuses what it matches, when it applies and what it requires is not met."""
-
-    id: RuleId
-    why: Prose | None = Field(default=None, description="Why there is this rule. Judgement ignores it.")
-    match: Match
-    when: When | None = None
-    require: Require | None = None
-    unless: (
-        Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1), Described(one_or_list)]
-        | None
-    ) = Field(default=None, description="Exceptions; any one that holds as a whole lifts this rule alone.")
-    otherwise: Annotated[
-        Annotated[Literal["deny", "backup", "hold"], Tag("a word")] | Annotated[Otherwise, Tag("a block")],
-        Discriminator(_word_or_block),
-    ] = Field(
-        default="deny",
-        alias="else",
-        description="What to do instead of refusing: take a backup, or hold the statement for an approval.",
-    )
-    approval: (
-        Annotated[
-            Annotated[Literal["never"], Tag("a word")] | Annotated[ApprovalNeed, Tag("a block")],
-            Discriminator(_word_or_block),
-        ]
-        | None
-    ) = Field(default=None, description="Whose approval lifts the rule; the policy's approvals unless said.")
-    deny: Text | None = Field(default=None, description="One sentence for the client: what and why.")
-    hint: Text | None = Field(default=None, description="One sentence for the client: what to do next.")
-    sqlstate: SqlState = "42501"
-    mode: ModeName | None = Field(
-        default=None, description="enforce refuses, shadow counts and logs, off does nothing."
-    )
-    examples: Examples | None = None
 
 
 class Defaults(Block):

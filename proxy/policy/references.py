@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from proxy.policy import model
+from proxy.policy import shapes
 from proxy.policy.complaints import Complaints
 from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.moments import Window, WindowCondition
@@ -58,7 +58,7 @@ class Resolver:
             named = self._around.sets.get(word)
             if isinstance(named, tuple):
                 patterns += named
-            elif isinstance(named, model.WhoBlock):
+            elif isinstance(named, shapes.WhoBlock):
                 self._note((*path, index), f'the set "{word}" says who, here one of targets is needed')
             elif word in self._around.set_names:
                 continue
@@ -68,13 +68,14 @@ class Resolver:
                 patterns += parse_target(word, (*self._place, *path, index), self._complaints)
         return tuple(patterns)
 
-    def who(self, ref: model.WhoRef, path: Path) -> Who:
+    def who(self, ref: shapes.WhoRef, path: Path) -> Who:
         """Who is meant, with the set that is named."""
-        shapes = [_who_shape(ref)]
+        blocks = [_who_shape(ref)]
         if ref.named is not None:
             named = self._around.sets.get(ref.named)
-            if isinstance(named, model.WhoBlock):
-                shapes.append(_who_shape(named))
+            if isinstance(named, shapes.WhoBlock):
+                blocks.append(_who_shape(named))
+                self._check_that_somebody_fits(ref, named, path)
             elif named is not None:
                 self._note(
                     (*path, "set"), f'the set "{ref.named}" holds targets, here one that says who is needed'
@@ -82,7 +83,16 @@ class Resolver:
             elif ref.named not in self._around.set_names:
                 near = nearest(ref.named, self._around.set_names)
                 self._note((*path, "set"), f'no set is named "{ref.named}"', near)
-        return compile_who(shapes)
+        return compile_who(blocks)
+
+    def _check_that_somebody_fits(self, ref: shapes.WhoRef, named: shapes.WhoBlock, path: Path) -> None:
+        """A client has one role and one database: two lists of plain names must share one."""
+        pairs = (("roles", ref.roles, named.roles), ("databases", ref.databases, named.databases))
+        for key, own, of_set in pairs:
+            if own is None or of_set is None or set(own) & set(of_set):
+                continue
+            if not any(sign in word for word in (*own, *of_set) for sign in "*?"):
+                self._note((*path, key), f'nobody fits: the set "{ref.named}" names other {key}')
 
     def windows(self, names: Iterable[str], path: Path) -> list[Condition]:
         """A condition on the windows; none where all are mistakes."""
@@ -96,5 +106,5 @@ class Resolver:
         return [WindowCondition(tuple(windows))] if windows else []
 
 
-def _who_shape(block: model.WhoBlock) -> WhoShape:
+def _who_shape(block: shapes.WhoBlock) -> WhoShape:
     return WhoShape(block.roles, block.databases, block.cidrs, block.applications)

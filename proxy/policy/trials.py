@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, ValidationError, model_validator
 
-from proxy.policy import model
+from proxy.policy import shapes
 from proxy.policy.complaints import Complaints
 from proxy.policy.described import Some
 from proxy.policy.scalars import FilePath, Name, Prose, Sql
@@ -20,10 +20,10 @@ from proxy.source import Document, Path, Position, SourceError, read_yaml
 
 Choice = Literal["allow", "refuse"]
 _SHOWN = 60
-Shape = TypeVar("Shape", bound=model.Block)
+Shape = TypeVar("Shape", bound=shapes.Block)
 
 
-class Expect(model.Block):
+class Expect(shapes.Block):
     """What the policy should say; `expect: allow` is short for `expect: {decision: allow}`."""
 
     decision: Choice
@@ -36,7 +36,7 @@ class Expect(model.Block):
         return {"decision": value} if isinstance(value, str) else value
 
 
-class CaseShape(model.Circumstances):
+class CaseShape(shapes.Circumstances):
     """One case of a file."""
 
     name: Prose
@@ -45,12 +45,12 @@ class CaseShape(model.Circumstances):
     expect: Expect
 
 
-class CasesShape(model.Block):
+class CasesShape(shapes.Block):
     """A file of cases. The cases are read one by one, so that one mistake hides no other."""
 
     version: Literal[1]
     policy: FilePath
-    given: model.Circumstances | None = None
+    given: shapes.Circumstances | None = None
     cases: Annotated[tuple[object, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 
 
@@ -67,7 +67,7 @@ class Trial:
     """
 
     name: str
-    given: model.Circumstances
+    given: shapes.Circumstances
     decision: Choice
     place: Path
     sql: str | None = None
@@ -103,8 +103,8 @@ class ToldRule:
     why: str
     deny: str
     fix: str
-    refuse: tuple[model.Example, ...]
-    allow: tuple[model.Example, ...]
+    refuse: tuple[shapes.Example, ...]
+    allow: tuple[shapes.Example, ...]
 
 
 def kind_of(document: Document) -> Literal["cases", "policy", "other"]:
@@ -129,7 +129,7 @@ def read_trials(text: str, path: str) -> TrialFile:
         return TrialFile(path, path, tuple(trials), complaints)
     head = _read(CasesShape, document.data, (), complaints)
     listed = document.data.get("cases")
-    given = (head.given if head is not None else None) or model.Circumstances()
+    given = (head.given if head is not None else None) or shapes.Circumstances()
     cases = [
         case
         for index, data in enumerate(listed if isinstance(listed, list) else [])
@@ -145,7 +145,7 @@ def told_rules(text: str, path: str) -> tuple[ToldRule, ...]:
     """What a file of rules tells of each: why, what is refused, what to do instead, examples."""
     told = []
     for _, rule in _rules(read_yaml(text, path)):
-        shown = rule.examples or model.Examples()
+        shown = rule.examples or shapes.Examples()
         deny, fix = ("" if each is None else each.text for each in (rule.deny, rule.hint))
         told.append(ToldRule(rule.id, rule.why or "", deny, fix, shown.refuse or (), shown.allow or ()))
     return tuple(told)
@@ -163,19 +163,19 @@ def check_ids(file: TrialFile, known: Iterable[str]) -> None:
                     file.complaints.add(place, f'the policy has no rule "{name}"', near)
 
 
-def _rules(document: Document) -> Iterable[tuple[Path, model.Rule]]:
+def _rules(document: Document) -> Iterable[tuple[Path, shapes.Rule]]:
     """The well-formed rules of a policy's file."""
     data = document.data.get("rules") if isinstance(document.data, dict) else None
     for index, each in enumerate(data if isinstance(data, list) else []):
-        rule = _read(model.Rule, each, ("rules", index), Complaints(document))
+        rule = _read(shapes.Rule, each, ("rules", index), Complaints(document))
         if rule is not None:
             yield ("rules", index), rule
 
 
-def _examples(rule: model.Rule, place: Path) -> Iterable[Trial]:
+def _examples(rule: shapes.Rule, place: Path) -> Iterable[Trial]:
     if rule.examples is None or rule.mode == "off":
         return
-    lists: Mapping[Choice, tuple[model.Example, ...]] = {
+    lists: Mapping[Choice, tuple[shapes.Example, ...]] = {
         "refuse": rule.examples.refuse or (),
         "allow": rule.examples.allow or (),
     }
@@ -192,7 +192,7 @@ def _examples(rule: model.Rule, place: Path) -> Iterable[Trial]:
 
 
 def _case(
-    data: object, place: Path, given: model.Circumstances, path: str, complaints: Complaints
+    data: object, place: Path, given: shapes.Circumstances, path: str, complaints: Complaints
 ) -> Trial | None:
     case = _read(CaseShape, data, place, complaints)
     if case is None:
@@ -214,11 +214,11 @@ def _case(
     )
 
 
-def _merged(given: model.Circumstances, case: model.Circumstances) -> model.Circumstances:
+def _merged(given: shapes.Circumstances, case: shapes.Circumstances) -> shapes.Circumstances:
     """The circumstances of all cases, where this one says nothing else."""
     own = {
         name: getattr(case, name)
-        for name in model.Circumstances.model_fields
+        for name in shapes.Circumstances.model_fields
         if name in case.model_fields_set
     }
     return given.model_copy(update=own)

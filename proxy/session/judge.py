@@ -137,6 +137,8 @@ class Judge:
         tally.statement("refused", meaning.statement_class).value += 1
         for firing in decision.enforced:
             tally.block(firing.rule, "enforce").value += 1
+        for firing in decision.shadowed:
+            tally.block(firing.rule, "shadow").value += 1
         decision_id = self._new_id()
         refusal = decision.refusal(decision_id)
         denial = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)

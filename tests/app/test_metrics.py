@@ -61,7 +61,7 @@ def scrape(gates: list[Gate], reloads: Reloads | None = None) -> str:
 def test_series_exist_before_anything_happened() -> None:
     text = scrape(two_gates())
     outright = {"freeze", "lexing", "over-size", "protocol", "undecodable"}
-    of_the_policy = {"no-drop", "stale-facts", "unknown", "unparsed"}
+    of_the_policy = {"freeze", "no-drop", "stale-facts", "unknown", "unparsed"}
     blocked = {("enforce", rule) for rule in outright | of_the_policy} | {
         ("shadow", rule) for rule in of_the_policy
     }

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from proxy.policy.context import Context
 from proxy.policy.decision import Decision
 from proxy.policy.explain import explain
-from proxy.policy.facts import Backup, Coverage, Facts, Verification
+from proxy.policy.facts import Backup, Coverage, Facts, Freeze, Verification
 from proxy.policy.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.source import SourceError
@@ -78,6 +78,7 @@ MATCH = st.tuples(INNER, st.none() | INNER).map(
 WHEN = block(
     window=some(["peak", "change", "early"]),
     transaction=st.sampled_from(["open", "none"]),
+    freeze=st.sampled_from(["true", "false"]),
     dates=st.sampled_from(["2026-11-24", "2026-11-20..2026-12-01"]),
 )
 REQUIRE = block(
@@ -158,11 +159,19 @@ BACKUPS = st.builds(
     copies=st.integers(1, 3),
     covers=st.sampled_from([Coverage(), Coverage(data=False), Coverage(tables=frozenset({"public.users"}))]),
 )
+FREEZES = st.builds(
+    Freeze,
+    reason=st.just("sale"),
+    since=MOMENTS,
+    until=st.none() | MOMENTS,
+    database=st.sampled_from([None, "shop", "cart"]),
+)
 FACTS = st.builds(
     Facts,
     backups=st.lists(BACKUPS, max_size=4).map(tuple),
     as_of=MOMENTS,
     stale=st.booleans(),
+    freezes=st.lists(FREEZES, max_size=2).map(tuple),
 )
 
 
@@ -242,23 +251,35 @@ HALF_HOUR = timedelta(minutes=30)
     context=CONTEXTS.map(lambda context: replace(context, database="shop")),
     ages=st.lists(st.integers(-300, 26 * 60), min_size=1, max_size=3),
     level=st.sampled_from(Verification),
+    freezes=st.lists(st.tuples(st.integers(-100, 100), st.integers(1, 100)), max_size=2),
 )
 def test_a_decision_holds_as_long_as_it_says(
     body: Body,
     context: Context,
     ages: list[int],
     level: Verification,
+    freezes: list[tuple[int, int]],
 ) -> None:
     """Compared at every moment at which anything could change, and every half hour of four days."""
     rules = load([write_rule(1, body)])
+    assume(rules is not None)
     done = [Effect("table.drop", Target("table", "public", "users"), risk=Risk.HIGH)]
     finished = [context.now - timedelta(minutes=age) for age in ages]
-    facts = Facts(tuple(Backup("shop", moment, "x", level, 2) for moment in finished), context.now)
+    edges = [
+        (context.now + since * HALF_HOUR, context.now + (since + length) * HALF_HOUR)
+        for since, length in freezes
+    ]
+    facts = Facts(
+        tuple(Backup("shop", moment, "x", level, 2) for moment in finished),
+        context.now,
+        freezes=tuple(Freeze("sale", since, until) for since, until in edges),
+    )
     decision = _judge(rules, done, context, facts)
     until = decision.holds_until
     assert until is None or until > context.now
     halves = context.now.replace(minute=0, second=0, microsecond=0)
     moments = {halves + number * HALF_HOUR for number in range(4 * 48)}
+    moments |= {moment for freeze in edges for moment in freeze}
     moments |= {moment + age for moment in finished for age in (timedelta(0), *AGES)}
     if until is not None:
         moments.add(until - timedelta(microseconds=1))

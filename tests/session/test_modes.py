@@ -148,3 +148,15 @@ def test_stale_facts(path: str, mode: str, rows: Database, clients: Clients) -> 
     gate = gate_of(f"{HEAD}defaults: {{mode: {mode}}}\nrules: [{{id: r, {RULES['backup']}}}]")
     gate.swap_facts(replace(gate.facts, stale=True))
     bench.check(gate, mode, {"r", "stale-facts"}, "42501")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_shadow_is_counted_where_another_rule_refuses(path: str, rows: Database, clients: Clients) -> None:
+    bench = Bench(rows, clients, path)
+    rules = f"{{id: r, {RULES['effects']}}}, {{id: watching, mode: shadow, {RULES['effects']}}}"
+    gate = gate_of(f"{HEAD}rules: [{rules}]")
+    client = clients.wired(rows, gate)
+    client.exchange(bench.messages, ready=bench.ready)
+    counts = {key: count.value for key, count in gate.tally.blocked.items()}
+    assert counts["watching", "shadow"] == counts["r", "enforce"] >= 1
+    assert {event.rules for event in client.judged} >= {("r", "watching")}
