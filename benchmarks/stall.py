@@ -54,6 +54,19 @@ TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     _SLOW: lambda: "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(80_000)) + " SELECT 1",
     "9,000 DROP TABLE": lambda: "".join(f"DROP TABLE t{i};" for i in range(4_500)) * 2,
     "12,000 DROP TABLE": lambda: "".join(f"DROP TABLE t{i};" for i in range(12_000)),
+    "32,765 parameters, inserted": lambda: (
+        "INSERT INTO pgbench_history (tid) VALUES (" + "), (".join(f"${i}" for i in range(1, 32_766)) + ")"
+    ),
+    "a 5 MB literal, inserted": lambda: (
+        "INSERT INTO pgbench_history (filler) VALUES (left('" + "x" * 5_000_000 + "', 9))"
+    ),
+    "50,000 rows, inserted": lambda: (
+        "INSERT INTO pgbench_history (tid, mtime) VALUES "
+        + ", ".join(["(1, '2026-11-25 10:00:00')"] * 50_000)
+    ),
+    "5,500 CTEs, 128 KiB": lambda: (
+        "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(5_500)) + " SELECT 1"
+    ),
     "a 5 MB literal": lambda: "SELECT length('" + "x" * 5_000_000 + "')",
     "a 16 MB literal": lambda: "SELECT length('" + "x" * 16_000_000 + "')",
     "a 16 MB literal, not ASCII": lambda: "SELECT length('" + "xxxxxé" * 2_300_000 + "')",

@@ -34,9 +34,9 @@ $ psql postgresql://app@127.0.0.1:#/shop -c 'SELECT id, name FROM users ORDER BY
 What would lose data does not:
 
 $ psql postgresql://app@127.0.0.1:#/shop -c 'DROP TABLE users'
-ERROR:  table.drop on users would lose data. [rule no-drop]
+ERROR:  DROP TABLE on users would lose data. [rule no-drop]
 DETAIL:  A table is dropped: users (high risk). Also refused by: #
-HINT:  Leave it in place, stop using it, and agree on its removal with the owners of the database.
+HINT:  Keep it, or ask the owners of this database to remove it; reset only development databases.
 
 yes  the SELECT was answered
 yes  the DROP was refused by a rule

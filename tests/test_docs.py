@@ -48,7 +48,7 @@ _README, _ARCHITECTURE, _CONTRIBUTING, _CHANGELOG = (
 )
 _PAGES = (
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
-    "policies/EFFECTS.md",
+    *("policies/EFFECTS.md", "policies/README.md"),
 )
 _SEED = """
 CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
@@ -197,6 +197,7 @@ def test_commands_print_what_the_page_shows_and_the_gate_writes_the_line(shop: S
     (block,) = _blocks("json")
     shown_line: dict[str, object] = json.loads(block)
     assert tuple(written) == tuple(shown_line) == REFUSAL_FIELDS
+    shown_line["listener"] = shop.here(str(shown_line["listener"]))
     assert _lasting_fields(written) == _lasting_fields(shown_line)
 
 
@@ -211,11 +212,12 @@ def _lasting_fields(line: Mapping[str, object]) -> dict[str, object]:
 def test_two_listeners_both_refuse(shop: Shop) -> None:
     urls = dict(re.findall(r'^(\w+)="(.*)"$', _blocks("dotenv")[0], re.MULTILINE))
     assert list(urls) == ["DATABASE_URL", "DIRECT_URL"]
-    with shop.serving(_SERVE_CONFIG):
+    with shop.serving(_SERVE_CONFIG) as gate:
         for url in urls.values():
             address = urlsplit(url).netloc.rpartition("@")[2]
             done = shop.run(f"psql postgresql://app@{address}/shop -c 'DROP TABLE users'")
             assert (done.returncode, "[rule no-drop]" in done.stderr) == (1, True), done.stderr
+            gate.refusals.find(lambda line: line["listener"] == shop.here(address), f"a refusal at {address}")  # noqa: B023
 
 
 @pytest.mark.parametrize("command", _SHELL)

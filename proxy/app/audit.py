@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from proxy.session.events import Judged, Passed
-from proxy.sql.redact import redact
+from proxy.session.events import Judged, LongText, Passed
+from proxy.sql.redact import may_hold_secrets, redact
 
-# Masking needs a parse, in the writer's thread but under the interpreter's lock: 20 ms at this length. Of a
-# longer statement only its length is written.
-MAX_REDACTED_CHARS = 128 * 1024
+# Masking needs a parse, in the writer's thread but under the interpreter's lock. Of a longer statement that
+# may hold a secret only its length is written.
+MAX_PARSED_CHARS = 8 * 1024
 MAX_LISTED = 100
 
 _UNPARSED = "statement.unparsed"
@@ -43,6 +43,7 @@ class RefusalLine(msgspec.Struct, frozen=True):
     database: str
     client_address: str | None
     application: str
+    listener: str
     transaction: str
     policy: str
     sql: str | None
@@ -58,6 +59,7 @@ class PassedLine(msgspec.Struct, frozen=True):
     database: str
     client_address: str | None
     application: str
+    listener: str
     transaction: str
     policy: str
     whole: bool
@@ -93,6 +95,7 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
             database=event.origin.database,
             client_address=event.origin.client_address,
             application=event.origin.application,
+            listener=event.origin.listener,
             transaction=event.origin.transaction,
             policy=event.origin.policy_digest,
             sql=None if event.text is None else _sql(event.text, event.unreadable, unreadable, sql_chars),
@@ -107,7 +110,6 @@ def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
 
     def render(event: Passed) -> bytes:
         unparsed = _UNPARSED in event.effects
-        readable = len(event.text) <= MAX_REDACTED_CHARS and (unreadable or not unparsed)
         line = PassedLine(
             time=_time(event.at),
             event="passed",
@@ -116,9 +118,10 @@ def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
             database=event.origin.database,
             client_address=event.origin.client_address,
             application=event.origin.application,
+            listener=event.origin.listener,
             transaction=event.origin.transaction,
             policy=event.origin.policy_digest,
-            whole=readable,
+            whole=not _withheld(event.text, unparsed, unreadable),
             sql=_sql(event.text, unparsed, unreadable, None),
         )
         return _encoded(line)
@@ -128,22 +131,36 @@ def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
 
 def weigh_judged(event: Judged) -> int:
     """How many characters a refusal keeps in memory while it waits to be written."""
-    return 500 + (0 if event.text is None else len(event.text))
+    return 500 + _weight(event.text)
 
 
 def weigh_passed(event: Passed) -> int:
     """How many characters a passed statement keeps in memory while it waits to be written."""
-    return 500 + len(event.text)
+    return 500 + _weight(event.text)
 
 
-def _sql(text: str, unparsed: bool, unreadable: bool, limit: int | None) -> str:
-    if unparsed and unreadable:
-        return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
+def _weight(text: str | LongText | None) -> int:
+    return len(text) if isinstance(text, str) else 0
+
+
+def _sql(text: str | LongText, unparsed: bool, unreadable: bool, limit: int | None) -> str:
+    withheld = _withheld(text, unparsed, unreadable)
+    if withheld or isinstance(text, LongText):
+        return withheld
     if unparsed:
-        return f"<unreadable statement, {len(text)} characters>"
-    if len(text) > MAX_REDACTED_CHARS:
-        return f"<long statement, {len(text)} characters>"
+        return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
     return redact(text, limit)
+
+
+def _withheld(text: str | LongText, unparsed: bool, unreadable: bool) -> str:
+    """What is written in place of a text that is not shown; "" when it is."""
+    if isinstance(text, LongText):
+        return f"<long statement, {text.size} bytes>"
+    if unparsed:
+        return "" if unreadable else f"<unreadable statement, {len(text)} characters>"
+    if len(text) > MAX_PARSED_CHARS and may_hold_secrets(text):
+        return f"<long statement, {len(text)} characters>"
+    return ""
 
 
 def _time(at: float) -> str:

@@ -15,7 +15,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 from proxy.app.cli.exitcodes import ExitCode
+from proxy.app.shipped import shipped_policies
 from proxy.backup.cluster import Cluster, free_port
 from proxy.backup.programs import ClusterError, find_binaries
 
@@ -58,17 +58,15 @@ class RunningGate:
 
 
 def policy_file() -> Path:
-    """Find the production policy: in the checkout, or where an installation put it.
+    """Find the production policy.
 
     Raises:
-        DemoError: it is in neither place.
+        DemoError: it is not there.
     """
-    checkout = Path(__file__).resolve().parents[2] / "policies"
-    installed = Path(sysconfig.get_path("data")) / "share" / "pgwarden" / "policies"
-    for directory in (checkout, installed):
-        if (directory / "production.yaml").is_file():
-            return directory / "production.yaml"
-    raise DemoError(f"production.yaml is neither in {checkout} nor in {installed}")
+    try:
+        return shipped_policies() / "production.yaml"
+    except FileNotFoundError as error:
+        raise DemoError(str(error)) from None
 
 
 @contextlib.contextmanager

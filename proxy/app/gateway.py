@@ -17,10 +17,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from weakref import WeakSet
 
 from structlog.stdlib import BoundLogger
 
 from proxy import __version__
+from proxy.app.catalogue.keeper import CatalogueKeeper
+from proxy.app.catalogue.source import CatalogueSource
 from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
 from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
@@ -35,7 +38,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
 from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Ended, Event, Gate, Limits, Peer, Session
+from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
 
 
 class StartError(Exception):
@@ -61,6 +64,8 @@ class Door:
     upstream: Upstream
     gate: Gate
     listener: Listener
+    keeper: CatalogueKeeper | None
+    sessions: WeakSet[Session]
 
     def __str__(self) -> str:
         """Where it listens, what is behind it, by which policy; for the log."""
@@ -112,46 +117,80 @@ class Gateway:
         except LedgerError as error:
             raise StartError(str(error)) from error
         self._doors = [
-            self._door(settings, upstream, attempts[settings.policy].policy)
-            for settings, upstream in zip(self._settings.listeners, loaded.upstreams, strict=True)
+            self._door(settings, upstream, catalogue, attempts[settings.policy].policy)
+            for settings, upstream, catalogue in zip(
+                self._settings.listeners, loaded.upstreams, loaded.catalogues, strict=True
+            )
         ]
         self._policies = PolicyKeeper(attempts, self._swap_policy, log)
         self._admin = AdminServer(AdminSource(self._metrics(), CONTENT_TYPE, self._not_ready), log.error)
 
     # -- joining -----------------------------------------------------------------------------------------
 
-    def _door(self, settings: ListenerSettings, upstream: Upstream, policy: Policy | None) -> Door:
+    def _door(
+        self,
+        settings: ListenerSettings,
+        upstream: Upstream,
+        catalogue: CatalogueSource | None,
+        policy: Policy | None,
+    ) -> Door:
         if policy is None:
             raise StartError(f"the policy {settings.policy} does not load", wrong_setting=True)
         gate = Gate(
             policy,
             self._facts.facts,
+            name=str(settings.listen),
             clock=time.time,
             timer=time.perf_counter,
             token=_token,
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
+            catalogue=catalogue is not None,
         )
+        sessions: WeakSet[Session] = WeakSet()
+        keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
 
         def open_session(peer: Peer) -> Session:
             gate.tally.connections += 1
-            return Session(gate, peer)
+            session = Session(gate, peer)
+            if keeper is not None:
+                sessions.add(session)
+            return session
 
         listener = Listener(
             (settings.listen.host, settings.listen.port),
             open_session,
             upstream,
-            partial(self._observe, str(settings.listen)),
+            partial(self._observe, str(settings.listen), keeper),
             RelaySettings(login_timeout_s=self._settings.login_timeout_s),
             reader=self._readers.read,
+            catalogue=None if keeper is None else keeper.ready,
             on_crash=self._crashed,
         )
-        return Door(settings, upstream, gate, listener)
+        return Door(settings, upstream, gate, listener, keeper, sessions)
 
-    def _observe(self, listener: str, event: Event) -> None:
+    def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
+        def in_use(database: str) -> bool:
+            return any(
+                session.database == database and session.phase is not Phase.CLOSED for session in sessions
+            )
+
+        return CatalogueKeeper(
+            source,
+            gate.swap_database,
+            self._readers.read,
+            in_use,
+            self._log,
+            interval_s=self._settings.catalogue_interval_s,
+            stale_after_s=self._settings.stale_after_s,
+        )
+
+    def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
         """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
         if isinstance(event, Ended) and event.reason:
             self._log.info("session ended", listener=listener, reason=event.reason)
+        if isinstance(event, Ended) and keeper is not None:
+            keeper.session_ended()
         self._logs.observe(event)
 
     def _swap_facts(self, facts: Facts) -> None:
@@ -175,11 +214,16 @@ class Gateway:
                 reloads=self._policies.reloads,
                 facts_age_s=lambda: self._facts.age_s,
                 facts_stale=lambda: self._facts.stale,
+                catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
+                catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
                 crashes=lambda: self._crashes,
                 log_failures=self._logs.failures,
             )
         )
+
+    def _keepers(self) -> list[CatalogueKeeper]:
+        return [door.keeper for door in self._doors if door.keeper is not None]
 
     def _not_ready(self) -> tuple[str, ...]:
         reasons = {
@@ -204,6 +248,11 @@ class Gateway:
                 self._in_background("readers", self._readers.run()),
                 self._in_background("facts", self._facts.run()),
                 self._in_background("policies", self._policies.watch()),
+                *(
+                    self._in_background("catalogues", door.keeper.run())
+                    for door in self._doors
+                    if door.keeper is not None
+                ),
             ]
             # What was made so far stays: looking through all of it for garbage would hold the loop for 30 ms.
             gc.collect()

@@ -23,7 +23,7 @@ _SHOWN_CHARS = 60
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen: a host (a name, an IPv4 or an IPv6 address) and a port, 0 for any free one."""
+    """Where to listen: a host (a name, an IPv4 or IPv6 address, `*` for all) and a port, 0 for a free one."""
 
     host: str
     port: int
@@ -118,7 +118,7 @@ def address(value: object) -> Address:
     if match is None or int(match[3]) > 65535:
         raise ValueError(f"{shown(value)} is not HOST:PORT")
     host = match[2] or match[1]
-    return Address("0.0.0.0" if host in ("", "*") else host, int(match[3]))  # noqa: S104 - it is what was asked for
+    return Address(host or "*", int(match[3]))
 
 
 def text(value: object) -> str:

@@ -24,8 +24,9 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
+from proxy.sql.screen import Screened
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -50,10 +51,29 @@ METRICS: Mapping[str, MetricKind] = {
             ("rule", "mode"),
             "Statements that a rule refused (mode enforce) or would have refused (mode shadow).",
         ),
+        MetricKind(
+            "pgwarden_screened_texts_total",
+            "counter",
+            (),
+            "Texts that the screen passed, so that none was read.",
+        ),
+        MetricKind(
+            "pgwarden_screen",
+            "gauge",
+            ("class",),
+            "1 where every policy leaves texts to the screen that do no more than this.",
+        ),
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
         MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
         MetricKind(
             "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
+        ),
+        MetricKind(
+            "pgwarden_upstream_failures_total",
+            "counter",
+            ("reason",),
+            "Sessions ended because the server was not reached (connect), went without a word (lost) or was "
+            "not understood (protocol).",
         ),
         MetricKind(
             "pgwarden_judgement_seconds",
@@ -79,6 +99,12 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program."),
         MetricKind("pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger."),
         MetricKind("pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed."),
+        MetricKind(
+            "pgwarden_catalogue_age_seconds", "gauge", (), "Age of the oldest of what is known of databases."
+        ),
+        MetricKind(
+            "pgwarden_catalogue_readable", "gauge", (), "0 while a database that is in use cannot be read."
+        ),
         MetricKind("pgwarden_log_failures_total", "counter", ("log", "reason"), "Log lines lost."),
     )
 }
@@ -93,6 +119,11 @@ class GateView(Protocol):
     @property
     def policy(self) -> Policy:
         """The rules in force."""
+        ...
+
+    @property
+    def screened(self) -> Mapping[Screened, object]:
+        """What the screen may pass."""
         ...
 
     @property
@@ -121,6 +152,8 @@ class MetricsView:
     reloads: Reloads
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
+    catalogue_age_s: Callable[[], float]
+    catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
@@ -141,11 +174,17 @@ class GateCollector(Collector):
         """All families, in the table's order."""
         yield self._statements()
         yield self._blocked()
+        yield _counter("pgwarden_screened_texts_total", {(): sum(g.tally.screened for g in self._view.gates)})
+        yield _gauge(
+            "pgwarden_screen",
+            {(kind.value,): all(kind in gate.screened for gate in self._view.gates) for kind in Screened},
+        )
         yield self._connections()
         yield _counter(
             "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}
         )
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
+        yield self._upstream_failures()
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",
@@ -156,6 +195,8 @@ class GateCollector(Collector):
         yield _info("pgwarden_build_info", [(__version__, platform.python_version())])
         yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
         yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
+        yield _gauge("pgwarden_catalogue_age_seconds", {(): self._view.catalogue_age_s()})
+        yield _gauge("pgwarden_catalogue_readable", {(): 1 if self._view.catalogue_readable() else 0})
         yield _counter("pgwarden_log_failures_total", self._view.log_failures())
 
     def _statements(self) -> Metric:
@@ -176,6 +217,13 @@ class GateCollector(Collector):
 
     def _connections(self) -> Metric:
         return _gauge("pgwarden_connections", {(k,): v for k, v in self._view.connection_states().items()})
+
+    def _upstream_failures(self) -> Metric:
+        tallies = [gate.tally.upstream_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_upstream_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in UPSTREAM_FAILURES},
+        )
 
     def _judgements(self) -> Metric:
         counts = [

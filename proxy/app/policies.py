@@ -38,16 +38,13 @@ class Attempt:
         policy: None when it did not load.
         problem: why not, with places in the files.
         seen: every file that was asked for, as it was just before it was read.
+        readable: False when the policy's own file cannot be read.
     """
 
     policy: Policy | None
     problem: str
     seen: Mapping[str, Signature]
-
-    def found(self, path: str) -> bool:
-        """Whether there was a file at this path."""
-        signature = self.seen.get(path)
-        return signature is not None and Path(signature[0]).is_file()
+    readable: bool = True
 
     def outdated(self) -> bool:
         """Whether any of the files is another one now."""
@@ -67,17 +64,22 @@ def signature_of(path: str) -> Signature:
 def try_to_load(path: str) -> Attempt:
     """Load a policy file and what it includes."""
     seen: dict[str, Signature] = {path: signature_of(path)}
+    unreadable: set[str] = set()
 
     def read(name: str) -> str:
         seen[name] = signature_of(name)
-        return read_text(name)
+        try:
+            return read_text(name)
+        except OSError:
+            unreadable.add(name)
+            raise
 
     try:
         return Attempt(load_policy(path, read), "", seen)
     except SourceError as error:
-        return Attempt(None, str(error), seen)
+        return Attempt(None, str(error), seen, readable=path not in unreadable)
     except OSError as error:
-        return Attempt(None, f"{path}: cannot be read: {error.strerror or error}", seen)
+        return Attempt(None, f"{path}: cannot be read: {error.strerror or error}", seen, readable=False)
     except UnicodeDecodeError:
         return Attempt(None, f"{path}: is not UTF-8 text", seen)
 

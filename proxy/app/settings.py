@@ -17,6 +17,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from proxy.app import kinds
+from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.kinds import Address
 from proxy.relay.address import parse_upstream
 
@@ -42,12 +43,25 @@ def upstream_text(value: object) -> str:
     return value.strip()
 
 
+def catalogue_text(value: object) -> str:
+    """Read who reads the catalogues, postgresql://ROLE@; what may be a password in it is never echoed."""
+    parse_catalogue(value)
+    return str(value).strip()
+
+
 UpstreamText = Annotated[str, PlainValidator(upstream_text)]
+CatalogueText = Annotated[str, PlainValidator(catalogue_text)]
 
 
 def default_ledger() -> str:
-    """The ledger of the user who runs the command, so that `backup record` and `serve` find the same one."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    """The ledger of the user who runs the command, so that `backup record` and `serve` find the same one.
+
+    A user id that no account has, as containers give them, has no home either.
+    """
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    except RuntimeError:
+        state = "/var/lib"
     return str(Path(state) / "pgwarden" / "ledger.sqlite")
 
 
@@ -61,6 +75,10 @@ class ListenerSettings(BaseModel):
         description="postgresql://HOST:PORT of the server, with ?sslmode=… if need be"
     )
     policy: FilePath = Field(description="the policy file to enforce")
+    catalogue: CatalogueText | None = Field(
+        default=None,
+        description="postgresql://ROLE@, the role that reads what databases hold; off unless set",
+    )
 
 
 class Settings(BaseModel):
@@ -79,7 +97,15 @@ class Settings(BaseModel):
     )
     login_timeout_s: SomeSeconds = Field(60.0, description="how long a client may take to log in")
     drain_timeout_s: Seconds = Field(30.0, description="how long busy sessions may go on after SIGTERM")
-    stale_after_s: SomeSeconds = Field(10.0, description="age at which facts from the ledger count as stale")
+    stale_after_s: SomeSeconds = Field(
+        10.0, description="age at which facts from the ledger, and from catalogues, count as stale"
+    )
+    catalogue_interval_s: SomeSeconds = Field(
+        5.0, description="how often to look whether what a database holds has changed"
+    )
+    catalogue_password_file: FilePath | None = Field(
+        None, description="file with the password of the role that reads catalogues"
+    )
     max_statement_bytes: Size = Field(
         16 * 1024 * 1024, description="longest statement; a longer one is refused"
     )
@@ -128,7 +154,9 @@ class Setting:
 
 
 # Settings that name a file: in the config file they are relative to that file.
-PATHS = frozenset({"policy", "ledger", "sslrootcert", "refusal_log", "statement_log"})
+PATHS = frozenset(
+    {"policy", "catalogue_password_file", "ledger", "sslrootcert", "refusal_log", "statement_log"}
+)
 
 
 def table() -> Iterator[Setting]:

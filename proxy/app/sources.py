@@ -11,16 +11,19 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from proxy.app.catalogue.address import parse_catalogue
+from proxy.app.catalogue.source import PASSWORD, CatalogueSource
 from proxy.app.kinds import shown
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
 from proxy.relay.address import parse_upstream
 from proxy.relay.upstream import Upstream
 from proxy.source.diagnostics import SourceError
-from proxy.source.yamldoc import Document, read_yaml
+from proxy.source.yamldoc import Document, RepeatedKeys, read_yaml
 
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in table()}
 LISTENER_NAMES = tuple(name for name, setting in SETTINGS.items() if setting.of_listener)
@@ -32,7 +35,7 @@ _OF_KUBERNETES = re.compile(
 )
 
 
-_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK"})
+_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD})
 
 
 class SettingsError(Exception):
@@ -69,11 +72,13 @@ class Loaded:
 
     Attributes:
         upstreams: one for each listener, with the certificates read.
+        catalogues: one for each listener, None where none is to be read.
         warnings: what their owner should hear about although it is not wrong.
     """
 
     settings: Settings
     upstreams: tuple[Upstream, ...]
+    catalogues: tuple[CatalogueSource | None, ...]
     warnings: tuple[str, ...]
 
 
@@ -89,23 +94,28 @@ def load_settings(
 
     Args:
         flags: by setting name, with `config` for the config file; None is a flag not given.
-        environment: the process's variables; those that begin with PGWARDEN_ count.
+        environment: the process's variables; those that begin with PGWARDEN_ count, unless they are empty.
 
     Raises:
         SettingsError: with every problem at once.
     """
     gathered = Gathered()
-    _from_config(gathered, flags.get("config"), environment.get("PGWARDEN_CONFIG"), read)
-    _from_environment(gathered, environment)
+    given = {name: value for name, value in environment.items() if value}
+    _from_config(gathered, flags.get("config"), given.get("PGWARDEN_CONFIG"), read)
+    _from_environment(gathered, given)
     for name, value in flags.items():
         if value is not None and name != "config":
             _put(gathered, name, Given(value, SETTINGS[name].flag))
     _short_form(gathered)
     settings = _checked(gathered)
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
+    catalogues: tuple[CatalogueSource | None, ...] = ()
+    if settings is not None and len(upstreams) == len(settings.listeners):
+        password = _password(gathered, settings, environment, read)
+        catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
     if settings is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -147,7 +157,9 @@ def _from_config(
             _one_line(d.position.file, d.position.line, d.position.column, d.message)
             for d in error.diagnostics
         )
-        return
+        if not isinstance(error, RepeatedKeys):
+            return
+        document = error.document
     _ConfigFile(gathered, document, Path(path).parent).take()
 
 
@@ -280,18 +292,63 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
     _unused_authorities(gathered, settings)
 
 
+def _password(
+    gathered: Gathered, settings: Settings, environment: Mapping[str, str], read: Callable[[str], str]
+) -> str | None:
+    """The password of the role that reads catalogues; None leaves it to ~/.pgpass."""
+    path = settings.catalogue_password_file
+    if path is None:
+        return environment.get(PASSWORD)
+    origin = gathered.common["catalogue_password_file"].origin
+    try:
+        lines = read(path).splitlines()
+    except OSError as error:
+        gathered.problems.append(f"{origin}: {path} cannot be read: {error.strerror or error}")
+        return None
+    except UnicodeDecodeError:
+        gathered.problems.append(f"{origin}: {path} is not UTF-8 text")
+        return None
+    if len(lines) != 1 or not lines[0]:
+        gathered.problems.append(f"{origin}: {path} must hold the password in one line, and nothing else")
+        return None
+    return lines[0]
+
+
+def _catalogues(
+    gathered: Gathered, settings: Settings, upstreams: tuple[Upstream, ...], password: str | None
+) -> Iterator[CatalogueSource | None]:
+    """Who reads what the databases behind each listener hold."""
+    listeners = zip(gathered.listeners, settings.listeners, upstreams, strict=True)
+    for (_, given), listener, upstream in listeners:
+        if listener.catalogue is None:
+            yield None
+            continue
+        address = parse_catalogue(listener.catalogue)
+        try:
+            server = address.upstream(upstream, settings.sslrootcert, settings.connect_timeout_s)
+        except ValueError as error:
+            gathered.problems.append(f"{given['catalogue'].origin}: {error}")
+            continue
+        yield CatalogueSource(
+            server.host, server.port, address.role, password, server.context, server.connect_timeout_s
+        )
+
+
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:
     """A file that no upstream reads today, none being asked for TLS, must be there all the same."""
     path = settings.sslrootcert
-    if path in (None, "", "system") or Path(str(path)).is_file():
+    if path in (None, "", "system"):
         return
-    line = f"{gathered.common['sslrootcert'].origin}: {path} cannot be read: No such file or directory"
-    if line not in gathered.problems:
-        gathered.problems.append(line)
+    try:
+        Path(str(path)).read_bytes()
+    except OSError as error:
+        line = f"{gathered.common['sslrootcert'].origin}: {path} cannot be read: {error.strerror}"
+        if line not in gathered.problems:
+            gathered.problems.append(line)
 
 
 def _same_file(one: str, other: str) -> bool:
-    return Path(one).absolute() == Path(other).absolute()
+    return normpath(Path(one).absolute()) == normpath(Path(other).absolute())
 
 
 def _explained(gathered: Gathered, location: tuple[int | str, ...], kind: str, reason: str) -> str | None:

@@ -64,7 +64,7 @@ class AdminServer:
         runner = web.AppRunner(application, access_log=None, keepalive_timeout=15, shutdown_timeout=1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, None if host in ("", "*") else host, port).start()
         except BaseException:
             await runner.cleanup()
             raise

@@ -9,9 +9,11 @@ from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing, Refusal
 from proxy.policy.explain import Branch, Explanation, explain
-from proxy.policy.facts import Backup, Coverage, Facts, Verification
+from proxy.policy.facts import Backup, Coverage, Facts, Freeze, Verification
+from proxy.policy.lint import lint
 from proxy.policy.load import load_policy
 from proxy.policy.rules import RESERVED, Mode, Policy, Rule
+from proxy.policy.schema import policy_schema
 
 __all__ = [
     "RESERVED",
@@ -23,6 +25,7 @@ __all__ = [
     "Explanation",
     "Facts",
     "Firing",
+    "Freeze",
     "Mode",
     "Policy",
     "Refusal",
@@ -30,5 +33,7 @@ __all__ = [
     "Verification",
     "decide",
     "explain",
+    "lint",
     "load_policy",
+    "policy_schema",
 ]

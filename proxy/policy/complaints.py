@@ -11,9 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.policy.words import ERROR_TYPE, found, nearest
-from proxy.source import Diagnostic, Document, Position
-
-Path = tuple[str | int, ...]
+from proxy.source import Diagnostic, Document, Path, Position
 
 
 class Complaints:
@@ -90,6 +88,8 @@ def _worded(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str | No
             return f"an empty list{_of(location)}; leave the key out, or name something", None, False
         case "literal_error":
             words = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+            if value in words and f"'{value}'" not in context["expected"]:
+                return f"{location[-1]} is the number {value}, not text; leave out the quotes", None, False
             near = nearest(value, words) if isinstance(value, str) else None
             if location[-1] == "a word":
                 words.append("a mapping")
@@ -99,7 +99,8 @@ def _worded(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str | No
         case "model_type" | "dict_type":
             return f"expected a mapping{_of(location)}, found {found(value)}", None, False
         case "tuple_type":
-            return f"expected a list{_of(location)}, found {found(value)}", None, False
+            what = "a list" if location[-1] == "rules" else "a word or a list of them"
+            return f"expected {what}{_of(location)}, found {found(value)}", None, False
         case "int_type":
             return f"expected a whole number{_of(location)}, found {found(value)}", None, False
         case "bool_type":

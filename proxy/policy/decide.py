@@ -21,7 +21,7 @@ __all__ = ["Decision", "Firing", "Refusal", "decide", "fitting_rules", "is_trust
 
 def decide(effects: Sequence[Effect], context: Context, policy: Policy, facts: Facts) -> Decision:
     """Judge one execution of one statement (or of several that run as one)."""
-    fitting = fitting_rules(effects, context, policy)
+    fitting = fitting_rules(effects, context, policy, facts)
     if not fitting:
         return Decision(True, (), (), None, tuple(effects), False)
     trusted = is_trusted(policy, facts)
@@ -42,13 +42,19 @@ def decide(effects: Sequence[Effect], context: Context, policy: Policy, facts: F
     return Decision(not enforced, enforced, shadowed, until, tuple(effects), facts_used)
 
 
-def fitting_rules(effects: Iterable[Effect], context: Context, policy: Policy) -> dict[Rule, list[Effect]]:
+def fitting_rules(
+    effects: Iterable[Effect], context: Context, policy: Policy, facts: Facts
+) -> dict[Rule, list[Effect]]:
     """The rules whose match fits, each with those effects: the only part that every statement pays."""
     fitting: dict[Rule, list[Effect]] = {}
     for effect in effects:
         for rule in policy.rules_for(effect.name):
             if rule.match.fits(effect, context):
                 fitting.setdefault(rule, []).append(effect)
+    if facts.freezes and policy.freeze.mode is not Mode.OFF:
+        frozen = [effect for effect in effects if effect.name in policy.freeze.match.names]
+        if frozen:
+            fitting[policy.freeze] = frozen
     return fitting
 
 

@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from proxy.policy import model
-from proxy.policy.complaints import Path
 from proxy.policy.parsing import ParsedFile, Set
+from proxy.source import Path
 
 Thing = TypeVar("Thing")
 

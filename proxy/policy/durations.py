@@ -14,7 +14,7 @@ _UNITS = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
 LONGEST = timedelta(days=3660)
 
 
@@ -24,7 +24,7 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: with a sentence for the writer of the policy.
     """
-    match = _DURATION.fullmatch(text)
+    match = DURATION.fullmatch(text)
     if match is None:
         raise ValueError(f'"{text}" is no duration; write a number and a unit, such as 30m, 24h, 14d or 2w')
     duration = int(match[1]) * _UNITS[match[2]]

@@ -12,7 +12,8 @@ from proxy.policy.calendar import moment_text
 from proxy.policy.conditions.case import Case, Condition, Outcome
 from proxy.policy.context import Context
 from proxy.policy.decide import decide, fitting_rules, is_trusted
-from proxy.policy.decision import Decision
+from proxy.policy.decision import Decision, Firing
+from proxy.policy.durations import describe_duration
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Judgement, Mode, Policy, Rule
 from proxy.policy.texts import clean, printable
@@ -68,17 +69,19 @@ def explain(
         places: for each effect the lines that show where in the text it stands, if known.
     """
     decision = decide(effects, context, policy, facts)
-    fitting = fitting_rules(effects, context, policy)
+    fitting = fitting_rules(effects, context, policy, facts)
     branches = [
         Branch(_verdict(decision, policy)),
         Branch("effects", below=tuple(_effects(effects, places)) or (Branch("none"),)),
     ]
     trusted = is_trusted(policy, facts)
-    judged = tuple(
-        _rule(rule, Case(context, facts, tuple(concerned), trusted)) for rule, concerned in fitting.items()
-    )
+    judged = [
+        _rule(rule, Case(context, facts, tuple(concerned), trusted), policy)
+        for rule, concerned in fitting.items()
+    ]
+    judged += (_stale(firing) for firing in _stale_firings(decision, policy))
     if judged:
-        branches.append(Branch("rules that match", below=judged))
+        branches.append(Branch("rules that match", below=tuple(judged)))
     near = tuple(_near(effects, context, policy, fitting))
     if near:
         branches.append(Branch("rules about such effects that do not match", below=near))
@@ -111,7 +114,7 @@ def _effect(effect: Effect) -> str:
     return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits})"
 
 
-def _rule(rule: Rule, case: Case) -> Branch:
+def _rule(rule: Rule, case: Case, policy: Policy) -> Branch:
     judgement = rule.judge(case)
     below = [Branch(f"matches {_effect(effect)}", True) for effect in case.effects]
     below += _conditions("when", rule.when, judgement.when)
@@ -127,14 +130,44 @@ def _rule(rule: Rule, case: Case) -> Branch:
                     _conditions("if", entry, judgement.unless[number]),
                 )
             )
-    if judgement.fires and rule.approval:
-        lift = (
-            "no approval lifts this rule"
-            if rule.approval == "never"
-            else f"an approval {rule.approval} lifts this"
-        )
-        below.append(Branch(lift))
+    if judgement.fires and rule.why:
+        below.append(Branch(f"why: {printable(rule.why)}"))
+    if judgement.fires and rule.mode is Mode.ENFORCE:
+        below += [Branch(text) for text in _ways_past(rule, policy)]
     return Branch(_heading(rule, judgement), below=tuple(below))
+
+
+def _ways_past(rule: Rule, policy: Policy) -> Iterator[str]:
+    """What people could do about a rule that fires."""
+    if rule.approval is None:
+        yield "no approval lifts this rule"
+    else:
+        yield f"an approval {rule.approval} lifts this"
+        if rule.require and policy.break_glass:
+            yield "what it requires must still hold, unless the approval breaks the glass"
+        elif rule.require:
+            yield "what it requires must still hold"
+    match rule.otherwise.action:
+        case "backup":
+            yield f"outside a transaction a backup may be taken, {_at_most(rule)}"
+        case "hold":
+            yield f"outside a transaction an approval may be waited for, {_at_most(rule)}"
+        case "deny":
+            return
+
+
+def _at_most(rule: Rule) -> str:
+    return f"for at most {describe_duration(rule.otherwise.at_most)} (the gate cannot yet)"
+
+
+def _stale_firings(decision: Decision, policy: Policy) -> Iterator[Firing]:
+    """What the reserved rule about stale facts says: it has no match of its own."""
+    return (f for f in (*decision.enforced, *decision.shadowed) if f.rule == policy.stale_facts.id)
+
+
+def _stale(firing: Firing) -> Branch:
+    acts = "refuses" if firing.mode == str(Mode.ENFORCE) else "would refuse (shadow)"
+    return Branch(f"{firing.rule}: {acts} [reserved]", below=(Branch(firing.detail),))
 
 
 def _heading(rule: Rule, judgement: Judgement) -> str:

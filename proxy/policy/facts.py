@@ -60,17 +60,39 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which writes rest, as someone has declared it.
+
+    Attributes:
+        since, until: aware; `until` is None where it lasts until someone ends it.
+        database: None for all of them.
+    """
+
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    database: str | None = None
+
+    def concerns(self, database: str) -> bool:
+        """Whether it holds for a database."""
+        return self.database in (None, database)
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One snapshot of the evidence.
 
     Attributes:
         as_of: when the snapshot was read, aware.
-        stale: True when the snapshot is too old to be believed: then it proves nothing.
+        stale: True when the snapshot is too old to be believed: then it proves nothing. A freeze that it
+            knows still counts; one that it may have missed does not.
+        freezes: past, present and coming; none is kept by the ledger yet.
     """
 
     backups: tuple[Backup, ...]
     as_of: datetime
     stale: bool = False
+    freezes: tuple[Freeze, ...] = ()
 
     def backups_of(self, database: str) -> Iterable[Backup]:
         """Backups of one database, in no particular order."""

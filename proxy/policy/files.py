@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from proxy.policy.complaints import Complaints
 from proxy.policy.words import one_or_more
-from proxy.source import Diagnostic, Document, Position, SourceError, read_yaml
+from proxy.source import Diagnostic, Document, Position, RepeatedKeys, SourceError, read_yaml
 
 Reader = Callable[[str], str]
 MAX_FILES = 200
@@ -52,6 +52,9 @@ class FileSet:
     def _add(self, path: str, text: str, chain: tuple[str, ...]) -> PolicyDocument | None:
         try:
             document = read_yaml(text, path)
+        except RepeatedKeys as error:
+            self.diagnostics += error.diagnostics
+            document = error.document
         except SourceError as error:
             self.diagnostics += error.diagnostics
             return None

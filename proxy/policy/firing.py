@@ -17,6 +17,7 @@ from proxy.policy.durations import describe_duration
 from proxy.policy.rules import Judgement, Mode, Rule
 from proxy.policy.texts import Template, clean, enumerate_names, parse_template, printable
 from proxy.sql.effects import CATALOGUE, Effect, Risk
+from proxy.sql.wording import words_of
 
 DENY = parse_template("{effect} on {targets} is not allowed.")
 DENY_MISSING = parse_template("{effect} on {targets} needs {missing}.")
@@ -24,8 +25,8 @@ HINT_BACKUP = parse_template("Take a backup, record it, and run the statement ag
 HINT_WINDOW = parse_template("Run it again after {window.next}.")
 HINT = parse_template("Ask the owners of this database's policy, and name the rule {rule}.")
 
-STALE_MESSAGE = "The evidence that {effect} on {targets} needs cannot be read."
-STALE_HINT = "Run the statement again when the gate's ledger can be reached."
+STALE_MESSAGE = "{effect} on {targets} needs evidence, and the record of it cannot be read at the moment."
+STALE_HINT = "Run it again in a minute; if it is refused again, tell those who run pgwarden."
 SHOWN_REASONS = 3
 # Told after what no evidence can help, and before the single requirements.
 STALE_URGENCY = (True, 1, 1, "stale-facts")
@@ -61,7 +62,7 @@ def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judg
     missing = tuple(
         dict.fromkeys(o.missing for _, _, judgement in asking for o in judgement.missing if o.evidence)
     )
-    values = {"effect": enumerate_names(effect_names(effects)), "targets": _targets_text(effects)}
+    values = {"effect": _effects_text(effects), "targets": _targets_text(effects)}
     return Firing(
         rule=rule.id,
         mode=str(mode),
@@ -95,9 +96,24 @@ def target_names(effects: Iterable[Effect]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(effect.target) for effect in effects if effect.target is not None))
 
 
+def _effects_text(effects: Iterable[Effect]) -> str:
+    """What people call the effects: `DROP TABLE, TRUNCATE`."""
+    return enumerate_names(dict.fromkeys(words_of(effect.name, effect.detail) for effect in effects))
+
+
 def _targets_text(effects: Iterable[Effect]) -> str:
-    names = target_names(effects)
+    names = dict.fromkeys(_called(effect) for effect in effects if effect.target is not None)
     return enumerate_names(names) if names else "this database"
+
+
+def _called(effect: Effect) -> str:
+    """What people call the target; an index without a name is known by its table."""
+    target = effect.target
+    if target is None or target.name is not None:
+        return str(target)
+    if effect.name == "index.create" and effect.detail.startswith("on "):
+        return effect.detail.removeprefix("on ")
+    return f"an unknown {target.kind.replace('_', ' ')}"
 
 
 class _Values:
@@ -115,7 +131,7 @@ class _Values:
         context = self._case.context
         match name:
             case "effect":
-                return enumerate_names(effect_names(self._case.effects))
+                return _effects_text(self._case.effects)
             case "targets":
                 return _targets_text(self._case.effects)
             case "role":
@@ -175,13 +191,17 @@ def next_opening(case: Case, rule: Rule) -> datetime | None:
 
 def _detail(case: Case, rule: Rule, judgement: Judgement) -> str:
     """Why: what is missing and what is known instead, or which window is open."""
-    sentences = [f"Missing: {outcome.missing} ({outcome.found})." for outcome in judgement.missing]
+    told = "missing" in (rule.deny or DENY_MISSING).names
+    sentences = [
+        f"{_capital(outcome.found)}." if told else f"Missing: {outcome.missing} ({outcome.found})."
+        for outcome in judgement.missing
+    ]
     if not sentences:
-        sentences = [f"{_capital(o.found)}." for o in judgement.when if o.until is not None]
-    if rule.otherwise == "backup":
-        sentences.append("The gate does not take backups by itself yet.")
-    if rule.otherwise == "hold":
-        sentences.append("The gate does not wait for approvals yet.")
+        sentences = [f"{_capital(o.found)}." for o in judgement.when if o.until is not None or o.evidence]
+    if rule.otherwise.action == "backup":
+        sentences.append("pgwarden does not take backups by itself yet.")
+    if rule.otherwise.action == "hold":
+        sentences.append("pgwarden does not wait for approvals yet.")
     if not sentences:
         reasons = list(dict.fromkeys(_reason(effect) for effect in _gravest_first(case.effects)))
         sentences = reasons[:SHOWN_REASONS]

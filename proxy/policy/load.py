@@ -9,20 +9,23 @@ from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from proxy.policy import model
-from proxy.policy.compiling import RuleCompiler, Surroundings
+from proxy.policy.compiling import RuleCompiler
 from proxy.policy.conditions.matching import Match
-from proxy.policy.conditions.moments import Window
+from proxy.policy.conditions.moments import FreezeCondition, Window
 from proxy.policy.definitions import Definitions, collect_definitions
 from proxy.policy.files import FileSet, Reader
 from proxy.policy.parsing import ParsedFile, parse_file
-from proxy.policy.rules import Mode, Policy, Rule, asks_for_transaction, build_index
+from proxy.policy.references import Surroundings
+from proxy.policy.rules import Approval, Mode, Policy, Rule, asks_for_transaction, build_index
 from proxy.policy.texts import parse_template
 from proxy.policy.windows import compile_windows
 from proxy.source import SourceError
+from proxy.sql.effects import CLASSES
 
 # What only the policy itself says, not a pack: a line of include must not change how the rest is judged.
 _POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass")
 _UTC = ZoneInfo("UTC")
+FROZEN_CLASSES = ("write", "ddl", "destructive", "privilege", "opaque")
 
 
 def load_policy(path: str, read: Reader) -> Policy:
@@ -55,7 +58,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
     head = root.head
     defaults = (head.defaults if head is not None else None) or model.Defaults()
     mode = Mode[defaults.mode.upper()]
-    around = _surroundings(mode, definitions, windows)
+    around = _surroundings(mode, head, definitions, windows)
     rules: list[Rule] = []
     for file in files.values():
         if file is not root:
@@ -64,6 +67,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
             rules.append(RuleCompiler(shape, ("rules", index), around, file.complaints).compile())
     _check_ids(files)
     every = (*rules, *_reserved(mode, defaults))
+    freeze = _freeze(mode, around.zone)
     stale = Rule("stale-facts", _reaction(mode, defaults.stale_facts), Match(frozenset(), ()))
     name = (head.name if head is not None else None) or _stem(path)
     return Policy(
@@ -72,18 +76,24 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         mode=str(mode),
         digest=_digest(files.values()),
         files=tuple(files),
-        rules=(*every, stale),
+        rules=(*every, stale, freeze),
         stale_facts=stale,
+        freeze=freeze,
         zone=around.zone,
         break_glass=head is not None and head.break_glass,
         uses_transaction=any(asks_for_transaction(rule) for rule in every if rule.mode is not Mode.OFF),
         index=build_index(every),
+        documents={name: file.source.document for name, file in files.items()},
     )
 
 
-def _surroundings(mode: Mode, definitions: Definitions, windows: Mapping[str, Window]) -> Surroundings:
+def _surroundings(
+    mode: Mode, head: model.PolicyFile | None, definitions: Definitions, windows: Mapping[str, Window]
+) -> Surroundings:
+    approvals = None if head is None else head.approvals
     return Surroundings(
         mode=mode,
+        approvals=None if approvals is None else Approval(approvals.by, approvals.within),
         zone=_UTC if definitions.zone is None else definitions.zone.value,
         windows=windows,
         sets={name: definition.value for name, definition in definitions.sets.items()},
@@ -99,19 +109,44 @@ def _reserved(mode: Mode, defaults: model.Defaults) -> tuple[Rule, ...]:
             id="unparsed",
             mode=_reaction(mode, defaults.unparsed),
             match=Match(frozenset({"statement.unparsed"}), ()),
-            deny=parse_template("This statement cannot be read, so what it would do is not known."),
+            deny=parse_template("This statement cannot be read, so it was not run."),
             hint=parse_template("Check its syntax, or write it in a plainer way."),
             sqlstate="42601",
+        ),
+        Rule(
+            id="catalogue",
+            mode=mode,
+            match=Match(frozenset({"code.unseen"}), ()),
+            deny=parse_template(
+                "What code of this database would run is not known, since its catalogue cannot be read."
+            ),
+            hint=parse_template(
+                "Run it again in a moment; if that does not help, the gate's log tells those who run it why."
+            ),
         ),
         Rule(
             id="unknown",
             mode=_reaction(mode, defaults.unknown),
             match=Match(frozenset({"statement.unknown"}), ()),
-            deny=parse_template("This statement holds something that the gate does not know."),
+            deny=parse_template(
+                "This statement does something that pgwarden does not know, so it was not run."
+            ),
             hint=parse_template(
-                "Write it in a plainer way, or report the statement to those who run the gate."
+                "Write it in a plainer way, or report the statement to those who run pgwarden."
             ),
         ),
+    )
+
+
+def _freeze(mode: Mode, zone: ZoneInfo) -> Rule:
+    """No approval lifts it: who may end a freeze ends it. What cannot be read may write."""
+    return Rule(
+        id="freeze",
+        mode=mode,
+        match=Match(frozenset().union(*(CLASSES[name] for name in FROZEN_CLASSES)), ()),
+        when=(FreezeCondition(True, zone),),
+        deny=parse_template("Writes are frozen, and {effect} on {targets} is one."),
+        hint=parse_template("Wait until the freeze has ended, or ask who declared it."),
     )
 
 

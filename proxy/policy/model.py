@@ -1,226 +1,87 @@
 """The shape of a policy file: which keys there are and what each may hold.
 
 Enters: plain values of one document. Leaves: typed blocks, or pydantic's errors with the path of each.
-Deliberately absent: names that refer to other parts, and meaning (compiling.py), positions
+Deliberately absent: rules (shapes.py), names that refer to other parts, and meaning (compiling.py), positions
 (complaints.py).
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from proxy.policy.words import (
-    Cidr,
-    ClassName,
+from proxy.policy.block import Block, Count, as_tuple
+from proxy.policy.described import Described, Some, as_block
+from proxy.policy.scalars import (
     DateSpan,
     DaySpan,
     Duration,
-    EffectName,
     ExceptedDay,
-    Level,
+    FilePath,
     Name,
     Pattern,
-    RiskBound,
-    RuleId,
-    SqlState,
-    Text,
     TimeOfDay,
-    TraitName,
     Zone,
-    one_or_more,
 )
+from proxy.policy.shapes import ModeName, Rule, WhoBlock
 
-Item = TypeVar("Item")
-Some = Annotated[tuple[Item, ...], BeforeValidator(one_or_more), Field(min_length=1)]
-ModeName = Literal["enforce", "shadow", "off"]
 Reaction = Literal["deny", "shadow"]
-Count = Annotated[int, Field(ge=1, le=100)]
 
 
-class Block(BaseModel):
-    """A mapping with fixed keys; nothing is converted silently."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class WhoBlock(Block):
-    """Who sends a statement."""
-
-    roles: Some[Pattern] | None = None
-    databases: Some[Pattern] | None = None
-    cidrs: Some[Cidr] | None = None
-    applications: Some[Pattern] | None = None
-
-
-class WhoRef(WhoBlock):
-    """Who, perhaps by the name of a set; `who: migrators` is short for `who: {set: migrators}`."""
-
-    named: Name | None = Field(default=None, alias="set")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        return {"set": value} if isinstance(value, str) else value
-
-
-class MatchBlock(Block):
-    """Keys that narrow, with entries that widen."""
-
-    effects: Some[EffectName] | None = None
-    classes: Some[ClassName] | None = None
-    traits: Some[TraitName] | None = None
-    risk: RiskBound | None = None
-    targets: Some[Pattern] | None = None
-    values: Some[Pattern] | None = None
-    who: WhoRef | None = None
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _blocks(value: object) -> object:
-    return (value,) if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
-
-
-class Match(MatchBlock):
-    """A rule's match; `not` is one block or several, of which none may fit."""
-
-    excluded: Annotated[tuple[MatchBlock, ...], BeforeValidator(_blocks), Field(min_length=1)] | None = Field(
-        default=None, alias="not"
-    )
-
-
-class WhenBlock(Block):
-    """Circumstances of the moment; all keys must hold."""
-
-    window: Some[Name] | None = None
-    freeze: bool | None = None
-    transaction: Literal["open", "none"] | None = None
-    dates: Some[DateSpan] | None = None
-
-
-class When(WhenBlock):
-    """A rule's `when`; the block under `not` must not hold as a whole."""
-
-    excluded: WhenBlock | None = Field(default=None, alias="not")
-
-
-class BackupNeed(Block):
-    """A backup that is good enough."""
-
-    within: Duration
-    verified: Level | None = None
-    copies: Count = 1
-    covers: Literal["whole", "targets", "schema"] = "targets"
-
-
-class RanNeed(Block):
-    """The same statement ran elsewhere without error."""
-
-    environment: Name
-    within: Duration | None = None
-
-
-class RequireBlock(Block):
-    """Evidence that must hold, all of it."""
-
-    backup: BackupNeed | None = None
-    ran: RanNeed | None = None
-    migration: Literal["run", "registered", "resembles"] | None = None
-    window: Some[Name] | None = None
-
-
-class ApprovalNeed(Block):
-    """So many people, perhaps within a time, and what must hold besides."""
-
-    by: Count
-    within: Duration | None = None
-    besides: RequireBlock | None = Field(default=None, alias="with")
-
-
-class Require(RequireBlock):
-    """A rule's `require`."""
-
-    approval: ApprovalNeed | None = None
-
-
-class Unless(Block):
-    """One exception; it lifts the rule only when all of it holds."""
-
-    who: WhoRef | None = None
-    when: When | None = None
-    require: Require | None = None
-
-
-class Otherwise(Block):
-    """What to do instead of refusing, for at most so long."""
-
-    backup: Duration | None = None
-    hold: Duration | None = None
-
-
-def _word_or_block(value: object) -> str:
-    """Which of two forms was meant. The tags hold a blank, so that no key of a document equals them."""
-    return "a word" if isinstance(value, str) else "a block"
-
-
-class Rule(Block):
-    """One rule."""
-
-    id: RuleId
-    match: Match
-    when: When | None = None
-    require: Require | None = None
-    unless: Annotated[tuple[Unless, ...], BeforeValidator(_blocks), Field(min_length=1)] | None = None
-    otherwise: Annotated[
-        Annotated[Literal["deny", "backup", "hold"], Tag("a word")] | Annotated[Otherwise, Tag("a block")],
-        Discriminator(_word_or_block),
-    ] = Field(default="deny", alias="else")
-    approval: (
-        Annotated[
-            Annotated[Literal["never"], Tag("a word")] | Annotated[ApprovalNeed, Tag("a block")],
-            Discriminator(_word_or_block),
-        ]
-        | None
-    ) = None
-    deny: Text | None = None
-    hint: Text | None = None
-    sqlstate: SqlState = "42501"
-    mode: ModeName | None = None
+def _set(_: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """Targets, or who."""
+    target = {"type": "string", "minLength": 1, "description": "schema.name, schema.* or kind:name."}
+    targets = {"type": "array", "items": target, "minItems": 1}
+    return {"anyOf": [target, targets, handler(WhoBlock.__pydantic_core_schema__)]}
 
 
 class Defaults(Block):
     """What holds where a rule says nothing, and for what no rule can speak of."""
 
-    mode: ModeName = "enforce"
-    unparsed: Reaction = "deny"
-    unknown: Reaction = "deny"
-    stale_facts: Reaction = "deny"
+    mode: ModeName = Field(default="enforce", description="Caps the mode of every rule.")
+    unparsed: Reaction = Field(default="deny", description="What happens to a text that cannot be read.")
+    unknown: Reaction = Field(default="deny", description="What happens to what the gate does not know.")
+    stale_facts: Reaction = Field(
+        default="deny", description="What happens where evidence is asked for and cannot be read."
+    )
 
 
 class Approvals(Block):
-    """How many people approve, where a rule does not say."""
+    """Whose approval lifts a rule that does not say."""
 
-    by: Count
-    within: Duration | None = None
+    by: Count = Field(description="How many people.")
+    within: Duration | None = Field(default=None, description="How long it counts.")
 
 
 class Holidays(Block):
     """Days off: a country's public holidays and own dates."""
 
-    country: Name | None = None
-    subdivision: Pattern | None = None
-    dates: Some[DateSpan] | None = None
+    country: Name | None = Field(default=None, description="The country's code, such as US.")
+    subdivision: Pattern | None = Field(default=None, description="A state or province, such as NY.")
+    dates: Some[DateSpan] | None = Field(default=None, description="Days of one's own.")
 
 
 class Window(Block):
-    """A span of wall-clock time on some days of the week."""
+    """A span of wall-clock time on some days of the week; it may run past midnight."""
 
-    days: Some[DaySpan] | None = None
-    start: TimeOfDay = Field(default=0, alias="from")
-    end: TimeOfDay = Field(default=24 * 3600, alias="to")
-    excepted: Some[ExceptedDay] | None = Field(default=None, alias="except")
+    days: Some[DaySpan] | None = Field(default=None, description="On which days it starts; all unless said.")
+    start: TimeOfDay = Field(
+        default=0, alias="from", description="When it opens.", json_schema_extra={"default": "00:00"}
+    )
+    end: TimeOfDay = Field(
+        default=24 * 3600,
+        alias="to",
+        description="When it closes; the next day where that is not after its opening.",
+        json_schema_extra={"default": "24:00"},
+    )
+    excepted: Some[ExceptedDay] | None = Field(
+        default=None, alias="except", description="Days on which it does not start."
+    )
 
 
 class Time(Block):
@@ -228,19 +89,29 @@ class Time(Block):
 
     timezone: Zone | None = None
     holidays: Holidays | None = None
-    windows: dict[Name, object] = {}
+    windows: dict[Name, Annotated[object, Described(as_block(Window))]] = Field(
+        default={}, description="Windows of time by their names."
+    )
 
 
 class PolicyFile(Block):
-    """A whole file. Rules, sets and windows are read one by one, so that one mistake hides no other."""
+    """A policy for one environment, or a pack of rules that policies include."""
 
-    version: Literal[1]
-    name: Name | None = None
-    environment: Name | None = None
-    include: Some[Pattern] | None = None
+    # Rules, sets and windows are objects here: they are read one by one, so that one mistake hides no other.
+
+    version: Literal[1] = Field(description="The version of this language.")
+    name: Name | None = Field(default=None, description="The policy's name in logs and metrics.")
+    environment: Name | None = Field(default=None, description="What it guards, such as production.")
+    include: Some[FilePath] | None = Field(default=None, description="Rule packs, relative to this file.")
     defaults: Defaults | None = None
     approvals: Approvals | None = None
-    break_glass: bool = False
+    break_glass: bool = Field(
+        default=False, description="Whether an approval may also lift what a rule requires."
+    )
     time: Time | None = None
-    sets: dict[Name, object] = {}
-    rules: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)] = ()
+    sets: dict[Name, Annotated[object, Described(_set)]] = Field(
+        default={}, description="Targets, or people, by a name that rules use."
+    )
+    rules: Annotated[tuple[Annotated[object, Described(as_block(Rule))], ...], BeforeValidator(as_tuple)] = (
+        Field(default=(), description="The rules. Their order means nothing.")
+    )

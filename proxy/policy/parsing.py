@@ -11,15 +11,17 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from proxy.policy import model
-from proxy.policy.complaints import Complaints, Path
+from proxy.policy import model, shapes
+from proxy.policy.block import Block
+from proxy.policy.complaints import Complaints
 from proxy.policy.conditions.targets import TargetPattern, compile_target
 from proxy.policy.files import PolicyDocument
 from proxy.policy.words import found, one_or_more
+from proxy.source import Path
 
-SomeBlock = TypeVar("SomeBlock", bound=model.Block)
+SomeBlock = TypeVar("SomeBlock", bound=Block)
 TargetSet = tuple[TargetPattern, ...]
-Set = TargetSet | model.WhoBlock
+Set = TargetSet | shapes.WhoBlock
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class ParsedFile:
 
     source: PolicyDocument
     head: model.PolicyFile | None = None
-    rules: list[tuple[int, model.Rule]] = field(default_factory=list)
+    rules: list[tuple[int, shapes.Rule]] = field(default_factory=list)
     ids: list[tuple[int, str]] = field(default_factory=list)
     windows: dict[str, model.Window] = field(default_factory=dict)
     sets: dict[str, Set] = field(default_factory=dict)
@@ -58,7 +60,7 @@ def parse_file(source: PolicyDocument) -> ParsedFile:
     for index, rule in enumerate(_list(data.get("rules"))):
         if isinstance(rule, dict) and isinstance(rule.get("id"), str):
             parsed.ids.append((index, rule["id"]))
-        block = _block(model.Rule, rule, ("rules", index), source.complaints)
+        block = _block(shapes.Rule, rule, ("rules", index), source.complaints)
         if block is not None:
             parsed.rules.append((index, block))
     time = data.get("time")
@@ -85,7 +87,7 @@ def parse_target(word: str, place: Path, complaints: Complaints) -> TargetSet:
 def _set(entry: object, place: Path, complaints: Complaints) -> Set | None:
     """A mapping says who, a list says what."""
     if isinstance(entry, dict):
-        return _block(model.WhoBlock, entry, place, complaints)
+        return _block(shapes.WhoBlock, entry, place, complaints)
     words = one_or_more(entry)
     if not isinstance(words, tuple) or not words:
         complaints.add(place, "a set is a list of targets, or a mapping with roles, databases, cidrs")

@@ -7,23 +7,26 @@ whole decision (decide.py).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
 from proxy.policy.conditions.matching import Match
 from proxy.policy.conditions.moments import TransactionCondition
+from proxy.policy.durations import describe_duration
 from proxy.policy.texts import Template
-from proxy.source import Position
-from proxy.sql.effects import CATALOGUE
+from proxy.source import Document, Path, Position
+from proxy.sql.effects import CATALOGUE, Effect
 
-# Rules that exist without being written. The first three are judged here; the session raises the others.
+# Rules that exist without being written. The first four are judged here; the session raises the others.
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
         "unparsed": "a statement whose text cannot be read",
         "unknown": "a statement that holds what the analysis does not know",
+        "catalogue": "a statement that may run code of the database while its catalogue cannot be read",
         "stale-facts": "evidence asked for while the ledger cannot be read",
         "freeze": "a write while writes are frozen",
         "undecodable": "a text that cannot be decoded as the server will",
@@ -74,16 +77,53 @@ class Judgement:
         return tuple(outcome for outcome in self.require if not outcome.holds)
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What an approval takes that lifts a rule.
+
+    Attributes:
+        within: how long it counts; None for as long as it is asked for.
+        besides: evidence that must hold besides.
+    """
+
+    by: int
+    within: timedelta | None = None
+    besides: tuple[Condition, ...] = ()
+
+    def __str__(self) -> str:
+        """`by 2 people within 2 hours, with backup: …`."""
+        people = "one person" if self.by == 1 else f"{self.by} people"
+        within = "" if self.within is None else f" within {describe_duration(self.within)}"
+        besides = "".join(f", with {condition.name}" for condition in self.besides)
+        return f"by {people}{within}{besides}"
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What may be done instead of refusing, outside of transactions.
+
+    Attributes:
+        at_most: how long it may take; no time where nothing is done.
+    """
+
+    action: Literal["deny", "backup", "hold"]
+    at_most: timedelta = timedelta()
+
+
+DENY = Otherwise("deny")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One rule, compiled. Compared by identity: a policy holds each once.
 
     Attributes:
-        position: where it is written; None for a reserved rule.
+        position, place: where it is written, and the path there in its document; None for a reserved rule.
         mode: as written, capped by the policy's.
         deny, hint: None where the rule says nothing, so that the default text is used.
-        otherwise: "deny", "backup" or "hold": what may be done instead of refusing.
-        approval: for explain: "" where the rule says nothing.
+        otherwise: what may be done instead of refusing.
+        approval: what lifts it, the policy's approvals where the rule says nothing; None: nothing does.
+        why: for explain, as written.
     """
 
     id: str
@@ -95,9 +135,11 @@ class Rule:
     deny: Template | None = None
     hint: Template | None = None
     sqlstate: str = DEFAULT_SQLSTATE
-    otherwise: str = "deny"
-    approval: str = ""
+    otherwise: Otherwise = DENY
+    approval: Approval | None = None
     position: Position | None = None
+    place: Path = ()
+    why: str = ""
 
     @property
     def reserved(self) -> bool:
@@ -108,13 +150,14 @@ class Rule:
         """Whether the rule, whose match fits, fires."""
         when = tuple(condition.judge(case) for condition in self.when)
         until = earliest(outcome.until for outcome in when)
+        looked = any(outcome.evidence for outcome in when)
         if not all(outcome.holds for outcome in when):
-            return Judgement(False, until, when)
+            return Judgement(False, until, when, facts_used=looked)
         require = tuple(condition.judge(case) for condition in self.require)
         until = earliest((until, *(outcome.until for outcome in require)))
         evidence = any(outcome.evidence for outcome in require)
         if require and all(outcome.holds for outcome in require):
-            return Judgement(False, until, when, require, evidence=evidence, facts_used=evidence)
+            return Judgement(False, until, when, require, evidence=evidence, facts_used=looked or evidence)
         unless = tuple(tuple(condition.judge(case) for condition in entry) for entry in self.unless)
         asked = [outcome for entry in unless for outcome in entry]
         lifted = any(all(outcome.holds for outcome in entry) for entry in unless)
@@ -125,7 +168,7 @@ class Rule:
             require=require,
             unless=unless,
             evidence=evidence and not lifted,
-            facts_used=evidence or any(outcome.evidence for outcome in asked),
+            facts_used=looked or evidence or any(outcome.evidence for outcome in asked),
         )
 
 
@@ -138,7 +181,9 @@ class Policy:
         digest: SHA-256 over the text of all files, in hexadecimal.
         rules: as written, the policy's own first, then those of included packs; the reserved ones last.
         stale_facts: the reserved rule about evidence that cannot be read.
+        freeze: the reserved rule about writes while they are frozen; it is judged when facts know a freeze.
         zone: the policy's time zone, UTC where it names none.
+        documents: what was read, by file, for those who look at a policy instead of judging by it.
         uses_transaction: True when some rule asks for the transaction's state.
     """
 
@@ -149,15 +194,21 @@ class Policy:
     files: tuple[str, ...]
     rules: tuple[Rule, ...]
     stale_facts: Rule
+    freeze: Rule
     zone: ZoneInfo
     break_glass: bool = False
     uses_transaction: bool = False
     index: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict, repr=False)
+    documents: Mapping[str, Document] = field(default_factory=dict, repr=False)
 
     def rules_for(self, effect_name: str) -> tuple[Rule, ...]:
         """The rules that can concern an effect; one without a name in the catalogue is statement.unknown."""
         found = self.index.get(effect_name)
         return self.index["statement.unknown"] if found is None else found
+
+    def may_concern(self, effect: Effect) -> bool:
+        """Whether some rule speaks of effects of this name, these traits and this risk."""
+        return any(rule.match.may_fit(effect) for rule in self.rules_for(effect.name))
 
 
 def build_index(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
@@ -173,7 +224,7 @@ def build_index(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
 def asks_for_transaction(rule: Rule) -> bool:
     """Whether the state of the transaction plays a part in a rule."""
     conditions = [*rule.when, *rule.require, *(condition for entry in rule.unless for condition in entry)]
-    return rule.otherwise != "deny" or any(_is_transactional(condition) for condition in conditions)
+    return rule.otherwise.action != "deny" or any(_is_transactional(condition) for condition in conditions)
 
 
 def _is_transactional(condition: Condition) -> bool:

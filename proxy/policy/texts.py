@@ -46,6 +46,11 @@ class Template:
         """The placeholders that it uses."""
         return frozenset(self.pieces[1::2])
 
+    @property
+    def text(self) -> str:
+        """As written, but for doubled braces."""
+        return "".join(piece if index % 2 == 0 else f"{{{piece}}}" for index, piece in enumerate(self.pieces))
+
     def fill(self, value: Callable[[str], str]) -> str:
         """The text; `{decision_id}` stays, since the decision has no id yet."""
         filled = (

@@ -76,7 +76,8 @@ def _check_holidays(definition: Definition[model.Holidays]) -> None:
         return
     if named.country not in country_codes():
         near = nearest(named.country.upper(), country_codes())
-        complaints.add((*path, "country"), f'no holidays are known for the country "{named.country}"', near)
+        message = f'no holidays are known for the country "{named.country}"; it is a code, such as US'
+        complaints.add((*path, "country"), message, near)
         return
     known = subdivisions(named.country)
     if named.subdivision is not None and named.subdivision not in known:

@@ -5,6 +5,7 @@ users, passwords and databases: clients log in with their own, and no error here
 """
 
 import ipaddress
+import re
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -12,6 +13,8 @@ from proxy.relay.upstream import SslMode, Upstream
 
 DEFAULT_PORT: Final = 5432
 
+# A name of any script, or an address; that of IPv6 may name an interface behind %.
+_HOST: Final = re.compile(r"[\w.-]+|[0-9a-f]*:[0-9a-f.:]*(%[\w.-]+)?")
 _KNOWN: Final = ("sslmode", "sslrootcert", "host", "port", "connect_timeout")
 
 
@@ -28,7 +31,7 @@ def parse_upstream(url: str, *, ca_file: str | None = None, connect_timeout_s: f
     """
     try:
         parts = urlsplit(url.strip())
-        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        given = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError as error:
         raise ValueError("is not a URL: write postgresql://HOST:PORT") from error
     if parts.scheme not in ("postgresql", "postgres"):
@@ -37,9 +40,13 @@ def parse_upstream(url: str, *, ca_file: str | None = None, connect_timeout_s: f
         raise ValueError("must not hold a user or a password: clients log in with their own")
     if parts.path.strip("/") or parts.fragment:
         raise ValueError("must not name a database: clients choose their own")
-    unknown = sorted(set(options) - set(_KNOWN))
-    if unknown:
-        raise ValueError(f"has the parameter {unknown[0]!r}, which is not one of {', '.join(_KNOWN)}")
+    options: dict[str, str] = {}
+    for name, value in given:
+        if name not in _KNOWN:
+            raise ValueError(f"has the parameter {name!r}, which is not one of {', '.join(_KNOWN)}")
+        if name in options:
+            raise ValueError(f"has the parameter {name!r} twice")
+        options[name] = value
     host, port = _host_and_port(parts.netloc, options)
     return Upstream(
         host,
@@ -54,8 +61,10 @@ def _host_and_port(netloc: str, options: dict[str, str]) -> tuple[str, int]:
     host, colon, port = netloc.rpartition(":")
     if not colon or port.endswith("]"):
         host, port = netloc, ""
-    if "," in netloc:
+    if "," in netloc or (host and "host" in options):
         raise ValueError("must name one server")
+    if port and "port" in options:
+        raise ValueError("must name one port")
     if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
         raise ValueError("needs brackets round an IPv6 address: postgresql://[::1]:5432")
     if host.startswith("["):
@@ -63,6 +72,8 @@ def _host_and_port(netloc: str, options: dict[str, str]) -> tuple[str, int]:
     host = unquote(host) or options.get("host", "")
     if not host:
         raise ValueError("must name the server: postgresql://HOST:PORT")
+    if not host.startswith("/") and not _HOST.fullmatch(host):
+        raise ValueError("has a host that is no name and no address")
     return host, _port(port or options.get("port", ""))
 
 

@@ -7,6 +7,18 @@ Deliberately absent: SQLSTATEs (the session speaks to clients), whatever an unau
 import os
 import socket
 import ssl
+from typing import Final
+
+# What to do about a certificate, by OpenSSL's X509_V_ERR_*.
+_DISTRUST: Final = {
+    9: "Check the clocks of the gate's host and of the server's certificate authority.",  # not yet valid
+    10: "Renew the server's certificate, and check the clock of the gate's host.",  # expired
+    62: "Write the name that the certificate bears into the upstream URL.",  # another host name
+    64: "Write the name that the certificate bears into the upstream URL.",  # another address
+}
+_NO_AUTHORITY: Final = (
+    "Put the file of the authority that signed it into the upstream URL as sslrootcert=FILE."
+)
 
 
 class UpstreamError(Exception):
@@ -29,8 +41,7 @@ def explain(server: str, error: OSError | UnicodeError, timeout_s: float) -> Ups
         case ssl.SSLCertVerificationError():
             return UpstreamError(
                 f"The certificate of the server {server} is not trusted: {error.verify_message.rstrip('.')}.",
-                "Put the file of the authority that signed it into the upstream URL as sslrootcert=FILE, and "
-                "check that the URL uses the name in the certificate.",
+                _DISTRUST.get(error.verify_code, _NO_AUTHORITY),
             )
         case ssl.SSLError():
             return UpstreamError(

@@ -10,16 +10,17 @@ message.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
 from proxy.relay.legs import Leg
-from proxy.relay.ports import CrashReporter, Observer, RelaySettings, Session, TextReader
+from proxy.relay.ports import CatalogueReader, CrashReporter, Observer, RelaySettings, Session, TextReader
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
     Analyse,
+    AwaitCatalogue,
     Cancel,
     Close,
     Command,
@@ -64,6 +65,7 @@ class Link:
         settings: RelaySettings,
         *,
         reader: TextReader | None,
+        catalogue: CatalogueReader | None,
         observer: Observer,
         on_crash: CrashReporter,
         on_finished: "FinishedReporter",
@@ -73,6 +75,7 @@ class Link:
         self._canceller = canceller
         self._settings = settings
         self._reader = reader
+        self._catalogue = catalogue
         self._observer = observer
         self._on_crash = on_crash
         self._on_finished = on_finished
@@ -201,13 +204,15 @@ class Link:
                     self._start(self._cancel(command.packet))
                 case Analyse():
                     self._analyse(command)
+                case AwaitCatalogue():
+                    self._await_catalogue(command)
                 case Close():
                     self._close()
                 case _:
                     assert_never(command)
         self._throttle()
 
-    def _write_server(self, data: bytes) -> None:
+    def _write_server(self, data: bytes | bytearray) -> None:
         if self._server is not None:
             self._server.write(data)
         elif not self._server_ended:
@@ -233,15 +238,32 @@ class Link:
             (server.pause_reading if pause else server.resume_reading)()
 
     def _analyse(self, command: Analyse) -> None:
-        if self._reader is None or self._reading is not None:
+        if self._reader is None:
             raise LinkError("a text was handed out that nobody reads")
-        self._reading = self._loop.create_task(self._read(self._reader(command.raw, command.server_major)))
+        self._read_aside(self._read(self._reader(command.raw, command.server_major, command.screen)))
+
+    def _await_catalogue(self, command: AwaitCatalogue) -> None:
+        if self._catalogue is None:
+            raise LinkError("a catalogue was asked for that nobody reads")
+        self._read_aside(self._read_catalogue(self._catalogue(command.database)))
+
+    def _read_aside(self, work: Coroutine[None, None, None]) -> None:
+        """Start what the session waits for; it waits for one thing at a time."""
+        if self._reading is not None:
+            work.close()
+            raise LinkError("a session waits for two things at once")
+        self._reading = self._loop.create_task(work)
         self._reading.add_done_callback(self._was_read)
 
     async def _read(self, reading: Coroutine[None, None, Outcome]) -> None:
         outcome = await reading
         self._reading = None  # what comes next may hand out another
         self._ask(lambda: self._session.analysed(outcome))
+
+    async def _read_catalogue(self, reading: Awaitable[None]) -> None:
+        await reading
+        self._reading = None  # what comes next may hand out a text
+        self._ask(self._session.catalogue_ready)
 
     def _was_read(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

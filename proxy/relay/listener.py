@@ -11,7 +11,14 @@ from typing import Final
 from proxy.relay.cancel import Canceller
 from proxy.relay.legs import Door
 from proxy.relay.link import Link
-from proxy.relay.ports import CrashReporter, Observer, RelaySettings, SessionFactory, TextReader
+from proxy.relay.ports import (
+    CatalogueReader,
+    CrashReporter,
+    Observer,
+    RelaySettings,
+    SessionFactory,
+    TextReader,
+)
 from proxy.relay.sockets import keep_alive
 from proxy.relay.upstream import Upstream
 from proxy.session import Peer
@@ -32,6 +39,7 @@ class Listener:
         settings: RelaySettings | None = None,
         *,
         reader: TextReader | None = None,
+        catalogue: CatalogueReader | None = None,
         on_crash: CrashReporter | None = None,
     ) -> None:
         """Prepare; nothing is opened before `start`.
@@ -43,12 +51,14 @@ class Listener:
             observer: is told every event; its exception ends the session that reported.
             settings: bounds; the defaults when None.
             reader: reads the texts that sessions hand out; without one such a session ends.
+            catalogue: reads what databases hold; without one a session that asks for it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
         """
         self._address = address
         self._session_factory = session_factory
         self._upstream = upstream
         self._reader = reader
+        self._catalogue = catalogue
         self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
@@ -134,6 +144,7 @@ class Listener:
             self._canceller,
             self._settings,
             reader=self._reader,
+            catalogue=self._catalogue,
             observer=self._observer,
             on_crash=self._on_crash,
             on_finished=self._forget,

@@ -4,11 +4,11 @@ Enters: nothing. Leaves: the Session protocol (proxy.session.Session fits it) an
 Deliberately absent: any judgement; the relay moves bytes and does what it is told.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Outcome, Peer, UpstreamFailure
+from proxy.session import Command, Event, Outcome, Peer, Screening, UpstreamFailure
 
 
 class Session(Protocol):
@@ -23,6 +23,9 @@ class Session(Protocol):
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last Analyse has been read."""
+
+    def catalogue_ready(self) -> list[Command]:
+        """What the last AwaitCatalogue asked for is done."""
 
     def client_eof(self) -> list[Command]:
         """The client is gone."""
@@ -49,8 +52,20 @@ class Session(Protocol):
 class TextReader(Protocol):
     """Finds out what a long text does, away from the event loop and within bounds of its own."""
 
-    def __call__(self, raw: bytes, server_major: int) -> Coroutine[None, None, Outcome]:
-        """Read one text for servers of this major version; what cannot be read is an outcome too."""
+    def __call__(
+        self, raw: bytes | memoryview, server_major: int, screen: Screening | None
+    ) -> Coroutine[None, None, Outcome]:
+        """Read one text for servers of this major version, unless the screen passes it.
+
+        What cannot be read is an outcome too.
+        """
+
+
+class CatalogueReader(Protocol):
+    """Reads what a database holds; sessions find it at their gate."""
+
+    def __call__(self, database: str) -> Awaitable[None]:
+        """Return when a reading that began after this call has ended, in success or not."""
 
 
 SessionFactory: TypeAlias = Callable[[Peer], Session]

@@ -89,6 +89,11 @@ class Upstream:
             return str(Path(self.host) / f".s.PGSQL.{self.port}")
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def context(self) -> ssl.SSLContext | None:
+        """How TLS is to be spoken with it, None for not at all."""
+        return self._context
+
     async def connect(self) -> tuple[asyncio.Transport, Arrival]:
         """Open a connection, TLS included.
 

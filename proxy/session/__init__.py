@@ -5,16 +5,27 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
-from proxy.session.commands import Analyse, Cancel, Close, Command, Connect, Report, ToClient, ToServer
-from proxy.session.events import Ended, Event, Judged, Opened, Origin, Passed
+from proxy.session.commands import (
+    Analyse,
+    AwaitCatalogue,
+    Cancel,
+    Close,
+    Command,
+    Connect,
+    Report,
+    ToClient,
+    ToServer,
+)
+from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
 from proxy.session.gate import Gate, Limits
-from proxy.session.meanings import Outcome
+from proxy.session.meanings import Outcome, Screening
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 
 __all__ = [
     "JUDGEMENT_BUCKETS",
     "Analyse",
+    "AwaitCatalogue",
     "Cancel",
     "Close",
     "Command",
@@ -24,6 +35,7 @@ __all__ = [
     "Gate",
     "Judged",
     "Limits",
+    "LongText",
     "Opened",
     "Origin",
     "Outcome",
@@ -31,6 +43,7 @@ __all__ = [
     "Peer",
     "Phase",
     "Report",
+    "Screening",
     "Session",
     "Tally",
     "ToClient",

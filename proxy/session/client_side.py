@@ -10,20 +10,23 @@ from typing import Final
 
 from proxy.session.commands import Analyse
 from proxy.session.copying import CopyIn
+from proxy.session.events import told
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
-from proxy.session.judge import Judge, no_such_statement, resolve
+from proxy.session.judge import Ask, Await, Judge, no_such_statement, resolve
 from proxy.session.meaning import Meaning, worst
 from proxy.session.meanings import Outcome
+from proxy.session.names import NOTHING
 from proxy.session.refusal import Denial, Refusal
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
-from proxy.sql.effects import Effect, Target
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter
+from proxy.wire.framing import Cutter, Octets, View
 from proxy.wire.frontend import (
+    ParseMessage,
     decode_bind_names,
     decode_close,
+    decode_describe,
     decode_execute,
     decode_function_oid,
     decode_parse,
@@ -63,14 +66,17 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
-        self._meanings = gate.meanings(state.server_major)
-        self._texts = Texts(state, self._meanings, gate.limits.inline_bytes)
-        self._awaiting: bytes | None = None  # a text that is read elsewhere
-        self._telling: bytes | None = None  # ... and that the relay has not been told of
+        self._texts = Texts(state, gate)
+        self._awaiting: View | None = None  # a text that is read elsewhere
+        self._telling: Analyse | None = None  # ... and that the relay has not been told of
+        self._held: ParseMessage | View | None = None  # the message held back: decoding it copies the text
         self._judge = judge
         self._state = state
         self._copy = copy
         self._cutter = cutter
+        # The catalogue has to be read, and the relay has not been told: at first, and after definitions. A
+        # first statement inside of a transaction, or in the middle of a batch, could not wait for it.
+        state.waiting = self._unread = gate.catalogue
         self._after = b""  # goes out behind the frame just kept
         self.terminated = False
         self._handlers = handlers_by_kind(
@@ -90,14 +96,14 @@ class ClientSide:
             }
         )
 
-    def forward(self) -> bytes:
+    def forward(self) -> Octets:
         """Judge what the cutter holds.
 
         Returns: what goes to the server now.
         Raises: ProtocolViolation.
         """
         state, cutter, handlers = self._state, self._cutter, self._handlers
-        pieces: list[bytes] = []
+        pieces: list[Octets] = []
         if self._copy.sent is not None and self._gate.clock() >= self._copy.until:
             cutter.show_all = True  # the next CopyData is where it can be stopped
         while not state.waiting:
@@ -122,8 +128,8 @@ class ClientSide:
 
     def to_analyse(self) -> Analyse | None:
         """The text that waits to be read elsewhere, told once."""
-        raw, self._telling = self._telling, None
-        return None if raw is None else Analyse(raw, self._meanings.server_major)
+        telling, self._telling = self._telling, None
+        return telling
 
     def analysed(self, outcome: Outcome) -> None:
         """The text that was handed out has been read: go on with it."""
@@ -143,15 +149,16 @@ class ClientSide:
 
     # -- judging ---------------------------------------------------------------------------
 
-    def _understand(self, raw: bytes) -> Meaning | Denial | None:
+    def _understand(self, raw: View, *, kept: bool = False) -> Meaning | Denial | None:
         """What a text means; a Denial when no policy can allow it; None when it waits to be judged."""
-        understood = self._texts.understand(raw)
+        understood = self._texts.understand(raw, kept=kept)
         if isinstance(understood, Wait):
             self._state.wait_until_ready(understood.ready)
             self._cutter.hold()
             return None
         if isinstance(understood, HandOut):
-            self._awaiting = self._telling = raw
+            self._awaiting = raw
+            self._telling = Analyse(raw, self._state.server_major, understood.screen)
             self._state.waiting = True
             self._cutter.hold()
             return None
@@ -160,9 +167,31 @@ class ClientSide:
     def _over_size(self) -> Denial:
         return self._refuse_outright(over_size(self._cutter.size, self._gate.limits.max_statement_bytes), b"")
 
-    def _refuse_outright(self, denial: Denial, raw: bytes) -> Denial:
-        text = raw.decode(errors="replace") if raw else None
+    def _refuse_outright(self, denial: Denial, raw: View) -> Denial:
+        text = told(raw) if raw else None
         return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
+
+    def _wait_for(self, what: Ask | Await) -> bytes | None:
+        """The answer hinges on what others have to say first; the frame is looked at again then."""
+        state = self._state
+        if state.inflight:
+            state.wait_until_ready(state.inflight.boundaries)
+        elif isinstance(what, Ask):
+            self._after = state.ask(what.names)
+        else:
+            state.waiting = self._unread = True
+        self._cutter.hold()
+        return KEEP
+
+    def awaits_catalogue(self) -> bool:
+        """Whether the catalogue has to be read before anything goes on, told once."""
+        unread, self._unread = self._unread, False
+        return unread
+
+    def catalogue_ready(self) -> None:
+        """The catalogue has been read since it was asked for, or cannot be read."""
+        self._judge.overlay = None
+        self._state.waiting = False
 
     def _resolved(self, meaning: Meaning) -> Meaning:
         return resolve(meaning, self._state.statements, self._state.batch)
@@ -173,6 +202,7 @@ class ClientSide:
         """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(kind), refusal)
+        self._state.lookup.answer = None
         self._state.end_batch()
         return refusal.as_query()
 
@@ -183,6 +213,7 @@ class ClientSide:
         """
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(PARSE), refusal)
+        self._state.lookup.answer = None
         self._state.batch_open = True
         self._state.skipping = True
         return refusal.as_unnamed_parse() if unnamed_parse else refusal.as_nonce_parse()
@@ -200,15 +231,20 @@ class ClientSide:
         state = self._state
         if self._cutter.oversize:
             return self._refuse_query(QUERY, self._over_size())
-        understood = self._understand(decode_query(self._cutter.body()))
+        held, self._held = self._held, None
+        text = held if isinstance(held, View) else decode_query(self._cutter.view())
+        understood = self._understand(text)
         if understood is None:
+            self._held = text
             return KEEP
         if isinstance(understood, Denial):
             return self._refuse_query(QUERY, understood)
         meaning = self._resolved(understood)
-        denial = self._judge.judge(meaning, state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_query(QUERY, denial)
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(QUERY, verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(QUERY)
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
@@ -216,8 +252,14 @@ class ClientSide:
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
+        if self._judge.defines:
+            self._judge.defined(meaning)
+        if self._judge.relexes:
+            self._state.lexing.unsettle(boundary)
+        answer = self._state.lookup.answer
         self._state.runs(sent, meaning, boundary)
         if meaning.barrier:
+            sent.answer = answer
             sent.meaning = meaning
             sent.policy = self._gate.policy
             sent.permitted_until = self._judge.until
@@ -226,17 +268,22 @@ class ClientSide:
         state = self._state
         if self._cutter.oversize:
             return self._refuse_extended(self._over_size())
-        message = decode_parse(self._cutter.body())
-        understood = self._understand(message.text)
+        held, self._held = self._held, None
+        message = held if isinstance(held, ParseMessage) else decode_parse(self._cutter.view())
+        understood = self._understand(message.text, kept=bool(message.name))
         if understood is None:
+            self._held = message
             return KEEP
         if isinstance(understood, Denial):
             return self._refuse_extended(understood, unnamed_parse=not message.name)
-        denial = self._judge.judge(understood, state.transactions(), runs=False)
-        if denial is not None:
-            return self._refuse_extended(denial, unnamed_parse=not message.name)
+        verdict = self._judge.judge(understood, state.transactions(), runs=False)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict, unnamed_parse=not message.name)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(PARSE)
         sent.definition = state.define(state.statements, message.name, understood, sent)
+        state.resolves(sent.definition, None)
         state.batch_open = True
         return KEEP
 
@@ -248,11 +295,20 @@ class ClientSide:
             unknown = no_such_statement(name.decode(errors="replace"))
             return self._refuse_extended(self._refuse_outright(unknown, b""))
         meaning = worst(known)
-        denial = self._judge.judge(meaning, state.transactions(), runs=False)
-        if denial is not None:
-            return self._refuse_extended(denial)
+        statement = state.statements.only(name, state.batch) if state.own_names else None
+        bound = NOTHING if statement is None else statement.own
+        verdict = self._judge.judge(meaning, state.transactions(), runs=False, bound=bound)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(BIND)
+        if meaning.relexes:  # the planner calls functions that are marked immutable
+            state.lexing.unsettle(state.inflight.boundaries + 1)
         sent.definition = state.define(state.portals, portal, meaning, sent)
+        if statement is not None:
+            for definition in (sent.definition, statement):
+                state.resolves(definition, bound)
         state.batch_open = True
         return KEEP
 
@@ -261,9 +317,13 @@ class ClientSide:
         portal, _ = decode_execute(self._cutter.body())
         # A portal that no Bind made is a cursor, judged when it was declared.
         meaning = self._resolved(worst(state.portals.meanings(portal, state.batch) or [self._gate.fetch]))
-        denial = self._judge.judge(meaning, state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_extended(denial)
+        made = state.portals.only(portal, state.batch) if state.own_names else None
+        bound = NOTHING if made is None else made.own
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True, bound=bound)
+        if isinstance(verdict, Denial):
+            return self._refuse_extended(verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
         sent = state.send(EXECUTE)
         self._runs(sent, meaning, state.inflight.boundaries + 1)
         if meaning.barrier:
@@ -272,8 +332,13 @@ class ClientSide:
         return KEEP
 
     def _describe(self) -> bytes | None:
-        self._state.send(DESCRIBE)
-        self._state.batch_open = True
+        state = self._state
+        if state.own_names:
+            kind, name = decode_describe(self._cutter.body())
+            if kind == "S":
+                state.resolves_unseen(name)
+        state.send(DESCRIBE)
+        state.batch_open = True
         return KEEP
 
     def _close(self) -> bytes | None:
@@ -288,20 +353,27 @@ class ClientSide:
         return KEEP
 
     def _function_call(self) -> bytes | None:
-        oid = decode_function_oid(self._cutter.body())
-        effect = Effect("code.opaque", Target("function", None, f"oid {oid}"))
-        meaning = Meaning((effect,), relexes=True, statement_class="opaque")
-        denial = self._judge.judge(meaning, self._state.transactions(), runs=True)
-        if denial is not None:
-            return self._refuse_query(FUNCTION_CALL, denial)
-        self._state.runs(self._state.send(FUNCTION_CALL), meaning, self._state.inflight.boundaries)
-        self._state.end_batch()
+        state = self._state
+        meaning = self._function(decode_function_oid(self._cutter.body()))
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(FUNCTION_CALL, verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
+        self._runs(state.send(FUNCTION_CALL), meaning, state.inflight.boundaries)
+        state.end_batch()
         return KEEP
+
+    def _function(self, oid: int) -> Meaning:
+        """What a call of this function means, with arguments that nobody sees."""
+        database = self._gate.databases.get(self._judge.lookup.who.database)
+        return self._gate.functions(self._state.server_major).meaning(oid, database)
 
     # -- out of line -------------------------------------------------------------------------------
 
     def _out_of_line(self, kind: int) -> bytes | None:
         """A frame that comes while COPY data is expected, or behind an error."""
+        self._held = None
         if kind == _TERMINATE:
             return self._terminate()
         if self._copy.sent is not None:
@@ -328,7 +400,7 @@ class ClientSide:
         sent = self._copy.sent
         if sent is None or sent.meaning is None or sent.policy is None:
             return KEEP
-        denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions())
+        denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions(), sent.answer)
         self._copy.until = self._judge.until
         if denial is None:
             return KEEP

@@ -8,20 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proxy.session.events import Event
+from proxy.session.meanings import Screening
+from proxy.wire.framing import Octets, View
 
 
 @dataclass(slots=True)
 class ToServer:
     """Write these bytes to the server."""
 
-    data: bytes
+    data: Octets
 
 
 @dataclass(slots=True)
 class ToClient:
     """Write these bytes to the client."""
 
-    data: bytes
+    data: Octets
 
 
 @dataclass(slots=True)
@@ -48,10 +50,24 @@ class Analyse:
     """Find out what this text does, away from the event loop; then call ``analysed``.
 
     A text is handed out because reading it may take long: what does it must bound time, memory and stack.
+
+    Attributes:
+        screen: says what it does at most, if that is enough to judge it; None when it has to be read.
     """
 
-    raw: bytes
+    raw: View
     server_major: int
+    screen: Screening | None = None
+
+
+@dataclass(slots=True)
+class AwaitCatalogue:
+    """Have the catalogue of this database read, beginning now or later; then call ``catalogue_ready``.
+
+    Also when it cannot be read: then the gate's sessions find no such database.
+    """
+
+    database: str
 
 
 @dataclass(slots=True)
@@ -66,4 +82,4 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Analyse | Close | Report
+Command = ToServer | ToClient | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report

@@ -10,7 +10,7 @@ from __future__ import annotations
 from proxy.session.client_side import ClientSide
 from proxy.session.copying import CopyIn
 from proxy.session.gate import Gate
-from proxy.session.judge import Judge
+from proxy.session.judge import Judge, Transaction
 from proxy.session.lexing import Lexing
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
@@ -24,7 +24,7 @@ class Conversation:
         self, gate: Gate, judge: Judge, lexing: Lexing, server_major: int, client: Cutter, server: Cutter
     ) -> None:
         """Begin at the first ReadyForQuery."""
-        self._state = State(lexing, server_major)
+        self._state = State(lexing, judge.lookup, server_major)
         copy = CopyIn()
         self._cutter = client
         self._client = ClientSide(gate, judge, self._state, copy, client)
@@ -34,6 +34,8 @@ class Conversation:
         self.release_held = self._client.release_held
         self.to_analyse = self._client.to_analyse
         self.analysed = self._client.analysed
+        self.awaits_catalogue = self._client.awaits_catalogue
+        self.catalogue_ready = self._client.catalogue_ready
 
     @property
     def waiting(self) -> bool:
@@ -41,10 +43,16 @@ class Conversation:
         return self._state.waiting
 
     @property
+    def transaction(self) -> Transaction:
+        """The state that a transaction is in, or one of those it may be in."""
+        return self._state.transactions()[0]
+
+    @property
     def idle(self) -> bool:
         """Nothing is owed, begun or open."""
         state = self._state
-        return state.status == "I" and not state.inflight and not state.batch_open and self._cutter.clean
+        quiet = not state.inflight and not state.batch_open and state.lookup.inquiry is None
+        return quiet and state.status == "I" and self._cutter.clean
 
     @property
     def busy(self) -> bool:

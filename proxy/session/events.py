@@ -6,6 +6,9 @@ Texts are raw here: whoever writes them down redacts them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from proxy.wire.framing import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,25 @@ class Origin:
     database: str
     client_address: str | None
     application: str
+    listener: str
     transaction: str
     policy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class LongText:
+    """In place of a text that is too long to be kept, or written down; ``size`` is in bytes."""
+
+    size: int
+
+
+LONGEST_TOLD: Final = 128 * 1024
+"""Of longer texts, in bytes, only the size is told: each copy of them would hold the event loop up."""
+
+
+def told(raw: View) -> str | LongText:
+    """A text as events have it; bytes that are not UTF-8 become U+FFFD."""
+    return bytes(raw).decode(errors="replace") if len(raw) <= LONGEST_TOLD else LongText(len(raw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +78,7 @@ class Judged:
     effects: tuple[str, ...]
     targets: tuple[str, ...]
     origin: Origin
-    text: str | None
+    text: str | LongText | None
     unreadable: bool
 
 
@@ -67,7 +87,7 @@ class Passed:
     """A statement that went on to the server (reported only where the statement log is on)."""
 
     at: float
-    text: str
+    text: str | LongText
     effects: tuple[str, ...]
     origin: Origin
 

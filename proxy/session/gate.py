@@ -11,10 +11,13 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.meaning import Meaning
+from proxy.session.functions import Functions
+from proxy.session.meaning import Meaning, of_screened
 from proxy.session.meanings import Meanings
 from proxy.session.tally import Tally
+from proxy.sql.database import Database
 from proxy.sql.effects import Effect
+from proxy.sql.screen import Screen, Screened
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +30,56 @@ class Limits:
         cached_bytes: how much memory they may take, roughly.
         inline_bytes: the longest text that is read on the event loop, where the dearest found takes 2 ms;
             longer ones are handed out.
+        screened_bytes: the longest text that is screened on the event loop, some 4 ns a byte.
     """
 
     max_statement_bytes: int = 16 * 1024 * 1024
     cached_statements: int = 20_000
     cached_bytes: int = 128 * 1024 * 1024
     inline_bytes: int = 1024
+    screened_bytes: int = 128 * 1024
 
 
 class Who:
-    """Where statements come from. Equal origins are one object, so that it is a cheap key."""
+    """Where statements come from. Equal origins are one object, so that it is a cheap key.
 
-    __slots__ = ("__weakref__", "application", "client_address", "database", "role")
+    Attributes:
+        search_path: where bare names are looked for; None where that is not known.
+    """
 
-    def __init__(self, role: str, database: str, client_address: str | None, application: str) -> None:
+    __slots__ = ("__weakref__", "application", "client_address", "database", "role", "search_path")
+
+    def __init__(
+        self,
+        role: str,
+        database: str,
+        client_address: str | None,
+        application: str,
+        search_path: tuple[str, ...] | None = None,
+    ) -> None:
         """As the client named itself; the address is the socket's."""
         self.role = role
         self.database = database
         self.client_address = client_address
         self.application = application
+        self.search_path = search_path
+
+
+_Key = tuple[str, str, str | None, str, tuple[str, ...] | None]
 
 
 class Gate:
     """One listener's policy and everything its sessions share.
 
     Attributes:
-        policy_epoch: grows whenever the policy is swapped.
+        policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when a freeze is
+            declared or ended.
         facts_epoch: grows whenever the facts differ from those before.
+        catalogue: whether judgements need to know what the databases hold.
+        databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
+        screened: what the texts mean that the screen tells to be no more than this; empty when the policy
+            speaks of such effects, or what passes is logged with its effects.
     """
 
     def __init__(
@@ -62,27 +87,32 @@ class Gate:
         policy: Policy,
         facts: Facts,
         *,
+        name: str = "",
         clock: Callable[[], float],
         timer: Callable[[], float],
         token: Callable[[], str],
         limits: Limits | None = None,
         tally: Tally | None = None,
         log_statements: bool = False,
+        catalogue: bool = False,
     ) -> None:
         """Hold the shared parts.
 
         Args:
             policy: the rules in force.
             facts: the evidence known now.
+            name: the listener's, as the settings have it.
             clock: POSIX seconds.
             timer: seconds of a monotonic clock, for measuring judgements.
             token: 128 fresh random bits as 32 hexadecimal digits at each call.
             limits: bounds; the defaults when None.
             tally: where to count.
             log_statements: report what passes, too.
+            catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
         """
         self.policy = policy
         self.facts = facts
+        self.name = name
         self.policy_epoch = 0
         self.facts_epoch = 0
         self.clock = clock
@@ -91,24 +121,61 @@ class Gate:
         self.limits = limits or Limits()
         self.tally = tally or Tally()
         self.log_statements = log_statements
-        self.fetch = Meaning((Effect("statement.fetch"),), statement_class="read")
-        self._origins: WeakValueDictionary[tuple[str, str, str | None, str], Who] = WeakValueDictionary()
+        self.catalogue = catalogue
+        self.databases: dict[str, Database] = {}
+        self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
+        self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
+        self._functions: dict[int, Functions] = {}
+        self._words: frozenset[str] | None = None
+        self._screens: dict[int, Screen] = {}
+        self._screened = {screened: of_screened(screened) for screened in Screened}
+        self.screened: dict[Screened, Meaning] = {}
+        self._choose_screened()
 
     def swap_policy(self, policy: Policy) -> None:
         """Judge by this policy from the next judgement on."""
         self.policy = policy
         self.policy_epoch += 1
+        self._choose_screened()
+
+    def swap_words(self, words: frozenset[str] | None) -> None:
+        """Screen by these names from the next text on: of what has effects by itself, None while not known.
+
+        A name that is missing is a hole until the next swap: give None while the catalogue is in doubt.
+        """
+        self._words = words
+        self._screens = {}
+
+    def swap_database(self, name: str, database: Database | None) -> None:
+        """From the next judgement on, this is what the database of this name holds; None: not known."""
+        before = self.databases.get(name)
+        if database is None:
+            self.databases.pop(name, None)
+        elif before is None or before.digest != database.digest:
+            self.databases[name] = database
+        if self.databases.get(name) is not before:
+            self.policy_epoch += 1
 
     def swap_facts(self, facts: Facts) -> None:
         """Judge by these facts from the next judgement on."""
         if facts.backups != self.facts.backups or facts.stale != self.facts.stale:
             self.facts_epoch += 1
+        if facts.freezes != self.facts.freezes:
+            # A freeze concerns statements whose permits rest on no evidence: every permit ends.
+            self.policy_epoch += 1
         self.facts = facts
 
-    def who(self, role: str, database: str, client_address: str | None, application: str) -> Who:
+    def who(
+        self,
+        role: str,
+        database: str,
+        client_address: str | None,
+        application: str,
+        search_path: tuple[str, ...] | None = None,
+    ) -> Who:
         """The origin with these properties."""
-        key = (role, database, client_address, application)
+        key = (role, database, client_address, application, search_path)
         found = self._origins.get(key)
         if found is None:
             found = self._origins[key] = Who(*key)
@@ -122,3 +189,30 @@ class Gate:
             found = Meanings(server_major, limits.cached_statements, limits.cached_bytes, self.timer)
             self._meanings[server_major] = found
         return found
+
+    def functions(self, server_major: int) -> Functions:
+        """The meanings of calls by number on servers of this major version."""
+        return self._functions.setdefault(server_major, Functions(server_major))
+
+    def meaning_of(self, screened: Screened) -> Meaning:
+        """The meaning that a screened text shares with all others of its kind; it is judged like any."""
+        return self._screened[screened]
+
+    def screen(self, server_major: int) -> Screen:
+        """The screen of texts for servers of this major version."""
+        found = self._screens.get(server_major)
+        if found is None:
+            found = self._screens[server_major] = Screen(server_major, self._words)
+        return found
+
+    def _choose_screened(self) -> None:
+        """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them.
+
+        Where a catalogue tells what tables run by themselves, a text is read until their names are words.
+        """
+        off = self.log_statements or (self.catalogue and self._words is None)
+        self.screened = {
+            screened: meaning
+            for screened, meaning in self._screened.items()
+            if not off and not any(self.policy.may_concern(effect) for effect in meaning.effects)
+        }

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Final
 
 from proxy.policy.rules import Policy
+from proxy.session.inquiry import Answer
 from proxy.session.meaning import Meaning
 from proxy.session.names import Definition
 from proxy.session.refusal import NONCE, Refusal
@@ -42,12 +43,14 @@ class Sent:
             name).
         refusal: set when it stands for something refused.
         meaning: what a COPY FROM STDIN does, to be judged again while its data flows.
-        policy: ... by this policy, which it began under.
+        policy: ... by this policy, which it began under,
+        answer: ... and with what its names stood for then.
         permitted_until: when that is due, in POSIX seconds.
     """
 
     __slots__ = (
         "acts",
+        "answer",
         "closes",
         "completed",
         "definition",
@@ -72,6 +75,7 @@ class Sent:
         self.refusal: Refusal | None = None
         self.meaning: Meaning | None = None
         self.policy: Policy | None = None
+        self.answer: Answer | None = None
         self.permitted_until = float("inf")
 
     def fail(self) -> None:

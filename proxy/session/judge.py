@@ -6,33 +6,87 @@ the events that tell of it. Where several states are possible each is judged, an
 
 from __future__ import annotations
 
+from collections.abc import Set
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
+from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.events import Event, Judged, Origin, Passed
+from proxy.session.bare import hopeful, keeps_path, questions, resolved
+from proxy.session.events import Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate, Who
+from proxy.session.inquiry import MOST_NAMES, Answer
+from proxy.session.lookup import Lookup
 from proxy.session.meaning import Meaning, Permit, worst
 from proxy.session.names import Names
+from proxy.session.overlay import Overlay, defines, runs_no_code
 from proxy.session.refusal import Denial
 from proxy.sql.analyse import SqlSyntaxError
-from proxy.sql.effects import Effect, Prepares
+from proxy.sql.effects import CATALOGUE, Effect, Prepares
+from proxy.sql.settings import LEXING
 
 Transaction = Literal["none", "open"]
 TRANSACTIONS: Final[tuple[Transaction, ...]] = ("none", "open")
 
 _FOREVER: Final = float("inf")
+_UNSEEN: Final = Effect("code.unseen", risk=CATALOGUE["code.unseen"].risk)
 _DEEPEST_EXECUTE: Final = 8
+_LEXING: Final = LEXING | {None}
 _DECISION_ID_DIGITS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """The decisions of all states that are possible: the worst of them, and until when all hold."""
+
+    worst: Decision
+    firings: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One snapshot of policy and facts, for every way in which one execution may be looked at."""
+
+    policy: Policy
+    facts: Facts
+    contexts: tuple[Context, ...]
+
+    def judge(self, effects: tuple[Effect, ...]) -> _Verdict:
+        """Decide in each context."""
+        decisions = [decide(effects, context, self.policy, self.facts) for context in self.contexts]
+        return _Verdict(
+            next((each for each in decisions if not each.allowed), decisions[0]),
+            sum(len(each.enforced) + len(each.shadowed) for each in decisions),
+            min(each.holds_until.timestamp() if each.holds_until else _FOREVER for each in decisions),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The answer hinges on what these names stand for: ask the server, and judge again."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """The answer hinges on what the database holds now: have its catalogue read, and judge again."""
 
 
 class Judge:
     """Judges for one session.
 
     Attributes:
+        lookup: what is known of bare names.
+        overlay: what the session has defined since the catalogue was read; None where that is up to date,
+            or is not asked.
+        defines: what was just let go on may change what the catalogue holds.
+        relexes: ... and the database's own code in it changes how later texts are read.
         events: what is to be reported, oldest first; the session takes them away.
         until: when the last yes has to be looked at again, in POSIX seconds.
     """
@@ -40,14 +94,17 @@ class Judge:
     def __init__(self, gate: Gate, who: Who) -> None:
         """Judge what this client sends."""
         self._gate = gate
-        self._who = who
+        self.lookup = Lookup(gate, who)
+        self.overlay = Overlay() if gate.catalogue else None
+        self.defines = False
+        self.relexes = False
         self.events: list[Event] = []
         self.until = _FOREVER
 
     def permit(self, meaning: Meaning) -> Permit | None:
         """The plain yes that this meaning still has; None when it must be judged."""
-        permit = meaning.permits.get(self._who)
-        if permit is None:
+        permit = meaning.permits.get(self.lookup.who)
+        if permit is None or self.overlay is not None:
             return None
         gate = self._gate
         if permit.policy_epoch != gate.policy_epoch or gate.clock() >= permit.until:
@@ -56,7 +113,14 @@ class Judge:
             return None
         return permit
 
-    def judge(self, meaning: Meaning, transactions: tuple[Transaction, ...], *, runs: bool) -> Denial | None:
+    def judge(
+        self,
+        meaning: Meaning,
+        transactions: tuple[Transaction, ...],
+        *,
+        runs: bool,
+        bound: Set[str] | None = None,
+    ) -> Denial | Ask | Await | None:
         """Judge a meaning whose EXECUTEs have been resolved.
 
         Args:
@@ -64,58 +128,143 @@ class Judge:
             transactions: every state that the server's transaction may be in.
             runs: True when this is an execution (counted, and reported where it is shadowed); False for
                 Parse and Bind.
+            bound: as ``bare.resolved`` has it.
 
         Returns: None when it may go on.
         """
         permit = self.permit(meaning)
         if permit is None:
-            return self._decide(meaning, transactions, runs, self._gate.policy)
+            if self.overlay is not None and self._hinges_on_catalogue(meaning):
+                return Await()
+            return self._decide(meaning, transactions, runs, self._gate.policy, self.lookup.answer, bound)
         self.until = permit.until
+        self.defines = permit.defines
+        self.relexes = permit.relexes
         if runs:
             permit.count.value += 1
             if self._gate.log_statements:
                 self._report_passed(meaning, transactions[0])
         return None
 
+    def _hinges_on_catalogue(self, meaning: Meaning) -> bool:
+        """Whether a fresh catalogue may tell more of this, and can be had now."""
+        return self.lookup.may_wait() and not runs_no_code(meaning.effects, meaning.mentions)
+
     def judge_again(
-        self, meaning: Meaning, policy: Policy, transactions: tuple[Transaction, ...]
+        self,
+        meaning: Meaning,
+        policy: Policy,
+        transactions: tuple[Transaction, ...],
+        answer: Answer | None,
     ) -> Denial | None:
         """Judge what is under way by the policy that it began under: one execution, one policy."""
-        return self._decide(meaning, transactions, runs=False, policy=policy)
+        verdict = self._decide(meaning, transactions, False, policy, answer)
+        return verdict if isinstance(verdict, Denial) else None
 
     def _decide(
-        self, meaning: Meaning, transactions: tuple[Transaction, ...], runs: bool, policy: Policy
-    ) -> Denial | None:
-        gate = self._gate
+        self,
+        meaning: Meaning,
+        transactions: tuple[Transaction, ...],
+        runs: bool,
+        policy: Policy,
+        answer: Answer | None,
+        bound: Set[str] | None = None,
+    ) -> Denial | Ask | None:
+        gate, lookup, statements = self._gate, self.lookup, meaning.statements
         started = gate.timer()
         now = gate.clock()
-        facts = gate.facts
         states = transactions if policy.uses_transaction else transactions[:1]
-        decisions = [
-            decide(meaning.effects, self._context(now, state), policy, facts) for state in states
-        ]  # one snapshot of policy and facts for all of them
-        decision = next((d for d in decisions if not d.allowed), decisions[0])
+        trial = _Trial(policy, gate.facts, tuple(self._context(now, state) for state in states))
+        path = lookup.who.search_path
+        verdict = trial.judge(self._plain(meaning))
+        lasting = True
+        if verdict.firings and statements:
+            names = questions(statements)
+            unasked = answer is None or not names <= answer.asked
+            if unasked and len(names) <= MOST_NAMES and lookup.may_ask():
+                best = self._caused(meaning, hopeful(statements, path), path)
+                if trial.judge(best).firings < verdict.firings:
+                    return Ask(names)
+            elif answer is not None:
+                found = resolved(statements, path, answer, bound)
+                verdict = trial.judge(self._caused(meaning, found, answer.search_path or path))
+                lasting = False
         gate.tally.judged(gate.timer() - started + meaning.reading_s)
         meaning.reading_s = 0.0
+        decision = verdict.worst
         if not decision.allowed:
             return self._refuse(meaning, decision, now, states[0])
         if runs:
             self._allow(meaning, decision, now, states[0])
-        self.until = min(each.holds_until.timestamp() if each.holds_until else _FOREVER for each in decisions)
-        if policy is gate.policy and not decision.shadowed and not policy.uses_transaction:
+        self.until = verdict.until
+        self.defines = gate.catalogue and defines(decision.effects)
+        self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
+        if lasting and policy is gate.policy and self.overlay is None:
+            self._keep(meaning, decision)
+        return None
+
+    def _keep(self, meaning: Meaning, decision: Decision) -> None:
+        """A plain yes that holds for every session like this one is given again without judging."""
+        gate = self._gate
+        if not decision.shadowed and not gate.policy.uses_transaction:
             epoch = gate.facts_epoch if decision.facts_used else -1
             count = gate.tally.statement("allowed", meaning.statement_class)
             if len(meaning.permits) > 64:
                 meaning.permits.clear()
-            meaning.permits[self._who] = Permit(gate.policy_epoch, epoch, self.until, count)
-        return None
+            meaning.permits[self.lookup.who] = Permit(
+                gate.policy_epoch,
+                epoch,
+                self.until,
+                count,
+                defines=self.defines,
+                relexes=self.relexes,
+            )
+
+    def defined(self, meaning: Meaning) -> None:
+        """What was let go on, and may change what the catalogue holds, is being run."""
+        self.overlay = (self.overlay or Overlay()).plus(self._plain(meaning), meaning.mentions)
+
+    def _plain(self, meaning: Meaning) -> tuple[Effect, ...]:
+        """What a meaning does, as far as its names are known without asking."""
+        gate, who = self._gate, self.lookup.who
+        path = who.search_path
+        database = gate.databases.get(who.database)
+        known = meaning.expansion
+        if known is not None and known[0] is database and known[1] == path and self.overlay is None:
+            return known[2]
+        effects = resolved(meaning.statements, path) if path and meaning.statements else meaning.effects
+        if not gate.catalogue:
+            return effects
+        caused = self._caused(meaning, effects, path)
+        if database is not None and self.overlay is None:
+            meaning.expansion = (database, path, caused)
+        return caused
+
+    def _caused(
+        self, meaning: Meaning, effects: tuple[Effect, ...], path: tuple[str, ...] | None
+    ) -> tuple[Effect, ...]:
+        """The effects of a meaning, and of all the database's code that runs because of them."""
+        gate, statements = self._gate, meaning.statements
+        if not gate.catalogue:
+            return effects
+        mentions, overlay = meaning.mentions, self.overlay
+        if len(statements) > 1 and defines(effects):
+            overlay = (overlay or Overlay()).plus(effects, mentions)
+        if overlay is not None:
+            effects, mentions = overlay.over(effects, mentions)
+        database = gate.databases.get(self.lookup.who.database)
+        if database is None:
+            return effects if runs_no_code(effects, mentions) else (*effects, _UNSEEN)
+        holds = keeps_path(statements) if statements else not meaning.renames
+        return database.expand(effects, mentions, path if holds else None)
 
     def _context(self, now: float, transaction: Transaction) -> Context:
+        who = self.lookup.who
         return Context(
-            role=self._who.role,
-            database=self._who.database,
-            client_address=self._who.client_address,
-            application=self._who.application,
+            role=who.role,
+            database=who.database,
+            client_address=who.client_address,
+            application=who.application,
             now=datetime.fromtimestamp(now, UTC),
             transaction=transaction,
         )
@@ -137,6 +286,8 @@ class Judge:
         tally.statement("refused", meaning.statement_class).value += 1
         for firing in decision.enforced:
             tally.block(firing.rule, "enforce").value += 1
+        for firing in decision.shadowed:
+            tally.block(firing.rule, "shadow").value += 1
         decision_id = self._new_id()
         refusal = decision.refusal(decision_id)
         denial = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)
@@ -149,7 +300,9 @@ class Judge:
         self._report(meaning, first, fired, "enforce", denial.message, decision_id, now, transaction)
         return denial
 
-    def refuse_outright(self, denial: Denial, text: str | None, transaction: Transaction) -> Denial:
+    def refuse_outright(
+        self, denial: Denial, text: str | LongText | None, transaction: Transaction
+    ) -> Denial:
         """Count and report what no policy can allow: over-long, undecodable, read otherwise by the server."""
         tally = self._gate.tally
         tally.statement("refused", "opaque").value += 1
@@ -206,9 +359,15 @@ class Judge:
             self.events.append(Passed(self._gate.clock(), meaning.text, names, self._origin(transaction)))
 
     def _origin(self, transaction: Transaction) -> Origin:
-        who = self._who
+        who = self.lookup.who
         return Origin(
-            who.role, who.database, who.client_address, who.application, transaction, self._gate.policy.digest
+            role=who.role,
+            database=who.database,
+            client_address=who.client_address,
+            application=who.application,
+            listener=self._gate.name,
+            transaction=transaction,
+            policy_digest=self._gate.policy.digest,
         )
 
     def _new_id(self) -> str:
@@ -229,7 +388,8 @@ def resolve(meaning: Meaning, statements: Names, batch: int, depth: int = 0) -> 
         if depth < _DEEPEST_EXECUTE:
             parts += [resolve(found, statements, batch, depth + 1) for found in known]
         if (not known and name not in prepared_here) or depth >= _DEEPEST_EXECUTE:
-            effect = Effect("statement.unknown", detail=f'prepared statement "{name}"')
+            risk = CATALOGUE["statement.unknown"].risk
+            effect = Effect("statement.unknown", risk=risk, detail=f'prepared statement "{name}"')
             parts.append(Meaning((effect,), statement_class="opaque", missing=name))
     whole = worst(parts)
     whole.text = meaning.text
@@ -243,14 +403,19 @@ def no_such_statement(name: str) -> Denial:
     message = (
         f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
     )
-    detail = "It was not prepared on this connection, so the gate cannot tell what it would do."
+    detail = "It was not prepared on this connection, so pgwarden cannot tell what it would do."
     return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")
 
 
 def unreadable(error: SqlSyntaxError, denial: Denial) -> Denial:
     """The parser's own message and position, as the server would have given them."""
-    detail = "The gate could not read this statement, so it did not go on to the server."
+    detail = "pgwarden could not read this statement, so it did not go on to the server."
     return Denial(denial.rule, "42601", error.message, detail, denial.hint, error.position)
+
+
+def _changes_lexing(effect: Effect) -> bool:
+    target = effect.target
+    return effect.name == "session.set" and target is not None and target.name in _LEXING
 
 
 def _targets(effects: tuple[Effect, ...]) -> tuple[str, ...]:

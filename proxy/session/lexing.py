@@ -22,6 +22,11 @@ ASCII_SAFE: Final = frozenset(
 """Single-byte encodings: bytes below 128 mean what they mean in UTF-8."""
 
 
+def reads_alike(raw: bytes) -> bool:
+    """Whether every server reads this text as the parser does, whatever its settings."""
+    return b"\\" not in raw and raw.isascii()
+
+
 class Lexing:
     """The server's reading of texts, as far as it has been confirmed."""
 
@@ -77,14 +82,14 @@ class Lexing:
             boundary: the number of the last ReadyForQuery that is owed or has come; once the reading has
                 been anything but the parser's, whatever is in flight may change it (ROLLBACK does).
         """
-        if b"\\" not in raw and raw.isascii():
+        if reads_alike(raw):
             return 0
         until = max(self._unsettled_until, boundary) if self._ever_other else self._unsettled_until
         return until if until > self._settled else 0
 
     def objection(self, raw: bytes) -> str | None:
         """Why the server may not read this text as the parser does; None when it does."""
-        if self._encoding and b"\\" not in raw and raw.isascii():
+        if self._encoding and reads_alike(raw):
             return None  # every encoding reads these bytes alike: lead bytes are above 127
         if self._encoding != "UTF8":
             if not self._encoding:

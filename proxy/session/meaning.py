@@ -7,10 +7,17 @@ last decision that was a plain yes, so that a repeated statement costs two look-
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import TypeAlias
 
+from proxy.session.bare import unsettles
+from proxy.session.events import LongText
 from proxy.session.tally import Count
-from proxy.sql.analyse import Analysis, SqlSyntaxError
-from proxy.sql.effects import CLASS_ORDER, Act, Effect, Executes
+from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
+from proxy.sql.database import Database
+from proxy.sql.effects import CATALOGUE, CLASS_ORDER, NO_MENTIONS, Act, Effect, Executes, Mentions
+from proxy.sql.screen import Screened
 
 
 class Permit:
@@ -19,34 +26,54 @@ class Permit:
     Attributes:
         until: POSIX seconds.
         facts_epoch: the facts it rests on, -1 when it rests on none.
+        defines: running it may change what the catalogue holds.
+        relexes: the database's own code, as its catalogue shows it, changes how later texts are read.
         count: the counter that each execution adds to.
     """
 
-    __slots__ = ("count", "facts_epoch", "policy_epoch", "until")
+    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "relexes", "until")
 
-    def __init__(self, policy_epoch: int, facts_epoch: int, until: float, count: Count) -> None:
+    def __init__(
+        self,
+        policy_epoch: int,
+        facts_epoch: int,
+        until: float,
+        count: Count,
+        *,
+        defines: bool,
+        relexes: bool,
+    ) -> None:
         """Bind the yes to the policy and the facts that it was given under."""
         self.policy_epoch = policy_epoch
         self.facts_epoch = facts_epoch
         self.until = until
         self.count = count
+        self.defines = defines
+        self.relexes = relexes
+
+
+Expansion: TypeAlias = tuple[Database, tuple[str, ...] | None, tuple[Effect, ...]]
 
 
 class Meaning:
     """What one text, or one prepared statement, does.
 
     Attributes:
+        statements: of the text that was read, in order; () where there is no text, or several are possible.
         text: None where there is no text (a message of the protocol), or several texts are possible.
         effects: of everything it contains or causes, what it EXECUTEs by name excepted.
         acts: for each of its statements, what that does to the session's prepared statements.
         executes: the names that it EXECUTEs.
+        mentions: the names through which it may run code that the database holds.
         barrier: nothing may follow it until the server has answered (COPY FROM STDIN; a statement not
             understood).
         relexes: it may change how the server reads later texts.
         transacts: it may begin or end a transaction.
+        renames: bare names may mean something else afterwards.
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
+        expansion: what it did in one database by one search_path, with these two: what was worked out last.
         reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
@@ -57,12 +84,16 @@ class Meaning:
         "effects",
         "error",
         "executes",
+        "expansion",
+        "mentions",
         "missing",
         "permits",
         "reading_s",
         "relexes",
+        "renames",
         "several",
         "statement_class",
+        "statements",
         "text",
         "transacts",
     )
@@ -71,7 +102,8 @@ class Meaning:
         self,
         effects: tuple[Effect, ...],
         *,
-        text: str | None = None,
+        text: str | LongText | None = None,
+        statements: tuple[Statement, ...] = (),
         acts: tuple[tuple[Act, ...], ...] = (),
         barrier: bool = False,
         relexes: bool = False,
@@ -79,11 +111,14 @@ class Meaning:
         several: bool = False,
         missing: str | None = None,
         error: SqlSyntaxError | None = None,
+        mentions: Mentions = NO_MENTIONS,
     ) -> None:
         """Hold what was found out; a text that acts on nothing keeps no acts at all."""
         self.text = text
+        self.statements = statements
         self.effects = effects
         self.transacts = any(_may_transact(effect) for effect in effects)
+        self.renames = unsettles(effects)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
         self.barrier = barrier
@@ -92,6 +127,8 @@ class Meaning:
         self.several = several
         self.missing = missing
         self.error = error
+        self.mentions = mentions
+        self.expansion: Expansion | None = None
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 
@@ -104,21 +141,24 @@ def _may_transact(effect: Effect) -> bool:
     )
 
 
-def of_analysis(text: str, analysis: Analysis) -> Meaning:
+def of_analysis(text: str | LongText, analysis: Analysis) -> Meaning:
     """The meaning of a text that was read."""
     return Meaning(
         analysis.effects,
         text=text,
+        statements=analysis.statements,
         acts=tuple(statement.acts for statement in analysis.statements),
         barrier=analysis.barrier,
         relexes=analysis.may_change_lexing,
         statement_class=analysis.statement_class,
+        mentions=analysis.mentions,
     )
 
 
-def of_unread(text: str, error: SqlSyntaxError) -> Meaning:
+def of_unread(text: str | LongText, error: SqlSyntaxError) -> Meaning:
     """The meaning of a text that the parser rejects: anything, so nothing may be assumed after it."""
-    effects = (Effect("statement.unparsed", detail=str(error)),)
+    risk = CATALOGUE["statement.unparsed"].risk
+    effects = (Effect("statement.unparsed", risk=risk, detail=str(error)),)
     return Meaning(effects, text=text, barrier=True, relexes=True, statement_class="opaque", error=error)
 
 
@@ -142,4 +182,10 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
         several=True,
         missing=next((meaning.missing for meaning in several if meaning.missing is not None), None),
         error=next((meaning.error for meaning in several if meaning.error), None),
+        mentions=reduce(or_, (meaning.mentions for meaning in several), NO_MENTIONS),
     )
+
+
+def of_screened(screened: Screened) -> Meaning:
+    """The meaning that all texts share of which the screen has said so much and no more."""
+    return Meaning(screened.effects, statement_class=screened.value)

@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from proxy.session.events import told
 from proxy.session.meaning import Meaning, of_analysis, of_unread
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
+from proxy.sql.screen import Screened
+from proxy.wire.framing import View
 
 _OVERHEAD: Final = 2_048
 """What a meaning weighs beside its text, in bytes, roughly."""
 
 
-Outcome: TypeAlias = Analysis | SqlSyntaxError
-"""What reading a text gave."""
+Screening: TypeAlias = Callable[[View], Screened | None]
+"""Says what a text does at most, if that is enough to judge it; takes some 4 ns a byte."""
+
+Outcome: TypeAlias = Analysis | SqlSyntaxError | Screened | UnicodeDecodeError
+"""What reading a text gave; it need not be read where the screen says what it does at most."""
 
 
 class Meanings:
@@ -32,9 +38,9 @@ class Meanings:
         self._known: dict[bytes, Meaning] = {}
         self._bytes = 0
 
-    def known(self, raw: bytes) -> Meaning | None:
-        """What a text means, if it has been read before."""
-        return self._known.get(raw)
+    def known(self, raw: View) -> Meaning | None:
+        """What a text means, if it has been read before. A view's has not been kept."""
+        return self._known.get(raw) if isinstance(raw, bytes) else None
 
     def read(self, raw: bytes) -> Meaning:
         """Read a text here and now.
@@ -44,20 +50,22 @@ class Meanings:
         started = self._timer()
         text = raw.decode()
         try:
-            outcome: Outcome = analyse(text, self.server_major)
+            outcome: Analysis | SqlSyntaxError = analyse(text, self.server_major)
         except SqlSyntaxError as error:
             outcome = error
-        return self.take(raw, text, outcome, started)
+        return self.take(raw, outcome, started)
 
     def now(self) -> float:
         """When reading a text elsewhere begins, for ``take``."""
         return self._timer()
 
-    def take(self, raw: bytes, text: str, outcome: Outcome, started: float) -> Meaning:
+    def take(self, raw: View, outcome: Analysis | SqlSyntaxError, started: float) -> Meaning:
         """Take in what reading a text gave, begun at ``started`` by the gate's timer."""
+        text = told(raw)
         meaning = of_analysis(text, outcome) if isinstance(outcome, Analysis) else of_unread(text, outcome)
         meaning.reading_s = self._timer() - started
-        if not isinstance(outcome, UnreadableText):  # a limit of time or memory may hold next time
+        # A limit of time or memory may hold next time.
+        if isinstance(raw, bytes) and not isinstance(outcome, UnreadableText):
             self._remember(raw, meaning)
         return meaning
 

@@ -7,6 +7,7 @@ server would skip the rest of the batch.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
 from proxy.session.meaning import Meaning
@@ -14,15 +15,18 @@ from proxy.session.meaning import Meaning
 LONGEST: Final = 63
 """NAMEDATALEN - 1: the server looks names up by their first 63 bytes."""
 
+NOTHING: Final[Set[str]] = frozenset()
+
 
 class Definition:
     """One meaning that a name was given, and the one before it while that may still hold.
 
     Attributes:
         depth: how many definitions of the name may still hold, this one included.
+        own: the bare names that were tables of the session's own when the server resolved it last.
     """
 
-    __slots__ = ("depth", "failed", "meaning", "older", "serial")
+    __slots__ = ("depth", "failed", "meaning", "older", "own", "serial")
 
     def __init__(self, meaning: Meaning, serial: int, older: Definition | None) -> None:
         """Serials grow with each message sent."""
@@ -31,6 +35,7 @@ class Definition:
         self.older = older
         self.depth: int = 1 if older is None else older.depth + 1
         self.failed = False
+        self.own = NOTHING
 
     def confirm(self) -> None:
         """The server has taken it: what the name meant before is gone."""
@@ -76,6 +81,21 @@ class Names:
                     break
             definition = definition.older
         return found
+
+    def only(self, name: bytes, batch: int) -> Definition | None:
+        """The name's definition, where no other may hold."""
+        definition = _standing(self._latest.get(name[:LONGEST]))
+        if definition is None or definition.serial > batch or _standing(definition.older) is None:
+            return definition
+        return None
+
+    def disown(self) -> None:
+        """Nobody knows any more what the bare names of any of them are resolved to."""
+        for latest in self._latest.values():
+            definition: Definition | None = latest
+            while definition is not None:
+                definition.own = NOTHING
+                definition = definition.older
 
     def remove(self, name: bytes, serial: int) -> None:
         """The server has confirmed that the name was dropped by the message with this serial."""

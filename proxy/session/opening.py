@@ -26,12 +26,13 @@ from proxy.wire.backend import (
     AUTHENTICATION_SASL_CONTINUE,
     AUTHENTICATION_SASL_FINAL,
     decode_authentication,
+    decode_backend_key,
     decode_error,
     decode_parameter_status,
     encode_sasl_mechanisms,
 )
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter
+from proxy.wire.framing import Cutter, Octets
 from proxy.wire.options import split_options
 from proxy.wire.startup import (
     CancelRequest,
@@ -138,6 +139,7 @@ class Login:
         failed: the server has refused it.
         heard: the server has said something that a PostgreSQL server says.
         server_major: the server's major version, 0 until it has said so.
+        process_id: of the server's process, 0 until it has told.
         cancel_key: what a CancelRequest for this connection must show; b"" until the server has told.
     """
 
@@ -150,9 +152,10 @@ class Login:
         self.failed = False
         self.heard = False
         self.server_major = 0
+        self.process_id = 0
         self.cancel_key = b""
 
-    def from_client(self) -> bytes:
+    def from_client(self) -> Octets:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
 
         Raises: ProtocolViolation when the client sends anything but that answer.
@@ -173,7 +176,7 @@ class Login:
         Raises: ProtocolViolation on what has no place in a login, and on ways to log in that cannot be
             relayed.
         """
-        pieces: list[bytes] = []
+        pieces: list[Octets] = []
         while self.step is not Step.READY and (kind := self._server.next()):
             self.heard = True
             instead = self._follow(chr(kind))
@@ -199,6 +202,7 @@ class Login:
             self.step = Step.READY
         elif kind == "K" and self.step is Step.STARTING:
             self.cancel_key = self._server.body()
+            self.process_id = decode_backend_key(self.cancel_key).process_id
         elif kind not in ("N", "v"):
             raise ProtocolViolation(f"unexpected server message type {kind} during login")
         return None

@@ -6,6 +6,8 @@ was in it.
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxy.session.client_side import DROPPED, KEEP, handlers_by_kind
 from proxy.session.copying import CopyIn
 from proxy.session.inflight import (
@@ -19,11 +21,14 @@ from proxy.session.inflight import (
     QUERY,
     Sent,
 )
+from proxy.session.inquiry import Inquiry
 from proxy.session.names import Definition
 from proxy.session.state import State
 from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import Cutter
+from proxy.wire.framing import Cutter, Octets
+
+_READY: Final = ord("Z")
 
 
 class ServerSide:
@@ -57,15 +62,18 @@ class ServerSide:
             }
         )
 
-    def forward(self) -> bytes:
+    def forward(self) -> Octets:
         """Follow what the cutter holds.
 
         Returns: what goes to the client now.
         Raises: ProtocolViolation when the server answers what was not asked.
         """
         cutter, handlers = self._cutter, self._handlers
-        pieces: list[bytes] = []
-        while kind := cutter.next():
+        pieces: list[Octets] = []
+        lookup = self._state.lookup
+        if lookup.inquiry is not None:
+            self._follow_inquiry(lookup.inquiry, pieces)
+        while lookup.inquiry is None and (kind := cutter.next()):
             handler = handlers[kind]
             if handler is None:
                 raise ProtocolViolation(f"unexpected server message type {kind}")
@@ -78,6 +86,34 @@ class ServerSide:
 
     def _keep(self) -> bytes | None:
         return KEEP
+
+    def _follow_inquiry(self, inquiry: Inquiry, pieces: list[Octets]) -> None:
+        """The answer to a question of the gate's own stays here; what comes of itself goes on."""
+        cutter = self._cutter
+        cutter.show_all = cutter.show_whole = True
+        while kind := cutter.next():
+            match chr(kind):
+                case "D":
+                    inquiry.row(cutter.body())
+                case "C":
+                    inquiry.completed()
+                case "A":
+                    continue
+                case "S":
+                    self._parameter_status()
+                    continue
+                case "E" if self._is_fatal():
+                    continue
+                case "1" | "2" | "3" | "E" | "N" | "Z":
+                    pass
+                case _:
+                    raise ProtocolViolation("the server answered something that was not asked")
+            body = cutter.body()
+            pieces.append(cutter.drop())
+            if kind == _READY:
+                self._state.answered(decode_ready(body))
+                break
+        cutter.show_all = cutter.show_whole = False
 
     # -- the extended protocol ---------------------------------------------------------------------
 
@@ -148,7 +184,10 @@ class ServerSide:
     # -- reports and errors ------------------------------------------------------------------------
 
     def _parameter_status(self) -> bytes | None:
-        self._state.lexing.report(*decode_parameter_status(self._cutter.body()))
+        name, value = decode_parameter_status(self._cutter.body())
+        self._state.lexing.report(name, value)
+        if name == "search_path":
+            self._state.lookup.reported()
         return KEEP
 
     def _notice(self) -> bytes | None:
@@ -158,11 +197,17 @@ class ServerSide:
         """
         return DROPPED if self._state.inflight.names_nonce(self._cutter.body()) else KEEP
 
+    def _is_fatal(self) -> bool:
+        """Whether an error ends the connection; the client is told by it."""
+        if decode_error(self._cutter.body()).get("V") not in ("FATAL", "PANIC"):
+            return False
+        self._state.told_fatal = True
+        return True
+
     def _error(self) -> bytes | None:
         state = self._state
         body = self._cutter.body()
-        if decode_error(body).get("V") in ("FATAL", "PANIC"):
-            state.told_fatal = True
+        self._is_fatal()
         head = state.inflight.head()
         if head is None:
             return KEEP

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from proxy.session.commands import Cancel, Close, Command, Connect, Report, ToClient, ToServer
+from proxy.session.commands import AwaitCatalogue, Cancel, Close, Command, Connect, Report, ToClient, ToServer
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, Opened
 from proxy.session.gate import Gate
@@ -22,7 +22,7 @@ from proxy.session.meanings import Outcome
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter
+from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, Octets
 from proxy.wire.frontend import encode_terminate
 from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, encode_cancel
 
@@ -128,7 +128,7 @@ class Session:
                 return self._log_in()
             return self._converse_with_server(self._conversation)
         except ProtocolViolation as violation:
-            return self._end(_cannot_follow(violation, heard=self._login.heard))
+            return self._give_up("protocol", _cannot_follow(violation, heard=self._login.heard))
 
     def server_connected(self) -> list[Command]:
         """The connection to the server stands."""
@@ -139,13 +139,20 @@ class Session:
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""
-        return self._end(Denial("upstream", "08001", failure.message, "", failure.hint))
+        return self._give_up("connect", Denial("upstream", "08001", failure.message, "", failure.hint))
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last ``Analyse`` has been read."""
         if self._conversation is None or self.phase is not Phase.READY:
             return []
         self._conversation.analysed(outcome)
+        return self._converse_with_client(self._conversation)
+
+    def catalogue_ready(self) -> list[Command]:
+        """What the last ``AwaitCatalogue`` asked for is done."""
+        if self._conversation is None or self.phase is not Phase.READY:
+            return []
+        self._conversation.catalogue_ready()
         return self._converse_with_client(self._conversation)
 
     def client_eof(self) -> list[Command]:
@@ -164,15 +171,7 @@ class Session:
         self._can_cancel = False
         if told:
             return self._close("")
-        return self._end(
-            Denial(
-                "upstream",
-                "08006",
-                "The server closed the connection.",
-                "It ended without saying why; an open transaction is rolled back.",
-                "Connect again; look at the server's log for the cause.",
-            )
-        )
+        return self._give_up("lost", _LOST)
 
     def drain(self) -> list[Command]:
         """No more work after this transaction: end now when idle, else as soon as it is."""
@@ -216,7 +215,7 @@ class Session:
         if effects:
             meaning = Meaning(effects, statement_class="session")
             denial = self._judge.judge(meaning, ("none",), runs=False)
-            if denial is not None:
+            if isinstance(denial, Denial):
                 return self._end(denial)
         self.phase = Phase.CONNECTING
         self._client.feed(self._packets.rest())
@@ -232,6 +231,7 @@ class Session:
         client = Cutter(FRONTEND, self._gate.limits.max_statement_bytes)
         client.feed(self._client.rest())
         self._client = client
+        self._judge.lookup.process_id = login.process_id
         self._conversation = Conversation(
             self._gate, self._judge, self._lexing, login.server_major, client, self._server
         )
@@ -254,6 +254,8 @@ class Session:
         long_text = conversation.to_analyse()
         if long_text is not None:
             commands.append(long_text)
+        if conversation.awaits_catalogue():
+            commands.append(AwaitCatalogue(self.database))
         return commands
 
     def _converse_with_server(self, conversation: Conversation) -> list[Command]:
@@ -280,13 +282,26 @@ class Session:
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
 
+    def _give_up(self, reason: str, denial: Denial) -> list[Command]:
+        """End for the server's sake."""
+        if self.phase is not Phase.CLOSED:
+            self._gate.tally.upstream_failures[reason] += 1
+        return self._end(denial)
+
     def _refuse_client(self, violation: ProtocolViolation) -> list[Command]:
         """The client has sent what no client may: counted like what a rule refuses, and its last word."""
-        denial = Denial("protocol", "08P01", str(violation))
+        denial = Denial(
+            "protocol",
+            "08P01",
+            str(violation),
+            "No PostgreSQL client may send that here, so the connection is closed.",
+            "Update the client's driver; if it comes back, tell those who run pgwarden.",
+        )
         if self._judge is None:
             self._gate.tally.block(denial.rule, "enforce").value += 1
         else:
-            self._judge.refuse_outright(denial, None, "none")
+            transaction = "none" if self._conversation is None else self._conversation.transaction
+            self._judge.refuse_outright(denial, None, transaction)
         return self._end(denial)
 
     def _close(self, reason: str) -> list[Command]:
@@ -307,11 +322,11 @@ class Session:
         return [Report(event) for event in events]
 
     @staticmethod
-    def _write_server(data: bytes) -> list[Command]:
+    def _write_server(data: Octets) -> list[Command]:
         return [ToServer(data)] if data else []
 
     @staticmethod
-    def _write_client(data: bytes) -> list[Command]:
+    def _write_client(data: Octets) -> list[Command]:
         return [ToClient(data)] if data else []
 
 
@@ -321,6 +336,13 @@ _GOING_AWAY: Final = Denial(
     "terminating connection: the gate is shutting down",
     "",
     "Connect again; another gate, or this one once it is back, will answer.",
+)
+_LOST: Final = Denial(
+    "upstream",
+    "08006",
+    "The server closed the connection.",
+    "It ended without saying why; an open transaction is rolled back.",
+    "Connect again; look at the server's log for the cause.",
 )
 _NO_REPLICATION: Final = Denial(
     "protocol",

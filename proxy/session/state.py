@@ -6,11 +6,13 @@ counts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from typing import Final
 
 from proxy.session.inflight import Inflight, Sent
 from proxy.session.judge import TRANSACTIONS, Transaction
 from proxy.session.lexing import Lexing
+from proxy.session.lookup import Lookup
 from proxy.session.meaning import Meaning
 from proxy.session.names import Definition, Names
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
@@ -26,6 +28,7 @@ class State:
         inflight: the messages whose answers have not come.
         statements, portals: what their names may mean.
         lexing: how the server reads texts.
+        lookup: what bare names stand for.
         server_major: the server's major version, 0 where it is not known.
         batch: serial of the last message that ended in ReadyForQuery; definitions after it are exact.
         batch_open: messages of the extended protocol were sent, their Sync was not.
@@ -33,12 +36,16 @@ class State:
         waiting: nothing more is taken from the client for now.
         awaited: the number of the ReadyForQuery that a held text waits for; 0 for none.
         status: the transaction status of the last ReadyForQuery: I, T or E.
+        own_names: some prepared statement was resolved while a name stood for a table of the session's own.
         told_fatal: the server has sent a FATAL error.
     """
 
-    def __init__(self, lexing: Lexing, server_major: int) -> None:
+    def __init__(self, lexing: Lexing, lookup: Lookup, server_major: int) -> None:
         """Begin after the first ReadyForQuery."""
         self.server_major = server_major
+        self.lookup = lookup
+        lookup.may_ask = self._may_ask
+        lookup.may_wait = self._may_wait
         self.inflight = Inflight()
         self.statements = Names()
         self.portals = Names()
@@ -50,6 +57,7 @@ class State:
         self.awaited = 0
         self.status = "I"
         self.told_fatal = False
+        self.own_names = False
         self._serial = 0
         self._unsure_until = 0  # the ReadyForQuery that tells what transaction control has done
         self._barrier: Sent | None = None
@@ -68,6 +76,26 @@ class State:
             self.wait_until_ready(self.inflight.boundaries)
         return definition
 
+    def resolves(self, definition: Definition, bound: Set[str] | None) -> None:
+        """The server resolves a statement's names now; those that were bound to an own table may stay so."""
+        answer = self.lookup.answer
+        found: Set[str] = frozenset() if answer is None else answer.own.keys()
+        definition.own = frozenset(found) if bound is None else frozenset(found & bound)
+        self.own_names |= bool(definition.own)
+
+    def resolves_unseen(self, name: bytes | None = None) -> None:
+        """The server may resolve a prepared statement's names anew, and nobody knows to what.
+
+        None stands for all of them.
+        """
+        if name is None:
+            self.statements.disown()
+            self.own_names = False
+            return
+        definition = self.statements.only(name, self.batch)
+        if definition is None or definition.serial <= self.batch:
+            self.resolves_unseen()
+
     def end_batch(self) -> None:
         """A message that ends in ReadyForQuery was sent."""
         self.batch = self._serial
@@ -79,7 +107,25 @@ class State:
             return TRANSACTIONS
         return ("none",) if self.status == "I" else ("open",)
 
+    def _may_ask(self) -> bool:
+        return not self.batch_open and self.status != "E" and self.lexing.plain
+
+    def _may_wait(self) -> bool:
+        """Inside a transaction nobody else sees what it has made."""
+        return not self.batch_open and self.transactions() != ("open",)
+
     # -- waiting -----------------------------------------------------------------------------------
+
+    def ask(self, names: Iterable[str]) -> bytes:
+        """Ask what names stand for; nothing follows until the server has answered."""
+        self.waiting = True
+        return self.lookup.ask(names)
+
+    def answered(self, status: str) -> None:
+        """The question's ReadyForQuery has come."""
+        self.status = status
+        self.waiting = False
+        self.lookup.answered(status)
 
     def wait_for(self, sent: Sent) -> None:
         """Let nothing follow this message until the server has answered it."""
@@ -119,6 +165,11 @@ class State:
             self._unsure_until = boundary
         if meaning.relexes:
             self.lexing.unsettle(boundary)
+        if self.own_names and (meaning.executes or meaning.renames or _explains(meaning)):
+            self.resolves_unseen()
+        lookup = self.lookup
+        if meaning.transacts or meaning.renames or lookup.answer is not None:
+            lookup.runs(meaning)
         if meaning.barrier:
             self.wait_for(sent)
 
@@ -131,7 +182,9 @@ class State:
             for act in group:
                 if isinstance(act, Prepares):
                     name = act.name.encode()
-                    prepared = Meaning(act.effects, statement_class=meaning.statement_class)
+                    prepared = Meaning(
+                        act.effects, statement_class=meaning.statement_class, mentions=act.mentions
+                    )
                     definition = self.define(self.statements, name, prepared, sent)
                     if not meaning.several:
                         sent.definitions[number, name] = definition
@@ -179,3 +232,8 @@ class State:
         if self.awaited and self.inflight.ready >= self.awaited:
             self.awaited = 0
             self.waiting = False
+
+
+def _explains(meaning: Meaning) -> bool:
+    """EXPLAIN EXECUTE resolves the names of what it does not run."""
+    return any(statement.kind == "ExplainStmt" for statement in meaning.statements)

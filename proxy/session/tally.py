@@ -10,6 +10,9 @@ JUDGEMENT_BUCKETS: Final = (
 )  # fmt: skip
 """Upper bounds in seconds: from a short statement's judgement to the parse of a very long text."""
 
+UPSTREAM_FAILURES: Final = ("connect", "lost", "protocol")
+"""Why a session ended for the server's sake: not reached, gone without a word, not understood."""
+
 
 class Count:
     """One counter, shared by reference so that the hot path adds without a look-up."""
@@ -31,6 +34,8 @@ class Tally:
             JUDGEMENT_BUCKETS[i] and more than the bound before; the last entry counts the slower ones.
         judgement_sum: seconds spent judging.
         connections: clients accepted.
+        upstream_failures: reason -> sessions that ended for the server's sake.
+        screened: texts that passed the screen, so that they were not read.
     """
 
     def __init__(self) -> None:
@@ -40,6 +45,8 @@ class Tally:
         self.judgement_counts = [0] * (len(JUDGEMENT_BUCKETS) + 1)
         self.judgement_sum = 0.0
         self.connections = 0
+        self.upstream_failures = dict.fromkeys(UPSTREAM_FAILURES, 0)
+        self.screened = 0
 
     def statement(self, decision: str, statement_class: str) -> Count:
         """The counter of statements with this decision and class."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.session.gate import Gate
+from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
-from proxy.session.meanings import Meanings, Outcome
+from proxy.session.meanings import Outcome, Screening
 from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.analyse import UnreadableText
+from proxy.sql.screen import Screened
+from proxy.wire.framing import View
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
 
@@ -27,29 +31,49 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class HandOut:
-    """Read the text again when ``analysed`` has been told what it does: reading it here takes too long."""
+    """Read the text again when ``analysed`` has been told what it does: reading it here takes too long.
+
+    Attributes:
+        screen: to be asked first, in another thread.
+    """
+
+    screen: Screening | None
 
 
 class Texts:
     """Reads the texts of one connection."""
 
-    def __init__(self, state: State, meanings: Meanings, inline_bytes: int) -> None:
-        """Read by what the state says of the server; texts over so many bytes are handed out."""
+    def __init__(self, state: State, gate: Gate) -> None:
+        """Read by what the state says of the server; texts over the gate's limits are handed out."""
         self._state = state
-        self._meanings = meanings
-        self._inline_bytes = inline_bytes
+        self._gate = gate
+        self._meanings = gate.meanings(state.server_major)
         self._started = 0.0
-        self._handed_out: tuple[bytes, Meaning] | None = None
+        self._handed_out: tuple[View, Meaning | Denial] | None = None
 
-    def analysed(self, raw: bytes, outcome: Outcome) -> None:
+    def analysed(self, raw: View, outcome: Outcome) -> None:
         """A text that was handed out has been read: it is asked for again at once."""
-        self._handed_out = (raw, self._meanings.take(raw, raw.decode(), outcome, self._started))
+        match outcome:
+            case UnicodeDecodeError():
+                read: Meaning | Denial = _undecodable(outcome)
+            case Screened():
+                read = self._take_screened(outcome)
+            case _:
+                read = _readable(self._meanings.take(raw, outcome, self._started))
+        self._handed_out = (raw, read)
 
-    def understand(self, raw: bytes) -> Meaning | Denial | Wait | HandOut:
-        """What a text means now."""
-        lexing = self._state.lexing
+    def understand(self, raw: View, *, kept: bool = False) -> Meaning | Denial | Wait | HandOut:
+        """What a text means now.
+
+        Args:
+            raw: the text.
+            kept: it gets a name, by which it may still be run under another policy: it is not screened.
+        """
+        lexing, sent = self._state.lexing, self._state.inflight.boundaries
+        if self._state.inflight.ready < sent and not reads_alike(bytes(raw)):
+            return Wait(sent)  # code that nobody sees, a trigger's, may have changed how it is read
         if not lexing.plain:
-            sent = self._state.inflight.boundaries
+            raw = bytes(raw)
             until = lexing.awaits(raw, sent + self._state.batch_open)
             if until > sent:
                 return _read_otherwise(_SAME_BATCH)
@@ -61,29 +85,47 @@ class Texts:
         if self._handed_out is not None:
             read = self._take_handed_out(raw)
             if read is not None:
-                return _readable(read)
+                return read
         known = self._meanings.known(raw)
         if known is not None:
             return known
+        limits = self._gate.limits
         try:
-            if len(raw) > self._inline_bytes:
-                if not raw.isascii():
-                    raw.decode()  # it makes a copy, which takes long enough to look first
-                self._started = self._meanings.now()
-                return HandOut()
-            return _readable(self._meanings.read(raw))
+            if not kept and len(raw) <= limits.screened_bytes:
+                screened = self._screened(raw)
+                if screened is not None:
+                    return self._take_screened(screened)
+            if len(raw) <= limits.inline_bytes:
+                return _readable(self._meanings.read(bytes(raw)))
         except UnicodeDecodeError as error:
-            return Denial(
-                "undecodable",
-                "22021",
-                f"Byte {error.start + 1} of the statement is not UTF8. [rule undecodable]",
-                "The gate lets no statement pass that it cannot read.",
-                "Send the statement in UTF8.",
-            )
+            return _undecodable(error)
+        self._started = self._meanings.now()
+        screens = not kept and len(raw) > limits.screened_bytes and bool(self._gate.screened)
+        return HandOut(self._screened if screens else None)
 
-    def _take_handed_out(self, raw: bytes) -> Meaning | None:
+    def _screened(self, raw: View) -> Screened | None:
+        """What the screen says of a text, where that is enough."""
+        passing = self._gate.screened
+        found = self._gate.screen(self._state.server_major).sort(raw) if passing else None
+        return found if found in passing else None
+
+    def _take_screened(self, screened: Screened) -> Meaning:
+        self._gate.tally.screened += 1
+        return self._gate.meaning_of(screened)
+
+    def _take_handed_out(self, raw: View) -> Meaning | Denial | None:
         handed_out, self._handed_out = self._handed_out, None
         return handed_out[1] if handed_out is not None and handed_out[0] == raw else None
+
+
+def _undecodable(error: UnicodeDecodeError) -> Denial:
+    return Denial(
+        "undecodable",
+        "22021",
+        f"Byte {error.start + 1} of the statement is not UTF8, so it was not run. [rule undecodable]",
+        "pgwarden lets no statement pass that it cannot read.",
+        "Send the statement in UTF8.",
+    )
 
 
 def _readable(meaning: Meaning) -> Meaning | Denial:
@@ -93,13 +135,16 @@ def _readable(meaning: Meaning) -> Meaning | Denial:
     server's up, where nothing can end it.
     """
     error = meaning.error
-    if not isinstance(error, UnreadableText):
-        return meaning
+    return limited(error) if isinstance(error, UnreadableText) else meaning
+
+
+def limited(error: UnreadableText) -> Denial:
+    """The refusal of a text over a limit that keeps reading cheap."""
     return Denial(
         "over-size",
         "54000",
-        f"The gate cannot read this statement: {error.message}. [rule over-size]",
-        "The gate lets no statement pass that it cannot read.",
+        f"This statement takes too much to read: {error.message}. [rule over-size]",
+        "pgwarden lets no statement pass that it cannot read.",
         "Split the statement, or send its values as parameters or with COPY.",
         error.position,
     )
@@ -109,10 +154,10 @@ def _read_otherwise(why: str) -> Denial:
     return Denial(
         "lexing",
         "42501",
-        "The server may read this statement otherwise than the gate does. [rule lexing]",
+        "The server may read this statement otherwise than pgwarden does. [rule lexing]",
         f"{why[0].upper()}{why[1:]}.",
         "Use client_encoding UTF8 and standard_conforming_strings on, "
-        "or send it when the earlier statements are done.",
+        "or send it by itself, when the statements before it are done.",
     )
 
 
@@ -121,7 +166,7 @@ def over_size(size: int, limit: int) -> Denial:
     return Denial(
         "over-size",
         "54000",
-        f"A statement of {size} bytes is longer than the gate reads. [rule over-size]",
+        f"A statement of {size} bytes is longer than pgwarden reads. [rule over-size]",
         f"The limit is {limit} bytes.",
         "Split the statement, send its values as parameters or with COPY, or raise max_statement_bytes.",
     )

@@ -5,6 +5,6 @@ Deliberately absent: SQL, policies, and reading files.
 """
 
 from proxy.source.diagnostics import Diagnostic, Position, SourceError
-from proxy.source.yamldoc import Document, read_yaml
+from proxy.source.yamldoc import Document, Path, RepeatedKeys, read_yaml
 
-__all__ = ["Diagnostic", "Document", "Position", "SourceError", "read_yaml"]
+__all__ = ["Diagnostic", "Document", "Path", "Position", "RepeatedKeys", "SourceError", "read_yaml"]

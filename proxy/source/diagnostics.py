@@ -53,8 +53,9 @@ class Diagnostic:
         if not self.source_line.strip():
             return []
         at = min(self.position.column - 1, len(self.source_line))
-        start = max(0, at - SHOWN_BEFORE) if len(self.source_line) > SHOWN_BEFORE + SHOWN_AFTER else 0
-        end = min(len(self.source_line), at + SHOWN_AFTER)
+        start, end = 0, len(self.source_line)
+        if end > SHOWN_BEFORE + SHOWN_AFTER:
+            start, end = max(0, at - SHOWN_BEFORE), min(end, at + SHOWN_AFTER)
         line = "".join(_shown(character) for character in self.source_line[start:end])
         before = "".join("\t" if character == "\t" else " " for character in self.source_line[start:at])
         width = max(1, min(self.width, end - at))

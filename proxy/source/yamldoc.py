@@ -8,6 +8,7 @@ plain scalars (all are errors: each makes two readers see two policies), and rea
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -34,6 +35,14 @@ _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+# The parser's words, and what a writer of policies can do about it.
+_STUMBLES = {
+    "end of stream while scanning a quoted scalar": "the quote that begins here does not end",
+    "while parsing a flow": "a comma or a closing bracket is missing before this",
+    "mapping values are not allowed": "no colon can stand here; put text that holds one in quotes",
+    "expected '-' indicator": "this line is indented otherwise than those it belongs to",
+    "did not find expected key": "no key begins here; put text that begins with { or [ in quotes",
 }
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
 
@@ -96,10 +105,20 @@ class Document:
         return self._lines[position.line - 1] if position.line <= len(self._lines) else ""
 
 
+class RepeatedKeys(SourceError):
+    """Keys given twice, and nothing else that stops reading: `document` serves to tell of more mistakes."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], document: Document) -> None:
+        """Keep the document, in which the last of equal keys counts."""
+        super().__init__(diagnostics)
+        self.document = document
+
+
 def read_yaml(text: str, file: str) -> Document:
     """Read one YAML document.
 
     Raises:
+        RepeatedKeys: that is all that is wrong.
         SourceError: the text is no YAML, or YAML that this reader refuses. Refused constructs are all told; a
             mistake of grammar ends the reading.
     """
@@ -112,16 +131,20 @@ def read_yaml(text: str, file: str) -> Document:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             reader.take(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unclosed = error.context_mark if "quoted scalar" in str(error.context) else None
+        mark = unclosed or error.problem_mark or error.context_mark
         reader.refuse_at(mark.line if mark else 0, mark.column if mark else 0, _sentence(error))
         raise SourceError(reader.diagnostics) from None
     except yaml.reader.ReaderError as error:
         raise _unreadable(text, file, lines, error.position, int(error.character)) from None
     except UnicodeEncodeError as error:
         raise _unreadable(text, file, lines, error.start, ord(text[error.start])) from None
+    document = Document(reader.root or _Node(None, 0, 0), lines, file)
     if reader.diagnostics:
+        if len(reader.diagnostics) == reader.repeated:
+            raise RepeatedKeys(reader.diagnostics, document)
         raise SourceError(reader.diagnostics)
-    return Document(reader.root or _Node(None, 0, 0), lines, file)
+    return document
 
 
 class _Reader:
@@ -130,6 +153,7 @@ class _Reader:
     def __init__(self, file: str, lines: list[str]) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.root: _Node | None = None
+        self.repeated = 0
         self._file = file
         self._lines = lines
         self._open: list[tuple[_Node, str | None]] = []  # the collection, and of a mapping the key that waits
@@ -226,6 +250,7 @@ class _Reader:
         if event.value == "<<" and not event.style:
             self._refuse(event, 'merge keys ("<<") are not used here; write the keys out')
         if event.value in self._open[-1][0].keys:
+            self.repeated += 1
             first = self._open[-1][0].keys[event.value][0] + 1
             self._refuse(event, f'the key "{_short(event.value)}" was already given in line {first}')
         node = self._open[-1][0]
@@ -297,6 +322,9 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
             "this character cannot start a value; indent with spaces, and quote text that begins with @ or `"
         )
     context = str(error.context or "")
+    for word, meaning in _STUMBLES.items():
+        if word in f"{problem} {context}":
+            return f"not valid YAML: {meaning}"
     return f"not valid YAML: {problem} {context}".rstrip()
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
-from proxy.sql.effects import CATALOGUE, CLASS_ORDER, Act, Effect, Prepares
+from proxy.sql.effects import CATALOGUE, CLASS_ORDER, NO_MENTIONS, Act, Effect, Mentions, Prepares
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, UnreadableText, character_offsets, parse, too_deep
@@ -37,6 +38,7 @@ class Statement:
     acts: tuple[Act, ...]
     lexing: bool = False
     copies_in: bool = False
+    mentions: Mentions = NO_MENTIONS
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Analysis:
         if len(self.statements) == 1:
             return self.statements[0].effects
         return tuple(dict.fromkeys(effect for statement in self.statements for effect in statement.effects))
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """The names that all statements mention."""
+        return reduce(or_, (statement.mentions for statement in self.statements), NO_MENTIONS)
 
     @cached_property
     def statement_class(self) -> str:
@@ -115,6 +122,7 @@ def _statement(raw: Json, walk: Walk) -> Statement:
         tuple(walk.acts),
         walk.lexing,
         walk.copies_in,
+        walk.mentions,
     )
 
 
@@ -149,6 +157,7 @@ def _placed(statement: Statement, places: Mapping[int, int] | None, length: int)
         )
 
     acts = tuple(
-        Prepares(act.name, moved(act.effects)) if isinstance(act, Prepares) else act for act in statement.acts
+        replace(act, effects=moved(act.effects)) if isinstance(act, Prepares) else act
+        for act in statement.acts
     )
     return replace(statement, start=start, end=end, effects=moved(statement.effects), acts=acts)

@@ -45,7 +45,7 @@ TRAITS: Mapping[str, str] = MappingProxyType(
     {
         "unscoped": "no conjunct of the WHERE restricts the target's own rows",
         "by_key": "a column of the target is compared for equality with a constant or a parameter",
-        "cascade": "CASCADE: whatever depends on the target goes too",
+        "cascade": "CASCADE: whatever depends on the target goes too, or the target goes with another",
         "if_exists": "IF EXISTS or IF NOT EXISTS: may do nothing",
         "temporary": "the object lives in the session's temporary schema",
         "concurrently": "CONCURRENTLY: without the strong lock",
@@ -491,6 +491,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
     ("statement.execute", _NONE, "", "a kept statement runs", "EXECUTE p", "sql-execute.html"),
     ("statement.fetch", _NONE, "read", "rows are fetched from a cursor", "FETCH 10 FROM c", "sql-fetch.html"),
     ("statement.copy", _NONE, "", "rows pass in bulk", "COPY t TO STDOUT", "sql-copy.html"),
+    (
+        "code.unseen",
+        _HIGH,
+        "opaque",
+        "what the database's own code does is not known, since its catalogue cannot be read",
+        "-- none: the catalogue of the database tells, not the text",
+        "catalogs.html",
+    ),
     (
         "statement.unparsed",
         _HIGH,

@@ -7,6 +7,7 @@ Deliberately absent: any knowledge of trees, policies or sessions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from proxy.sql.catalogue import CATALOGUE, CLASS_ORDER, CLASSES, TRAITS, EffectKind, Risk
 
@@ -14,6 +15,7 @@ __all__ = [
     "CATALOGUE",
     "CLASSES",
     "CLASS_ORDER",
+    "NO_MENTIONS",
     "TRAITS",
     "Act",
     "Deallocates",
@@ -21,6 +23,8 @@ __all__ = [
     "Effect",
     "EffectKind",
     "Executes",
+    "Mentions",
+    "Name",
     "Prepares",
     "Risk",
     "Target",
@@ -28,14 +32,23 @@ __all__ = [
 
 NO_TRAITS: frozenset[str] = frozenset()
 
+Name: TypeAlias = tuple[str | None, str]
+"""A schema, None where search_path decides, and a name, as the server knows both."""
+_NO_NAMES: frozenset[Name] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an effect falls on. schema None: as search_path says; name None: not known."""
+    """What an effect falls on.
+
+    schema None: as search_path says; name None: not known; path: the schemas that a bare name may lie in,
+    () where they are not known.
+    """
 
     kind: str
     schema: str | None
     name: str | None
+    path: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """`public.users`, `users`, `public.*unknown*`."""
@@ -48,7 +61,8 @@ class Effect:
     """One thing a statement does.
 
     location is a character offset in the text, or -1; detail is what the name does not say (a setting's
-    value, a column, a language, a role's option) and never a secret.
+    value, a column, a language, a role's option) and never a secret; through is the way from what the
+    statement names to what has the effect, where a database's own code lies between.
     """
 
     name: str
@@ -57,14 +71,58 @@ class Effect:
     risk: Risk = Risk.NONE
     location: int = -1
     detail: str = ""
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """The names through which a statement may run code that a database holds, built-in names too.
+
+    Attributes:
+        functions: of every call; `int4(x)` and `d(x)` may be casts.
+        operators: written, or meant by IN, BETWEEN, CASE, USING and their like.
+        types: of casts, columns, variables and parameters.
+        fields: last names of what is read from a row (`v.f`, `(v).f`): each may call a function f(v).
+        sets: columns that UPDATE, ON CONFLICT and MERGE give values to.
+        later: the same of what is only defined here.
+    """
+
+    functions: frozenset[Name] = _NO_NAMES
+    operators: frozenset[Name] = _NO_NAMES
+    types: frozenset[Name] = _NO_NAMES
+    fields: frozenset[str] = NO_TRAITS
+    sets: frozenset[str] = NO_TRAITS
+    later: Mentions | None = None
+
+    def __or__(self, other: Mentions) -> Mentions:
+        """The names of both."""
+        if other is NO_MENTIONS or other == self:
+            return self
+        if self is NO_MENTIONS:
+            return other
+        later = self.later or other.later
+        if self.later is not None and other.later is not None:
+            later = self.later | other.later
+        return Mentions(
+            self.functions | other.functions,
+            self.operators | other.operators,
+            self.types | other.types,
+            self.fields | other.fields,
+            self.sets | other.sets,
+            later,
+        )
+
+
+NO_MENTIONS = Mentions()
 
 
 @dataclass(frozen=True, slots=True)
 class Prepares:
-    """PREPARE name AS …; effects are those of the inner statement."""
+    """PREPARE name AS …; effects and mentions are those of the inner statement."""
 
     name: str
     effects: tuple[Effect, ...]
+    mentions: Mentions = NO_MENTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,21 @@ def is_built_in(name: str, server_major: int) -> bool:
     return span is not None and server_major > 0 and span[0] <= server_major <= span[1]
 
 
+def effective() -> frozenset[str]:
+    """The names of the functions that do more than compute and read, whatever the server's version."""
+    told = {name for table in (_BUILT_IN, _EXTENSIONS) for name, found in table.items() if found != HARMLESS}
+    return frozenset(told | {name for name in _built_in_names() if name.startswith(_UPGRADE)})
+
+
+def harmless(server_major: int) -> frozenset[str]:
+    """The names of the built-ins that do nothing but compute and read, on servers of this version."""
+    return frozenset(name for name in _built_in_names() if known(None, name, server_major) == HARMLESS)
+
+
+def _built_in_names() -> frozenset[str]:
+    return builtins.FUNCTIONS | builtins.VERSIONED.keys()
+
+
 def classified() -> Iterable[str]:
     """Every name that this module says something about (for the tests)."""
     return _BUILT_IN.keys() | _EXTENSIONS.keys() | _QUIET_NAMES

@@ -22,6 +22,7 @@ MAX_DEPTH = 12_000
 # 27 ms, 64 KB of /**/ more than a second. Shorter texts cannot reach the cap.
 MAX_OPERATOR_WORK = 16_000_000
 _SAFE_LENGTH = 4_000
+OPERATOR_CHARACTERS = frozenset("-+*/<>=~!@#%^&|`?")
 _OPERATOR_RUN = re.compile(r"[-+*/<>=~!@#%^&|`?]{64,}")
 
 Json = dict[str, Any]
@@ -30,9 +31,12 @@ _decode = msgspec.json.Decoder(type=Json).decode
 _decode_functions = msgspec.json.Decoder(type=list[Json]).decode
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _DOLLAR_TAG = re.compile(r"\$([^\s$']*)(?=\$)")
-_COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
+COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 # What quote_ident() of the server puts into quotes though it is spelled like a plain name.
 _QUOTED_WORDS = keywords.RESERVED_KEYWORDS | keywords.COL_NAME_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS
+KEY_WORDS = _QUOTED_WORDS | keywords.UNRESERVED_KEYWORDS
+# Key words that name no function.
+FIXED_WORDS = keywords.RESERVED_KEYWORDS | keywords.COL_NAME_KEYWORDS
 
 
 class Token(NamedTuple):
@@ -102,8 +106,8 @@ def parse_plpgsql(head: str, body: str) -> Json:
     return function
 
 
-def tokens(text: str) -> list[Token]:
-    """The tokens of a text, comments left out.
+def tokens(text: str, *, comments: bool = False) -> list[Token]:
+    """The tokens of a text, comments left out unless they are asked for.
 
     Raises:
         SqlSyntaxError: a literal or comment does not end.
@@ -117,8 +121,22 @@ def tokens(text: str) -> list[Token]:
     except UnicodeEncodeError as error:
         raise SqlSyntaxError("a character that UTF-8 cannot encode", error.start + 1) from None
     return [
-        Token(_name(item, text), item.start, item.end + 1) for item in found if item.name not in _COMMENTS
+        Token(_name(item, text), item.start, item.end + 1)
+        for item in found
+        if comments or item.name not in COMMENTS
     ]
+
+
+def shape_of(text: str) -> str:
+    """What is the same for statements that differ in their literals alone: for grouping, never for judging.
+
+    Two statements of one shape can differ in danger. A text that cannot be read is a shape of its own.
+    """
+    try:
+        _check(text)
+        return str(parser.fingerprint(text))
+    except (parser.ParseError, UnicodeEncodeError, UnreadableText, SqlSyntaxError):
+        return text
 
 
 def _one_byte_each(text: str) -> str:
@@ -136,6 +154,15 @@ def _name(item: parser.Token, text: str) -> str:
     if item.kind == "NO_KEYWORD" or text[item.start : item.end + 1].isascii():
         return str(item.name)
     return "IDENT"
+
+
+def can_begin(word: str) -> bool:
+    """Whether a statement can begin with this key word."""
+    try:
+        parser.parse_sql_json(word)
+    except parser.ParseError as error:
+        return tuple(error.args[1:2]) != (0,) or "at end of input" in str(error.args[0])
+    return True
 
 
 def is_quoted_word(name: str) -> bool:

@@ -1,9 +1,9 @@
 """redact(text, limit): a statement as a log may show it.
 
 In: SQL text. Out: the same with its secret literals as '***': those the tree says are secret, and whole
-literals (bodies of code too) that speak of secrets; rather one too many. A text that cannot be read is not
-shown at all: what is secret in it is not known. Deliberately absent: parameters' values, which never come
-here.
+literals (bodies of code too) and comments that speak of secrets; rather one too many. A text without any word
+that a secret needs is shown without being parsed. One that cannot be read is not shown at all: what is secret
+in it is not known. Deliberately absent: parameters' values, which never come here.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
+from ahocorasick_rs import BytesAhoCorasick
+
 from proxy.sql.nodes.calls import sounds_secret
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.nodes.walk import only, qualified, scalar, strings
-from proxy.sql.parse import Json, SqlSyntaxError, Token, character_offsets, parse, tokens
+from proxy.sql.parse import COMMENTS, Json, SqlSyntaxError, Token, character_offsets, parse, tokens
 
 MASK = "'***'"
+COMMENT_MASK = "/***/"
 
 # Statements whose options may hold credentials: every option of a foreign object but the plainly public ones.
 _FOREIGN = frozenset(
@@ -56,6 +59,15 @@ _SECRET_WORDS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _WORTH_A_LOOK = re.compile(rf"{_SECRET_WORDS.pattern} | program", _SECRET_WORDS.flags)
+# Without any of these, in lower case, nothing that follows masks anything: the words above, statements with
+# options, programs, connection strings or settings, and names that are spelled otherwise.
+_NEEDED = BytesAhoCorasick(
+    [
+        *(b"pass", b"pwd", b"secret", b"token", b"jwt", b"bearer", b"credential", b"key", b"program", b"://"),
+        *(b"options", b"connection", b"conninfo", b"_command", b"set_config", b"pg_settings", b"u&"),
+        *(b"dblink", b"crypt", b"pgp_", b"hmac", b"http", b"digest"),
+    ]
+)
 _VALUES = frozenset({"sval", "ival", "fval", "bsval"})
 _LITERALS = frozenset({"SCONST", "USCONST", "BCONST", "XCONST"})
 # In front of a literal that the tree places there: N'…', and signs.
@@ -65,11 +77,24 @@ _LEADING = frozenset({"NCHAR", "ASCII_43", "ASCII_45"})
 def redact(text: str, limit: int | None = None) -> str:
     """The text without its secrets, cut to limit characters with an ellipsis."""
     try:
-        places = _secrets(parse(text))
-        shown = _masked(text, *places) if any(places) or _WORTH_A_LOOK.search(text) else text
+        shown = _shown(text) if may_hold_secrets(text) else text
     except (SqlSyntaxError, RecursionError):
         return f"<unreadable statement, {len(text)} characters>"
     return shown if limit is None or len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Whether showing the text takes a parse; one pass that lets go of the interpreter."""
+    try:
+        raw = text.casefold().encode()
+    except UnicodeEncodeError:
+        return True
+    return bool(_NEEDED.find_matches_as_indexes(raw))
+
+
+def _shown(text: str) -> str:
+    places = _secrets(parse(text))
+    return _masked(text, *places) if any(places) or _WORTH_A_LOOK.search(text) else text
 
 
 def _secrets(statements: Iterable[Json]) -> tuple[set[int], set[int]]:
@@ -145,28 +170,33 @@ def _masked(text: str, at: set[int], before: set[int]) -> str:
     """The text with its secrets masked; where one cannot be made out, all that follows goes."""
     parts: list[str] = []
     done = 0
-    for start, end in sorted(_spans(text, at, before)):
+    for start, end, mask in sorted(_spans(text, at, before)):
         if start >= done:
-            parts.append(text[done:start] + MASK)
+            parts.append(text[done:start] + mask)
             done = end
     return "".join(parts) + text[done:]
 
 
-def _spans(text: str, at: set[int], before: set[int]) -> Iterator[tuple[int, int]]:
-    """Start and end, in characters, of each secret."""
-    found = tokens(text)
+def _spans(text: str, at: set[int], before: set[int]) -> Iterator[tuple[int, int, str]]:
+    """Start and end, in characters, of each secret, and what is shown instead."""
+    everything = tokens(text, comments=True)
+    found = [token for token in everything if token.name not in COMMENTS]
     last = ""
-    for token in found:
-        speaks = token.name in _LITERALS and _SECRET_WORDS.search(text, token.start, token.end)
-        if speaks or (token.name in _LITERALS and last == "PROGRAM"):
-            yield token.start, token.end
+    for token in everything:
+        speaks = _SECRET_WORDS.search(text, token.start, token.end)
+        if token.name in COMMENTS:
+            if speaks:
+                yield token.start, token.end, COMMENT_MASK
+            continue
+        if token.name in _LITERALS and (speaks or last == "PROGRAM"):
+            yield token.start, token.end, MASK
         last = token.name
     offsets = character_offsets(text, at | before)
     values = [token for token in found if token.name not in _LEADING]
     literals = [token for token in found if token.name in _LITERALS]
     for places, candidates in ((at, values), (before, literals)):
         for place in places:
-            yield _next(candidates, offsets[place], len(text))
+            yield *_next(candidates, offsets[place], len(text)), MASK
 
 
 def _next(candidates: list[Token], place: int, length: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.wire.errors import ProtocolViolation
 
@@ -23,9 +23,20 @@ _LENGTH: Final = struct.Struct(">I").unpack_from
 WHOLE: Final = -1
 """A frame of this kind is shown when all of it has come."""
 
+EMPTY: Final = 4
+"""The length field of a message without a body."""
 SMALL: Final = 10_000
 LARGE: Final = 0x3FFF_FFFF
 """PQ_SMALL_MESSAGE_LIMIT and PQ_LARGE_MESSAGE_LIMIT of the server's libpq.h."""
+
+Octets: TypeAlias = bytes | bytearray
+"""Bytes that nobody changes any more; a long frame is put together in a bytearray, chunk by chunk."""
+
+View: TypeAlias = bytes | memoryview
+"""Bytes, or where they are many a look at them that copies nothing; only a whole run of them can be sent."""
+
+LONG: Final = 256 * 1024
+"""Longer bodies are looked at in place: copying a megabyte takes more than half a millisecond."""
 
 _AUTH_TOKEN: Final = 65_535
 _PREFIX: Final = 65_536
@@ -64,11 +75,15 @@ FRONTEND: Final = Grammar(
         "F": (LARGE, _PREFIX),
         "d": (LARGE, 0),
         "p": (_AUTH_TOKEN, WHOLE),
-        **dict.fromkeys("CDEHSXcf", (SMALL, WHOLE)),
+        **dict.fromkeys("CDEXcf", (SMALL, WHOLE)),
+        **dict.fromkeys("HS", (EMPTY, WHOLE)),
     },
     dull="d",
 )
-"""The messages a client may send; limits as SocketBackend() in postgres.c has them."""
+"""The messages a client may send; limits as SocketBackend() in postgres.c has them.
+
+A body of Flush or Sync is an error to the server, but one that belongs to nothing it was asked.
+"""
 
 LOGIN: Final = Grammar("client", {"p": (_AUTH_TOKEN, WHOLE)})
 """What a client may send while it logs in; PG_MAX_AUTH_TOKEN_LENGTH of libpq/auth.h."""
@@ -94,6 +109,7 @@ class Cutter:
         kind: the shown frame's type byte.
         size: its length on the wire, header included, in bytes.
         show_all: True to be shown dull frames too.
+        show_whole: True to be shown every frame only when all of it has come.
         oversize: True when the frame is longer than the statement limit; its body is not there to read:
             drop it.
     """
@@ -102,11 +118,11 @@ class Cutter:
         "_buffer",
         "_discard",
         "_dull",
+        "_filled",
         "_grammar",
         "_kept",
         "_limits",
-        "_missing",
-        "_parts",
+        "_long",
         "_skip",
         "_start",
         "_statement_limit",
@@ -114,6 +130,7 @@ class Cutter:
         "kind",
         "oversize",
         "show_all",
+        "show_whole",
         "size",
     )
 
@@ -123,31 +140,30 @@ class Cutter:
         self._limits = grammar.limits
         self._dull = grammar.dull
         self._statement_limit = statement_limit
-        self._buffer = b""
+        self._buffer: Octets = b""
         self._kept = 0  # where the run not yet taken begins
         self._start = 0  # the shown frame
         self._stop = 0  # where the next frame begins
         self._skip = 0  # bytes of the shown frame that have not come yet
         self._discard = False  # ... and whether they are to be dropped
-        self._parts: list[bytes] = []  # a frame that is waited for as a whole
-        self._missing = 0
+        self._long: bytearray | None = None  # a frame that is waited for as a whole
+        self._filled = 0  # how much of it has come
         self.kind = 0
         self.size = 0
         self.oversize = False
         self.show_all = False
+        self.show_whole = False
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Octets) -> None:
         """Add a chunk. Everything kept must have been taken, unless frames are still to be shown."""
         if self._skip:
             self._feed_rest(data)
             return
-        if self._missing > 0:
-            self._parts.append(data)
-            self._missing -= len(data)
-            if self._missing > 0:
+        if self._long is not None:
+            whole = self._fill(self._long, data)
+            if whole is None:
                 return
-            data = b"".join(self._parts)
-            self._parts = []
+            data = whole
         elif self._kept < len(self._buffer):
             data = self._buffer[self._kept :] + data
             self._start -= self._kept
@@ -158,7 +174,24 @@ class Cutter:
         self._buffer = data
         self._kept = self._start = self._stop = 0
 
-    def _feed_rest(self, data: bytes) -> None:
+    def _fill(self, long: bytearray, data: Octets) -> bytearray | None:
+        """Add to a frame that is waited for; itself, with what came behind it, when it is whole.
+
+        Joining the chunks in the end would hold everybody up for a millisecond a megabyte or two.
+        """
+        count = min(len(data), len(long) - self._filled)
+        if count == len(data):
+            long[self._filled : self._filled + count] = data
+        else:
+            long[self._filled :] = memoryview(data)[:count]
+            long += memoryview(data)[count:]
+        self._filled += count
+        if self._filled < len(long) and count == len(data):
+            return None
+        self._long = None
+        return long
+
+    def _feed_rest(self, data: Octets) -> None:
         """Add to a frame that passes as it arrives."""
         count = min(len(data), self._skip)
         self._skip -= count
@@ -206,12 +239,14 @@ class Cutter:
         have = len(self._buffer) - start - _HEADER
         text = self._grammar.prefixes[kind] == WHOLE and self._limits[kind] == LARGE
         self.oversize = text and length > self._statement_limit
-        prefix = 0 if self.oversize else self._grammar.prefixes[kind]
+        prefix = 0 if self.oversize else WHOLE if self.show_whole else self._grammar.prefixes[kind]
         body = length - 4
         if body > have and (prefix == WHOLE or have < min(prefix, body)):
             if body - have > _PREFIX and self._kept == start:
-                self._parts = [self._buffer[start:]]
-                self._missing = body - have
+                self._long = bytearray(1 + length)
+                self._filled = 0
+                rest = self._buffer[start:]
+                self._fill(self._long, rest)
                 self._buffer = b""
                 self._kept = self._start = self._stop = 0
             return False
@@ -232,14 +267,21 @@ class Cutter:
 
     def body(self) -> bytes:
         """The shown frame's bytes after its header; of a frame that passes as it arrives, what has come."""
-        return self._buffer[self._start + _HEADER : self._stop]
+        body = self._buffer[self._start + _HEADER : self._stop]
+        return body if isinstance(body, bytes) else bytes(body)
+
+    def view(self) -> View:
+        """The body of a frame that has come whole: its bytes, or where it is LONG a view of them."""
+        if self.size <= LONG:
+            return self.body()
+        return memoryview(self._buffer)[self._start + _HEADER : self._stop].toreadonly()
 
     def first(self) -> int:
         """The first byte of the shown frame's body; 0 when it is empty."""
         at = self._start + _HEADER
         return self._buffer[at] if at < self._stop else 0
 
-    def take(self) -> bytes:
+    def take(self) -> Octets:
         """The kept bytes not taken yet, up to the shown frame's end: the chunk itself when that is all."""
         kept, stop = self._kept, self._stop
         if kept == stop:
@@ -249,7 +291,7 @@ class Cutter:
             return self._buffer
         return self._buffer[kept:stop]
 
-    def drop(self) -> bytes:
+    def drop(self) -> Octets:
         """Leave the shown frame out, what is still to come of it included.
 
         Returns: the kept bytes before it that have not been taken.
@@ -260,14 +302,14 @@ class Cutter:
         return before
 
     def hold(self) -> None:
-        """Put the shown frame back: ``next`` will show it again. It must have come whole."""
+        """Put the shown frame back: ``next`` will show it again, with all that has come of it by then."""
         self._stop = self._start
+        self._skip = 0
 
-    def rest(self) -> bytes:
+    def rest(self) -> Octets:
         """Take what belongs to frames not shown yet, whole or not: another cutter goes on with it."""
-        rest = b"".join(self._parts) or self._buffer[self._stop :]
-        self._parts = []
-        self._missing = 0
+        rest = self._buffer[self._stop :] if self._long is None else self._long[: self._filled]
+        self._long = None
         self._buffer = self._buffer[: self._stop]
         return rest
 
@@ -279,9 +321,9 @@ class Cutter:
     @property
     def pending(self) -> int:
         """How many bytes are kept that belong to frames not shown yet."""
-        return len(self._buffer) - self._stop + sum(map(len, self._parts))
+        return len(self._buffer) - self._stop + (0 if self._long is None else self._filled)
 
     @property
     def clean(self) -> bool:
         """True when no byte is left that belongs to a frame not shown yet."""
-        return not self._skip and not self._parts and self._stop == len(self._buffer)
+        return not self._skip and self._long is None and self._stop == len(self._buffer)

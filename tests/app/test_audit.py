@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.app.audit import (
-    MAX_REDACTED_CHARS,
+    MAX_PARSED_CHARS,
     PASSED_FIELDS,
     REFUSAL_FIELDS,
     render_judged,
@@ -16,13 +16,15 @@ from proxy.app.audit import (
     weigh_judged,
     weigh_passed,
 )
-from proxy.session import Judged, Origin, Passed
+from proxy.session import Judged, LongText, Origin, Passed
+from proxy.session.events import told
 
 ORIGIN = Origin(
     role="app",
     database="shop",
     client_address="203.0.113.9",
     application="psql",
+    listener="127.0.0.1:6432",
     transaction="open",
     policy_digest="d" * 64,
 )
@@ -32,7 +34,7 @@ REFUSED = Judged(
     rule="no-drop",
     mode="enforce",
     sqlstate="42501",
-    message="table.drop on users would lose data. [rule no-drop]",
+    message="DROP TABLE on users would lose data. [rule no-drop]",
     rules=("no-drop", "peak"),
     effects=("table.drop",),
     targets=("users",),
@@ -65,13 +67,14 @@ def test_a_refusal() -> None:
         "rules": ["no-drop", "peak"],
         "mode": "enforce",
         "sqlstate": "42501",
-        "message": "table.drop on users would lose data. [rule no-drop]",
+        "message": "DROP TABLE on users would lose data. [rule no-drop]",
         "effects": ["table.drop"],
         "targets": ["users"],
         "role": "app",
         "database": "shop",
         "client_address": "203.0.113.9",
         "application": "psql",
+        "listener": "127.0.0.1:6432",
         "transaction": "open",
         "policy": "d" * 64,
         "sql": "DROP TABLE users",
@@ -127,10 +130,22 @@ def test_what_cannot_be_read_is_left_out_unless_asked_for() -> None:
     )
 
 
-def test_very_long_texts_are_not_parsed_again() -> None:
-    text = "SELECT '" + "x" * MAX_REDACTED_CHARS + "'"
+def test_a_long_text_is_not_parsed_again() -> None:
+    """It is shown when it holds no word that a secret needs, and withheld when it does."""
+    text = "SELECT '" + "x" * MAX_PARSED_CHARS + "'"
+    assert (passed(replace(PASSED, text=text))["sql"], passed(replace(PASSED, text=text))["whole"]) == (
+        text,
+        True,
+    )
+    text += " AS token"
     assert line(replace(REFUSED, text=text))["sql"] == f"<long statement, {len(text)} characters>"
     assert passed(replace(PASSED, text=text))["whole"] is False
+
+
+def test_of_a_text_that_was_not_kept_the_size_is_told() -> None:
+    assert line(replace(REFUSED, text=LongText(200_000)))["sql"] == "<long statement, 200000 bytes>"
+    assert line(replace(REFUSED, text=told(b"x" * 131_073)))["sql"] == "<long statement, 131073 bytes>"
+    assert passed(replace(PASSED, text=LongText(200_000)))["whole"] is False
 
 
 def test_a_statement_that_passed() -> None:
@@ -142,6 +157,7 @@ def test_a_statement_that_passed() -> None:
         "database": "shop",
         "client_address": "203.0.113.9",
         "application": "psql",
+        "listener": "127.0.0.1:6432",
         "transaction": "open",
         "policy": "d" * 64,
         "whole": True,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from proxy import __version__
-from proxy.app.cli import main
 from proxy.app.cli.exitcodes import MEANINGS, ExitCode
+from tests.app.commands import Command
 
 POLICY = """\
 version: 1
@@ -31,25 +31,9 @@ rules:
 """
 
 
-class Command:
-    """Runs command lines in this process, in a folder and with a ledger of their own."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, list[str], list[str]]:
-        code = main(arguments)
-        printed = self._capsys.readouterr()
-        return code, printed.out.splitlines(), printed.err.splitlines()
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PGWARDEN_LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.delenv("PGWARDEN_ADMIN", raising=False)
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    return Command(capsys)
+@pytest.fixture(autouse=True)
+def policy_file(command: Command) -> None:
+    (command.folder / "policy.yaml").write_text(POLICY)
 
 
 def test_version(command: Command) -> None:
@@ -73,6 +57,7 @@ def test_help_lists_the_exit_codes(command: Command) -> None:
         (["explain"], "pgwarden: Missing argument 'SQL'."),
         (["explain", "select 1", "--bogus"], "pgwarden: No such option: --bogus"),
         (["serve", "postgres://a:hunter2@b"], "pgwarden: Got unexpected extra argument(s) (postgres://***@b)"),
+        (["postgres://a:hunter2/hunter2@hunter2@b/d"], "pgwarden: No such command 'postgres://***@b/d'."),
         (["serve", "--drain-timeout-s", "abc", "--listen", ":0", "--policy", "p", "--upstream",
           "postgresql://127.0.0.1"], 'pgwarden: --drain-timeout-s: "abc" is not a number of seconds'),
     ],
@@ -95,13 +80,27 @@ def test_policy_check_with_mistakes(command: Command, tmp_path: Path) -> None:
     code, lines, errors = command("policy", "check", "policy.yaml", "bad.yaml")
     assert code == ExitCode.NO
     assert len(lines) == 1
-    assert errors[0].startswith("pgwarden: bad.yaml:2:1: ")
+    assert errors == [
+        'bad.yaml:2:1: unknown key "nam"', "    nam: x", "    ^^^", '    did you mean "name"?',
+    ]  # fmt: skip
 
 
-def test_policy_check_without_a_file(command: Command) -> None:
-    code, lines, errors = command("policy", "check", "absent.yaml")
+@pytest.mark.parametrize("files", [["absent.yaml"], ["absent.yaml", "bad.yaml"], ["bad.yaml", "absent.yaml"]])
+def test_policy_check_of_what_cannot_be_read(command: Command, tmp_path: Path, files: list[str]) -> None:
+    """Whoever asked for a file that is not there has no answer, whatever the other files hold."""
+    (tmp_path / "bad.yaml").write_text("version: 1\nnam: x\nrules: []\n")
+    code, lines, errors = command("policy", "check", *files)
     assert (code, lines) == (ExitCode.FAILED, [])
-    assert "absent.yaml" in errors[0]
+    assert "absent.yaml:1:1: cannot be read: no such file or directory" in errors
+
+
+def test_policy_check_of_what_includes_an_absent_file(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nname: x\nenvironment: x\ninclude: [absent.yaml]\nrules: []\n"
+    )
+    code, lines, errors = command("policy", "check", "p.yaml")
+    assert (code, lines) == (ExitCode.NO, [])
+    assert errors[0].startswith("p.yaml:4:11: ")
 
 
 def test_a_flag_given_twice(command: Command) -> None:
@@ -124,7 +123,7 @@ def test_explain_shows_what_a_client_reads_of_a_text_that_cannot_be_read(command
     assert code == ExitCode.NO
     assert lines[-3:-1] == [
         '  ERROR 42601: syntax error at or near "SELEC"',
-        "  DETAIL: The gate could not read this statement, so it did not go on to the server.",
+        "  DETAIL: pgwarden could not read this statement, so it did not go on to the server.",
     ]
 
 
@@ -191,6 +190,18 @@ def test_backup_record_refuses(
     assert not (tmp_path / "ledger").exists()
 
 
+def test_backup_record_by_whom_no_account_knows(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    given = ["--database", "shop", "--finished", "2026-11-21T20:05:00Z", "--location", "tape 7"]
+    assert command("backup", "record", *given)[0] == 0
+    (row,) = json.loads("\n".join(command("backup", "list", "--json")[1]))
+    assert row["recorded_by"] == f"uid 4000000000@{socket.gethostname()}"
+
+
 def test_backup_list_without_a_ledger(command: Command, tmp_path: Path) -> None:
     assert command("backup", "list") == (3, [], [f"pgwarden: there is no ledger at {tmp_path}/ledger"])
 
@@ -231,7 +242,7 @@ def test_explain_a_refusal(command: Command) -> None:
     assert (code, errors) == (ExitCode.NO, [])
     assert lines[0] == "refused by no-drop [policy production]"
     assert lines[lines.index("the client reads:") + 1].strip() == (
-        "ERROR 42501: table.drop on public.users would lose data. [rule no-drop]"
+        "ERROR 42501: DROP TABLE on public.users would lose data. [rule no-drop]"
     )
     assert lines[-1] == "  HINT: Ask first: DECISION-ID."
 
@@ -297,6 +308,17 @@ def test_explain_by_a_policy_that_does_not_load(command: Command) -> None:
     assert errors[0] == "pgwarden: --policy: the policy absent.yaml does not load"
 
 
+def test_health_of_nobody_knows_what(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in (None, ""):
+        if value is not None:
+            monkeypatch.setenv("PGWARDEN_ADMIN", value)
+        assert command("health") == (
+            ExitCode.USAGE,
+            [],
+            ["pgwarden: --admin: say where the gate's admin server listens, or set PGWARDEN_ADMIN"],
+        )
+
+
 def test_health_without_a_gate(command: Command) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -325,7 +347,7 @@ def test_a_fault_of_the_program_shows_no_traceback(command: Command, monkeypatch
     def faulty(text: str) -> None:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "analyse", faulty)
+    monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "read_sql", faulty)
     code, lines, (error,) = command("explain", "SELECT 1")
     assert (code, lines) == (ExitCode.FAILED, [])
     assert error.startswith("pgwarden: internal error: ZeroDivisionError at test_cli.py:")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,12 +14,14 @@ from proxy.policy.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session.tally import Tally
 from proxy.sql.effects import CLASSES
+from proxy.sql.screen import Screened
 
 
 @dataclass
 class Gate:
     policy: Policy
     tally: Tally
+    screened: Mapping[Screened, object] = field(default_factory=dict)
 
 
 def policy(name: str, rules: Mapping[str, str], mode: str = "enforce") -> Policy:
@@ -44,6 +47,8 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         reloads=reloads,
         facts_age_s=lambda: 0.5,
         facts_stale=lambda: False,
+        catalogue_age_s=lambda: 0.0,
+        catalogue_readable=lambda: True,
         connection_states=lambda: {"open": 3},
         crashes=lambda: 1,
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
@@ -61,7 +66,7 @@ def scrape(gates: list[Gate], reloads: Reloads | None = None) -> str:
 def test_series_exist_before_anything_happened() -> None:
     text = scrape(two_gates())
     outright = {"freeze", "lexing", "over-size", "protocol", "undecodable"}
-    of_the_policy = {"no-drop", "stale-facts", "unknown", "unparsed"}
+    of_the_policy = {"catalogue", "freeze", "no-drop", "stale-facts", "unknown", "unparsed"}
     blocked = {("enforce", rule) for rule in outright | of_the_policy} | {
         ("shadow", rule) for rule in of_the_policy
     }
@@ -73,6 +78,11 @@ def test_series_exist_before_anything_happened() -> None:
         for decision in DECISIONS
         for name in (*CLASSES, "other")
     )
+    assert lines_of(text, "pgwarden_upstream_failures_total") == [
+        'pgwarden_upstream_failures_total{reason="connect"} 0.0',
+        'pgwarden_upstream_failures_total{reason="lost"} 0.0',
+        'pgwarden_upstream_failures_total{reason="protocol"} 0.0',
+    ]
     assert lines_of(text, "pgwarden_policy_reloads_total") == [
         'pgwarden_policy_reloads_total{result="failed"} 0.0',
         'pgwarden_policy_reloads_total{result="loaded"} 0.0',
@@ -85,6 +95,7 @@ def test_gates_are_added_up() -> None:
     for gate in gates:
         gate.tally.statement("refused", "ddl").value += 2
         gate.tally.connections += 5
+        gate.tally.upstream_failures["lost"] += 1
     gates[0].tally.block("no-drop", "enforce").value += 2
     text = scrape(gates)
     assert 'pgwarden_statements_total{class="ddl",decision="refused"} 4.0' in text.splitlines()
@@ -92,6 +103,7 @@ def test_gates_are_added_up() -> None:
     assert lines_of(text, "pgwarden_connections_accepted_total") == [
         "pgwarden_connections_accepted_total 10.0"
     ]
+    assert 'pgwarden_upstream_failures_total{reason="lost"} 2.0' in text.splitlines()
     assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 3.0']
 
 
@@ -167,5 +179,30 @@ def test_the_table_is_the_whole_truth() -> None:
         assert {frozenset(sample.labels) - {"le"} for sample in family.samples} == {frozenset(kind.labels)}
 
 
+def test_names_follow_prometheus_conventions() -> None:
+    """Counters end in _total, everything measured in its base unit; what `promtool check metrics` asks."""
+    for kind in METRICS.values():
+        assert re.fullmatch(r"pgwarden_[a-z]+(_[a-z]+)*", kind.name)
+        assert kind.name.endswith("_total") == (kind.type == "counter")
+        assert kind.name.endswith("_info") == (kind.type == "info")
+        assert re.search(r"_(ms|millis|minutes|hours|kb|mb|count|sum|bucket)(_|$)", kind.name) is None
+        assert {"le", "quantile", "instance", "job"}.isdisjoint(kind.labels)
+        assert kind.help.endswith(".")
+
+
 def test_the_process_is_measured_too() -> None:
     assert lines_of(scrape(two_gates()), "process_resident_memory_bytes") != []
+
+
+def test_what_the_screen_passes() -> None:
+    gates = two_gates()
+    gates[0].tally.screened = 3
+    gates[1].tally.screened = 4
+    gates[0].screened = dict.fromkeys(Screened)
+    gates[1].screened = {Screened.READS: None}
+    text = scrape(gates)
+    assert lines_of(text, "pgwarden_screened_texts_total") == ["pgwarden_screened_texts_total 7.0"]
+    assert lines_of(text, "pgwarden_screen") == [
+        'pgwarden_screen{class="read"} 1.0',
+        'pgwarden_screen{class="write"} 0.0',
+    ]

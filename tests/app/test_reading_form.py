@@ -115,7 +115,7 @@ def _part(rows: object) -> bytes:
     return form.encode(Part(msgspec.Raw(msgspec.msgpack.encode(rows))))
 
 
-_NO_ACTS: Sequence[object] = ("SelectStmt", 0, 8, (), (), False, False)
+_NO_ACTS: Sequence[object] = ("SelectStmt", 0, 8, (), (), False, False, {})
 _DONE = form.encode(Done(1, False))
 
 
@@ -138,11 +138,12 @@ _DONE = form.encode(Done(1, False))
         pytest.param(_part([_NO_ACTS]) + form.encode(Rejected(1, False, "x", 1, False)), id="both"),
         pytest.param(_part([_NO_ACTS[:-1]]) + _DONE[:1], id="a field is missing"),
         pytest.param(_part([[*_NO_ACTS, 1]]) + _DONE, id="a field more"),
-        pytest.param(_part([("S", "0", 8, (), (), False, False)]) + _DONE, id="of another type"),
-        pytest.param(_part([("S", 0, 8, ({"name": "no.such"},), (), False, False)]) + _DONE, id="effect"),
-        pytest.param(_part([("S", 0, 8, (), ({},), False, False)]) + _DONE, id="no act"),
+        pytest.param(_part([("S", "0", 8, (), (), False, False, {})]) + _DONE, id="of another type"),
+        pytest.param(_part([("S", 0, 8, ({"name": "no.such"},), (), False, False, {})]) + _DONE, id="effect"),
+        pytest.param(_part([("S", 0, 8, (), ({},), False, False, {})]) + _DONE, id="no act"),
         pytest.param(
-            _part([("S", 0, 8, (), ({"Executes": {"name": "a"}, "DiscardsAll": {}},), False, False)]) + _DONE,
+            _part([("S", 0, 8, (), ({"Executes": {"name": "a"}, "DiscardsAll": {}},), False, False, {})])
+            + _DONE,
             id="two acts in one",
         ),
         pytest.param(
@@ -150,7 +151,7 @@ _DONE = form.encode(Done(1, False))
                 [
                     (
                         "S", 0, 8, (), ({"Prepares": {"name": "a", "effects": [{"name": "no.such"}]}},),
-                        False, False,
+                        False, False, {},
                     )
                 ]
             )

@@ -91,7 +91,7 @@ def test_a_refusal_is_told_logged_and_counted(serve: Callable[..., Gate], databa
     assert gate.metric(series) == 0
     with client(gate, database) as connection:
         diagnostics = refusal(connection, "DROP TABLE public.users")
-        assert diagnostics.message_primary == "table.drop on public.users would lose data. [rule no-drop]"
+        assert diagnostics.message_primary == "DROP TABLE on public.users would lose data. [rule no-drop]"
         assert diagnostics.message_hint == "Ask first."
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (0,)
         assert gate.metric('pgwarden_connections{state="open"}') == 1

@@ -51,6 +51,8 @@ def test_defaults() -> None:
         "login_timeout_s": 60.0,
         "drain_timeout_s": 30.0,
         "stale_after_s": 10.0,
+        "catalogue_interval_s": 5.0,
+        "catalogue_password_file": None,
         "max_statement_bytes": 16777216,
         "parsers": 2,
         "parse_timeout_s": 5.0,
@@ -125,7 +127,8 @@ def test_paths_in_the_file_are_relative_to_it() -> None:
         ("log_keep", "0", 0),
         ("log_unreadable", "on", True),
         ("log_unreadable", "FALSE", False),
-        ("admin", ":9187", Address("0.0.0.0", 9187)),
+        ("admin", ":9187", Address("*", 9187)),
+        ("admin", "*:9187", Address("*", 9187)),
         ("admin", "[::]:9187", Address("::", 9187)),
         ("admin", "gate.internal:0", Address("gate.internal", 0)),
         ("log_level", "WARNING", "warning"),
@@ -156,6 +159,12 @@ def test_values(name: str, text: str, value: object) -> None:
 )
 def test_a_wrong_variable(name: str, text: str, message: str) -> None:
     assert problems(environment={f"PGWARDEN_{name}": text}) == (f"PGWARDEN_{name}: {message}",)
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    """So do the substitutions of compose files and the lines of .env files that nobody filled in."""
+    names = [setting.variable for setting in table()]
+    assert load(SHORT, dict.fromkeys([*names, "PGWARDEN_CONFIG", "PGWARDEN_OTHER"], "")) == load()
 
 
 def test_a_wrong_flag() -> None:
@@ -213,6 +222,13 @@ def test_a_file_that_is_not_yaml_shows_no_line_of_it() -> None:
     assert "\n" not in problem
 
 
+def test_a_key_given_twice_hides_no_other_mistake() -> None:
+    assert problems(config="log_keep: x\nlog_keep: 2\nlog_level: loud\n") == (
+        'etc/config.yaml:2:1: the key "log_keep" was already given in line 1',
+        'etc/config.yaml:3:12: "loud" is none of debug, info, warning, error',
+    )
+
+
 def test_a_file_that_is_not_there() -> None:
     def absent(path: str) -> str:
         raise FileNotFoundError(2, "No such file or directory")
@@ -258,6 +274,16 @@ def test_an_authority_file_that_nobody_reads_must_be_there_too() -> None:
     assert problems(flags) == (
         "--sslrootcert: /nonexistent/ca.pem cannot be read: No such file or directory",
     )
+    assert problems({**flags, "sslrootcert": "/dev"}) == (
+        "--sslrootcert: /dev cannot be read: Is a directory",
+    )
+
+
+def test_the_ledger_of_whom_no_account_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    assert load().ledger == "/var/lib/pgwarden/ledger.sqlite"
 
 
 def test_nothing_to_serve() -> None:
@@ -284,7 +310,7 @@ def test_the_short_form_cannot_choose_among_several() -> None:
 def test_two_listeners_at_one_address() -> None:
     entry = "{listen: ':1', upstream: 'postgresql://127.0.0.1', policy: p}"
     assert problems({}, {}, f"listeners: [{entry}, {entry}]") == (
-        "etc/config.yaml:1:85: 0.0.0.0:1 is taken by etc/config.yaml:1:22",
+        "etc/config.yaml:1:85: *:1 is taken by etc/config.yaml:1:22",
     )
 
 
@@ -292,8 +318,9 @@ def test_an_empty_config_file() -> None:
     assert problems({}, {}, "") == ("etc/config.yaml:1:1: the config file is empty: it needs listeners",)
 
 
-def test_both_logs_in_one_file() -> None:
-    assert problems({**SHORT, "refusal_log": "x", "statement_log": "./x"}) == (
+@pytest.mark.parametrize(("one", "other"), [("x", "./x"), ("x", "y/../x"), ("-", "-")])
+def test_both_logs_in_one_file(one: str, other: str) -> None:
+    assert problems({**SHORT, "refusal_log": one, "statement_log": other}) == (
         "--statement-log: the statement log and the refusal log need a file each",
     )
 

@@ -45,9 +45,9 @@ async def test_a_refusal_is_an_exception_and_the_connection_lives_on(
         await send("DROP TABLE users")
     assert shown(refused.value) == (
         "42501",
-        "table.drop on users would lose data. [rule no-drop]",
+        "DROP TABLE on users would lose data. [rule no-drop]",
         "A table is dropped: users (high risk).",
-        "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+        "Keep it, or ask the owners of this database to remove it; reset only development databases.",
         None,
     )
     with pytest.raises(asyncpg.PostgresSyntaxError) as unread:
@@ -55,7 +55,7 @@ async def test_a_refusal_is_an_exception_and_the_connection_lives_on(
     assert shown(unread.value) == (
         "42601",
         'syntax error at or near "FORM"',
-        "The gate could not read this statement, so it did not go on to the server.",
+        "pgwarden could not read this statement, so it did not go on to the server.",
         "Check its syntax, or write it in a plainer way.",
         "10",
     )

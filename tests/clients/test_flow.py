@@ -250,6 +250,6 @@ def test_a_statement_that_is_too_long_is_refused_and_the_connection_lives(
                 connection.execute(text, prepare=prepare)
             told = refused.value.diag
             assert told.message_primary is not None
-            assert told.message_primary.endswith("is longer than the gate reads. [rule over-size]")
+            assert told.message_primary.endswith("is longer than pgwarden reads. [rule over-size]")
             assert told.message_detail == "The limit is 16777216 bytes."
         assert connection.execute("SELECT length(%s)", ["x" * (20 * MIB)]).fetchone() == (20 * MIB,)

@@ -29,15 +29,15 @@ _END = """
 """
 REFUSED = {
     "code": "42501",
-    "message": "table.drop on users would lose data. [rule no-drop]",
+    "message": "DROP TABLE on users would lose data. [rule no-drop]",
     "detail": "A table is dropped: users (high risk).",
-    "hint": "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+    "hint": "Keep it, or ask the owners of this database to remove it; reset only development databases.",
     "severity": "ERROR",
 }
 UNREADABLE = {
     "code": "42601",
     "message": 'syntax error at or near "FORM"',
-    "detail": "The gate could not read this statement, so it did not go on to the server.",
+    "detail": "pgwarden could not read this statement, so it did not go on to the server.",
     "hint": "Check its syntax, or write it in a plainer way.",
     "position": "10",
     "severity": "ERROR",
@@ -113,7 +113,7 @@ def test_a_transaction(node: Node, gate: Gate, users: Database) -> None:
   say(await rows("SELECT id FROM users ORDER BY id"));
 """
     assert run(node, gate, users, script) == [
-        "row.delete on users has no WHERE that limits it, so every row would go. [rule no-unscoped-delete]",
+        "DELETE on users has no WHERE that limits it, so every row would go. [rule no-unscoped-delete]",
         "25P02",
         "ROLLBACK",
         [{"n": 1}],

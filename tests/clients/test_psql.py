@@ -9,17 +9,17 @@ from tests.clients.programs import Done, Program
 from tests.servers.database import Database
 
 DROP = """\
-ERROR:  table.drop on users would lose data. [rule no-drop]
+ERROR:  DROP TABLE on users would lose data. [rule no-drop]
 DETAIL:  A table is dropped: users (high risk).
-HINT:  Leave it in place, stop using it, and agree on its removal with the owners of the database.
+HINT:  Keep it, or ask the owners of this database to remove it; reset only development databases.
 """
 UNSCOPED = """\
-ERROR:  row.delete on users has no WHERE that limits it, so every row would go. [rule no-unscoped-delete]
+ERROR:  DELETE on users has no WHERE that limits it, so every row would go. [rule no-unscoped-delete]
 DETAIL:  Rows are removed: users (high risk).
 HINT:  Add a WHERE that names the rows, such as WHERE id = ….
 """
 UNREADABLE = """\
-DETAIL:  The gate could not read this statement, so it did not go on to the server.
+DETAIL:  pgwarden could not read this statement, so it did not go on to the server.
 HINT:  Check its syntax, or write it in a plainer way.
 """
 
@@ -134,7 +134,7 @@ def test_verbose_errors_name_the_sqlstate(gate: Gate, users: Database, psql: Pro
     script = "\\set VERBOSITY verbose\nDROP TABLE users;\n\\echo :SQLSTATE\nSELEC 1;\n\\echo :SQLSTATE\n"
     done = psql(gate.url(users.name), *AT, script=script)
     assert done.out == "42501\n42601\n"
-    assert done.err.splitlines()[0] == ("ERROR:  42501: table.drop on users would lose data. [rule no-drop]")
+    assert done.err.splitlines()[0] == ("ERROR:  42501: DROP TABLE on users would lose data. [rule no-drop]")
 
 
 CATALOGUE = """\\d

@@ -21,15 +21,15 @@ from tests.servers.database import Database
 
 REFUSED = (
     "42501",
-    "table.drop on users would lose data. [rule no-drop]",
+    "DROP TABLE on users would lose data. [rule no-drop]",
     "A table is dropped: users (high risk).",
-    "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+    "Keep it, or ask the owners of this database to remove it; reset only development databases.",
     None,
 )
 UNREADABLE = (
     "42601",
     'syntax error at or near "FORM"',
-    "The gate could not read this statement, so it did not go on to the server.",
+    "pgwarden could not read this statement, so it did not go on to the server.",
     "Check its syntax, or write it in a plainer way.",
     "10",
 )

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
+import pytest
 
+from proxy.backup.cluster import free_port
 from proxy.console import AdminServer, AdminSource
 
 
@@ -62,6 +64,17 @@ async def test_a_page_that_fails_fails_alone() -> None:
         assert await get(f"{base}/metrics") == (500, "text/plain; charset=utf-8", "this page failed\n")
         assert (await get(f"{base}/healthz"))[0] == 200
     assert said == ["the admin page /metrics failed: ZeroDivisionError"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_every_address_of_the_machine(host: str) -> None:
+    said: list[str] = []
+    server, port = AdminServer(AdminSource(lambda: b"", "text/plain", tuple), said.append), free_port()
+    await server.start("*", port)
+    try:
+        assert (await get(f"http://{host}:{port}/healthz"))[0] == 200
+    finally:
+        await server.stop()
 
 
 async def test_an_address_in_use() -> None:

@@ -1,5 +1,7 @@
 """Spans of wall-clock time: exact edges, daylight saving in both hemispheres, midnight, holidays."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 
 from proxy.policy.calendar import Span, State, moment_text
 from proxy.policy.rules import Policy
-from tests.policy.build import at, effect, judge, policy, refusing
+from proxy.policy.words import WEEKDAYS
+from tests.policy import minutes
+from tests.policy.build import CONTEXT, at, effect, judge, policy, refusing
 
 DAY = 24 * 3600
 
@@ -174,6 +178,83 @@ def last_change(moment: datetime, zone: ZoneInfo) -> datetime:
         if day.astimezone(zone).utcoffset() != (day - timedelta(days=1)).astimezone(zone).utcoffset():
             return day
     return moment
+
+
+@pytest.mark.parametrize("zone", minutes.ZONES)
+def test_around_every_change_of_the_clocks(zone: str) -> None:
+    """The ten years whole: python -m tests.policy.minutes."""
+    info = ZoneInfo(zone)
+    for change in minutes.changes(info):
+        minutes.check(info, change - timedelta(hours=26), change + timedelta(hours=26))
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
+def test_at_the_ends_of_months_and_years(zone: str) -> None:
+    for noon in minutes.month_ends():
+        if noon.month == 12 or noon.year % 4 == 0:
+            minutes.check(ZoneInfo(zone), noon, noon + timedelta(days=1))
+
+
+HOURS = st.builds(
+    minutes.Hours,
+    start=st.integers(0, 1439),
+    end=st.integers(1, 1440),
+    days=st.sets(st.sampled_from("0123456"), min_size=1).map("".join),
+).filter(lambda hours: hours.start != hours.end)
+# A rule's conditions on the windows a and b, and whether it lets pass when they are open.
+OPENINGS: list[tuple[str, Callable[[bool, bool], bool]]] = [
+    ("when: {window: a}", lambda a, b: not a),
+    ("when: {window: [a, b]}", lambda a, b: not (a or b)),
+    ("when: {not: {window: b}}", lambda a, b: b),
+    ("require: {window: b}", lambda a, b: b),
+    ("require: {window: [a, b]}", lambda a, b: a or b),
+    ("when: {window: a}, require: {window: b}", lambda a, b: not a or b),
+    ("when: {window: a, not: {window: b}}", lambda a, b: not a or b),
+]
+
+
+def written(hours: minutes.Hours) -> str:
+    days = ", ".join(WEEKDAYS[int(day)] for day in hours.days)
+    times = (f"{minute // 60:02}:{minute % 60:02}" for minute in (hours.start, hours.end))
+    return f"{{days: [{days}], from: {next(times)}, to: {next(times)}}}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    zone=st.sampled_from(minutes.ZONES),
+    a=HOURS,
+    b=HOURS,
+    kind=st.sampled_from(OPENINGS),
+    begin=st.datetimes(datetime(2026, 1, 1), datetime(2026, 11, 30)),
+)
+def test_the_client_is_told_the_next_opening(
+    zone: str,
+    a: minutes.Hours,
+    b: minutes.Hours,
+    kind: tuple[str, Callable[[bool, bool], bool]],
+    begin: datetime,
+) -> None:
+    """Against the first minute at which the walls' clocks let it pass."""
+    body, passes = kind
+    made = policy(
+        f"time: {{timezone: {zone}, windows: {{a: {written(a)}, b: {written(b)}}}}}\n"
+        f"rules: [{{id: r, match: {{classes: ddl}}, {body}, deny: '{{window.next}}'}}]"
+    )
+    info = ZoneInfo(zone)
+
+    def free(minute: datetime) -> bool:
+        local = minute.astimezone(info)
+        wall, today = local.hour * 60 + local.minute, local.date()
+        return passes(a.open_at(wall, today), b.open_at(wall, today))
+
+    moment = begin.replace(second=0, microsecond=0, tzinfo=UTC)
+    decision = judge(made, effect("table.create"), context=replace(CONTEXT, now=moment))
+    assert decision.allowed is free(moment)
+    if not decision.allowed:
+        later = (moment + timedelta(minutes=number) for number in range(15 * 1440))
+        opening = next((minute for minute in later if free(minute)), None)
+        expected = "no moment in sight" if opening is None else moment_text(opening, info)
+        assert decision.enforced[0].message == f"{expected} [rule r]"
 
 
 TEXTS = [

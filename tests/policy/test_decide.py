@@ -1,13 +1,13 @@
 """Decisions: modes, reserved rules, exceptions, evidence, what the client is told."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import pytest
 
 from proxy.policy.decision import Decision, Firing, Refusal
-from proxy.policy.facts import Backup, Coverage, Verification
+from proxy.policy.facts import Backup, Coverage, Freeze, Verification
 from proxy.policy.rules import Policy
 from tests.policy.build import (
     CONTEXT,
@@ -55,7 +55,7 @@ def test_a_refusal_whole() -> None:
             rule="no-drop",
             mode="enforce",
             sqlstate="42501",
-            message="table.drop on public.users, orders would lose data. [rule no-drop]",
+            message="DROP TABLE on public.users, orders would lose data. [rule no-drop]",
             detail="A table is dropped: public.users (high risk). A table is dropped: orders (high risk).",
             hint="Ask for it: pgwarden approve request {decision_id}",
             targets=("public.users", "orders"),
@@ -66,7 +66,7 @@ def test_a_refusal_whole() -> None:
     assert decision.refusal("d-17") == Refusal(
         rule="no-drop",
         sqlstate="42501",
-        message="table.drop on public.users, orders would lose data. [rule no-drop]",
+        message="DROP TABLE on public.users, orders would lose data. [rule no-drop]",
         detail="A table is dropped: public.users (high risk). A table is dropped: orders (high risk).",
         hint="Ask for it: pgwarden approve request d-17",
         decision_id="d-17",
@@ -82,13 +82,13 @@ def test_an_allowed_statement_has_no_refusal() -> None:
 TEXTS = [
     (
         "",
-        "table.drop on public.users is not allowed. [rule a]",
+        "DROP TABLE on public.users is not allowed. [rule a]",
         "Ask the owners of this database's policy, and name the rule a.",
     ),
     (", deny: '{role} in {database}: {rule} {{x}}'", "app in shop: a {x} [rule a]", None),
     (
         ", require: {backup: {within: 24h}}",
-        "table.drop on public.users needs a backup of shop from the last 24 hours, of the tables concerned. "
+        "DROP TABLE on public.users needs a backup of shop from the last 24 hours, of the tables concerned. "
         "[rule a]",
         "Take a backup, record it, and run the statement again.",
     ),
@@ -102,18 +102,18 @@ TEXTS = [
     ),
     (
         ", when: {window: peak}, deny: 'Not {window.text}; the next opening is {window.next}.'",
-        "Not in the window peak (Mon-Fri 08:00-20:00 America/New_York); "
+        "Not during peak (Mon-Fri 08:00-20:00 America/New_York); "
         "the next opening is Tue 24 Nov 2026 20:00 EST. [rule a]",
         "Run it again after Tue 24 Nov 2026 20:00 EST.",
     ),
     (
         ", require: {migration: run}",
-        "table.drop on public.users needs a migration run that the gate started. [rule a]",
+        "DROP TABLE on public.users needs a migration run that the gate started. [rule a]",
         None,
     ),
     (
         ", require: {ran: {environment: staging, within: 14d}, approval: {by: 2}}",
-        "table.drop on public.users needs a run of the same statement on staging within the last 14 days, "
+        "DROP TABLE on public.users needs a run of the same statement on staging within the last 14 days, "
         "without error and an approval by 2 people. [rule a]",
         None,
     ),
@@ -130,7 +130,7 @@ def test_texts(body: str, message: str, hint: str | None) -> None:
 def test_names_from_a_client_cannot_move_a_cursor_or_fill_a_log() -> None:
     nasty = effect("table.drop", "pub\x1b[2J\u202elic." + "x" * 300)
     [firing] = judge(rule(""), nasty).enforced
-    assert firing.message == f"table.drop on pub?[2J?lic.{'x' * 87}… is not allowed. [rule a]"
+    assert firing.message == f"DROP TABLE on pub?[2J?lic.{'x' * 87}… is not allowed. [rule a]"
     assert firing.targets == ("pub\x1b[2J\u202elic." + "x" * 300,)
 
 
@@ -138,7 +138,7 @@ def test_many_targets_are_counted() -> None:
     drops = [effect("table.drop", f"public.t{n}") for n in range(9)]
     [firing] = judge(rule(""), *drops).enforced
     assert firing.message == (
-        "table.drop on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. "
+        "DROP TABLE on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. "
         "[rule a]"
     )
 
@@ -147,7 +147,7 @@ def test_code_without_a_target() -> None:
     [firing] = judge(
         policy("rules: [{id: a, match: {classes: [opaque]}}]"), effect("code.run", None)
     ).enforced
-    assert firing.message == "code.run on this database is not allowed. [rule a]"
+    assert firing.message == "DO on this database is not allowed. [rule a]"
 
 
 def test_the_first_told_is_the_one_that_no_evidence_can_help_and_order_plays_no_part() -> None:
@@ -216,13 +216,13 @@ def test_reserved_refusals() -> None:
         (
             "unknown",
             "42501",
-            "This statement holds something that the gate does not know. [rule unknown]",
-            "Write it in a plainer way, or report the statement to those who run the gate.",
+            "This statement does something that pgwarden does not know, so it was not run. [rule unknown]",
+            "Write it in a plainer way, or report the statement to those who run pgwarden.",
         ),
         (
             "unparsed",
             "42601",
-            "This statement cannot be read, so what it would do is not known. [rule unparsed]",
+            "This statement cannot be read, so it was not run. [rule unparsed]",
             "Check its syntax, or write it in a plainer way.",
         ),
     ]
@@ -303,8 +303,7 @@ def test_what_is_known_of_backups_is_told() -> None:
     made = rule(", require: {backup: {within: 24h, verified: full_read}}")
     [firing] = judge(made, DROP, facts=facts(backup(30, copies=3), backup(50))).enforced
     assert firing.detail == (
-        "Missing: a backup of shop from the last 24 hours, of the tables concerned, read back in full "
-        "(the newest finished at Mon 23 Nov 2026 04:00 EST, only written down, in 3 places)."
+        "The newest finished at Mon 23 Nov 2026 04:00 EST, only written down, in 3 places."
     )
     assert firing.missing == (
         "a backup of shop from the last 24 hours, of the tables concerned, read back in full",
@@ -395,9 +394,10 @@ def test_stale_facts_are_told_first() -> None:
     refusal = decision.refusal("d")
     assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
         "stale-facts",
-        "The evidence that table.drop on public.users needs cannot be read. [rule stale-facts]",
+        "DROP TABLE on public.users needs evidence, and the record of it cannot be read at the moment. "
+        "[rule stale-facts]",
         "Asked for by: a. Also refused by: a.",
-        "Run the statement again when the gate's ledger can be reached.",
+        "Run it again in a minute; if it is refused again, tell those who run pgwarden.",
     )
 
 
@@ -440,9 +440,9 @@ def test_next_opening(body: str, moment: str, opening: str) -> None:
 
 def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> None:
     taking = rule(f"{ASKING}, else: backup")
-    assert judge(taking, DROP).enforced[0].detail.endswith("The gate does not take backups by itself yet.")
+    assert judge(taking, DROP).enforced[0].detail.endswith("pgwarden does not take backups by itself yet.")
     waiting = rule(", approval: {by: 2}, else: {hold: 10m}")
-    assert judge(waiting, DROP).enforced[0].detail.endswith("The gate does not wait for approvals yet.")
+    assert judge(waiting, DROP).enforced[0].detail.endswith("pgwarden does not wait for approvals yet.")
     assert (taking.uses_transaction, waiting.uses_transaction) == (True, True)
 
 
@@ -464,3 +464,60 @@ def test_uses_transaction(body: str, uses: bool) -> None:
 def test_sqlstate() -> None:
     assert judge(rule(", sqlstate: 55006"), DROP).enforced[0].sqlstate == "55006"
     assert judge(rule(", sqlstate: P0001"), DROP).enforced[0].sqlstate == "P0001"
+
+
+LATER = NOW + timedelta(hours=2)
+# the freezes known, the role's database, whether a rule for freezes and the reserved one refuse, until when
+FREEZES: list[tuple[list[Freeze], str, bool, datetime | None]] = [
+    ([], "shop", False, None),
+    ([Freeze("sale", NOW)], "shop", True, None),
+    ([Freeze("sale", NOW - timedelta(hours=1), LATER)], "shop", True, LATER),
+    ([Freeze("sale", NOW - timedelta(hours=1), NOW)], "shop", False, None),
+    ([Freeze("sale", LATER)], "shop", False, LATER),
+    ([Freeze("sale", NOW, database="shop")], "shop", True, None),
+    ([Freeze("sale", NOW, database="cart")], "shop", False, None),
+    ([Freeze("a", NOW, LATER), Freeze("b", NOW + timedelta(hours=1))], "shop", True, None),
+]
+
+
+@pytest.mark.parametrize(("freezes", "database", "frozen", "until"), FREEZES)
+def test_freeze(freezes: list[Freeze], database: str, frozen: bool, until: datetime | None) -> None:
+    known = replace(facts(), freezes=tuple(freezes))
+    context = replace(CONTEXT, database=database)
+    for body, firing in ((", when: {freeze: true}", frozen), (", when: {freeze: false}", not frozen)):
+        decision = judge(rule(body), DROP, facts=known, context=context)
+        assert refusing(decision) == sorted(["a"] * firing + ["freeze"] * frozen)
+        assert decision.facts_used
+    decision = judge(policy("rules: []"), DROP, facts=known)
+    assert refusing(decision) == ["freeze"] * frozen
+    if len(freezes) < 2:
+        assert decision.holds_until == until
+    assert judge(policy("rules: []"), READ, facts=known).allowed
+    assert judge(policy("defaults: {mode: shadow}"), DROP, facts=known).allowed
+
+
+def test_what_a_freeze_says() -> None:
+    known = replace(facts(), freezes=(Freeze("Black Friday\x1b[2J", NOW - timedelta(days=1), LATER),))
+    refusal = judge(policy("rules: []"), DROP, facts=known).refusal("d")
+    assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
+        "freeze",
+        "Writes are frozen, and DROP TABLE on public.users is one. [rule freeze]",
+        "Writes are frozen: Black Friday?[2J.",
+        "Wait until the freeze has ended, or ask who declared it.",
+    )
+
+
+def test_approvals_of_the_policy_hold_where_a_rule_says_nothing() -> None:
+    made = policy(
+        "approvals: {by: 2, within: 2h}\n"
+        "rules:\n"
+        "  - {id: a, match: {classes: ddl}, else: hold}\n"
+        "  - {id: b, match: {classes: ddl}, approval: never}\n"
+        "  - {id: c, match: {classes: ddl}, approval: {by: 1, with: {migration: run}}}\n"
+    )
+    assert [(rule.id, str(rule.approval)) for rule in made.rules if not rule.reserved] == [
+        ("a", "by 2 people within 2 hours"),
+        ("b", "None"),
+        ("c", "by one person within 2 hours, with migration: run"),
+    ]
+    assert [rule.otherwise.at_most for rule in made.rules][:2] == [timedelta(minutes=10), timedelta()]

@@ -1,13 +1,18 @@
 """The tree that `explain` prints, whole."""
 
+from dataclasses import replace
+
+import pytest
+
 from proxy.policy.explain import explain
-from tests.policy.build import CONTEXT, NO_FACTS, backup, effect, facts, policy
+from proxy.policy.facts import Freeze
+from tests.policy.build import CONTEXT, NO_FACTS, NOW, backup, effect, facts, policy
 
 TEXT = """
 time: {timezone: America/New_York, windows: {peak: {days: mon-fri, from: 08:00, to: 20:00}}}
 rules:
   - {id: no-drop, match: {effects: [table.drop]}, approval: {by: 2}}
-  - {id: guard, match: {effects: [table.drop]}, approval: never}
+  - {id: guard, why: It is gone then., match: {effects: [table.drop]}, approval: never}
   - {id: quiet, match: {classes: [ddl]}, when: {window: peak}, mode: shadow}
   - {id: saved, match: {classes: [ddl]}, require: {backup: {within: 24h}, migration: run},
      unless: [{who: {roles: [dba]}}, {when: {not: {window: peak}}}]}
@@ -32,6 +37,7 @@ def test_a_refusal() -> None:
         "    an approval by 2 people lifts this",
         "  guard: refuses [p.yaml:7]",
         "    + matches table.drop on table public.users (risk high, cascade)",
+        "    why: It is gone then.",
         "    no approval lifts this rule",
         "  quiet: would refuse (shadow) [p.yaml:8]",
         "    + matches table.drop on table public.users (risk high, cascade)",
@@ -41,7 +47,7 @@ def test_a_refusal() -> None:
         "  saved: refuses [p.yaml:9]",
         "    + matches table.drop on table public.users (risk high, cascade)",
         "    - requires migration: run",
-        "      the gate keeps no such evidence yet",
+        "      pgwarden keeps no such evidence yet",
         "    + requires backup: within 24 hours, of the tables concerned",
         "      a backup finished at Tue 24 Nov 2026 08:00 EST",
         "      expires at Wed 25 Nov 2026 08:00 EST",
@@ -52,6 +58,7 @@ def test_a_refusal() -> None:
         "      - if not window: peak",
         "        at Tue 24 Nov 2026 10:00 EST peak is open",
         "        changes at Tue 24 Nov 2026 20:00 EST",
+        "    no approval lifts this rule",
         "  dates: does not fire [p.yaml:11]",
         "    + matches table.drop on table public.users (risk high, cascade)",
         "    - when dates: 2027-01-01",
@@ -91,3 +98,60 @@ def test_an_observer_says_so() -> None:
 def test_names_cannot_move_a_cursor() -> None:
     told = explain([effect("table.drop", "public.a\x1b[2J")], CONTEXT, policy(TEXT), NO_FACTS)
     assert "\x1b" not in "\n".join(told.lines())
+
+
+WAYS = """
+approvals: {by: 2, within: 2h}
+time: {timezone: UTC, windows: {change: {days: [tue, thu], from: "22:00", to: "02:00"}}}
+rules:
+  - {id: a, match: {classes: ddl}, else: {hold: 90m}}
+  - {id: b, match: {classes: ddl}, require: {backup: {within: 1h}}, else: backup,
+     approval: {by: 1, with: {window: change}}}
+  - {id: c, match: {classes: ddl}, approval: never}
+  - {id: d, match: {classes: ddl}, mode: shadow}
+"""
+HELD = "outside a transaction an approval may be waited for, for at most 90 minutes (the gate cannot yet)"
+TAKEN = "outside a transaction a backup may be taken, for at most 30 minutes (the gate cannot yet)"
+
+
+@pytest.mark.parametrize(
+    ("head", "still"),
+    [
+        ("", "what it requires must still hold"),
+        (
+            "break_glass: true",
+            "what it requires must still hold, unless the approval breaks the glass",
+        ),
+    ],
+)
+def test_what_people_could_do(head: str, still: str) -> None:
+    told = explain([DROP], CONTEXT, policy(f"{head}{WAYS}"), NO_FACTS)
+    (rules,) = [branch for branch in told.branches if branch.text == "rules that match"]
+    ways = [
+        [each.text for each in rule.below if each.holds is None and not each.text.startswith("matches")]
+        for rule in rules.below
+    ]
+    assert ways == [
+        ["an approval by 2 people within 2 hours lifts this", HELD],
+        ["an approval by one person within 2 hours, with window: change lifts this", still, TAKEN],
+        ["no approval lifts this rule"],
+        [],
+    ]
+
+
+def test_reserved_rules_are_shown() -> None:
+    made = policy("rules: [{id: a, match: {classes: ddl}, require: {backup: {within: 1h}}}]")
+    known = replace(facts(backup(2), stale=True), freezes=(Freeze("month end", NOW),))
+    told = explain([DROP, effect("statement.unknown", None)], CONTEXT, made, known)
+    assert told.lines()[:1] == ("refused by unknown, freeze, stale-facts, a [policy test]",)
+    text = told.lines()
+    for line in (
+        "  freeze: refuses [reserved]",
+        "    + when freeze: true",
+        "      writes are frozen: month end",
+        "    no approval lifts this rule",
+        "  unknown: refuses [reserved]",
+        "  stale-facts: refuses [reserved]",
+        "    Asked for by: a.",
+    ):
+        assert line in text

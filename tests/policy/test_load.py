@@ -34,8 +34,10 @@ def test_a_policy_and_its_packs() -> None:
         ("z", "enforce", "a/rules/z.yaml:2:10"),
         ("y", "off", "b/y.yaml:3:10"),
         ("unparsed", "enforce", "None"),
+        ("catalogue", "enforce", "None"),
         ("unknown", "enforce", "None"),
         ("stale-facts", "enforce", "None"),
+        ("freeze", "enforce", "None"),
     ]
 
 
@@ -81,6 +83,7 @@ def test_what_a_policy_defines_goes_before_what_it_includes() -> None:
 
 def test_reserved_ids() -> None:
     assert sorted(RESERVED) == [
+        "catalogue",
         "freeze",
         "lexing",
         "over-size",

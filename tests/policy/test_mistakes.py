@@ -20,9 +20,9 @@ rules:
 """
 
 
-def golden_cases() -> list[tuple[str, str, str]]:
-    """Name, policy, and the whole answer of each case."""
-    text = Path(__file__).with_name("mistakes.txt").read_text(encoding="utf-8")
+def read_cases(file: str) -> list[tuple[str, str, str]]:
+    """Name, policy, and the whole answer of each case of a file."""
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
     cases = []
     for block in text.split("\n=== ")[1:]:
         name, _, rest = block.partition("\n")
@@ -31,7 +31,9 @@ def golden_cases() -> list[tuple[str, str, str]]:
     return cases
 
 
-@pytest.mark.parametrize(("policy", "answer"), [pytest.param(p, a, id=name) for name, p, a in golden_cases()])
+@pytest.mark.parametrize(
+    ("policy", "answer"), [pytest.param(p, a, id=name) for name, p, a in read_cases("mistakes.txt")]
+)
 def test_mistake(policy: str, answer: str) -> None:
     with pytest.raises(SourceError) as caught:
         load_policy("p.yaml", reader({"p.yaml": policy}))
@@ -77,6 +79,17 @@ def test_many_mistakes_are_told_at_once() -> None:
         'p.yaml:17:32: "24hours" is no duration; write a number and a unit, such as 30m, 24h, 14d or 2w '
         "/ None",
         'p.yaml:18:11: mode is enforce, shadow or off, not "enforcing" / enforce',
+    ]
+
+
+def test_a_key_given_twice_hides_no_other_mistake() -> None:
+    text = "version: 1\nname: a\nname: b\nrulez: []\nrules:\n  - {id: a, match: {classes: [dll]}}\n"
+    with pytest.raises(SourceError) as caught:
+        load_policy("p.yaml", reader({"p.yaml": text}))
+    assert [f"{d.position}: {d.message}" for d in caught.value.diagnostics] == [
+        'p.yaml:3:1: the key "name" was already given in line 2',
+        'p.yaml:4:1: unknown key "rulez"',
+        'p.yaml:6:31: unknown class "dll"',
     ]
 
 

@@ -1,6 +1,5 @@
 """The policies that come with the program: they load, their packs load alone, and they decide right."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,14 @@ from proxy.policy.decision import Decision
 from proxy.policy.facts import Facts, Verification
 from proxy.policy.load import load_policy
 from proxy.policy.rules import Policy
+from proxy.policy.trials import told_rules
 from proxy.sql.analyse import analyse
 from tests.policy.build import NO_FACTS, at, backup, facts, judge, reader, refusing, watching
 
 POLICIES = Path(__file__).parents[2] / "policies"
+FILES = sorted(
+    path.relative_to(POLICIES).as_posix() for path in POLICIES.rglob("*.yaml") if ".test." not in path.name
+)
 PACKS = sorted(path.name for path in (POLICIES / "rules").glob("*.yaml"))
 PEAK, NIGHT = at("2026-11-24T15:00"), at("2026-11-24T23:00")
 RECENT = facts(backup(1, now=NIGHT.now), backup(1, now=PEAK.now))
@@ -102,6 +105,9 @@ CHECKPOINT
 PREPARE p AS SELECT 1
 EXPLAIN DELETE FROM users
 EXPLAIN ANALYZE SELECT 1
+SELECT pg_temp.testfunc()
+UPDATE "knex_migrations_lock" SET "is_locked" = $1
+DELETE FROM public.databasechangeloglock
 DO $$ BEGIN NULL; END $$
 DO $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM users; IF n = 0 THEN INSERT INTO users (name) VALUES ('x'); END IF; END $$
 DO $$ DECLARE v int := 7; BEGIN DELETE FROM users WHERE id = v; UPDATE users SET name = 'x' WHERE id = v; END $$
@@ -154,6 +160,13 @@ LOSSES = [
     ("SELECT query_to_xml($1, true, false, '')", ["no-unreadable-code"]),
     ("SELECT cleanup()", ["no-unknown-functions"]),
     ("CALL cleanup()", ["no-unknown-functions"]),
+    ("SELECT testfunc(), pg_temp.testfunc()", ["no-unknown-functions"]),
+    ("ALTER FUNCTION cleanup() SET SCHEMA pg_temp", ["no-overwrite"]),
+    (
+        "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'DELETE FROM users; SELECT 1'",
+        ["no-unscoped-delete"],
+    ),
+    ("DELETE FROM users USING knex_migrations_lock", ["no-unscoped-delete"]),
     ("SELECT 1 ### 2", ["no-unknown-functions"]),
     ("SELECT 1 OPERATOR(evil.+) 2", ["no-unknown-functions"]),
     (
@@ -348,8 +361,8 @@ def test_what_a_person_reads(production: Policy) -> None:
     refusal = decided(production, "DROP TABLE public.users", NO_FACTS, peak=True).refusal("4f1c")
     assert (refusal.sqlstate, refusal.message, refusal.hint) == (
         "42501",
-        "table.drop on public.users would lose data. [rule no-drop]",
-        "Leave it in place, stop using it, and agree on its removal with the owners of the database.",
+        "DROP TABLE on public.users would lose data. [rule no-drop]",
+        "Keep it, or ask the owners of this database to remove it; reset only development databases.",
     )
     assert refusal.detail == (
         "A table is dropped: public.users (high risk). Also refused by: no-changes-in-peak, "
@@ -357,16 +370,15 @@ def test_what_a_person_reads(production: Policy) -> None:
     )
     change = decided(production, "ALTER TABLE users ADD age int", NO_FACTS, peak=True).refusal("4f1c")
     assert (change.message, change.hint) == (
-        "column.add on users is a schema change, and there are none in the window peak "
+        "ADD COLUMN age on users has to wait: there are no schema changes during peak "
         "(Mon-Fri 08:00-20:00 UTC). [rule no-changes-in-peak]",
         "Run it again after Tue 24 Nov 2026 20:00 UTC.",
     )
     quiet = decided(production, "ALTER TABLE users ADD age int", NO_FACTS).refusal("4f1c")
     assert (quiet.message, quiet.detail) == (
-        "column.add on users changes the schema, and that needs a backup of shop from the last 24 hours, "
+        "ADD COLUMN age on users changes the schema, and that needs a backup of shop from the last 24 hours, "
         "of the tables concerned. [rule backup-first]",
-        "Missing: a backup of shop from the last 24 hours, of the tables concerned "
-        "(no backup of shop is known).",
+        "No backup of shop is known.",
     )
 
 
@@ -411,22 +423,26 @@ def test_a_pack_works_by_one_line(name: str) -> None:
 def test_the_packs_are_those_that_the_documentation_names() -> None:
     assert PACKS == [
         "backups.yaml",
+        "big-writes.yaml",
         "guard-the-guards.yaml",
+        "locks-in-peak.yaml",
+        "migrations-only.yaml",
         "no-data-loss.yaml",
         "peak-hours.yaml",
+        "read-only-roles.yaml",
+        "staging-first.yaml",
         "unscoped-writes.yaml",
     ]
 
 
-@pytest.mark.parametrize("name", PACKS)
-def test_every_rule_says_why_and_what_to_do(name: str) -> None:
-    text = read(str(POLICIES / "rules" / name))
-    for block in re.split(r"\n(?=  - id: )", text.partition("\nrules:\n")[2]):
-        if "- id: " in block:
-            assert "deny: " in block
-            assert "hint: " in block
-    assert text.count("\n  - id: ") <= text.count("\n  # ") + 1
-    assert "The guide" in text
+@pytest.mark.parametrize("path", FILES)
+def test_every_rule_says_why_and_what_to_do_and_shows_it(path: str) -> None:
+    text = read(str(POLICIES / path))
+    told = told_rules(text, path)
+    assert [rule.id for rule in told if not (rule.why and rule.deny and rule.fix)] == []
+    assert [rule.id for rule in told if not (rule.refuse and rule.allow)] == []
+    assert text.count("\n  - id: ") == len(told)
+    assert not path.startswith("rules/") or "The guide" in text
 
 
 def test_a_policy_sets_the_hours_of_a_pack() -> None:

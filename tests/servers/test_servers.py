@@ -1,6 +1,8 @@
 """The real programs run, and run what their names say."""
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from proxy.backup.cluster import Cluster
 from tests.conftest import Programs, StartPgBouncer
 from tests.servers.database import Database
+from tests.servers.debian import unpack
 from tests.servers.node import Node
 from tests.servers.postgres import MAJORS
 
@@ -53,6 +56,20 @@ def test_pgbouncer_pools(database: Database, pgbouncer: StartPgBouncer, mode: st
     pooler = pgbouncer(database.port, "transaction" if mode == "transaction" else "session")
     with psycopg.connect(pooler.url(database.name), prepare_threshold=None) as connection:
         assert connection.execute("SELECT current_database()").fetchone() == (database.name,)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="this is no Debian")
+def test_a_machine_without_package_lists_fetches_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lists" / "partial").mkdir(parents=True)
+    (tmp_path / "apt.conf").write_text(f'Dir::State::lists "{tmp_path / "lists"}";\n')
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    (tmp_path / "programs").mkdir()
+    unpack(tmp_path / "programs", "pgbouncer")
+    assert (tmp_path / "programs" / "usr" / "sbin" / "pgbouncer").is_file()
+    assert list((tmp_path / "lists").iterdir()) == [tmp_path / "lists" / "partial"]
 
 
 def test_node_postgres_asks(database: Database, node: Node) -> None:

@@ -1,14 +1,18 @@
 """A text that the server may read otherwise than the parser is refused or waits, never guessed at."""
 
+from collections.abc import Callable
+
 import pytest
 
+from proxy.backup.cluster import Cluster
 from proxy.session.lexing import Lexing
+from tests.conftest import ServerAt
 from tests.servers.database import Database
-from tests.session.conftest import Clients
+from tests.session.conftest import TABLE, Clients
 from tests.session.messages import B, C, E, P, Q, S, X
-from tests.session.wired import gate_of
+from tests.session.wired import Wired, gate_of
 
-LEXING = ("E", "42501", "The server may read this statement otherwise than the gate does. [rule lexing]")
+LEXING = ("E", "42501", "The server may read this statement otherwise than pgwarden does. [rule lexing]")
 BACKSLASH = r"SELECT '\', $x$ '; DELETE FROM t; -- $x$"
 ALLOW = "{version: 1, name: open, rules: [{id: none, match: {effects: [table.drop]}, deny: 'No.'}]}"
 
@@ -94,7 +98,7 @@ def test_bytes_that_are_no_utf8_are_refused(table: Database, clients: Clients) -
     client = clients.wired(table, gate_of(ALLOW))
     raw = Q("SELECT 'xx'").replace(b"xx", b"\xff\xfe")
     assert client.exchange(raw) == [
-        ("E", "22021", "Byte 9 of the statement is not UTF8. [rule undecodable]"),
+        ("E", "22021", "Byte 9 of the statement is not UTF8, so it was not run. [rule undecodable]"),
         ("Z", "I"),
     ]
     assert client.exchange(Q("SELECT 1") + b"", ready=1)[1] == ("D", b"1")
@@ -175,3 +179,140 @@ def test_a_query_that_the_server_skips_settles_nothing(
     told = client.exchange(batch + Q(BACKSLASH), ready=2)
     assert told[-2:] == [LEXING, ("Z", "I")]
     assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+OFF_NOW = "SELECT set_config('standard_conforming_strings', 'off', false)"
+_FUNCTION = (
+    "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql {} AS"
+    " $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); RETURN 1; END $$"
+)
+_DEFAULT = "ALTER DATABASE {database} SET standard_conforming_strings = off"
+WAYS: dict[str, tuple[list[str], str]] = {
+    "SET": ([], "SET standard_conforming_strings = off"),
+    "SET SESSION, spelled otherwise": ([], "set SESSION \"standard_conforming_strings\" TO 'off'"),
+    "SET LOCAL": (["BEGIN"], "SET LOCAL standard_conforming_strings TO 0"),
+    "set_config": ([], OFF_NOW),
+    "a built name": ([], "SELECT set_config('STANDARD_' || 'conforming_strings', 'off', false)"),
+    "in a sub-select": ([], f"SELECT id FROM t WHERE v = ({OFF_NOW})"),
+    "in a column's default": (
+        ["CREATE TABLE d (v text DEFAULT set_config('standard_conforming_strings', 'off', false))"],
+        "INSERT INTO d DEFAULT VALUES",
+    ),
+    "UPDATE pg_settings": (
+        [],
+        "UPDATE pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings'",
+    ),
+    "DO": ([], "DO $$ BEGIN SET standard_conforming_strings = off; END $$"),
+    "DO, dynamic": ([], "DO $$ BEGIN EXECUTE 'SET standard_con' || 'forming_strings = off'; END $$"),
+    "a function": ([_FUNCTION.format("VOLATILE")], "SELECT f()"),
+    "a function that the planner calls": (
+        [_FUNCTION.format("IMMUTABLE")],
+        "EXPLAIN SELECT f()",
+    ),
+    "a procedure": (
+        ["CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN SET standard_conforming_strings = off; END $$"],
+        "CALL p()",
+    ),
+    "a view": ([f"CREATE VIEW w AS {OFF_NOW}"], "TABLE w"),
+    "a prepared statement": ([f"PREPARE q AS {OFF_NOW}"], "EXECUTE q"),
+    "a cursor": (["BEGIN", f"DECLARE c CURSOR FOR {OFF_NOW}"], "FETCH 1 FROM c"),
+    "a cursor held over COMMIT": (["BEGIN", f"DECLARE c CURSOR WITH HOLD FOR {OFF_NOW}"], "COMMIT"),
+    "COPY": ([], f"COPY ({OFF_NOW}) TO STDOUT"),
+    "EXPLAIN ANALYZE": ([], f"EXPLAIN ANALYZE {OFF_NOW}"),
+    "CREATE TABLE AS": ([], f"CREATE TEMP TABLE made AS {OFF_NOW}"),
+    "ROLLBACK": (
+        ["SET standard_conforming_strings = off", "BEGIN", "SET standard_conforming_strings = on"],
+        "ROLLBACK",
+    ),
+    "RELEASE and ROLLBACK TO": (
+        [
+            *("SET standard_conforming_strings = off", "BEGIN", "SAVEPOINT s"),
+            "SET LOCAL standard_conforming_strings = on",
+        ],
+        "ROLLBACK TO s",
+    ),
+    "RESET to a database's default": (
+        [_DEFAULT, "SET standard_conforming_strings = on"],
+        "RESET standard_conforming_strings",
+    ),
+    "DISCARD ALL": ([_DEFAULT, "SET standard_conforming_strings = on"], "DISCARD ALL"),
+    "a trigger": (
+        [
+            "CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN SET standard_conforming_strings = off; RETURN NEW; END $$",
+            "CREATE TABLE w (id int)",
+            "CREATE TRIGGER x BEFORE INSERT ON w FOR EACH ROW EXECUTE FUNCTION g()",
+        ],
+        "INSERT INTO w VALUES (1)",
+    ),
+}
+UNSEEN = {"a view", "a trigger", "in a column's default"}
+"""What these call is not in the text: inside one batch of the extended protocol it stays unseen."""
+
+
+@pytest.fixture(params=[15, 18], ids=lambda major: f"pg{major}")
+def oldest_and_newest(
+    request: pytest.FixtureRequest, server_at: ServerAt, new_database: Callable[[Cluster], Database]
+) -> Database:
+    """The table of three rows on the oldest and the newest server."""
+    database = new_database(server_at(request.param))
+    database.execute(TABLE)
+    return database
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_however_the_reading_is_changed_no_text_is_read_otherwise(
+    way: str, oldest_and_newest: Database, clients: Clients
+) -> None:
+    """The text is harmless as the parser reads it; as the server would read it now it empties the table."""
+    before, change = WAYS[way]
+    database = oldest_and_newest
+    if _DEFAULT in before:
+        database.execute(_DEFAULT.format(database=database.name))
+    for pipelined in (Q(change) + Q(BACKSLASH), Q(change) + P(BACKSLASH) + S, X(change) + P(BACKSLASH) + S):
+        if way in UNSEEN and pipelined.startswith(b"P"):
+            continue
+        client = clients.wired(database, gate_of(ALLOW))
+        for text in before:
+            client.exchange(Q(text))
+        assert LEXING in client.exchange(pipelined, ready=1 if pipelined.startswith(b"P") else 2)
+        client.exchange(Q("ROLLBACK"))
+        client.close()
+        assert database.execute("SELECT count(*) FROM t") == "3"
+
+
+@pytest.mark.parametrize(
+    "startup",
+    [
+        ("standard_conforming_strings", "off"),
+        ("options", "-c standard_conforming_strings=off"),
+        ("options", "--standard-conforming-strings=off"),
+        ("options", "-cStandard_Conforming_Strings=of"),
+        ("options", r"-c stand\ard_conforming_strings=o\ff"),
+    ],
+    ids=str,
+)
+def test_a_session_that_begins_otherwise_is_known_to(
+    startup: tuple[str, str], oldest_and_newest: Database
+) -> None:
+    database = oldest_and_newest
+    client = Wired(database.port, database.name, parameters=[startup], gate=gate_of(ALLOW)).start()
+    assert client.exchange(Q(BACKSLASH)) == [LEXING, ("Z", "I")]
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "of", ["DATABASE {database}", "ROLE lexer", "ROLE lexer IN DATABASE {database}", "ROLE ALL"]
+)
+def test_a_default_that_reads_otherwise_is_known_at_login(of: str, oldest_and_newest: Database) -> None:
+    database = oldest_and_newest
+    what = of.format(database=database.name)
+    database.execute("DROP ROLE IF EXISTS lexer; CREATE ROLE lexer LOGIN; GRANT SELECT, DELETE ON t TO lexer")
+    try:
+        database.execute(f"ALTER {what} SET standard_conforming_strings = off")
+        client = Wired(database.port, database.name, role="lexer", gate=gate_of(ALLOW)).start()
+        assert client.exchange(Q(BACKSLASH)) == [LEXING, ("Z", "I")]
+        client.close()
+    finally:
+        database.execute(f"ALTER {what} RESET standard_conforming_strings; REVOKE ALL ON t FROM lexer")
+        database.execute("DROP ROLE lexer")

@@ -55,6 +55,29 @@ def test_within_one_batch_the_newest_parse_counts(table: Database, clients: Clie
     ]
 
 
+def test_each_parse_of_a_batch_keeps_a_verdict_of_its_own(every_table: Database, clients: Clients) -> None:
+    client = clients.wired(every_table)
+    client.exchange(P(DELETE, "d") + P("SELECT 7", "s") + P(DELETE) + B(portal="early") + P("SELECT 8") + S)
+    client.gate.swap_policy(policy_of(STRICT))
+    refused = ("E", "42501", "No deletes. [rule no-delete]")
+    assert client.exchange(B("d") + E() + S) == [refused, ("Z", "I")]
+    assert client.exchange(B("s") + E() + S)[1] == ("D", b"7")
+    assert client.exchange(B() + E() + S)[1] == ("D", b"8")
+    assert client.exchange(B("s") + E() + B("d") + E() + S)[1:] == [
+        ("D", b"7"), ("C", "SELECT 1"), refused, ("Z", "I"),
+    ]  # fmt: skip
+    assert every_table.execute("SELECT count(*) FROM t") == "3"
+
+
+def test_a_portal_keeps_its_verdict_when_its_statement_is_parsed_anew(
+    every_table: Database, clients: Clients
+) -> None:
+    client = clients.wired(every_table)
+    client.exchange(Q("BEGIN") + P(DELETE) + B(portal="early") + P("SELECT 8") + S, ready=2)
+    client.gate.swap_policy(policy_of(STRICT))
+    assert client.exchange(E("early") + S) == [("E", "42501", "No deletes. [rule no-delete]"), ("Z", "E")]
+
+
 def test_sql_and_protocol_share_one_space_of_names(table: Database, clients: Clients) -> None:
     client = clients.wired(table)
     client.exchange(P("SELECT 5", "five") + S)

@@ -37,7 +37,7 @@ def refusal(commands: Sequence[object]) -> tuple[str, str, str]:
     """The FATAL that a session ends with."""
     (said,) = [command for command in commands if isinstance(command, ToClient)]
     assert isinstance(commands[-1], Close)
-    fields = decode_error(said.data[5:])
+    fields = decode_error(bytes(said.data[5:]))
     return fields["V"], fields["C"], fields["M"]
 
 
@@ -139,7 +139,7 @@ def test_messages_pipelined_behind_the_startup_packet_wait_for_the_login(
         ("D", b"1"),
         ("C", "SELECT 1"),
         ("Z", "I"),
-        ("E", "42501", "table.drop on t would lose data. [rule no-drop]"),
+        ("E", "42501", "DROP TABLE on t would lose data. [rule no-drop]"),
         ("Z", "I"),
     ]
 
@@ -269,21 +269,28 @@ def test_a_role_named_at_the_start_is_judged_like_set_role(parameters: list[tupl
 
 
 def test_an_upstream_that_is_no_postgresql_is_told_as_such() -> None:
-    said = [
-        command
-        for command in login_of(b"HTTP/1.1 400 Bad Request\r\n")
-        if isinstance(command, ToClient | Close)
-    ]
+    gate = gate_of()
+    session = Session(gate, Peer("127.0.0.1"))
+    session.client_data(START)
+    session.server_connected()
+    commands = session.server_data(b"HTTP/1.1 400 Bad Request\r\n")
+    said = [command for command in commands if isinstance(command, ToClient | Close)]
     assert refusal(said) == ("FATAL", "08P01", "The upstream does not answer as a PostgreSQL server does.")
+    assert gate.tally.upstream_failures == {"connect": 0, "lost": 0, "protocol": 1}
 
 
-def test_what_no_client_may_send_is_counted_and_reported(table: Database, clients: Clients) -> None:
+@pytest.mark.parametrize(("before", "transaction"), [("SELECT 1", "none"), ("BEGIN", "open")])
+def test_what_no_client_may_send_is_counted_and_reported(
+    before: str, transaction: str, table: Database, clients: Clients
+) -> None:
     client = clients.wired(table)
+    client.exchange(Q(before))
     client._send(b"z\0\0\0\4")
     assert client.closed
     assert [(event.rule, event.sqlstate, event.message) for event in client.judged] == [
         ("protocol", "08P01", "invalid client message type 122")
     ]
+    assert client.judged[0].origin.transaction == transaction
     assert client.gate.tally.blocked["protocol", "enforce"].value == 1
 
 

@@ -21,7 +21,7 @@ rules: []
 
 BOMB = "SELECT 1 " + "/**/" * 1_200
 REFUSED = (
-    "The gate cannot read this statement: runs of operator characters or comment signs are too long to be "
+    "This statement takes too much to read: runs of operator characters or comment signs are too long to be "
     "lexed (limit on lexing: 16000000 steps). [rule over-size]"
 )
 
@@ -48,7 +48,7 @@ def test_the_client_is_told_where_and_what_to_do(table: Database, clients: Clien
     fields = error_fields(client.inbox)
     assert (fields["P"], fields["D"], fields["H"]) == (
         "10",
-        "The gate lets no statement pass that it cannot read.",
+        "pgwarden lets no statement pass that it cannot read.",
         "Split the statement, or send its values as parameters or with COPY.",
     )
 
@@ -59,8 +59,8 @@ def test_a_limit_that_held_once_may_not_hold_again(
     outcomes: list[Outcome] = [UnreadableText("reading it took more than 5 s"), analyse("SELECT 1", 17)]
     monkeypatch.setattr(wired, "read", lambda _raw, _major: outcomes.pop(0))
     client = clients.wired(table, gate_of(WATCHING))
-    text = "SELECT 1" + " " * 5_000
-    took_too_long = "The gate cannot read this statement: reading it took more than 5 s. [rule over-size]"
+    text = "SELECT 1 AS share" + " " * 5_000
+    took_too_long = "This statement takes too much to read: reading it took more than 5 s. [rule over-size]"
     assert client.exchange(Q(text)) == [("E", "54000", took_too_long), ("Z", "I")]
     for _ in range(2):
         assert client.exchange(Q(text))[1:] == [("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]

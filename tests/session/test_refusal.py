@@ -15,8 +15,8 @@ from tests.session.conftest import TABLE, Clients
 from tests.session.messages import DS, B, D, E, H, P, Q, S, X
 from tests.session.wired import Answer, Wired, answers, error_fields, gate_of, policy_of
 
-REFUSED = ("E", "42501", "table.drop on t would lose data. [rule no-drop]")
-UNSCOPED = ("E", "42501", "row.delete without a WHERE that limits it. [rule unscoped]")
+REFUSED = ("E", "42501", "DROP TABLE on t would lose data. [rule no-drop]")
+UNSCOPED = ("E", "42501", "DELETE without a WHERE that limits it. [rule unscoped]")
 DROP = "DROP TABLE t"
 STRICT = "{version: 1, name: strict, rules: [{id: no-writes, match: {classes: [write]}, deny: No writes.}]}"
 
@@ -170,7 +170,7 @@ def test_the_client_sees_the_refusal_whole_and_never_the_nonce(table: Database, 
         "S": "ERROR",
         "V": "ERROR",
         "C": "42501",
-        "M": "table.drop on t would lose data. [rule no-drop]",
+        "M": "DROP TABLE on t would lose data. [rule no-drop]",
         "D": error_fields(client.inbox)["D"],
         "H": "Do not.",
     }
@@ -245,7 +245,7 @@ def test_under_another_lc_messages_the_nonce_tells_and_the_severity_stays(
     fields = {"S": severity, "V": "ERROR", "C": "42601", "M": message.format(nonce), "P": "28"}
     (told,) = session.server_data(encode_error(fields) + encode_ready("I"))
     assert isinstance(told, ToClient)
-    got = error_fields(told.data)
+    got = error_fields(bytes(told.data))
     assert (got["S"], got["V"], got["C"], got["M"]) == (severity, "ERROR", *REFUSED[1:])
     assert nonce not in told.data.decode()
 
@@ -261,6 +261,16 @@ def test_on_a_server_that_speaks_german(
     fields = error_fields(client.inbox)
     assert (fields["S"], fields["V"]) == ("FEHLER", "ERROR")
     assert client.exchange(X("INSERT INTO t VALUES (7)") + X(DROP) + S)[-2:] == [REFUSED, ("Z", "I")]
+
+
+def test_a_flush_with_a_body_ends_the_session(table: Database, clients: Clients) -> None:
+    """The server would answer with an error that nothing asked for, and skip what follows."""
+    client = clients.wired(table)
+    client.inbox = b""
+    client._send(b"H\0\0\0\5x" + Q("SELECT 1") + S + Q(DROP) + Q(DROP) + S)
+    client.until(lambda: client.closed)
+    assert b"pgw_" not in client.inbox
+    assert answers(client.inbox) == [("E", "08P01", "invalid message length 5 for client message type 72")]
 
 
 def test_notices_that_quote_the_nonce_are_kept_back(table: Database, clients: Clients) -> None:

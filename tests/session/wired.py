@@ -14,6 +14,7 @@ from proxy.policy.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session import (
     Analyse,
+    AwaitCatalogue,
     Cancel,
     Close,
     Connect,
@@ -66,7 +67,11 @@ class Clock:
 
 
 def gate_of(
-    text: str = NO_LOSS, clock: Callable[[], float] | None = None, limits: Limits | None = None
+    text: str = NO_LOSS,
+    clock: Callable[[], float] | None = None,
+    limits: Limits | None = None,
+    *,
+    catalogue: bool = False,
 ) -> Gate:
     """A gate with this policy, no facts, and tokens that can be told apart."""
     numbers = itertools.count(1)
@@ -78,6 +83,7 @@ def gate_of(
         timer=itertools.count().__next__,
         token=lambda: f"{next(numbers):032x}",
         limits=limits,
+        catalogue=catalogue,
     )
 
 
@@ -210,6 +216,8 @@ class Wired(Bare):
 
     Attributes:
         sent: every byte that went to the server.
+        read_catalogue: has what a database holds swapped in at the gate, as the relay would.
+        readings: how often it was asked to.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
     """
 
@@ -220,6 +228,8 @@ class Wired(Bare):
     cancels: list[bytes] = field(default_factory=list)
     connects: int = 0
     handed_out: list[bytes] = field(default_factory=list)
+    read_catalogue: Callable[[str], None] = field(default=lambda name: None)
+    readings: int = 0
 
     def __post_init__(self) -> None:
         """Make the session."""
@@ -248,9 +258,14 @@ class Wired(Bare):
                     self.cancels.append(packet)
                 case Close():
                     self.close()
-                case Analyse(raw, server_major):
-                    self.handed_out.append(raw)
-                    self.perform(self.session.analysed(read(raw, server_major)))
+                case Analyse(raw, server_major, screen):
+                    self.handed_out.append(bytes(raw))
+                    screened = None if screen is None else screen(raw)
+                    self.perform(self.session.analysed(screened or read(bytes(raw), server_major)))
+                case AwaitCatalogue(database):
+                    self.readings += 1
+                    self.read_catalogue(database)
+                    self.perform(self.session.catalogue_ready())
                 case Report(event):
                     self.events.append(event)
 

@@ -11,7 +11,7 @@ from proxy.sql.effects import CATALOGUE, CLASS_ORDER, CLASSES, TRAITS, EffectKin
 from proxy.sql.objects import OBJECT_TYPES, OBJECTS
 
 # Given by the session, or by nothing that today's grammar holds.
-WITHOUT_EXAMPLE = {"statement.unparsed", "statement.unknown"}
+WITHOUT_EXAMPLE = {"statement.unparsed", "statement.unknown", "code.unseen"}
 
 NAMED = """
 row.read row.insert row.update row.delete row.lock table.create table.alter table.drop table.rename

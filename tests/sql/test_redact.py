@@ -3,113 +3,156 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.sql.redact import redact
+from proxy.sql import redact as redact_module
+from proxy.sql.parse import SqlSyntaxError
+from proxy.sql.redact import may_hold_secrets, redact
+
+_CASES: list[tuple[str, str | None]] = [
+    ("SELECT 'plain', password FROM users WHERE id = 1 AND name = 'a'", None),
+    ("INSERT INTO t VALUES ('x')", None),
+    ("COPY t FROM PROGRAM 'curl -u me:hunter2'", "COPY t FROM PROGRAM '***'"),
+    ("COPY t TO PROGRAM /* to */ E'nc \\n'", "COPY t TO PROGRAM /* to */ '***'"),
+    ("ALTER ROLE r NOLOGIN VALID UNTIL '2030-01-01'", None),
+    ("SET application_name = 'x'", None),
+    ("CREATE ROLE r PASSWORD 's3cret'", "CREATE ROLE r PASSWORD '***'"),
+    (
+        "CREATE ROLE é LOGIN ENCRYPTED PASSWORD 's3cret' SUPERUSER",
+        "CREATE ROLE é LOGIN ENCRYPTED PASSWORD '***' SUPERUSER",
+    ),
+    ("ALTER USER r WITH PASSWORD E's3\\'cret' LOGIN", "ALTER USER r WITH PASSWORD '***' LOGIN"),
+    ("ALTER USER r PASSWORD $a$s3cret$a$", "ALTER USER r PASSWORD '***'"),
+    ("ALTER USER r PASSWORD U&'s3cret'", "ALTER USER r PASSWORD '***'"),
+    ("ALTER USER r PASSWORD 's3''cr\\'; SELECT 's3cret'", "ALTER USER r PASSWORD '***'; SELECT 's3cret'"),
+    ("ALTER ROLE a PASSWORD 'hun' -- c\n 'ter2'", "ALTER ROLE a PASSWORD '***'"),
+    ("ALTER ROLE a PASSWORD 'hun' -- c\n --d\n\n 'ter2' LOGIN", "ALTER ROLE a PASSWORD '***' LOGIN"),
+    ("ALTER USER r PASSWORD 's3'\n 'cret'", "ALTER USER r PASSWORD '***'"),
+    ("ALTER USER r PASSWORD NULL", None),
+    (
+        "SELECT 1; CREATE ROLE a PASSWORD 'x'; CREATE ROLE b PASSWORD 'y'",
+        "SELECT 1; CREATE ROLE a PASSWORD '***'; CREATE ROLE b PASSWORD '***'",
+    ),
+    (
+        "CREATE USER MAPPING FOR u SERVER s OPTIONS (user 'u', password 's3cret')",
+        "CREATE USER MAPPING FOR u SERVER s OPTIONS (user 'u', password '***')",
+    ),
+    (
+        "ALTER SERVER s OPTIONS (SET host 'h', ADD sslkey 's3cret')",
+        "ALTER SERVER s OPTIONS (SET host 'h', ADD sslkey '***')",
+    ),
+    (
+        "CREATE SUBSCRIPTION s CONNECTION 'host=h password=s3cret' PUBLICATION p",
+        "CREATE SUBSCRIPTION s CONNECTION '***' PUBLICATION p",
+    ),
+    ("ALTER SUBSCRIPTION s CONNECTION 'password=s3cret'", "ALTER SUBSCRIPTION s CONNECTION '***'"),
+    ("SET app.jwt_secret = 's3cret'", "SET app.jwt_secret = '***'"),
+    ("ALTER ROLE r SET my.password TO 's3cret'", "ALTER ROLE r SET my.password TO '***'"),
+    ("ALTER SYSTEM SET ldap.token = 's3cret'", "ALTER SYSTEM SET ldap.token = '***'"),
+    (
+        "SELECT set_config('app.password', 's3cret', true)",
+        "SELECT set_config('***', '***', true)",
+    ),
+    ("SELECT set_config('search_path', 'x', true)", None),
+    (
+        "SELECT * FROM dblink('host=h password=s3cret', 'SELECT 1') AS t(a int)",
+        "SELECT * FROM dblink('***', '***') AS t(a int)",
+    ),
+    # Bodies and texts that speak of secrets go as a whole.
+    ("DO $$BEGIN ALTER ROLE a PASSWORD 'hunter2'; END$$", "DO '***'"),
+    (
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'ALTER ROLE a PASSWORD ''hunter2'''",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS '***'",
+    ),
+    (
+        "SELECT query_to_xml('ALTER ROLE a PASSWORD ''hunter2''', true, false, '')",
+        "SELECT query_to_xml('***', true, false, '')",
+    ),
+    ("SELECT 'https://me:hunter2@host/x', 'https://host:80/x'", "SELECT '***', 'https://host:80/x'"),
+    ("DO $$BEGIN COPY t FROM PROGRAM 'curl -u a:b'; END$$", "DO '***'"),
+    # Settings by name: connection strings, command lines, keys.
+    (
+        "ALTER SYSTEM SET primary_conninfo = 'host=x user=y'",
+        "ALTER SYSTEM SET primary_conninfo = '***'",
+    ),
+    (
+        "ALTER SYSTEM SET ssl_passphrase_command = 'echo hunter2'",
+        "ALTER SYSTEM SET ssl_passphrase_command = '***'",
+    ),
+    ("SET my.pass = 'hunter2'", "SET my.pass = '***'"),
+    ("SET pgsodium.key = 'hunter2'; SELECT 'x'", "SET pgsodium.key = '***'; SELECT 'x'"),
+    ("SET my.pass = hunter2; SELECT 'x'", "SET my.pass = '***'; SELECT 'x'"),
+    ("SET my.pass = -5", "SET my.pass = -'***'"),
+    ("SELECT crypt(N'hunter2', 'x')", "SELECT crypt(N'***', '***')"),
+    # Columns by name.
+    (
+        "UPDATE pg_authid SET rolpassword = 'hunter2' WHERE rolname = 'a'",
+        "UPDATE pg_authid SET rolpassword = '***' WHERE rolname = 'a'",
+    ),
+    (
+        "UPDATE users SET (name, password) = ('a', 'hunter2') WHERE id = 1",
+        "UPDATE users SET (name, password) = ('***', '***') WHERE id = 1",
+    ),
+    (
+        "UPDATE pg_settings SET setting = 'hunter2' WHERE name = 'my.token'",
+        "UPDATE pg_settings SET setting = '***' WHERE name = '***'",
+    ),
+    (
+        "INSERT INTO users (name, password) VALUES ('a', 'hunter2')",
+        "INSERT INTO users (name, password) VALUES ('***', '***')",
+    ),
+    (
+        "DELETE FROM sessions WHERE sessions.token = lower('hunter2') AND a = 'b'",
+        "DELETE FROM sessions WHERE sessions.token = lower('***') AND a = 'b'",
+    ),
+    ("SELECT crypt('s3cret', gen_salt('bf'))", "SELECT crypt('***', gen_salt('***'))"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), _CASES)
+def test_redact(text: str, shown: str | None) -> None:
+    assert redact(text) == (text if shown is None else shown)
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("SELECT 'plain', password FROM users WHERE id = 1 AND name = 'a'", None),
-        ("INSERT INTO t VALUES ('x')", None),
-        ("COPY t FROM PROGRAM 'curl -u me:hunter2'", "COPY t FROM PROGRAM '***'"),
-        ("COPY t TO PROGRAM /* to */ E'nc \\n'", "COPY t TO PROGRAM /* to */ '***'"),
-        ("ALTER ROLE r NOLOGIN VALID UNTIL '2030-01-01'", None),
-        ("SET application_name = 'x'", None),
-        ("CREATE ROLE r PASSWORD 's3cret'", "CREATE ROLE r PASSWORD '***'"),
-        (
-            "CREATE ROLE é LOGIN ENCRYPTED PASSWORD 's3cret' SUPERUSER",
-            "CREATE ROLE é LOGIN ENCRYPTED PASSWORD '***' SUPERUSER",
-        ),
-        ("ALTER USER r WITH PASSWORD E's3\\'cret' LOGIN", "ALTER USER r WITH PASSWORD '***' LOGIN"),
-        ("ALTER USER r PASSWORD $a$s3cret$a$", "ALTER USER r PASSWORD '***'"),
-        ("ALTER USER r PASSWORD U&'s3cret'", "ALTER USER r PASSWORD '***'"),
-        ("ALTER USER r PASSWORD 's3''cr\\'; SELECT 's3cret'", "ALTER USER r PASSWORD '***'; SELECT 's3cret'"),
-        ("ALTER ROLE a PASSWORD 'hun' -- c\n 'ter2'", "ALTER ROLE a PASSWORD '***'"),
-        ("ALTER ROLE a PASSWORD 'hun' -- c\n --d\n\n 'ter2' LOGIN", "ALTER ROLE a PASSWORD '***' LOGIN"),
-        ("ALTER USER r PASSWORD 's3'\n 'cret'", "ALTER USER r PASSWORD '***'"),
-        ("ALTER USER r PASSWORD NULL", None),
-        (
-            "SELECT 1; CREATE ROLE a PASSWORD 'x'; CREATE ROLE b PASSWORD 'y'",
-            "SELECT 1; CREATE ROLE a PASSWORD '***'; CREATE ROLE b PASSWORD '***'",
-        ),
-        (
-            "CREATE USER MAPPING FOR u SERVER s OPTIONS (user 'u', password 's3cret')",
-            "CREATE USER MAPPING FOR u SERVER s OPTIONS (user 'u', password '***')",
-        ),
-        (
-            "ALTER SERVER s OPTIONS (SET host 'h', ADD sslkey 's3cret')",
-            "ALTER SERVER s OPTIONS (SET host 'h', ADD sslkey '***')",
-        ),
-        (
-            "CREATE SUBSCRIPTION s CONNECTION 'host=h password=s3cret' PUBLICATION p",
-            "CREATE SUBSCRIPTION s CONNECTION '***' PUBLICATION p",
-        ),
-        ("ALTER SUBSCRIPTION s CONNECTION 'password=s3cret'", "ALTER SUBSCRIPTION s CONNECTION '***'"),
-        ("SET app.jwt_secret = 's3cret'", "SET app.jwt_secret = '***'"),
-        ("ALTER ROLE r SET my.password TO 's3cret'", "ALTER ROLE r SET my.password TO '***'"),
-        ("ALTER SYSTEM SET ldap.token = 's3cret'", "ALTER SYSTEM SET ldap.token = '***'"),
-        (
-            "SELECT set_config('app.password', 's3cret', true)",
-            "SELECT set_config('***', '***', true)",
-        ),
-        ("SELECT set_config('search_path', 'x', true)", None),
-        (
-            "SELECT * FROM dblink('host=h password=s3cret', 'SELECT 1') AS t(a int)",
-            "SELECT * FROM dblink('***', '***') AS t(a int)",
-        ),
-        # Bodies and texts that speak of secrets go as a whole.
-        ("DO $$BEGIN ALTER ROLE a PASSWORD 'hunter2'; END$$", "DO '***'"),
-        (
-            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'ALTER ROLE a PASSWORD ''hunter2'''",
-            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS '***'",
-        ),
-        (
-            "SELECT query_to_xml('ALTER ROLE a PASSWORD ''hunter2''', true, false, '')",
-            "SELECT query_to_xml('***', true, false, '')",
-        ),
-        ("SELECT 'https://me:hunter2@host/x', 'https://host:80/x'", "SELECT '***', 'https://host:80/x'"),
-        ("DO $$BEGIN COPY t FROM PROGRAM 'curl -u a:b'; END$$", "DO '***'"),
-        # Settings by name: connection strings, command lines, keys.
-        (
-            "ALTER SYSTEM SET primary_conninfo = 'host=x user=y'",
-            "ALTER SYSTEM SET primary_conninfo = '***'",
-        ),
-        (
-            "ALTER SYSTEM SET ssl_passphrase_command = 'echo hunter2'",
-            "ALTER SYSTEM SET ssl_passphrase_command = '***'",
-        ),
-        ("SET my.pass = 'hunter2'", "SET my.pass = '***'"),
-        ("SET pgsodium.key = 'hunter2'; SELECT 'x'", "SET pgsodium.key = '***'; SELECT 'x'"),
-        ("SET my.pass = hunter2; SELECT 'x'", "SET my.pass = '***'; SELECT 'x'"),
-        ("SET my.pass = -5", "SET my.pass = -'***'"),
-        ("SELECT crypt(N'hunter2', 'x')", "SELECT crypt(N'***', '***')"),
-        # Columns by name.
-        (
-            "UPDATE pg_authid SET rolpassword = 'hunter2' WHERE rolname = 'a'",
-            "UPDATE pg_authid SET rolpassword = '***' WHERE rolname = 'a'",
-        ),
-        (
-            "UPDATE users SET (name, password) = ('a', 'hunter2') WHERE id = 1",
-            "UPDATE users SET (name, password) = ('***', '***') WHERE id = 1",
-        ),
-        (
-            "UPDATE pg_settings SET setting = 'hunter2' WHERE name = 'my.token'",
-            "UPDATE pg_settings SET setting = '***' WHERE name = '***'",
-        ),
-        (
-            "INSERT INTO users (name, password) VALUES ('a', 'hunter2')",
-            "INSERT INTO users (name, password) VALUES ('***', '***')",
-        ),
-        (
-            "DELETE FROM sessions WHERE sessions.token = lower('hunter2') AND a = 'b'",
-            "DELETE FROM sessions WHERE sessions.token = lower('***') AND a = 'b'",
-        ),
-        ("SELECT crypt('s3cret', gen_salt('bf'))", "SELECT crypt('***', gen_salt('***'))"),
+        ("SELECT 1 /* for the PASSWORD hunter2 */ + 1", "SELECT 1 /***/ + 1"),
+        ("SELECT 1 -- token: hunter2\n + 1 -- plain", "SELECT 1 /***/\n + 1 -- plain"),
+        ("/* pwd=hunter2 */ SET my.pass = 'x'", "/***/ SET my.pass = '***'"),
     ],
 )
-def test_redact(text: str, shown: str | None) -> None:
-    assert redact(text) == (text if shown is None else shown)
+def test_a_comment_that_speaks_of_secrets_is_masked(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+# What each sentence about secrets looks for, and words like them.
+_WORDS = """
+SELECT UPDATE SET t users a name key my.key password rolpassword pwd = 'x' 'hunter2' $1 ( ) , crypt hmac
+dblink http http_get digest encrypt set_config pg_settings OPTIONS CONNECTION SUBSCRIPTION s WHERE AND
+FROM INSERT INTO VALUES program PROGRAM COPY TO 'https://me:hunter2@host' ALTER SYSTEM ROLE r PASSWORD
+primary_conninfo archive_command CREATE SERVER f FOREIGN DATA WRAPPER host 'h' ADD token api_key apikey
+"""
+
+
+@given(st.lists(st.sampled_from(_WORDS.split()), max_size=12))
+def test_what_is_shown_without_a_parse_holds_nothing_to_mask(words: list[str]) -> None:
+    text = " ".join(words)
+    assert may_hold_secrets(text) or shown_after_a_parse(text) in {text, None}
+
+
+@pytest.mark.parametrize("text", [text for text, _ in _CASES])
+def test_whatever_is_masked_takes_a_parse(text: str) -> None:
+    assert may_hold_secrets(text) or shown_after_a_parse(text) == text
+
+
+def shown_after_a_parse(text: str) -> str | None:
+    """The text masked as if it might hold secrets; None when it cannot be read."""
+    try:
+        return redact_module._shown(text)
+    except SqlSyntaxError:
+        return None
 
 
 def test_a_text_that_cannot_be_read_is_not_shown() -> None:

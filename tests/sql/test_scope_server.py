@@ -106,6 +106,10 @@ class Grammar:
             f"{member} = ANY (tags)",
             f"{one} IN ({self.query()})",
             f"{self.pick('EXISTS', 'NOT EXISTS')} ({self.query(correlated=True)})",
+            self.place(),
+            self.left_over(),
+            f"{one} + {two} {self.pick('>=', '<')} {three}",
+            f"(SELECT count(*) FROM notes WHERE notes.id = {self.pick('victim.id', 'n', '0')}) {some} 0",
         ]
         if depth < 3:
             inner = self.condition(depth + 1)
@@ -124,6 +128,30 @@ class Grammar:
                 f"CASE WHEN {inner} THEN {self.condition(depth + 1)} ELSE {self.condition(depth + 1)} END",
             ]
         return self.chance.choice(terms)
+
+    def place(self) -> str:
+        """Where something is, and whether anything is put right."""
+        compared = self.compared(
+            "position(" + self.pick("'a'", "''", "val") + " in val)", self.pick("0", "1")
+        )
+        return self.pick(
+            compared,
+            f"array_position(tags, 'a') {self.pick('IS NULL', 'IS NOT NULL')}",
+            f"val {self.pick('<>', '=')} {self.pick('trim', 'lower', 'upper')}(val)",
+            f"x {self.pick('<>', 'IS DISTINCT FROM', '=')} round(x, {self.pick('0', '1', '9')})",
+            f"coalesce(array_length(tags, 1), 0) {self.pick('=', '>', '>=')} 0",
+        )
+
+    def left_over(self) -> str:
+        """Duplicates, and what has no partner."""
+        order = self.pick("<", "<=", ">", "<>", "=")
+        same = self.pick("v.val = victim.val", "v.n = victim.n", "v.id = victim.id", "v.n = v.n", "v.flag")
+        on = self.pick("o.id = v.id", "o.vid = v.id", "o.id = v.id AND o.id < 0", "false", "v.id = v.id")
+        where = self.pick("o.id IS NULL", "o.id IS NOT NULL", "o.body = 'note5'", "o.id IS DISTINCT FROM 5")
+        return self.pick(
+            f"EXISTS (SELECT 1 FROM victim v WHERE v.id {order} victim.id AND {same})",
+            f"id IN (SELECT v.id FROM victim v LEFT JOIN notes o ON {on} WHERE {where})",
+        )
 
     def pattern(self) -> str:
         """A test of a text, some of which every text passes."""

@@ -37,7 +37,8 @@ def chunks_of(data: bytes, cuts: list[int]) -> list[bytes]:
 CLIENT_FRAMES = st.lists(
     st.one_of(
         st.tuples(st.sampled_from("QPBF"), st.binary(max_size=300)),
-        st.tuples(st.sampled_from("SHcXEDC"), st.binary(max_size=20)),
+        st.tuples(st.sampled_from("SH"), st.just(b"")),
+        st.tuples(st.sampled_from("cXEDC"), st.binary(max_size=20)),
         st.tuples(st.just("d"), st.binary(max_size=300)),
     ),
     max_size=12,
@@ -169,7 +170,9 @@ def test_rest_hands_over_what_was_not_shown() -> None:
         (FRONTEND, b"Q\x00\x00\x00\x03", "invalid message length 3 for client message type 81"),
         (FRONTEND, b"Q\x7f\xff\xff\xff", "invalid message length 2147483647 for client message type 81"),
         (FRONTEND, b"Q\xff\xff\xff\xff", "invalid message length 4294967295 for client message type 81"),
-        (FRONTEND, b"S\x00\x00\x27\x11", "invalid message length 10001 for client message type 83"),
+        (FRONTEND, b"D\x00\x00\x27\x11", "invalid message length 10001 for client message type 68"),
+        (FRONTEND, b"S\x00\x00\x00\x05", "invalid message length 5 for client message type 83"),
+        (FRONTEND, b"H\x00\x00\x00\x05", "invalid message length 5 for client message type 72"),
         (FRONTEND, b"z\x00\x00\x00\x04", "invalid client message type 122"),
         (FRONTEND, b"\x16\x03\x01\x00\x05", "invalid client message type 22"),
         (LOGIN, b"Q\x00\x00\x00\x05", "invalid client message type 81"),
@@ -191,3 +194,17 @@ def test_garbage_gives_frames_or_a_violation(data: bytes, grammar: Grammar) -> N
     cutter = Cutter(grammar, statement_limit=64)
     with contextlib.suppress(ProtocolViolation):
         assert data.startswith(run(cutter, [data])[1])
+
+
+def test_a_frame_that_is_held_before_all_of_it_has_come_is_shown_again() -> None:
+    frame = b"B" + (4 + 200_000).to_bytes(4, "big") + b"p" * 200_000
+    cutter = Cutter(FRONTEND)
+    cutter.feed(frame[:70_000])
+    assert cutter.next() == ord("B")
+    cutter.hold()
+    assert (cutter.take(), cutter.midway, cutter.clean) == (b"", False, False)
+    cutter.feed(frame[70_000:150_000])
+    cutter.feed(frame[150_000:] + b"S\0\0\0\4")
+    assert (cutter.next(), cutter.size) == (ord("B"), len(frame))
+    assert cutter.next() == ord("S")
+    assert cutter.take() == frame + b"S\0\0\0\4"

@@ -104,12 +104,6 @@ def test_refusals(decode: Callable[[bytes], object], raw: bytes, text: str) -> N
         decode(raw)
 
 
-def test_messages_without_fields() -> None:
-    frontend.decode_empty(b"", "Sync")
-    with pytest.raises(ProtocolViolation, match="invalid Sync: 1 bytes after its last field"):
-        frontend.decode_empty(b"\0", "Sync")
-
-
 def test_empty_messages_are_those_of_the_manual() -> None:
     assert frontend.encode_sync() == b"S\0\0\0\4"
     assert frontend.encode_flush() == b"H\0\0\0\4"

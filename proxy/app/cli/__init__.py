@@ -20,6 +20,7 @@ from proxy import __version__
 from proxy.app.cli import backup, health, policy
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.explain import explain
+from proxy.app.cli.lint import lint
 from proxy.app.cli.output import print_error, print_line
 from proxy.app.cli.serve import serve
 
@@ -52,6 +53,7 @@ def _pgwarden(
 
 commands.command(epilog=epilog())(serve)
 commands.command(epilog=epilog())(explain)
+commands.command(epilog=epilog())(lint)
 commands.command(epilog=epilog())(health.health)
 commands.add_typer(policy.commands, name="policy", epilog=epilog())
 commands.add_typer(backup.commands, name="backup", epilog=epilog())

@@ -6,6 +6,7 @@ Deliberately absent: making and verifying a backup; what is recorded here is wha
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from datetime import UTC, datetime
 from typing import Annotated
@@ -49,8 +50,7 @@ def record(
         raise wrong("--size", str(error)) from None
     moment = read_time("--finished", finished)
     level = read_level("--verified", verified)
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    copies = [NewBackup(database, moment, where, level, who, size_bytes, notes) for where in location]
+    copies = [NewBackup(database, moment, where, level, _who(), size_bytes, notes) for where in location]
     try:
         for copy in copies:  # all of them first: half a record would be a wrong one
             check_backup(copy, datetime.now(UTC))
@@ -68,6 +68,15 @@ def record(
         return
     for row in records:
         print_line(f"recorded as entry {row.sequence} of {book.place}")
+
+
+def _who() -> str:
+    """Who runs the command; a user id that no account has, as containers give them, has no name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 @commands.command("list", epilog=epilog())

@@ -18,7 +18,10 @@ class ExitCode(IntEnum):
 
 MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.OK: "done; the answer is yes",
-    ExitCode.NO: "the answer is no: the policy has errors, the statement is refused, the gate is not well",
+    ExitCode.NO: (
+        "the answer is no: the policy has errors, a case fails or none ran, a statement is refused, "
+        "a migration can never pass, a decision turns, the gate is not well"
+    ),
     ExitCode.USAGE: "wrong flag, variable, config file or value; nothing was done",
     ExitCode.FAILED: "it could not be done: address in use, ledger not usable, file not readable",
     ExitCode.INTERRUPTED: "interrupted from the keyboard",

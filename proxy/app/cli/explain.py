@@ -2,16 +2,18 @@
 
 Enters: SQL, the circumstances. Leaves: the effects, each with its place in the text; with a policy, the rule
     tree and the words a client would read.
-Deliberately absent: a server; names are taken as the text has them, as the gate does.
+Deliberately absent: a server, unless --catalogue names one; names are taken as the text has them, as the gate
+does.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,23 +23,18 @@ from rich.tree import Tree
 
 from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.cli.loading import load_or_fail
 from proxy.app.cli.output import print_json, print_line
-from proxy.app.cli.policy import load_or_fail
-from proxy.app.cli.values import ledger_path, read_time, use_ledger
+from proxy.app.cli.values import evidence, read_time, wrong
+from proxy.app.offline import DECISION_ID, denial_of, read_sql
 from proxy.policy.context import Context
 from proxy.policy.decision import Firing
 from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
-from proxy.policy.facts import Facts
-from proxy.records import LedgerError
-from proxy.session.judge import unreadable
-from proxy.session.meaning import Meaning, of_analysis, of_unread
-from proxy.session.refusal import Denial
+from proxy.session.meaning import Meaning
 from proxy.source import Diagnostic, Position
-from proxy.sql.analyse import SqlSyntaxError, analyse
+from proxy.sql.database import Database
 from proxy.sql.effects import Effect
-
-_DECISION_ID = "DECISION-ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +84,10 @@ def explain(
     in_transaction: Annotated[
         bool, typer.Option("--in-transaction", help="judge inside a transaction that is open")
     ] = False,
+    catalogue: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="postgresql://ROLE@HOST:PORT: what the database holds counts, too"),
+    ] = None,
     ledger: LedgerFlag = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
@@ -97,7 +98,7 @@ def explain(
     if policy is None and at is not None:
         raise CommandError(ExitCode.USAGE, "--at: a time matters to a policy; give --policy too")
     text = sys.stdin.read() if sql == "-" else sql
-    meaning = _read(text)
+    meaning = _read(text, _held(catalogue, database))
     places = [_place(text, effect.location) for effect in meaning.effects]
     judged: Judged | None = None
     if policy is not None:
@@ -111,45 +112,44 @@ def explain(
             now=moment.astimezone(UTC),
             transaction="open" if in_transaction else "none",
         )
-        facts = _facts(ledger, context.now)
+        facts = evidence(ledger, context.now)
         lines = [() if place is None else place.lines() for place in places]
         judged = Judged(explain_decision(meaning.effects, context, rules, facts, lines), context)
     if as_json:
         print_json(_as_dict(meaning, places, judged))
     else:
-        _print(meaning, places, judged)
+        _print(text, meaning, places, judged)
     if judged is not None and not judged.explanation.decision.allowed:
         raise typer.Exit(ExitCode.NO)
 
 
-def _read(sql: str) -> Meaning:
+def _held(catalogue: str | None, database: str) -> Database | None:
+    """What the database holds, read once."""
+    if catalogue is None:
+        return None
+    # The driver takes a while to load, and is needed here only.
+    from proxy.app.catalogue.once import read_once
+    from proxy.app.catalogue.source import CatalogueUnreadable
+
+    try:
+        return asyncio.run(read_once(catalogue, database, os.environ))
+    except ValueError as error:
+        raise wrong("--catalogue", str(error)) from error
+    except CatalogueUnreadable as error:
+        raise CommandError(ExitCode.FAILED, str(error)) from error
+
+
+def _read(sql: str, held: Database | None) -> Meaning:
     if "\0" in sql:
         raise CommandError(ExitCode.USAGE, "SQL: holds a NUL, which no statement can")
-    try:
-        return of_analysis(sql, analyse(sql))
-    except SqlSyntaxError as error:
-        return of_unread(sql, error)
+    return read_sql(sql, held)
 
 
-def _facts(flag: str | None, now: datetime) -> Facts:
-    """The ledger's facts; without a ledger there is no evidence, which is no fault unless one was named."""
-    path = ledger_path(flag)
-    if flag is None and not Path(path).exists():
-        return Facts(backups=(), as_of=now)
-    ledger = use_ledger(path, create=False)
-    try:
-        return ledger.facts(now)
-    except LedgerError as error:
-        raise CommandError(ExitCode.FAILED, str(error)) from error
-    finally:
-        ledger.close()
-
-
-def _print(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
+def _print(text: str, meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
     if meaning.error is not None:
         print_line(f"This text cannot be read: {meaning.error}")
-        if meaning.text is not None and meaning.error.position:
-            _print_place(_place(meaning.text, meaning.error.position - 1))
+        if meaning.error.position:
+            _print_place(_place(text, meaning.error.position - 1))
     if judged is None:
         for effect, place in zip(meaning.effects, places, strict=True):
             print_line(_line(effect))
@@ -159,11 +159,8 @@ def _print(meaning: Meaning, places: Sequence[Place | None], judged: Judged | No
         return
     _print_tree(judged.explanation.branches)
     decision = judged.explanation.decision
-    if decision.enforced:
-        refusal = decision.refusal(_DECISION_ID)
-        told = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)
-        if meaning.error is not None and refusal.rule == "unparsed":
-            told = unreadable(meaning.error, told)
+    told = denial_of(decision, meaning)
+    if told is not None:
         _print_words("the client reads:", told.sqlstate, told.message, told.detail, told.hint)
     for firing in decision.shadowed:
         title = f"the shadow rule {firing.rule} would say:"
@@ -200,13 +197,14 @@ def _print_words(title: str, sqlstate: str, message: str, detail: str, hint: str
     print_line(title)
     for label, text in ((f"ERROR {sqlstate}", message), ("DETAIL", detail), ("HINT", hint)):
         if text:
-            print_line(f"  {label}: {text.replace('{decision_id}', _DECISION_ID)}")
+            print_line(f"  {label}: {text.replace('{decision_id}', DECISION_ID)}")
 
 
 def _line(effect: Effect) -> str:
     target = "" if effect.target is None else f" on {effect.target.kind} {effect.target}"
     traits = f", {', '.join(sorted(effect.traits))}" if effect.traits else ""
-    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits})"
+    through = f", through {effect.through}" if effect.through else ""
+    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits}){through}"
 
 
 def _as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> dict[str, object]:
@@ -238,6 +236,7 @@ def _effect_as_dict(effect: Effect, place: Place | None) -> dict[str, object]:
         "traits": sorted(effect.traits),
         "risk": effect.risk.name.lower(),
         "detail": effect.detail,
+        "through": effect.through,
         "line": None if place is None else place.line,
         "column": None if place is None else place.column,
     }

@@ -18,7 +18,7 @@ from proxy.app.cli.values import wrong
 
 _TIMEOUT_S = 3.0
 _MAX_ANSWER = 4096
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where it listens, turned into where to ask
+_ANYWHERE = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where it listens, turned into where to ask
 
 
 def health(
@@ -34,7 +34,7 @@ def health(
     origin, text = (
         ("--admin", admin) if admin is not None else ("PGWARDEN_ADMIN", os.environ.get("PGWARDEN_ADMIN"))
     )
-    if text is None:
+    if not text:
         raise wrong("--admin", "say where the gate's admin server listens, or set PGWARDEN_ADMIN")
     try:
         address = kinds.address(text)

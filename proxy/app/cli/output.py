@@ -15,12 +15,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_USERINFO = re.compile(r"(?<=//)[^/\s@]*@")
+# A password that nobody escaped may hold any of :/@ itself.
+_USERINFO = re.compile(r"(?<=//)\S*@")
 
 
 def print_line(line: str = "") -> None:
     """Print one line as it is."""
     sys.stdout.write(line + "\n")
+
+
+def print_styled(line: str, style: str) -> None:
+    """Print one line, in a colour on a terminal."""
+    if sys.stdout.isatty():
+        Console(highlight=False, soft_wrap=True).print(Text(line, style=style))
+    else:
+        print_line(line)
 
 
 def print_json(value: object) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.kinds import shown
 from proxy.app.settings import default_ledger
-from proxy.policy.facts import Verification
+from proxy.policy.facts import Facts, Verification
 from proxy.records import Ledger, LedgerError, open_ledger
 
 Value = TypeVar("Value")
@@ -55,6 +56,20 @@ def read_level(flag: str, text: str) -> Verification:
 def ledger_path(flag: str | None) -> str:
     """The ledger that a command means: its flag, else PGWARDEN_LEDGER, else the user's own."""
     return flag or os.environ.get("PGWARDEN_LEDGER") or default_ledger()
+
+
+def evidence(flag: str | None, now: datetime) -> Facts:
+    """The ledger's facts; without a ledger there is no evidence, which is no fault unless one was named."""
+    path = ledger_path(flag)
+    if flag is None and not Path(path).exists():
+        return Facts(backups=(), as_of=now)
+    ledger = use_ledger(path, create=False)
+    try:
+        return ledger.facts(now)
+    except LedgerError as error:
+        raise CommandError(ExitCode.FAILED, str(error)) from error
+    finally:
+        ledger.close()
 
 
 def use_ledger(path: str, *, create: bool) -> Ledger:

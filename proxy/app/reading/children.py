@@ -93,7 +93,7 @@ class Child:
             pass
         return False  # the end, or words that nobody asked for
 
-    async def read(self, raw: bytes, server_major: int) -> Analysis | SqlSyntaxError:
+    async def read(self, raw: bytes | memoryview, server_major: int) -> Analysis | SqlSyntaxError:
         """Have a text read; there is no time limit here.
 
         Raises: ChildLost, ChildFailed.

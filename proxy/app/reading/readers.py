@@ -23,8 +23,11 @@ from structlog.stdlib import BoundLogger
 from proxy.app.reading.child import MEMORY_EXITS, too_large
 from proxy.app.reading.children import CannotStart, Child, ChildFailed, ChildLost, Children, End
 from proxy.app.reading.form import Bounds
-from proxy.session import Outcome
+from proxy.session import Outcome, Screening
 from proxy.sql.analyse import UnreadableText
+from proxy.sql.encoding import PIECE, check_utf8
+from proxy.sql.screen import Screened
+from proxy.wire.framing import View
 
 SHORT_BYTES: Final = 256 * 1024
 """What one worker takes only: hostile texts of this length were read in half a second."""
@@ -35,7 +38,7 @@ _CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    raw: bytes
+    raw: View
     server_major: int
     outcome: asyncio.Future[Outcome]
 
@@ -68,8 +71,17 @@ class Readers:
         finally:
             await self._children.stop()
 
-    async def read(self, raw: bytes, server_major: int) -> Outcome:
-        """Read a text for servers of this major version."""
+    async def read(self, raw: View, server_major: int, screen: Screening | None = None) -> Outcome:
+        """Read a text for servers of this major version, unless the screen passes it.
+
+        A long one is looked at in a thread first, piece by piece.
+        """
+        if len(raw) <= PIECE:
+            told = look(raw, screen)
+        else:
+            told = await asyncio.to_thread(look, raw, screen)
+        if told is not None:
+            return told
         job = _Job(raw, server_major, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._arrival.set()
@@ -152,6 +164,17 @@ class Readers:
         if end.code in MEMORY_EXITS or crashed_full:
             return too_large(self._bounds)
         return UnreadableText("reading it ended the parser")
+
+
+def look(raw: View, screen: Screening | None) -> Screened | UnicodeDecodeError | None:
+    """What can be said of a text without a parser: that the screen passes it, that it is not UTF-8."""
+    try:
+        screened = None if screen is None else screen(raw)
+        if screened is None:
+            check_utf8(raw)
+    except UnicodeDecodeError as error:
+        return error
+    return screened
 
 
 def _settle(job: _Job, outcome: Outcome) -> None:

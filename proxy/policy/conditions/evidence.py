@@ -131,7 +131,7 @@ class AbsentEvidence:
 
     def judge(self, case: Case) -> Outcome:
         """Not met, whatever the case."""
-        return Outcome(False, found="the gate keeps no such evidence yet", missing=self.missing)
+        return Outcome(False, found="pgwarden keeps no such evidence yet", missing=self.missing)
 
 
 def _covers(coverage: Coverage, asked: str, effects: tuple[Effect, ...]) -> bool:

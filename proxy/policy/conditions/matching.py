@@ -27,6 +27,7 @@ _COMPARISONS: Mapping[str, Callable[[int, int], bool]] = MappingProxyType(
         "=": lambda left, right: left == right,
     }
 )
+_RISKS = frozenset(Risk)
 COMPARISONS = frozenset(_COMPARISONS)
 
 
@@ -44,6 +45,9 @@ class MatchShape:
     excluded: tuple["MatchShape", ...] = ()
 
 
+NO_KEYS = MatchShape()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One test of a match, and how `explain` names it."""
@@ -59,14 +63,28 @@ class Match:
     Attributes:
         names: the effect names it can fit: the index leads only these here, so they are not tested again.
         parts: what else has to fit.
+        shape: what it was compiled from.
+        traits: None where any will do, or none.
+        risk: None where any will do.
     """
 
     names: frozenset[str]
     parts: tuple[Part, ...]
+    shape: MatchShape = NO_KEYS
+    traits: frozenset[str] | None = None
+    risk: tuple[str, Risk] | None = None
 
     def fits(self, effect: Effect, context: Context) -> bool:
         """Whether an effect whose name is among `names` fits."""
         return all(part.fits(effect, context) for part in self.parts)
+
+    def may_fit(self, effect: Effect) -> bool:
+        """Whether an effect of this name, risk and traits fits, on some target, for some client."""
+        return (
+            effect.name in self.names
+            and (self.traits is None or bool(effect.traits & self.traits))
+            and (self.risk is None or _COMPARISONS[self.risk[0]](effect.risk, self.risk[1]))
+        )
 
     def misfit(self, effect: Effect, context: Context) -> Part | None:
         """The first part that does not fit."""
@@ -95,12 +113,16 @@ def compile_match(shape: MatchShape) -> Match:
             names -= excluded_names
         elif names & excluded_names:
             parts.append(_exclusion(excluded, excluded_names))
-    return Match(names, tuple(parts))
+    traits = None if shape.traits is None else frozenset(shape.traits)
+    return Match(names, tuple(parts), shape, traits, shape.risk)
 
 
-def reaches_no_risk(comparison: str, level: Risk) -> bool:
-    """Whether no risk at all is on that side of the level."""
-    return not any(_COMPARISONS[comparison](risk, level) for risk in Risk)
+def risks_of(bound: tuple[str, Risk] | None) -> frozenset[Risk]:
+    """The risks that a block admits."""
+    if bound is None:
+        return _RISKS
+    comparison, level = bound
+    return frozenset(risk for risk in _RISKS if _COMPARISONS[comparison](risk, level))
 
 
 def _has_tests(shape: MatchShape) -> bool:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.policy.calendar import Span, moment_text
 from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
+from proxy.policy.texts import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ class WindowCondition:
 
     @property
     def text(self) -> str:
-        """The windows for a client: `in the window peak (Mon-Fri …)`."""
+        """The windows for a client: `during peak (Mon-Fri …)`."""
         described = " or ".join(f"{window.name} ({window.text})" for window in self.windows)
-        return f"in the window {described}"
+        return f"during {described}"
 
     def judge(self, case: Case) -> Outcome:
         """Look at the clock."""
@@ -106,12 +107,10 @@ class TransactionCondition:
 
 @dataclass(frozen=True, slots=True)
 class FreezeCondition:
-    """Holds when writes are frozen (or, with `active` False, when they are not).
-
-    Facts know no freezes yet, so none is active.
-    """
+    """Holds when writes to the client's database are frozen (or, with `active` False, when they are not)."""
 
     active: bool
+    zone: ZoneInfo
 
     @property
     def name(self) -> str:
@@ -119,8 +118,20 @@ class FreezeCondition:
         return f"freeze: {str(self.active).lower()}"
 
     def judge(self, case: Case) -> Outcome:
-        """No freeze can be recorded yet."""
-        return Outcome(not self.active, found="no freeze is active")
+        """Look for a freeze that has begun and not ended."""
+        now = case.context.now
+        known = [freeze for freeze in case.facts.freezes if freeze.concerns(case.context.database)]
+        active = [f for f in known if f.since <= now and (f.until is None or now < f.until)]
+        edges = [f.until for f in active] + [f.since for f in known if f.since > now]
+        until = earliest(edges)
+        found = "; ".join(f"writes are frozen: {printable(freeze.reason)}" for freeze in active)
+        return Outcome(
+            bool(active) is self.active,
+            until,
+            found=found or "no freeze is active",
+            cure="" if until is None else f"changes at {moment_text(until, self.zone)}",
+            evidence=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,7 @@ class NotCondition:
             earliest(outcome.until for outcome in outcomes),
             found="; ".join(outcome.found for outcome in outcomes),
             cure="; ".join(outcome.cure for outcome in outcomes if outcome.cure),
+            evidence=any(outcome.evidence for outcome in outcomes),
         )
 
 

@@ -2,7 +2,8 @@
 
 Enters: a pattern and an effect. Leaves: whether the effect may touch it, and whether it certainly does. The
 first is asked where a rule forbids, the second where something is excepted: doubt is on the side of refusing.
-Deliberately absent: search_path and the catalogue: what a bare name means is not known here.
+A bare name may lie in each schema of its target's path, or in any where that is not known. Deliberately
+absent: the catalogue: which of them has the name is not known here.
 """
 
 import re
@@ -13,7 +14,7 @@ from proxy.policy.conditions.globs import ANYTHING, compile_glob
 from proxy.sql.effects import CLASSES, Effect, Target
 
 # Things that lie in no schema. A pattern over schema.name says nothing about them; one with a kind does.
-_OUTSIDE_SCHEMAS = frozenset(
+OUTSIDE_SCHEMAS = frozenset(
     {
         "access_method",
         "cast",
@@ -49,7 +50,7 @@ _OUTSIDE_SCHEMAS = frozenset(
     }
 )
 # What these do reaches objects that the statement does not name.
-_FAR_REACHING = frozenset(
+FAR_REACHING = frozenset(
     {"database.drop", "owner.drop", "owner.reassign", "extension.drop", "tablespace.drop"}
 )
 _OPAQUE = CLASSES["opaque"]
@@ -77,26 +78,26 @@ class TargetPattern:
         target = effect.target
         if target is None:
             return effect.name in _OPAQUE
-        if "cascade" in effect.traits or effect.name in _FAR_REACHING:
+        if "cascade" in effect.traits or effect.name in FAR_REACHING:
             return True
         if self.kind:
             return target.kind == self.kind and self._may_name(target)
         if target.kind == "schema":
             # Who touches a schema touches what lies in it.
             return target.name is None or self.schema is None or self.schema(target.name)
-        if target.kind in _OUTSIDE_SCHEMAS:
+        if target.kind in OUTSIDE_SCHEMAS:
             return target.name is None and effect.name in _OPAQUE
         return self._may_name(target)
 
     def must_match(self, effect: Effect) -> bool:
         """Whether the effect touches this and, as far as it says, nothing else."""
         target = effect.target
-        if target is None or "cascade" in effect.traits or effect.name in _FAR_REACHING:
+        if target is None or "cascade" in effect.traits or effect.name in FAR_REACHING:
             return False
-        if self.kind != target.kind and (self.kind or target.kind in _OUTSIDE_SCHEMAS):
+        if self.kind != target.kind and (self.kind or target.kind in OUTSIDE_SCHEMAS):
             return False
         name_fits = self.any_name or (target.name is not None and self.name(target.name))
-        if target.kind in _OUTSIDE_SCHEMAS:
+        if target.kind in OUTSIDE_SCHEMAS:
             return name_fits
         schema_fits = self.any_schema or (
             self.schema is not None and target.schema is not None and self.schema(target.schema)
@@ -104,7 +105,8 @@ class TargetPattern:
         return name_fits and schema_fits
 
     def _may_name(self, target: Target) -> bool:
-        if target.schema is not None and self.schema is not None and not self.schema(target.schema):
+        schemas = target.path if target.schema is None else (target.schema,)
+        if schemas and self.schema is not None and not any(map(self.schema, schemas)):
             return False
         return target.name is None or self.name(target.name)
 

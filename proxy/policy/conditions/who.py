@@ -29,9 +29,14 @@ class WhoShape:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """All keys of all blocks must fit; within a key one entry is enough."""
+    """All keys of all blocks must fit; within a key one entry is enough.
+
+    Attributes:
+        shapes: what it was compiled from.
+    """
 
     text: str
+    shapes: tuple[WhoShape, ...]
     tests: tuple[Callable[[Context, bool], bool], ...]
 
     def may_fit(self, context: Context) -> bool:
@@ -65,9 +70,10 @@ class WhoCondition:
 
 def compile_who(shapes: Iterable[WhoShape]) -> Who:
     """Compile blocks that must all fit (a block and the set that it names)."""
+    blocks = tuple(shapes)
     tests: list[Callable[[Context, bool], bool]] = []
     words: list[str] = []
-    for shape in shapes:
+    for shape in blocks:
         if shape.roles is not None:
             tests.append(_names(shape.roles, lambda context: context.role))
             words.append(f"roles {', '.join(shape.roles)}")
@@ -80,7 +86,7 @@ def compile_who(shapes: Iterable[WhoShape]) -> Who:
         if shape.applications is not None:
             tests.append(_names(shape.applications, lambda context: context.application or ""))
             words.append(f"applications {', '.join(shape.applications)}")
-    return Who("; ".join(words), tuple(tests))
+    return Who("; ".join(words), blocks, tuple(tests))
 
 
 def parse_cidr(text: str) -> Network:

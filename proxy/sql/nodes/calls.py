@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from proxy.sql import builtins, settings
-from proxy.sql.effects import Act, Prepares, Target
+from proxy.sql.effects import Act, Name, Prepares, Target
 from proxy.sql.functions import Cause, Known, known
 from proxy.sql.nodes.constants import constant_text
 from proxy.sql.nodes.variables import NO_NAMES, Names, bind
@@ -28,6 +28,8 @@ _SINCE = {
     "JsonArrayConstructor": ("json_array", 16),
     "JsonArrayAgg": ("json_arrayagg", 16),
 }
+_EQUAL: Name = (None, "=")
+_BETWEEN: tuple[Name, ...] = ((None, ">="), (None, "<="), (None, "<"), (None, ">"))
 _JSON_FUNCTIONS = {
     "JSON_EXISTS_OP": "json_exists",
     "JSON_QUERY_OP": "json_query",
@@ -40,6 +42,7 @@ def _func_call(walk: Walk, body: Json) -> None:
     if name is None:
         walk.unknown("FuncCall")
     else:
+        walk.mentioned.functions.add((schema, name))
         found = known(schema, name, walk.server_major)
         if found is None or found.of_extension:
             unknown_call(walk, Target("function", schema, name), body.get("location", -1))
@@ -59,6 +62,8 @@ def unknown_call(walk: Walk, target: Target, location: int = -1) -> None:
 def calls_function(walk: Walk, name: list[Json], *traits: str) -> None:
     """Note that a function is called with arguments that nobody sees: by a trigger, a cast, an operator."""
     schema, function = qualified(name)
+    if function is not None:
+        walk.mentioned.functions.add((schema, function))
     found = None if function is None else known(schema, function, walk.server_major)
     if found is None or found.of_extension:
         walk.lexing = True
@@ -217,8 +222,16 @@ def walk_trees(walk: Walk, trees: list[Json], text: str, target: Target | None) 
 
 def _unplaced(act: Act) -> Act:
     if isinstance(act, Prepares):
-        return Prepares(act.name, tuple(replace(effect, location=-1) for effect in act.effects))
+        return replace(act, effects=tuple(replace(effect, location=-1) for effect in act.effects))
     return act
+
+
+def _operators(body: Json) -> tuple[Name, ...]:
+    """The operators that an A_Expr uses; the server makes several of BETWEEN."""
+    schema, name = qualified(body.get("name", []))
+    if name is None:
+        return ()
+    return _BETWEEN if "BETWEEN" in name else ((schema, name),)
 
 
 def _a_expr(walk: Walk, body: Json) -> None:
@@ -232,6 +245,7 @@ def _a_expr(walk: Walk, body: Json) -> None:
         walk.typed(kind, left)
     for item in reversed(chain):
         name = item.get("name", ())
+        walk.mentioned.operators.update(_operators(item))
         if (name and name[-1]["String"].get("sval") not in builtins.OPERATORS) or len(name) > 1:
             _operator(walk, item)
         right = item.get("rexpr")
@@ -282,8 +296,49 @@ def _json_func(walk: Walk, body: Json) -> None:
 def _call(walk: Walk, body: Json) -> None:
     call = body.get("funccall", {})
     schema, name = qualified(call.get("funcname", []))
+    if name is not None:
+        walk.mentioned.functions.add((schema, name))
     unknown_call(walk, Target("procedure", schema, name), call.get("location", -1))
     walk.children("FuncCall", call, ("funcname",))
+
+
+def _column(walk: Walk, body: Json) -> None:
+    fields = body.get("fields", ())
+    if len(fields) > 1:
+        walk.mentioned.fields.update(strings(fields[-1:]))
+
+
+def _parameter(walk: Walk, body: Json) -> None:
+    """A parameter, or what variables.py puts into the place of a variable's field."""
+    if "field" in body:
+        walk.mentioned.fields.add(body["field"])
+
+
+def _indirection(walk: Walk, body: Json) -> None:
+    walk.mentioned.fields.update(strings(body.get("indirection", [])))
+    walk.children("A_Indirection", body)
+
+
+def _type(walk: Walk, body: Json) -> None:
+    schema, name = qualified(body.get("names", []))
+    if name is not None:
+        walk.mentioned.types.add((schema, name))
+    walk.children("TypeName", body)
+
+
+def _compares(kind: str, *fields: str) -> Handler:
+    """A node that compares by "=" where one of these fields is there, or by the operator that it names."""
+
+    def handle(walk: Walk, body: Json) -> None:
+        if "operName" in body or "useOp" in body:
+            schema, name = qualified(body.get("operName") or body.get("useOp") or [])
+            if name is not None:
+                walk.mentioned.operators.add((schema, name))
+        elif any(field in body for field in fields):
+            walk.mentioned.operators.add(_EQUAL)
+        walk.children(kind, body)
+
+    return handle
 
 
 def _leaf(walk: Walk, body: Json) -> None:
@@ -291,14 +346,22 @@ def _leaf(walk: Walk, body: Json) -> None:
 
 
 _LEAVES = """
-A_Const A_Star BitString Boolean ColumnRef CurrentOfExpr Float Integer ParamRef SQLValueFunction
+A_Const A_Star BitString Boolean CurrentOfExpr Float Integer SQLValueFunction
 SetToDefault String
 """
 LEAVES = frozenset(_LEAVES.split())
 
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(LEAVES, _leaf),
+    "A_Indirection": _indirection,
+    "CaseExpr": _compares("CaseExpr", "arg"),
+    "ColumnRef": _column,
     "FuncCall": _func_call,
+    "JoinExpr": _compares("JoinExpr", "isNatural", "usingClause"),
+    "ParamRef": _parameter,
+    "SortBy": _compares("SortBy"),
+    "SubLink": _compares("SubLink", "testexpr"),
+    "TypeName": _type,
     "A_Expr": _a_expr,
     "CallStmt": _call,
     "JsonFuncExpr": _json_func,
@@ -310,10 +373,8 @@ HARMLESS = frozenset(
     {
         "A_ArrayExpr",
         "A_Indices",
-        "A_Indirection",
         "BoolExpr",
         "BooleanTest",
-        "CaseExpr",
         "CaseWhen",
         "CoalesceExpr",
         "CollateClause",
@@ -338,9 +399,7 @@ HARMLESS = frozenset(
         "NamedArgExpr",
         "NullTest",
         "RowExpr",
-        "SubLink",
         "TypeCast",
-        "TypeName",
         "XmlExpr",
         "XmlSerialize",
     }

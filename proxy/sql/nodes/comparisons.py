@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from proxy.sql.nodes.clauses import Clause, Limits, either, every
 from proxy.sql.nodes.columns import nodes, plain
 from proxy.sql.nodes.filters import filtered, made, one_value, region_of
-from proxy.sql.nodes.fold import UNKNOWN, fold, lone_value
+from proxy.sql.nodes.fold import UNKNOWN, built_in_name, fold, lone_value
 from proxy.sql.nodes.operands import fixed
 from proxy.sql.nodes.regions import Bound, Region
 from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.searches import SEARCHES, search
+from proxy.sql.nodes.searches import SEARCHES, search, within
 from proxy.sql.nodes.subjects import subject
 from proxy.sql.nodes.ties import referring, tie
 from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only
+from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
 
 
@@ -75,6 +75,14 @@ def compare(name: str, left: Json, right: Json, scope: Scope, links: Links | Non
             found = _first_of(operator, side["CoalesceExpr"].get("args", []), other, scope, links)
             if found is not None:
                 return found
+        if only(side)[0] == "SubLink" and links is not None and fold(other) == 0:
+            counted = _counted(side["SubLink"])
+            if counted is not None and operator == "=":
+                return links.condition(counted, scope, True)
+        if only(side)[0] == "FuncCall" and operator:
+            found = within(operator, side, other, scope)
+            if found is not None:
+                return found
     first, second = _told(left, scope), _told(right, scope)
     if first is not None and second is not None and name == "=":
         first, second = referring(first, second, scope), referring(second, first, scope)
@@ -85,6 +93,20 @@ def compare(name: str, left: Json, right: Json, scope: Scope, links: Links | Non
     if second is not None and name in _FLIPPED:
         return _against(_FLIPPED[name], right, second, left, scope, links)
     return {}
+
+
+def _counted(link: Json) -> Json | None:
+    """`(SELECT count(*) FROM …)` as EXISTS: to have none of them is to have no row there."""
+    select = only(link.get("subselect"))[1]
+    targets = select.get("targetList", [])
+    if link.get("subLinkType") != "EXPR_SUBLINK" or len(targets) != 1 or not select.get("fromClause"):
+        return None
+    if "agg_star" not in targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {}):
+        return None
+    if select.keys() & {"groupClause", "havingClause", "limitCount", "limitOffset", "withClause"}:
+        return None
+    inner = {**select, "targetList": []}
+    return {"subLinkType": "EXISTS_SUBLINK", "subselect": {"SelectStmt": inner}}
 
 
 def _told(expr: Json, scope: Scope) -> Subject | None:
@@ -154,15 +176,47 @@ def _against(
 def _tied(name: str, left: Json, one: Subject, right: Json, two: Subject, scope: Scope) -> Limits | None:
     """Two subjects: of one relation a filter (`starts > ends`), of two a tie, if they are equal."""
     if one.owner == two.owner:
+        if name == "<>" and one.names == two.names and None in {one.column, two.column}:
+            return _put_right(left, right, one)
         if one.column is None or two.column is None or one.names == two.names:
-            return {}
+            return _measured(name, left, one, right, two)
         return _pair(name, one, two)
     if name != "=":
         return {}
     return every([tie(left, one, right, scope), tie(right, two, left, scope)])
 
 
+# What is put right once stays so: `x <> trim(x)` leaves the rows alone that are right already. Not upper():
+# of a column that is kept in small letters it leaves none.
+_PUTS_RIGHT = frozenset({"btrim", "ltrim", "rtrim", "round", "trunc", "lower", "normalize"})
+
+
+def _put_right(left: Json, right: Json, what: Subject) -> Limits:
+    """`name <> trim(name)`: a column that differs from what it is to be."""
+    for column, call in ((left, right), (right, left)):
+        body = call.get("FuncCall", {})
+        args: list[Json] = body.get("args", [])
+        if built_in_name(strings(body.get("funcname", []))) in _PUTS_RIGHT and plain(args[:1]) == plain(
+            [column]
+        ):
+            region = Region(plain(call), excluded={plain(call): None})
+            return {what.owner: Clause.of(what.names, region)}
+    return {}
+
+
 _SIGNS = {"=": "=", "<>": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+def _measured(name: str, left: Json, one: Subject, right: Json, two: Subject) -> Limits:
+    """`sent + failed >= total`, `created_at < now() - ttl * interval '1 s'`: of different columns only."""
+    if name not in {"<", "<=", ">", ">="} or one.names & two.names or not one.use & two.use & Use.ORDER:
+        return {}
+    if Floor.KEY in {one.floor, two.floor} or Floor.DISTANCE in {one.floor, two.floor}:
+        return {}
+    region = Region(f"{plain(left)} {plain(right)}")
+    bounds = region.lows if name[0] == ">" else region.highs
+    bounds.append(Bound(("literal", 0), 0, name in {"<=", ">="}))
+    return {one.owner: Clause.of(one.names | two.names, region)}
 
 
 def _pair(name: str, one: Subject, two: Subject) -> Limits:

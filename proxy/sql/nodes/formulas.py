@@ -13,7 +13,7 @@ from proxy.sql.nodes.fold import UNKNOWN, fold
 from proxy.sql.nodes.operands import Kind
 from proxy.sql.nodes.patterns import number
 from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, scalar
+from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
 
 _SAME_NAMED = """
@@ -22,13 +22,13 @@ round ceil ceiling floor trunc date to_timestamp timezone date_trunc date_bin in
 _SAME = frozenset(_SAME_NAMED.split())
 
 
-_SPELLINGS = frozenset({"lower", "upper", "initcap", "unaccent", "reverse", "quote_ident", "text"})
+_SPELLINGS = frozenset({"lower", "upper", "initcap", "unaccent", "reverse", "quote_ident", "text", "host"})
 
 
 _TRIMS = frozenset({"btrim", "ltrim", "rtrim"})
 
 
-_HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode"})
+_HASHES = frozenset({"md5", "sha224", "sha256", "sha384", "sha512", "digest", "crypt", "encode", "hashtext"})
 
 
 _SIZES_NAMED = """
@@ -62,7 +62,8 @@ def of_two(name: str, one: Subject, two: Subject) -> Subject | None:
     names = one.names | two.names
     if name == "||":
         return replace(one, names=names, use=Use.EQUAL | Use.FILLED)
-    if name in {"+", "-", "*"} and one.column is not None and two.column is not None:
+    columns = one.column is not None and two.column is not None
+    if (columns and name == "*") or (name in {"+", "-"} and one.use & two.use & Use.ORDER):
         return replace(one, names=names, use=Use.EQUAL | Use.ORDER, floor=Floor.COUNT)
     return replace(one, names=names, use=Use.ORDER, floor=Floor.DISTANCE) if name in _DISTANCES else None
 
@@ -92,6 +93,9 @@ def of_one(name: str, one: Subject, kind: Kind, value: object, right: Json) -> S
             if some
             else None
         )
+    if name == "*" and _is_span(right):
+        # seconds * interval '1 second'
+        return replace(one, use=one.use & (Use.EQUAL | Use.ORDER))
     if name in {"*", "/"}:
         return (
             replace(one, use=one.use & (Use.EQUAL | Use.ORDER)) if amount is not None and amount > 0 else None
@@ -102,6 +106,14 @@ def of_one(name: str, one: Subject, kind: Kind, value: object, right: Json) -> S
         return replace(one, use=Use.EQUAL)
     # created_at + '30 days' may be in the future, created_at - '1 day' is not.
     return replace(one, use=one.use & (Use.EQUAL | Use.ORDER), floor=one.floor if name == "-" else Floor.ANY)
+
+
+def _is_span(expr: Json) -> bool:
+    """An interval that is written out and longer than none."""
+    body = expr.get("TypeCast", {})
+    text = scalar(body.get("arg")) or ""
+    named = strings(body.get("typeName", {}).get("names", []))[-1:] == ["interval"]
+    return named and "-" not in text and any(digit in text for digit in "123456789")
 
 
 def of_fixed(name: str, two: Subject, kind: Kind) -> Subject | None:
@@ -137,9 +149,19 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
     if name in _HASHES:
         return Use.EQUAL & found.use, Floor.ANY, 0
     if name in _SIZES and found.use & Use.EQUAL:
-        return Use.EQUAL | Use.UNEQUAL | Use.ORDER, Floor.COUNT, 0
+        # array_length() of an empty array is NULL.
+        none = Use.NULL if name == "array_length" else Use(0)
+        return Use.EQUAL | Use.UNEQUAL | Use.ORDER | none, Floor.COUNT, 0
     if name == "age":
         return Use.ORDER | Use.EQUAL, Floor.COUNT, 0
+    if name in {"similarity", "word_similarity", "strict_word_similarity"}:
+        return Use.ORDER & found.use, Floor.COUNT, 0
+    if name in {"levenshtein", "levenshtein_less_equal"}:
+        return Use.ORDER & found.use, Floor.DISTANCE, 0
+    if name in {"json_typeof", "jsonb_typeof"}:
+        # Of a document's part: the whole is an object in every row.
+        part = strings(only(args[0])[1].get("name", []))[-1:] in (["->"], ["#>"])
+        return (Use.EQUAL if part else Use(0)), Floor.ANY, 0
     if name in _PARTS and found.use & Use.EQUAL:
         return Use.EQUAL | Use.FILLED, Floor.ANY, 0
     if name == "to_char":

@@ -8,7 +8,7 @@ absent: the reading of queries (queries.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from proxy.sql.nodes.amounts import conjuncts, correlated
 from proxy.sql.nodes.bounds import bounds, function_of, gives_aggregates, impossible
@@ -187,6 +187,12 @@ def _outer_column(mine: Json, other: Json, inner: Scope) -> Subject | None:
         return None
     if not isinstance(what.owner, Relation) or not found.use & Use.EQUAL or inner.parent is None:
         return None
+    if (
+        what.floor is Floor.KEY
+        and isinstance(found.owner, Relation)
+        and found.owner.table == what.owner.table
+    ):
+        return None  # the very row: NOT EXISTS (… self.id = t.id AND self.id = 5) is id <> 5
     return what if trusted(found.column, what.owner, what.names) else None
 
 
@@ -200,6 +206,8 @@ def _never(query: Json, scope: Scope) -> bool:
     items = body.get("fromClause", [])
     terms = READER.from_items(items, inner)
     terms += conjuncts(body["whereClause"]) if "whereClause" in body else []
+    # An outer join whose condition holds for none gives rows, but none with a partner.
+    terms += [term for item in items for quals in _outer_quals(item) for term in conjuncts(quals)]
     if any(impossible(term, inner) or not _possible(term, inner) for term in terms):
         return True
     return any(
@@ -207,6 +215,16 @@ def _never(query: Json, scope: Scope) -> bool:
         for item in items
         if "RangeSubselect" in item
     )
+
+
+def _outer_quals(item: Json) -> Iterator[Json]:
+    """The conditions of the outer joins in an item of FROM."""
+    waiting = [item]
+    while waiting:
+        body = waiting.pop().get("JoinExpr", {})
+        if body.get("jointype", "JOIN_INNER") != "JOIN_INNER" and "quals" in body:
+            yield body["quals"]
+        waiting += [body[side] for side in ("larg", "rarg") if side in body]
 
 
 def _possible(term: Json, scope: Scope) -> bool:

@@ -7,7 +7,7 @@ compared one by one. Deliberately absent: sub-selects (links.py).
 from __future__ import annotations
 
 from proxy.sql.nodes.clauses import Clause, Limits, either, every
-from proxy.sql.nodes.columns import plain
+from proxy.sql.nodes.columns import calls, plain
 from proxy.sql.nodes.comparisons import Links, compare
 from proxy.sql.nodes.filters import key_of, made, region_of, unequal
 from proxy.sql.nodes.fold import fold
@@ -69,7 +69,9 @@ def in_array(left: Json, right: Json, scope: Scope, links: Links) -> Limits | No
         if kind == "SubLink" and body.get("subLinkType") in {"ARRAY_SUBLINK", "EXPR_SUBLINK"}:
             return links.rows([left], body.get("subselect", {}), scope)
         other = fixed(right, scope)
-        if other is None or other.kind in {Kind.OBSCURE, Kind.NOW, Kind.STABLE}:
+        if other is None or other.kind in {Kind.NOW, Kind.STABLE}:
+            return {}
+        if other.kind is Kind.OBSCURE and not set(calls(right)) <= {"string_to_array"}:
             return {}
         region = region_of(left, what)
         region.points[key_of(other)] = None

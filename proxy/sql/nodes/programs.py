@@ -23,6 +23,7 @@ from proxy.sql.parse import Json
 
 # What a function may do and still only compute and read.
 _QUIET = frozenset({"row.read", "statement.fetch"})
+_OLD_AND_NEW = Names(variables=frozenset({"old", "new"}))
 
 
 def _verb(body: Json) -> tuple[str, list[str]]:
@@ -153,6 +154,9 @@ def _rule(walk: Walk, body: Json) -> None:
         risk=risk,
         detail=detail,
     )
+    # OLD and NEW are the rows of the statement that the rule fires for, which says how many they are.
+    for part in ("whereClause", "actions"):
+        bind({part: body.get(part)}, _OLD_AND_NEW)
     with walk.deferred():
         walk.field(body, "whereClause", "actions")
 

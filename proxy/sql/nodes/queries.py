@@ -14,6 +14,7 @@ from proxy.sql.nodes.amounts import conjuncts, correlated, counts_up, gives_rows
 from proxy.sql.nodes.clauses import Limits
 from proxy.sql.nodes.columns import columns
 from proxy.sql.nodes.fold import fold
+from proxy.sql.nodes.leftovers import note_partner
 from proxy.sql.nodes.outputs import (
     OBSCURE,
     Query,
@@ -203,6 +204,9 @@ class Reader:
         right = self._item(body.get("rarg", {}), scope)
         if body.get("jointype", "JOIN_INNER") != "JOIN_INNER":
             # An outer join's condition drops no row of its outer side; its inner side may be all NULL.
+            if body.get("jointype") == "JOIN_LEFT":
+                left, right_side = scope.relations[start:middle], scope.relations[middle:]
+                note_partner(body.get("quals", {}), left, right_side, scope)
             return found if body.get("jointype") == "JOIN_LEFT" else []
         found += right
         if "quals" in body:

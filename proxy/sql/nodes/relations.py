@@ -64,6 +64,7 @@ class Scope:
         limited: relations whose rows are known to be few, those of the levels around too.
         own: unqualified columns known to be the target's.
         ties: (the relations that one side speaks of, the relation that equals them).
+        partners: by the right side of a LEFT JOIN, the relations that it is to be a partner of.
     """
 
     sources: Mapping[str, Json]
@@ -77,6 +78,7 @@ class Scope:
     target: Relation | None = None
     own: frozenset[str] = frozenset()
     ties: list[tuple[frozenset[Relation], Relation]] = field(default_factory=list)
+    partners: dict[Relation, frozenset[Relation]] = field(default_factory=dict)
 
     def add(self, relation: Relation) -> None:
         """Add a relation; one of a name that is there already can no longer be spoken of."""

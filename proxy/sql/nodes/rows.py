@@ -154,6 +154,7 @@ def _insert(walk: Walk, body: Json) -> None:
     _change(walk, "row.insert", body["relation"])
     conflict = body.get("onConflictClause", {})
     if conflict.get("action") == "ONCONFLICT_UPDATE":
+        walk.mentioned.sets.update(_set_columns(conflict))
         _change(walk, "row.update", body["relation"], _conflict_traits(walk, body, conflict))
     walk.children("InsertStmt", body, ("relation", "withClause", "returningClause"))
     _returning(walk, body, reads=False)
@@ -183,6 +184,7 @@ def _update(walk: Walk, body: Json) -> None:
     before = walk.sources
     if "withClause" in body:
         _with(walk, body["withClause"])
+    walk.mentioned.sets.update(_set_columns(body))
     traits = scope.restriction(
         body["relation"],
         body.get("fromClause", []),
@@ -232,6 +234,7 @@ def _merge_branch(walk: Walk, body: Json, branch: Json, steps: scope.Steps) -> N
     if name == "row.insert":
         _change(walk, name, body["relation"])
         return
+    walk.mentioned.sets.update(_set_columns(branch))
     terms = [branch["condition"]] if "condition" in branch else []
     if branch.get("matchKind") == "MERGE_WHEN_MATCHED" and "joinCondition" in body:
         terms.append(body["joinCondition"])
@@ -283,7 +286,6 @@ HARMLESS = frozenset(
         "CommonTableExpr",
         "GroupingSet",
         "InferClause",
-        "JoinExpr",
         "LockingClause",
         "MergeWhenClause",
         "MultiAssignRef",
@@ -295,7 +297,6 @@ HARMLESS = frozenset(
         "ResTarget",
         "ReturningClause",
         "ReturningOption",
-        "SortBy",
         "WindowDef",
     }
 )

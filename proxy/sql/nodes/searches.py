@@ -9,7 +9,7 @@ from __future__ import annotations
 from proxy.sql.nodes.clauses import Limits, every
 from proxy.sql.nodes.columns import calls, nodes, plain
 from proxy.sql.nodes.filters import filtered, made, region_of
-from proxy.sql.nodes.fold import UNKNOWN, fold
+from proxy.sql.nodes.fold import UNKNOWN, built_in_name, fold
 from proxy.sql.nodes.formulas import RANGES
 from proxy.sql.nodes.operands import Kind, Operand, fixed
 from proxy.sql.nodes.patterns import like_filters, regex_filters, something_in
@@ -122,7 +122,7 @@ def _end(name: str, expr: Json, what: Subject, end: Json | None) -> Limits | Non
 
 def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> Limits | None:
     """LIKE, SIMILAR TO and regular expressions."""
-    what, other = subject(left, scope), fixed(_pattern(right), scope)
+    what, other = subject(left, scope), fixed(_pattern(right, spelled="~~" in name), scope)
     if what is None or other is None or not what.use & Use.EQUAL or what.use & Use.FILLED or not name:
         return {}
     denied = name.startswith("!")
@@ -147,9 +147,49 @@ def has_pattern(name: str, left: Json, right: Json, scope: Scope, kind: str) -> 
     return made(what, region)
 
 
-def _pattern(right: Json) -> Json:
-    """The pattern without its ESCAPE."""
+# Of position(): whether the text is within, and which way round.
+_WITHIN = {
+    (">", 0): True,
+    (">=", 1): True,
+    ("<>", 0): True,
+    ("=", 0): False,
+    ("<=", 0): False,
+    ("<", 1): False,
+}
+
+
+def within(name: str, call: Json, right: Json, scope: Scope) -> Limits | None:
+    """`position('x' in name) > 0` is LIKE '%x%', `strpos(name, 'x') = 0` its opposite. None: neither."""
+    body = call.get("FuncCall", {})
+    args: list[Json] = body.get("args", [])
+    amount = fold(right)
+    if built_in_name(strings(body.get("funcname", []))) not in {"position", "strpos"} or len(args) != 2:
+        return None
+    if not isinstance(amount, int) or (name, amount) not in _WITHIN:
+        return {}
+    other = fixed(args[1], scope)
+    if other is None or not (other.kind is Kind.PARAMETER or something_in(str(other.value or ""))):
+        return {}
+    return has_pattern("~~" if _WITHIN[name, amount] else "!~~", args[0], _anywhere(args[1]), scope, "")
+
+
+def _anywhere(text: Json) -> Json:
+    """A pattern that finds a text anywhere; what `%` and `_` in it stand for makes no difference here."""
+    percent = {"A_Const": {"sval": {"sval": "%"}}}
+    joined = {"kind": "AEXPR_OP", "name": [{"String": {"sval": "||"}}]}
+    before = {"A_Expr": {**joined, "lexpr": percent, "rexpr": text}}
+    return {"A_Expr": {**joined, "lexpr": before, "rexpr": percent}}
+
+
+def _pattern(right: Json, *, spelled: bool) -> Json:
+    """The pattern without its ESCAPE; `spelled`: without upper() and lower(), which LIKE's wildcards pass."""
     kind, body = only(right)
+    if (
+        spelled
+        and kind == "FuncCall"
+        and built_in_name(strings(body.get("funcname", []))) in {"upper", "lower"}
+    ):
+        return _pattern(body["args"][0], spelled=True) if len(body.get("args", [])) == 1 else right
     if kind == "FuncCall" and strings(body.get("funcname", []))[-1] in {"like_escape", "similar_to_escape"}:
         first: Json = body["args"][0]
         return first

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from proxy.sql import settings
 from proxy.sql.effects import Deallocates, DiscardsAll, Executes, Prepares, Risk, Target
 from proxy.sql.nodes.calls import set_setting
-from proxy.sql.nodes.walk import Handler, Walk, options, scalar
+from proxy.sql.nodes.walk import Handler, Mentioned, Walk, options, scalar
 from proxy.sql.parse import Json
 
 _TRANSACTIONS: Mapping[str, tuple[str, str]] = {
@@ -105,12 +105,15 @@ def _prepare(walk: Walk, body: Json) -> None:
     name = str(body.get("name", ""))
     walk.emit("statement.prepare", Target("statement", None, name))
     acts = len(walk.acts)
+    mentioned, walk.mentioned = walk.mentioned, Mentioned()
     with walk.isolated() as found:
         walk.node(body.get("query", {}))
         inner = walk.effects
+        walk.mentioned, own = mentioned, walk.mentioned
     del walk.acts[acts:]
     walk.adopt(found)
-    walk.acts.append(Prepares(name, inner))
+    walk.mentioned.add(own)
+    walk.acts.append(Prepares(name, inner, own.frozen()))
 
 
 def _execute(walk: Walk, body: Json) -> None:
@@ -139,6 +142,8 @@ def _declare(walk: Walk, body: Json) -> None:
 
 
 def _fetch(walk: Walk, body: Json) -> None:
+    """What the cursor's query calls is called now."""
+    walk.lexing = True
     walk.emit(
         "statement.fetch",
         Target("cursor", None, body.get("portalname")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proxy.sql.nodes.clauses import Limits
+from proxy.sql.nodes.leftovers import duplicates, with_partner, without_partner
 from proxy.sql.nodes.relations import Relation, Scope
 from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
@@ -51,6 +52,9 @@ def settle(
         doubtful |= any(isinstance(owner, str) for owner in found)
         scope.limited.update(owner for owner in found if isinstance(owner, Relation))
     scope.ties.clear()
+    scope.limited.update(duplicates(terms, scope))
+    scope.limited.update(without_partner(terms, scope))
+    edges += with_partner(terms, scope)
     _follow(edges, scope)
     changed = True
     while changed and complex_terms:

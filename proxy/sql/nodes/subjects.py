@@ -7,16 +7,23 @@ every function that may give the same for all rows (sign, greatest with a consta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from proxy.sql.nodes.fold import built_in_name, fold
 from proxy.sql.nodes.formulas import of_call, of_fixed, of_one, of_two
-from proxy.sql.nodes.operands import fixed
+from proxy.sql.nodes.operands import Kind, fixed
 from proxy.sql.nodes.relations import Column, Relation, Scope, resolve
 from proxy.sql.nodes.uses import Floor, Subject, Use
 from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
+
+# Names of columns whose being filled says that something is the case; of any other, most rows are filled.
+_MARK = re.compile(
+    r"(_(at|on|by|id|to|ts|date|time|until|till|since|from|ref)|[a-z](At|On|By|Id|Ts|Date|Time|Until))$"
+    r"|(?i:ed$|error|reason|fail|exception|expir|delet|cancel|lock|parent|until|previous|replac|supersed)"
+)
 
 _SYSTEM = frozenset({"tableoid", "xmin", "xmax", "cmin", "cmax"})
 
@@ -72,6 +79,11 @@ def never_null(what: Subject) -> bool:
     return what.column is not None and (
         what.column.name.lower() in _NEVER_NULL or what.column.row or what.floor is Floor.COUNT
     )
+
+
+def is_mark(what: Subject) -> bool:
+    """A column that is NULL until something has happened: `deleted_at`, `lockedBy`, `parent_id`, `failed`."""
+    return what.column is None or _MARK.search(what.column.name) is not None
 
 
 def _column(body: Json, scope: Scope) -> Subject | None:
@@ -225,9 +237,14 @@ def _coalesce(body: Json, scope: Scope) -> Subject | None:
     """`lower(coalesce(email, ''))`; where it is compared itself, terms.py looks closer."""
     args = body.get("args", [])
     found = subject(args[0], scope) if args else None
-    if found is None or any(fixed(arg, scope) is None for arg in args[1:]):
+    others = [fixed(arg, scope) for arg in args[1:]]
+    if found is None or None in others:
         return None
-    return replace(found, use=found.use & (Use.EQUAL | Use.UNEQUAL), column=None)
+    use = Use.EQUAL | Use.UNEQUAL
+    if all(operand is not None and operand.kind in {Kind.NOW, Kind.STABLE} for operand in others):
+        # coalesce(seen_at, now() - '1 week'): a moment is no bound of the others.
+        use |= Use.ORDER
+    return replace(found, use=found.use & use, column=None)
 
 
 def _greatest(body: Json, scope: Scope) -> Subject | None:

@@ -11,13 +11,13 @@ from proxy.sql.nodes.clauses import Clause, Limits, either, every
 from proxy.sql.nodes.columns import plain
 from proxy.sql.nodes.comparisons import Links, compare
 from proxy.sql.nodes.filters import column_is
-from proxy.sql.nodes.fold import UNKNOWN, boolean, fold, lone_value
+from proxy.sql.nodes.fold import UNKNOWN, boolean, built_in_name, fold, lone_value
 from proxy.sql.nodes.memberships import PATTERNS, all_of, among, any_of, between_of, negate
 from proxy.sql.nodes.patterns import something_in
 from proxy.sql.nodes.regions import Region
 from proxy.sql.nodes.relations import Scope
 from proxy.sql.nodes.searches import SEARCHES, has_pattern
-from proxy.sql.nodes.subjects import never_null, subject
+from proxy.sql.nodes.subjects import is_mark, never_null, subject
 from proxy.sql.nodes.uses import Use
 from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
@@ -60,7 +60,7 @@ def limits(expr: Json, scope: Scope, links: Links, *, negated: bool = False) -> 
             return _expression(expr, scope, links, negated=negated)
         case "NullTest":
             is_null = (body.get("nulltesttype") == "IS_NULL") is not negated
-            return _null(body.get("arg", {}), scope, is_null=is_null)
+            return _null_test(body.get("arg", {}), scope, links, is_null=is_null)
         case "BooleanTest":
             return _boolean_test(body, scope, links, negated=negated)
         case "CaseExpr":
@@ -139,6 +139,15 @@ def unknown(expr: Json, scope: Scope) -> Limits | None:
     return {}
 
 
+def _null_test(arg: Json, scope: Scope, links: Links, *, is_null: bool) -> Limits | None:
+    body = arg.get("FuncCall", {})
+    if built_in_name(strings(body.get("funcname", []))) != "array_position" or len(body.get("args", [])) != 2:
+        return _null(arg, scope, is_null=is_null)
+    # array_position(tags, 'x') IS NOT NULL is 'x' = ANY (tags).
+    array, element = body["args"]
+    return (all_of if is_null else any_of)("<>" if is_null else "=", element, array, scope, links)
+
+
 def _null(arg: Json, scope: Scope, *, is_null: bool) -> Limits | None:
     kind, body = only(arg)
     if kind == "CoalesceExpr" and is_null:
@@ -157,7 +166,7 @@ def _null(arg: Json, scope: Scope, *, is_null: bool) -> Limits | None:
         return {
             what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), null=True))
         }
-    if never_null(what) or (what.column is None and kind == "TypeCast"):
+    if never_null(what) or not is_mark(what) or (what.column is None and kind == "TypeCast"):
         return {}
     return {
         what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), anything=True))

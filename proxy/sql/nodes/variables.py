@@ -118,7 +118,8 @@ def _column(node: Json, names: Names, numbers: dict[str, int], *, equal: bool) -
         _replace(node, _unlimited(name))
     else:
         number = numbers.setdefault(".".join(parts), _FIRST_NUMBER + len(numbers))
-        _replace(node, {"ParamRef": {"number": number}})
+        field = {"field": parts[-1]} if len(parts) > 1 else {}
+        _replace(node, {"ParamRef": {"number": number, **field}})
 
 
 def _replace(node: Json, other: Json) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from proxy.sql.effects import CATALOGUE, NO_TRAITS, Act, Effect, Risk, Target
+from proxy.sql.effects import CATALOGUE, NO_MENTIONS, NO_TRAITS, Act, Effect, Mentions, Name, Risk, Target
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.parse import Json
 
@@ -24,6 +24,40 @@ MAX_INNER_TEXT = 8_000_000
 _TEMPORARY = frozenset({"temporary"})
 
 
+class Mentioned:
+    """Names as they are gathered; see Mentions."""
+
+    __slots__ = ("fields", "functions", "operators", "sets", "types")
+
+    def __init__(self) -> None:
+        self.functions: set[Name] = set()
+        self.operators: set[Name] = set()
+        self.types: set[Name] = set()
+        self.fields: set[str] = set()
+        self.sets: set[str] = set()
+
+    def add(self, other: Mentioned) -> None:
+        """Take the names of another part in."""
+        self.functions |= other.functions
+        self.operators |= other.operators
+        self.types |= other.types
+        self.fields |= other.fields
+        self.sets |= other.sets
+
+    def frozen(self, later: Mentions | None = None) -> Mentions:
+        """What was gathered so far."""
+        if not (later or self.functions or self.operators or self.types or self.fields or self.sets):
+            return NO_MENTIONS
+        return Mentions(
+            frozenset(self.functions),
+            frozenset(self.operators),
+            frozenset(self.types),
+            frozenset(self.fields),
+            frozenset(self.sets),
+            later,
+        )
+
+
 class Walk:
     """What is gathered while one statement is walked.
 
@@ -34,6 +68,7 @@ class Walk:
         relexed: a setting that the server's lexer heeds changes here, or changed in front: text inside of
             text is read by the server only when it runs.
         copies_in: COPY … FROM STDIN is here.
+        mentioned: the names through which code of the database may run.
         sources: the queries of the WITH lists in scope, by name.
         setting: the name of the one row of pg_settings that the SELECT being walked reads.
     """
@@ -44,10 +79,12 @@ class Walk:
         "_handlers",
         "_harmless",
         "_inner_text",
+        "_later",
         "_nesting",
         "acts",
         "copies_in",
         "lexing",
+        "mentioned",
         "relexed",
         "server_major",
         "setting",
@@ -61,6 +98,8 @@ class Walk:
         self._deferred = False
         self._nesting = 0
         self._inner_text = 0
+        self.mentioned = Mentioned()
+        self._later = Mentioned()
         self.acts: list[Act] = []
         self.sources: Mapping[str, Json] = {}
         self.server_major = server_major
@@ -73,6 +112,12 @@ class Walk:
     def effects(self) -> tuple[Effect, ...]:
         """What was found so far; location is still a byte offset."""
         return tuple(self._found.values())
+
+    @property
+    def mentions(self) -> Mentions:
+        """The names found so far."""
+        later = self._later.frozen()
+        return self.mentioned.frozen(None if later is NO_MENTIONS else later)
 
     def emit(
         self,
@@ -171,12 +216,14 @@ class Walk:
     def deferred(self) -> Iterator[None]:
         """What is walked inside does not run now, so it changes nothing of this session now."""
         before, self._deferred = self._deferred, True
+        mentioned, self.mentioned = self.mentioned, self._later
         lexing, relexed, copies_in = self.lexing, self.relexed, self.copies_in
         acts = len(self.acts)
         try:
             yield
         finally:
             self._deferred = before
+            self.mentioned = mentioned
             self.lexing, self.relexed, self.copies_in = lexing, relexed, copies_in
             del self.acts[acts:]
 

@@ -1,0 +1,85 @@
+"""What a session has defined since its database's catalogue was read: no snapshot knows of it yet.
+
+Enters: the effects of what the session runs. Leaves: the effects of later statements, with all that its own
+definitions may add. A function's body was judged where it was created; until a snapshot has it, whatever may
+run code may run that body. Absent: when a snapshot is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from proxy.sql.effects import CATALOGUE, CLASSES, NO_MENTIONS, Effect, Mentions, Target
+
+_DEFERRED: Final = frozenset({"deferred"})
+_HARMLESS: Final = frozenset({"session", "transaction"})
+_MAKES_CODE: Final = frozenset({"create", "replace"})
+_CALLED: Final = frozenset({"aggregate", "function", "operator", "procedure"})
+_REROUTING: Final = frozenset({"attach", "enable", "move", "rename"})
+"""After these, code that the snapshot knows elsewhere, or knows as switched off, runs under other names."""
+
+_MAY_DEFINE: Final = CLASSES["ddl"] | {"code.dynamic", "code.opaque", "server.load"}
+_MAY_DEFINE_ANYTHING: Final = frozenset({"statement.unknown", "statement.unparsed"})
+_ANYTHING: Final = Effect("code.call", Target("function", None, None), risk=CATALOGUE["code.call"].risk)
+
+
+def runs_no_code(effects: Iterable[Effect], mentions: Mentions) -> bool:
+    """Whether a statement can run no code of the database: transaction control, settings, SELECT 1."""
+    return mentions == NO_MENTIONS and all(CATALOGUE[e.name].classes <= _HARMLESS for e in effects)
+
+
+def defines(effects: Iterable[Effect]) -> bool:
+    """Whether the catalogue may be another afterwards."""
+    return any(
+        effect.name in _MAY_DEFINE_ANYTHING
+        or (effect.name in _MAY_DEFINE and effect.traits.isdisjoint({"deferred", "temporary"}))
+        for effect in effects
+    )
+
+
+class Overlay:
+    """The session's own definitions; nothing of it changes."""
+
+    __slots__ = ("_called", "_effects", "_mentions")
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._effects: dict[Effect, None] = {}
+        self._mentions = NO_MENTIONS
+        self._called: frozenset[tuple[str | None, str]] = frozenset()
+
+    def plus(self, effects: Iterable[Effect], mentions: Mentions) -> Overlay:
+        """These definitions and those that running this makes."""
+        more = Overlay()
+        more._effects = dict(self._effects)
+        more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
+        called = set(self._called)
+        for effect in effects:
+            kind, _, verb = effect.name.partition(".")
+            target = effect.target
+            if effect.traits & _DEFERRED:
+                more._effects[replace(effect, traits=effect.traits - _DEFERRED)] = None
+            elif kind in _CALLED and verb in _MAKES_CODE and target is not None and target.name is not None:
+                called.add((target.schema, target.name))
+            elif verb in _REROUTING:
+                more._effects[_ANYTHING] = None
+        more._called = frozenset(called)
+        return more
+
+    def over(self, effects: tuple[Effect, ...], mentions: Mentions) -> tuple[tuple[Effect, ...], Mentions]:
+        """What a statement does where these definitions may run: its effects and mentions."""
+        if runs_no_code(effects, mentions):
+            return effects, mentions
+        every = dict.fromkeys((*effects, *self._effects))
+        kept = tuple(effect for effect in every if not self._is_own_call(effect))
+        return kept, mentions | self._mentions
+
+    def _is_own_call(self, effect: Effect) -> bool:
+        """Whether a call is of a function made here: what that does is among these effects."""
+        target = effect.target
+        if effect.name != "code.call" or target is None or target.name is None or target.kind not in _CALLED:
+            return False
+        schemas = {schema for schema, name in self._called if name == target.name}
+        return bool(schemas) and (target.schema is None or None in schemas or target.schema in schemas)

@@ -1,0 +1,311 @@
+"""What one thing causes at once: an effect, a name that is mentioned, a piece of code that runs.
+
+In: an effect with the mentions of its text, or a Node. Out: Caused: whether the effect stays, the effects
+that come of it, the nodes that run. The closure over these is database.py's. Deliberately absent: which of
+several functions of a name is called, and which path code takes: all count.
+
+Sources: the manual's chapters on rules, triggers, row security and CREATE CAST; rewriteHandler.c,
+parse_func.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from proxy.sql.database.behaviour import Behaviour, Behaviours
+from proxy.sql.database.cascades import Cascades
+from proxy.sql.database.index import Index, SearchPath
+from proxy.sql.database.snapshot import Code, EventTrigger, Function, Relation, Type
+from proxy.sql.effects import CATALOGUE, Effect, Mentions, Target
+
+_ALL_ROWS: Final = """
+table.analyze table.vacuum table.cluster table.rewrite table.attach index.reindex index.create column.add
+column.retype column.not_null constraint.add constraint.validate
+"""
+_EVENTS: Final[Mapping[str, str]] = {
+    "row.read": "read",
+    "row.lock": "read",
+    "row.insert": "insert",
+    "row.update": "update",
+    "row.delete": "delete",
+    "table.truncate": "truncate",
+    "matview.refresh": "refresh",
+    **dict.fromkeys(_ALL_ROWS.split(), "maintain"),
+}
+_WRITES: Final = frozenset({"row.insert", "row.update", "row.delete"})
+# Whose commands have tags of their own, so that an event trigger for one does not fire for others.
+_OWN_TAGS: Final = frozenset(
+    {
+        "aggregate",
+        "cast",
+        "collation",
+        "conversion",
+        "extension",
+        "function",
+        "language",
+        "operator",
+        "policy",
+        "procedure",
+        "publication",
+        "schema",
+        "statistics",
+        "subscription",
+        "transform",
+    }
+)
+# Objects of the whole cluster: no event trigger fires for them.
+_SHARED: Final = frozenset(["role", "database", "tablespace", "owner"])
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A relation that something happens to: the code that is kept with it runs."""
+
+    relation: Relation
+    event: str
+
+
+Node: TypeAlias = Function | Code | Type | Touched | EventTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An effect that another one causes, with the mentions that say more of it, and by what."""
+
+    effect: Effect
+    mentions: Mentions
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caused:
+    """What comes of one thing."""
+
+    stays: bool = True
+    steps: tuple[Step, ...] = ()
+    nodes: tuple[Node, ...] = ()
+
+
+def label(node: Node) -> str:
+    """How a path names it; "" where what it belongs to says enough."""
+    match node:
+        case Function():
+            return str(node)
+        case Code(kind="trigger" | "rule" | "policy" | "check", name=name):
+            return f"{node.kind} {name}"
+        case Code(kind="view"):
+            return ""
+        case Code():
+            return node.kind
+        case EventTrigger():
+            return f"event trigger {node.name}"
+        case Touched():
+            return str(node.relation)
+        case Type():
+            return f"type {node.schema}.{node.name}"
+
+
+class Causes:
+    """Answers for one database."""
+
+    def __init__(self, index: Index, behaviours: Behaviours) -> None:
+        """Answer from these."""
+        self._index = index
+        self._behaviours = behaviours
+        self._cascades = Cascades(index)
+        self._unnamed_casts = tuple(
+            self._index.functions[cast.function]
+            for cast in index.casts_of_the_server()
+            if cast.function in self._index.functions
+        )
+
+    # -- effects -------------------------------------------------------------------------------------------
+
+    def of_effect(self, effect: Effect, mentions: Mentions, path: SearchPath, *, stored: bool) -> Caused:
+        """What an effect causes.
+
+        Args:
+            effect: of a statement, or of code that runs.
+            mentions: of the same text.
+            path: search_path, None where it is not known.
+            stored: the database's own code has it, not the client's text.
+        """
+        if effect.name == "code.call":
+            return self._call(effect, path, stored=stored)
+        fired = tuple(self._event_triggers(effect))
+        target = effect.target
+        if effect.name.endswith(".drop") and target is not None:
+            return Caused(steps=tuple(self._dropped(effect, target, path)), nodes=fired)
+        event = _EVENTS.get(effect.name)
+        if event is None:
+            return Caused(nodes=fired)
+        if target is None or target.name is None or target.kind in {"schema", "database"}:
+            everything = self._index.snapshot.code if event == "maintain" else ()
+            return Caused(nodes=(*fired, *(code for code in everything if "maintain" in code.events)))
+        nodes: list[Node] = list(fired)
+        steps: list[Step] = []
+        for relation in self._index.relations_named(target.schema, target.name, path):
+            nodes += [Touched(member, event) for member in self._members(relation, event)]
+            steps += self._passed_on(effect, relation, mentions)
+        return Caused(steps=tuple(steps), nodes=tuple(nodes))
+
+    def _members(self, relation: Relation, event: str) -> Iterable[Relation]:
+        if event == "insert" and relation.kind != "p":
+            return [relation]
+        return self._index.family(relation)
+
+    def _passed_on(self, effect: Effect, relation: Relation, mentions: Mentions) -> Iterator[Step]:
+        """The same happens to a view's table, and to what foreign keys tie to the rows."""
+        if relation.kind == "v" and effect.name in _WRITES:
+            base = self._written_through(relation, _EVENTS[effect.name])
+            if base is not None:
+                written = Effect(effect.name, base, effect.traits, effect.risk, detail=effect.detail)
+                # Its columns may have other names in the view.
+                yield Step(written, Mentions(), str(relation))
+        for step in self._cascades.of_rows(effect, relation, self._sets(effect, relation, mentions)):
+            yield Step(step.effect, Mentions(sets=step.sets), step.by)
+
+    def _sets(self, effect: Effect, relation: Relation, mentions: Mentions) -> frozenset[str] | None:
+        """The columns that an UPDATE changes; None where they are not known."""
+        if effect.name != "row.update" or not mentions.sets or self._changes_itself(relation):
+            return None
+        return mentions.sets
+
+    def _changes_itself(self, relation: Relation) -> bool:
+        """Whether triggers may give values to other columns than the statement does: to keys, that is."""
+        keys = {
+            column for key in self._index.referrers.get(relation.oid, ()) for column in key.parent_columns
+        }
+        for member in self._index.family(relation):
+            for code in self._index.code.get(member.oid, ()):
+                if code.kind != "trigger" or "update" not in code.events or " BEFORE " not in code.text:
+                    continue
+                functions = [
+                    function
+                    for effect in self._behaviours.of_code(code).effects
+                    if effect.name == "code.call" and effect.target is not None
+                    for function in self._functions_of(effect.target, None)
+                ]
+                if any(_assigns(function.text, keys) for function in functions):
+                    return True
+        return False
+
+    def _written_through(self, view: Relation, event: str) -> Target | None:
+        """The table that an automatically updatable view stands for."""
+        codes = self._index.code.get(view.oid, ())
+        if any(code.instead and event in code.events for code in codes):
+            return None
+        for code in codes:
+            if code.kind == "view":
+                return self._behaviours.base_of(code)
+        return None
+
+    def _dropped(self, effect: Effect, target: Target, path: SearchPath) -> Iterator[Step]:
+        for step in self._cascades.of_drop(effect, target, path):
+            yield Step(step.effect, Mentions(), step.by)
+
+    def _event_triggers(self, effect: Effect) -> Iterator[EventTrigger]:
+        triggers = self._index.snapshot.event_triggers
+        if not triggers or CATALOGUE[effect.name].classes.isdisjoint({"ddl", "privilege"}):
+            return
+        kind = effect.name.partition(".")[0]
+        if kind in _SHARED and effect.name != "owner.drop":
+            return
+        for trigger in triggers:
+            objects = {tag.partition(" ")[2].lower().replace(" ", "_") for tag in trigger.tags}
+            if not objects or kind in objects or not objects <= _OWN_TAGS:
+                yield trigger
+
+    # -- calls ---------------------------------------------------------------------------------------------
+
+    def _call(self, effect: Effect, path: SearchPath, *, stored: bool) -> Caused:
+        target = effect.target
+        if target is None or target.name is None:
+            return Caused()
+        functions = self._functions_of(target, path)
+        types = [] if functions else self._index.types_named(target.schema, target.name, path)
+        if not functions and not types:
+            return Caused()
+        foreign = any(function.extension for function in functions)
+        if foreign and "trigger" in effect.traits:
+            # An extension's trigger function can do nothing else, and no-unknown-functions knows the trait.
+            stored = False
+        theirs = [function for function in functions if function.extension is False or stored]
+        return Caused(foreign and not stored, (), (*theirs, *types))
+
+    def _functions_of(self, target: Target, path: SearchPath) -> list[Function]:
+        if target.name is None:
+            return []
+        if target.kind == "operator":
+            return self._index.operator_functions(target.schema, target.name, path)
+        return self._index.functions_named(target.schema, target.name, path)
+
+    # -- mentions ------------------------------------------------------------------------------------------
+
+    def of_mentions(self, mentions: Mentions, path: SearchPath) -> Iterator[Node]:
+        """The users' code that may run under the names that a text mentions."""
+        index = self._index
+        for schema, name in mentions.functions:
+            yield from _own(index.functions_named(schema, name, path))
+        for schema, name in mentions.operators:
+            yield from _own(index.operator_functions(schema, name, path))
+        for name in mentions.fields:
+            yield from _own(index.functions_of_rows(name))
+        yield from _own(index.casts_to(mentions.types))
+        yield from _own(index.casts_to(mentions.functions))
+        yield from index.mentioned_types(mentions.types, path)
+        yield from index.mentioned_types(mentions.functions, path)
+
+    def unnamed(self) -> tuple[Node, ...]:
+        """What may run in any statement."""
+        return self._unnamed_casts
+
+    # -- nodes ---------------------------------------------------------------------------------------------
+
+    def of_node(self, node: Node) -> tuple[Behaviour, tuple[Node, ...]]:
+        """What code does by itself, and what runs with it."""
+        match node:
+            case Function():
+                behaviour = self._behaviours.of_function(node)
+                kinds = (*node.arguments, node.returns)
+                return behaviour, (*self._functions(behaviour.functions), *self._types(kinds))
+            case Code():
+                return self._behaviours.of_code(node), ()
+            case EventTrigger():
+                return Behaviour(), self._functions((node.function,))
+            case Type():
+                return Behaviour(), self._with_type(node)
+            case Touched():
+                return Behaviour(), self._with_relation(node)
+
+    def _with_relation(self, touched: Touched) -> tuple[Node, ...]:
+        relation, event = touched.relation, touched.event
+        codes: list[Code] = [code for code in self._index.code.get(relation.oid, ()) if event in code.events]
+        if event in {"insert", "update"}:
+            for ancestor in (relation.oid, *self._index.ancestors(relation.oid)):
+                codes += [code for code in self._index.code.get(ancestor, ()) if "route" in code.events]
+        return (*codes, *self._types(relation.columns))
+
+    def _with_type(self, node: Type) -> tuple[Node, ...]:
+        casts = [cast.function for cast in self._index.casts.get(node.oid, ())]
+        codes = self._index.code.get(node.oid, ())
+        return (*codes, *self._types(node.parts), *self._functions((*node.functions, *casts)))
+
+    def _types(self, oids: Iterable[int]) -> tuple[Type, ...]:
+        return tuple(self._index.types[oid] for oid in dict.fromkeys(oids) if oid in self._index.types)
+
+    def _functions(self, oids: Iterable[int]) -> tuple[Function, ...]:
+        functions = self._index.functions
+        return tuple(functions[oid] for oid in dict.fromkeys(oids) if oid in functions)
+
+
+def _own(functions: Iterable[Function]) -> Iterator[Function]:
+    """An extension's are what they are without a catalogue: known by name, or a call."""
+    return (function for function in functions if not function.extension)
+
+
+def _assigns(text: str, columns: set[str]) -> bool:
+    """Whether a trigger function's text may change one of the columns; one that cannot be read may."""
+    return not text or any(column in text for column in columns)

@@ -1,0 +1,152 @@
+"""What the screen passes is not parsed, and is judged, counted and run like anything else."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.policy.load import load_policy
+from proxy.policy.rules import Policy
+from proxy.session import Limits
+from proxy.sql.analyse import Analysis, analyse
+from proxy.sql.screen import Screened
+from tests.policy.build import judge
+from tests.policy.test_properties import BODY, load, write_rule
+from tests.servers.database import Database
+from tests.session.conftest import Clients
+from tests.session.messages import B, E, P, Q, S
+from tests.session.wired import NO_LOSS, gate_of, policy_of
+
+POLICIES = Path(__file__).parents[2] / "policies"
+TEXTS = (
+    "SELECT * FROM t WHERE id = 1",
+    "SELECT 1",
+    "WITH a AS (TABLE t) SELECT count(*) FROM a",
+    "INSERT INTO t VALUES (9, 'v9')",
+    "INSERT INTO billing.orders SELECT * FROM public.users",
+    "VALUES (1)",
+)
+NO_INSERTS = NO_LOSS + "  - {id: no-inserts, match: {effects: row.insert, targets: '*.audit'}, deny: 'No.'}\n"
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that were read on the loop."""
+    found: list[str] = []
+
+    def noting(text: str, server_major: int) -> Analysis:
+        found.append(text)
+        return analyse(text, server_major)
+
+    monkeypatch.setattr("proxy.session.meanings.analyse", noting)
+    return found
+
+
+def test_harmless_texts_are_run_without_a_parse(table: Database, clients: Clients, parsed: list[str]) -> None:
+    client = clients.wired(table)
+    assert client.exchange(Q("SELECT v FROM t WHERE id = 2"))[1:] == [
+        ("D", b"v2"),
+        ("C", "SELECT 1"),
+        ("Z", "I"),
+    ]
+    assert client.exchange(Q("INSERT INTO t VALUES (4, 'é')")) == [("C", "INSERT 0 1"), ("Z", "I")]
+    assert client.exchange(P("SELECT $1::int") + B(values=[b"5"]) + E() + S)[2] == ("D", b"5")
+    assert parsed == []
+    assert client.exchange(Q("DROP TABLE t"))[0][0] == "E"
+    assert client.exchange(P("SELECT 1", "kept") + S)[0] == ("1",)
+    assert parsed == ["DROP TABLE t", "SELECT 1"]  # what gets a name may be run under another policy
+    tally = client.gate.tally
+    assert tally.screened == 3
+    assert {key: count.value for key, count in tally.statements.items() if count.value} == {
+        ("allowed", "read"): 2,
+        ("allowed", "write"): 1,
+        ("refused", "destructive"): 1,
+    }
+
+
+def test_a_long_text_is_screened_elsewhere(table: Database, clients: Clients, parsed: list[str]) -> None:
+    client = clients.wired(table, gate_of(limits=Limits(inline_bytes=100, screened_bytes=200)))
+    long = "INSERT INTO t VALUES (5, '" + "x" * 1_000 + "')"
+    assert client.exchange(Q(long)) == [("C", "INSERT 0 1"), ("Z", "I")]
+    assert client.exchange(Q(long + " RETURNING id; DROP TABLE t"))[0][0] == "E"
+    assert client.exchange(P(long.replace("5", "6")) + B() + E() + S)[2] == ("C", "INSERT 0 1")
+    assert len(client.handed_out) == 3
+    assert client.gate.tally.screened == 2
+    assert table.execute("SELECT count(*) FROM t WHERE length(v) = 1000") == "2"
+
+
+def test_a_rule_about_added_rows_turns_it_off_for_them(
+    table: Database, clients: Clients, parsed: list[str]
+) -> None:
+    client = clients.wired(table)
+    insert = "INSERT INTO t VALUES (4, 'v4')"
+    client.exchange(Q("BEGIN"))
+    client.exchange(Q(insert))
+    client.gate.swap_policy(policy_of(NO_INSERTS))
+    assert client.exchange(Q("INSERT INTO audit VALUES (1)"))[0] == ("E", "42501", "No. [rule no-inserts]")
+    client.exchange(Q("ROLLBACK"))
+    assert client.exchange(Q(insert))[0] == ("C", "INSERT 0 1")
+    client.exchange(Q("SELECT 1"))
+    assert parsed == ["BEGIN", "INSERT INTO audit VALUES (1)", "ROLLBACK", insert]
+
+
+def test_an_unnamed_statement_is_judged_again_under_another_policy(table: Database, clients: Clients) -> None:
+    """Its table is not known then, so that it might be any: it is refused rather than passed."""
+    client = clients.wired(table)
+    assert client.exchange(P("INSERT INTO t VALUES (4, 'v4')") + S)[0] == ("1",)
+    client.gate.swap_policy(policy_of(NO_INSERTS))
+    assert client.exchange(B() + E() + S)[0] == ("E", "42501", "No. [rule no-inserts]")
+    assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+def test_a_log_of_what_passes_needs_the_effects(table: Database, clients: Clients, parsed: list[str]) -> None:
+    gate = gate_of()
+    gate.log_statements = True
+    gate.swap_policy(gate.policy)
+    clients.wired(table, gate).exchange(Q("SELECT * FROM t"))
+    assert parsed == ["SELECT * FROM t"]
+
+
+def test_names_with_effects_can_be_swapped(table: Database, clients: Clients, parsed: list[str]) -> None:
+    table.execute("CREATE FUNCTION good() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    client = clients.wired(table)
+    client.exchange(Q("SELECT good()"))
+    client.gate.swap_words(frozenset({"purge"}))
+    client.exchange(Q("SELECT good() + 1"))
+    client.exchange(Q("SELECT purge()"))
+    client.gate.swap_words(None)
+    client.exchange(Q("SELECT good() + 2"))
+    assert parsed == ["SELECT good()", "SELECT purge()", "SELECT good() + 2"]
+
+
+@pytest.mark.parametrize("name", ["production", "staging", "development"])
+def test_the_shipped_policies_say_nothing_of_what_passes(name: str) -> None:
+    policy = load_policy(str(POLICIES / f"{name}.yaml"), lambda path: Path(path).read_text("utf-8"))
+    gate = gate_of()
+    gate.swap_policy(policy)
+    assert gate.screened.keys() == set(Screened)
+    check(policy, TEXTS)
+
+
+@settings(deadline=None)
+@given(st.lists(BODY, max_size=4), st.sampled_from(TEXTS))
+def test_no_policy_refuses_what_passes(
+    bodies: list[tuple[str, str | None, str | None, list[str]]], text: str
+) -> None:
+    policy = load([write_rule(number, body) for number, body in enumerate(bodies)])
+    if policy is not None:
+        check(policy, (text,))
+
+
+def check(policy: Policy, texts: tuple[str, ...]) -> None:
+    """No rule fits what passes, whoever sends it, whenever."""
+    gate = gate_of()
+    gate.swap_policy(policy)
+    for text in texts:
+        screened = gate.screen(17).sort(text.encode())
+        assert screened is not None
+        if screened in gate.screened:
+            for effects in (analyse(text, 17).effects, screened.effects):
+                decision = judge(policy, *effects)
+                assert (decision.allowed, decision.shadowed, decision.holds_until) == (True, (), None)
