@@ -24,6 +24,9 @@ from proxy.session.meaning import Meaning
 from proxy.sql.parse import shape_of
 
 _CUT = "…"
+# Texts that a log repeats are read once; of an endless log no more than so many are kept.
+_MAX_MEANINGS = 10_000
+_UNKNOWN = "statement.unknown"
 _KNOWN_EVENTS = frozenset({"passed", "refused", "shadowed"})
 
 
@@ -101,6 +104,8 @@ def replay(lines: Iterable[bytes], old: Policy, new: Policy, facts: Facts) -> Re
             continue
         meaning = meanings.get(sql)
         if meaning is None:
+            if len(meanings) >= _MAX_MEANINGS:
+                meanings.clear()
             meaning = meanings[sql] = read_sql(sql)
         reason = _changed(meaning, line)
         if reason:
@@ -135,7 +140,8 @@ def _changed(meaning: Meaning, line: Line) -> str:
     The log has the names of the effects that the gate saw: of a masked body, of what EXECUTE ran, of a name
     with several meanings, the text alone says something else.
     """
-    if {effect.name for effect in meaning.effects} >= set(line.effects):
+    found, logged = {effect.name for effect in meaning.effects}, set(line.effects)
+    if found >= logged and _UNKNOWN not in found - logged:
         return ""
     return "its text alone does not say what it did: masked, or EXECUTE of what was prepared before"
 

@@ -123,6 +123,7 @@ def test_what_cannot_be_judged_again_is_counted_and_said(command: Command) -> No
     lines = [
         passed("SELECT 1"),
         passed("EXECUTE p", effects=("statement.execute", "row.delete")),
+        passed("EXECUTE q", effects=("statement.execute",)),
         passed("DO $$ BEGIN DELETE FROM t WHERE password = 'x'; END $$"),
         passed("SELECT '" + "x" * 200_000 + "'"),
         passed("DORP"),
@@ -135,7 +136,7 @@ def test_what_cannot_be_judged_again_is_counted_and_said(command: Command) -> No
     assert (code, errors) == (0, [])
     assert printed == [
         "1 judged again: 0 turn, 1 stay",
-        f"2 {changed}",
+        f"3 {changed}",
         "2 not judged: no line of a statement log",
         "1 not judged: the text was cut",
         "2 not judged: the text was too long, or could not be read, and was not logged",
