@@ -55,7 +55,10 @@ def run(node: Node, gate: Gate, database: Database, script: str) -> object:
     [
         ('"DROP TABLE users"', '"SELECT * FORM users FOR UPDATE"'),
         ('"DROP TABLE users", []', '"SELECT * FORM users FOR UPDATE", []'),
-        ('{name: "drop", text: "DROP TABLE users"}', '{name: "form", text: "SELECT * FORM users FOR UPDATE"}'),
+        (
+            '{name: "drop", text: "DROP TABLE users"}',
+            '{name: "form", text: "SELECT * FORM users FOR UPDATE"}',
+        ),
     ],
     ids=["simple", "parameterised", "named"],
 )
