@@ -49,6 +49,8 @@ _CRASH_NOTICE: Final = encode_error(
 
 _CRASH_REASON: Final = "internal error"
 
+_AT_ONCE_BYTES = 512 * 1024
+
 
 class LinkError(Exception):
     """A session asked for what cannot be done now: a defect, so the link ends."""
@@ -86,6 +88,7 @@ class Link:
         self._server_full = False
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
+        self._read_at_once = 0  # bytes of the client's since the others had their turn
         self._server_ended = False
         self._connecting = False
         self._over = False  # the session has ended: what still arrives is dropped
@@ -106,10 +109,19 @@ class Link:
         """The client sent bytes."""
         if self._over:
             return
+        self._read_at_once += len(data)
         try:
             self._perform(self._session.client_data(data))
+            if self._read_at_once > _AT_ONCE_BYTES:
+                self._throttle()
+                self._loop.call_soon(self._rested)
         except Exception as error:
             self._crash(error)
+
+    def _rested(self) -> None:
+        """The others have had their turn: a loop reads megabytes of one socket before it looks at another."""
+        self._read_at_once = 0
+        self._throttle()
 
     def client_gone(self) -> None:
         """The client will send nothing more: the server's side ends at once, and an open transaction too."""
@@ -228,7 +240,7 @@ class Link:
         if self._over:
             return
         client, server = self._client, self._server
-        pause = self._server_full or self._session.waiting
+        pause = self._server_full or self._session.waiting or self._read_at_once > _AT_ONCE_BYTES
         if pause is not self._client_paused and client is not None and not client.is_closing():
             self._client_paused = pause
             (client.pause_reading if pause else client.resume_reading)()

@@ -2,6 +2,9 @@
 
 Kept by the text's very bytes, read as UTF-8 with standard_conforming_strings on, for servers of one major
 version. What depends on the session (names, the transaction, the clock) is no part of a meaning.
+
+Who sends many texts pushes out others', at the cost of one reading for each. What the screen passes
+is not kept.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ from typing import Final, TypeAlias
 from proxy.session.events import told
 from proxy.session.meaning import Meaning, of_analysis, of_unread
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
+from proxy.sql.effects import Prepares
 from proxy.sql.screen import Screened
 from proxy.wire.framing import View
 
 _OVERHEAD: Final = 2_048
-"""What a meaning weighs beside its text, in bytes, roughly."""
+_EFFECT: Final = 512
+"""What a meaning, and each of its effects, weighs beside its text, in bytes, roughly."""
 
 
 Screening: TypeAlias = Callable[[View], Screened | None]
@@ -70,12 +75,20 @@ class Meanings:
         return meaning
 
     def _remember(self, raw: bytes, meaning: Meaning) -> None:
-        weight = len(raw) + _OVERHEAD
+        weight = _weight(raw, meaning)
         if weight > self._most_bytes // 8:
             return  # one long text would push out a great many short ones
+        former = self._known.pop(raw, None)  # two sessions may have had it read at a time
+        if former is not None:
+            self._bytes -= _weight(raw, former)
         self._known[raw] = meaning
         self._bytes += weight
         while len(self._known) > self._most or self._bytes > self._most_bytes:
             oldest = next(iter(self._known))
-            del self._known[oldest]
-            self._bytes -= len(oldest) + _OVERHEAD
+            self._bytes -= _weight(oldest, self._known.pop(oldest))
+
+
+def _weight(raw: bytes, meaning: Meaning) -> int:
+    """The text is kept as bytes and as characters; what it prepares has effects too."""
+    prepared = sum(len(act.effects) for group in meaning.acts for act in group if isinstance(act, Prepares))
+    return 2 * len(raw) + _OVERHEAD + _EFFECT * (len(meaning.effects) + prepared)

@@ -51,7 +51,7 @@ async def test_a_refusal_is_an_exception_and_the_connection_lives_on(
         None,
     )
     with pytest.raises(asyncpg.PostgresSyntaxError) as unread:
-        await send("SELECT * FORM users")
+        await send("SELECT * FORM users FOR UPDATE")
     assert shown(unread.value) == (
         "42601",
         'syntax error at or near "FORM"',

@@ -53,9 +53,12 @@ def run(node: Node, gate: Gate, database: Database, script: str) -> object:
 @pytest.mark.parametrize(
     ("dangerous", "unreadable"),
     [
-        ('"DROP TABLE users"', '"SELECT * FORM users"'),
-        ('"DROP TABLE users", []', '"SELECT * FORM users", []'),
-        ('{name: "drop", text: "DROP TABLE users"}', '{name: "form", text: "SELECT * FORM users"}'),
+        ('"DROP TABLE users"', '"SELECT * FORM users FOR UPDATE"'),
+        ('"DROP TABLE users", []', '"SELECT * FORM users FOR UPDATE", []'),
+        (
+            '{name: "drop", text: "DROP TABLE users"}',
+            '{name: "form", text: "SELECT * FORM users FOR UPDATE"}',
+        ),
     ],
     ids=["simple", "parameterised", "named"],
 )

@@ -52,7 +52,7 @@ def rows(database: Database) -> str:
             Done(1, "", syntax_error("SELEC", "LINE 1: SELEC 1")),
         ),
         (
-            "SELECT 'é',\n  name\nFORM users",
+            "SELECT share, 'é',\n  name\nFORM users",
             Done(1, "", syntax_error("users", "LINE 3: FORM users")),
         ),
         (
@@ -77,7 +77,7 @@ INSERT INTO users VALUES (3, 'mary');
 DELETE FROM users;
 INSERT INTO users VALUES (4, 'joan');
 COMMIT;
-SELECT count(*)
+SELECT count(*), share
   FORM users;
 BEGIN;
 INSERT INTO users VALUES (5, 'rosa');

@@ -81,7 +81,7 @@ def test_a_refusal_is_an_exception_and_the_connection_lives_on(
         cursor(connection).execute("DROP TABLE users", prepare=prepare)
     assert shown(refused.value) == REFUSED
     with pytest.raises(psycopg.errors.SyntaxError) as unread:
-        cursor(connection).execute("SELECT * FORM users", prepare=prepare)
+        cursor(connection).execute("SELECT * FORM users FOR UPDATE", prepare=prepare)
     assert shown(unread.value) == UNREADABLE
     assert ids(connection) == [1]
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
