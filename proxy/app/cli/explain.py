@@ -29,9 +29,8 @@ from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
 from proxy.policy.facts import Facts
 from proxy.records import LedgerError
-from proxy.session.judge import unreadable
 from proxy.session.meaning import Meaning, of_analysis, of_unread
-from proxy.session.refusal import Denial
+from proxy.session.refusal import Denial, unreadable
 from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.effects import Effect
 
