@@ -182,7 +182,8 @@ class Judge:
             names = questions(statements)
             unasked = answer is None or not names <= answer.asked
             if unasked and len(names) <= MOST_NAMES and lookup.may_ask():
-                best = self._caused(meaning, hopeful(statements, path), path)
+                # Nothing of the database's own lies where search_path leads, at best: no lower(varchar).
+                best = self._caused(meaning, hopeful(statements, path), () if path is None else path)
                 if trial.judge(best).firings < verdict.firings:
                     return Ask(names)
             elif answer is not None:

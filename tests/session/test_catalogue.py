@@ -268,3 +268,20 @@ def test_a_function_called_by_number_is_judged_as_that(
     assert called("query_to_xml(text, boolean, boolean, text)") == "no-code"
     assert called("purge()") == ("no-loss" if known else "no-code")
     assert called("harmless()") == ("" if known else "no-code")
+
+
+def test_a_built_in_s_name_in_a_schema_that_search_path_does_not_name_is_the_built_in(
+    held: Database, clients: Clients
+) -> None:
+    held.execute(
+        f"""
+        CREATE SCHEMA elsewhere;
+        CREATE FUNCTION elsewhere.lower(varchar) {PURGE};
+        CREATE FUNCTION upper(varchar) {PURGE}
+        """
+    )
+    client = knowing(clients, held)
+    assert refused(client.exchange(Q("SELECT lower('X') FROM t"))) == ""
+    assert refused(client.exchange(Q("SELECT upper('x') FROM t"))) == "no-loss"
+    client.exchange(Q("SET search_path = elsewhere"))
+    assert refused(client.exchange(Q("SELECT lower('X') FROM t"))) == "no-loss"
