@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from proxy.app.catalogue.address import parse_catalogue
-from proxy.app.catalogue.source import CatalogueSource
+from proxy.app.catalogue.source import PASSWORD, CatalogueSource
 from proxy.app.kinds import shown
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
 from proxy.relay.address import parse_upstream
@@ -34,8 +34,7 @@ _OF_KUBERNETES = re.compile(
 )
 
 
-CATALOGUE_PASSWORD = "PGWARDEN_CATALOGUE_PASSWORD"  # noqa: S105 - a variable's name
-_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", CATALOGUE_PASSWORD})
+_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD})
 
 
 class SettingsError(Exception):
@@ -295,7 +294,7 @@ def _password(
     """The password of the role that reads catalogues; None leaves it to ~/.pgpass."""
     path = settings.catalogue_password_file
     if path is None:
-        return environment.get(CATALOGUE_PASSWORD)
+        return environment.get(PASSWORD)
     origin = gathered.common["catalogue_password_file"].origin
     try:
         lines = read(path).splitlines()

@@ -72,7 +72,9 @@ class ClientSide:
         self._state = state
         self._copy = copy
         self._cutter = cutter
-        self._unread = False  # the catalogue has to be read, and the relay has not been told
+        # The catalogue has to be read, and the relay has not been told: at first, and after definitions. A
+        # first statement inside of a transaction, or in the middle of a batch, could not wait for it.
+        state.waiting = self._unread = gate.catalogue
         self._after = b""  # goes out behind the frame just kept
         self.terminated = False
         self._handlers = handlers_by_kind(

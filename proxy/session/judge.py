@@ -210,7 +210,7 @@ class Judge:
             )
         if not statements or len(names) > MOST_NAMES or not self.lookup.may_ask():
             return None
-        path = path or ()
+        path = path or ()  # at best nothing of the database's own lies there: no lower(varchar)
         best = self.consequences.caused(meaning, hopeful(statements, path), path)
         return Ask(names) if trial.judge(best).firings < verdict.firings else None
 

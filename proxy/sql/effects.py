@@ -81,7 +81,7 @@ class Mentions:
     Attributes:
         functions: of every call; `int4(x)` and `d(x)` may be casts.
         operators: written, or meant by IN, BETWEEN, CASE, USING and their like.
-        types: of casts, columns, variables and parameters; those of pg_catalog left out.
+        types: of casts, columns, variables and parameters.
         fields: last names of what is read from a row (`v.f`, `(v).f`): each may call a function f(v).
         sets: columns that UPDATE, ON CONFLICT and MERGE give values to.
         later: the same of what is only defined here.

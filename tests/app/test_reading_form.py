@@ -142,7 +142,8 @@ _DONE = form.encode(Done(1, False))
         pytest.param(_part([("S", 0, 8, ({"name": "no.such"},), (), False, False, {})]) + _DONE, id="effect"),
         pytest.param(_part([("S", 0, 8, (), ({},), False, False, {})]) + _DONE, id="no act"),
         pytest.param(
-            _part([("S", 0, 8, (), ({"Executes": {"name": "a"}, "DiscardsAll": {}},), False, False, {})]) + _DONE,
+            _part([("S", 0, 8, (), ({"Executes": {"name": "a"}, "DiscardsAll": {}},), False, False, {})])
+            + _DONE,
             id="two acts in one",
         ),
         pytest.param(

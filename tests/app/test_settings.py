@@ -51,6 +51,8 @@ def test_defaults() -> None:
         "login_timeout_s": 60.0,
         "drain_timeout_s": 30.0,
         "stale_after_s": 10.0,
+        "catalogue_interval_s": 5.0,
+        "catalogue_password_file": None,
         "max_statement_bytes": 16777216,
         "parsers": 2,
         "parse_timeout_s": 5.0,

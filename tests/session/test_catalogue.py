@@ -43,6 +43,7 @@ async def _read(database: Database) -> Held | None:
 def knowing(clients: Clients, database: Database) -> Wired:
     """A client whose gate knows what the database holds."""
     gate = gate_of(LOSSLESS, catalogue=True)
+    gate.swap_database(database.name, asyncio.run(_read(database)))
     client = clients.wired(database, gate)
     client.read_catalogue = lambda name: gate.swap_database(name, asyncio.run(_read(database)))
     return client
@@ -213,6 +214,7 @@ def test_without_a_catalogue_only_what_runs_no_code_passes(held: Database, clien
     client = knowing(clients, held)
     gate = client.gate
     reading, client.read_catalogue = client.read_catalogue, lambda name: gate.swap_database(name, None)
+    gate.swap_database(held.name, None)
     for text in ("BEGIN", "SET work_mem = '4MB'", "SHOW work_mem", "SELECT 1", "COMMIT", "DISCARD ALL"):
         assert refused(client.exchange(Q(text))) == "", text
     for text in ("SELECT * FROM t", "SELECT count_it()", "INSERT INTO t VALUES (8)", "CREATE TABLE x ()"):
@@ -298,3 +300,20 @@ def test_a_function_called_by_number_is_judged_as_that(
     assert called("query_to_xml(text, boolean, boolean, text)") == "no-code"
     assert called("purge()") == ("no-loss" if known else "no-code")
     assert called("harmless()") == ("" if known else "no-code")
+
+
+def test_a_built_in_s_name_in_a_schema_that_search_path_does_not_name_is_the_built_in(
+    held: Database, clients: Clients
+) -> None:
+    held.execute(
+        f"""
+        CREATE SCHEMA elsewhere;
+        CREATE FUNCTION elsewhere.lower(varchar) {PURGE};
+        CREATE FUNCTION upper(varchar) {PURGE}
+        """
+    )
+    client = knowing(clients, held)
+    assert refused(client.exchange(Q("SELECT lower('X') FROM t"))) == ""
+    assert refused(client.exchange(Q("SELECT upper('x') FROM t"))) == "no-loss"
+    client.exchange(Q("SET search_path = elsewhere"))
+    assert refused(client.exchange(Q("SELECT lower('X') FROM t"))) == "no-loss"

@@ -194,7 +194,9 @@ WHERE o.oid >= :users AND o.oprcode::oid <> 0 ORDER BY o.oid
 """)
 
 CASTS: Final = _sql("""
-SELECT castsource, casttarget, castfunc FROM pg_cast WHERE oid >= :users AND castfunc <> 0 ORDER BY oid
+SELECT c.castsource, c.casttarget, c.castfunc, c.castcontext = 'e', t.typname
+FROM pg_cast AS c JOIN pg_type AS t ON t.oid = c.casttarget
+WHERE c.oid >= :users AND c.castfunc <> 0 ORDER BY c.oid
 """)
 
 # A type of the server's own is here for the functions of a user's operator class.

@@ -47,6 +47,18 @@ class Connection(Protocol):
         """End it without a word."""
 
 
+SETTINGS: Final = {
+    "application_name": "pgwarden catalogue",
+    "search_path": "pg_catalog",
+    "default_transaction_read_only": "on",
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "client_min_messages": "error",
+    "jit": "off",  # compiling the queries takes seconds, running them milliseconds
+}
+"""What a connection begins with: no name in it can mean a user's object, and nothing can be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was read in one transaction.

@@ -13,18 +13,9 @@ from typing import Final
 
 import asyncpg  # type: ignore[import-untyped]
 
-from proxy.app.catalogue.reader import Connection
+from proxy.app.catalogue.reader import SETTINGS, Connection
 
-SETTINGS: Final = {
-    "application_name": "pgwarden catalogue",
-    "search_path": "pg_catalog",
-    "default_transaction_read_only": "on",
-    "statement_timeout": "30s",
-    "lock_timeout": "5s",
-    "client_min_messages": "error",
-    "jit": "off",  # compiling the queries takes seconds, running them milliseconds
-}
-"""What a connection begins with: no name in it can mean a user's object, and nothing can be written."""
+PASSWORD: Final = "PGWARDEN_CATALOGUE_PASSWORD"  # noqa: S105 - a variable's name
 
 FAULTS: Final = (
     asyncpg.PostgresError,

@@ -2,11 +2,14 @@
 
 Enters: SQL, the circumstances. Leaves: the effects; with a policy, the rule tree and the words a client would
     read.
-Deliberately absent: a server; names are taken as the text has them, as the gate does.
+Deliberately absent: a server, unless --catalogue names one; names are taken as the text has them, as the gate
+does.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,17 +25,18 @@ from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line
 from proxy.app.cli.policy import load_or_fail
-from proxy.app.cli.values import ledger_path, read_time, use_ledger
+from proxy.app.cli.values import ledger_path, read_time, use_ledger, wrong
 from proxy.policy.context import Context
 from proxy.policy.decision import Firing
 from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
 from proxy.policy.facts import Facts
 from proxy.records import LedgerError
-from proxy.session.meaning import Meaning, of_analysis, of_unread
+from proxy.session.meaning import Meaning, gravest, of_analysis, of_unread
 from proxy.session.refusal import Denial, unreadable
 from proxy.sql.analyse import SqlSyntaxError, analyse
-from proxy.sql.effects import Effect
+from proxy.sql.database import Database
+from proxy.sql.effects import CATALOGUE, Effect
 
 _DECISION_ID = "DECISION-ID"
 
@@ -59,6 +63,10 @@ def explain(
     in_transaction: Annotated[
         bool, typer.Option("--in-transaction", help="judge inside a transaction that is open")
     ] = False,
+    catalogue: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="postgresql://ROLE@HOST:PORT: what the database holds counts, too"),
+    ] = None,
     ledger: LedgerFlag = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
@@ -68,7 +76,7 @@ def explain(
     """
     if policy is None and at is not None:
         raise CommandError(ExitCode.USAGE, "--at: a time matters to a policy; give --policy too")
-    meaning = _read(sys.stdin.read() if sql == "-" else sql)
+    meaning = _read(sys.stdin.read() if sql == "-" else sql, _held(catalogue, database))
     judged: Judged | None = None
     if policy is not None:
         rules = load_or_fail(policy, "--policy")
@@ -91,13 +99,35 @@ def explain(
         raise typer.Exit(ExitCode.NO)
 
 
-def _read(sql: str) -> Meaning:
+def _held(catalogue: str | None, database: str) -> Database | None:
+    """What the database holds, read once."""
+    if catalogue is None:
+        return None
+    # The driver takes a while to load, and is needed here only.
+    from proxy.app.catalogue.once import read_once
+    from proxy.app.catalogue.source import CatalogueUnreadable
+
+    try:
+        return asyncio.run(read_once(catalogue, database, os.environ))
+    except ValueError as error:
+        raise wrong("--catalogue", str(error)) from error
+    except CatalogueUnreadable as error:
+        raise CommandError(ExitCode.FAILED, str(error)) from error
+
+
+def _read(sql: str, held: Database | None) -> Meaning:
     if "\0" in sql:
         raise CommandError(ExitCode.USAGE, "SQL: holds a NUL, which no statement can")
     try:
-        return of_analysis(sql, analyse(sql))
+        meaning = of_analysis(sql, analyse(sql, 0 if held is None else held.server_major))
     except SqlSyntaxError as error:
         return of_unread(sql, error)
+    if held is not None:
+        meaning.effects = held.expand(meaning.effects, meaning.mentions, None)
+        meaning.statement_class = gravest(
+            name for effect in meaning.effects for name in CATALOGUE[effect.name].classes
+        )
+    return meaning
 
 
 def _facts(flag: str | None, now: datetime) -> Facts:
@@ -167,7 +197,8 @@ def _print_words(title: str, sqlstate: str, message: str, detail: str, hint: str
 def _line(effect: Effect) -> str:
     target = "" if effect.target is None else f" on {effect.target.kind} {effect.target}"
     traits = f", {', '.join(sorted(effect.traits))}" if effect.traits else ""
-    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits})"
+    through = f", through {effect.through}" if effect.through else ""
+    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits}){through}"
 
 
 def _as_dict(meaning: Meaning, judged: Judged | None) -> dict[str, object]:
@@ -196,6 +227,7 @@ def _effect_as_dict(effect: Effect) -> dict[str, object]:
         else {"kind": target.kind, "schema": target.schema, "name": target.name},
         "traits": sorted(effect.traits),
         "risk": effect.risk.name.lower(),
+        "through": effect.through,
     }
 
 

@@ -20,6 +20,10 @@ from proxy.sql.database.index import Index, SearchPath
 from proxy.sql.database.snapshot import Code, EventTrigger, Function, Relation, Type
 from proxy.sql.effects import CATALOGUE, Effect, Mentions, Target
 
+_ALL_ROWS: Final = """
+table.analyze table.vacuum table.cluster table.rewrite table.attach index.reindex index.create column.add
+column.retype column.not_null constraint.add constraint.validate
+"""
 _EVENTS: Final[Mapping[str, str]] = {
     "row.read": "read",
     "row.lock": "read",
@@ -28,44 +32,28 @@ _EVENTS: Final[Mapping[str, str]] = {
     "row.delete": "delete",
     "table.truncate": "truncate",
     "matview.refresh": "refresh",
-    **dict.fromkeys(
-        [
-            "table.analyze",
-            "table.vacuum",
-            "table.cluster",
-            "table.rewrite",
-            "table.attach",
-            "index.reindex",
-            "index.create",
-            "column.add",
-            "column.retype",
-            "column.not_null",
-            "constraint.add",
-            "constraint.validate",
-        ],
-        "maintain",
-    ),
+    **dict.fromkeys(_ALL_ROWS.split(), "maintain"),
 }
 _WRITES: Final = frozenset({"row.insert", "row.update", "row.delete"})
 # Whose commands have tags of their own, so that an event trigger for one does not fire for others.
 _OWN_TAGS: Final = frozenset(
-    [
-        "extension",
-        "function",
-        "procedure",
-        "schema",
-        "policy",
-        "publication",
-        "subscription",
-        "language",
+    {
         "aggregate",
-        "operator",
         "cast",
         "collation",
         "conversion",
-        "transform",
+        "extension",
+        "function",
+        "language",
+        "operator",
+        "policy",
+        "procedure",
+        "publication",
+        "schema",
         "statistics",
-    ]
+        "subscription",
+        "transform",
+    }
 )
 # Objects of the whole cluster: no event trigger fires for them.
 _SHARED: Final = frozenset(["role", "database", "tablespace", "owner"])
@@ -265,6 +253,8 @@ class Causes:
             yield from _own(index.operator_functions(schema, name, path))
         for name in mentions.fields:
             yield from _own(index.functions_of_rows(name))
+        yield from _own(index.casts_to(mentions.types))
+        yield from _own(index.casts_to(mentions.functions))
         yield from index.mentioned_types(mentions.types, path)
         yield from index.mentioned_types(mentions.functions, path)
 

@@ -31,9 +31,10 @@ class Database:
     Attributes:
         name: the database's.
         digest: equal for equal content.
+        server_major: of the server that it is on.
     """
 
-    __slots__ = ("_causes", "_index", "digest", "name")
+    __slots__ = ("_causes", "_index", "digest", "name", "server_major")
 
     def __init__(self, name: str, snapshot: Snapshot, readings: Readings = _NOTHING_READ) -> None:
         """Index a snapshot.
@@ -44,6 +45,7 @@ class Database:
             readings: analyses of texts in it, by text; the others are read when they are asked for.
         """
         self.name = name
+        self.server_major = snapshot.server_major
         self.digest = hashlib.sha256(repr(snapshot).encode(errors="surrogatepass")).hexdigest()
         self._index = Index(snapshot)
         self._causes = Causes(self._index, Behaviours(snapshot.server_major, readings))
@@ -62,12 +64,12 @@ class Database:
         later = [effect for effect in effects if "deferred" in effect.traits]
         found: dict[tuple[object, ...], Effect] = {}
         for effect in self._closed(now, mentions, search_path):
-            found.setdefault(_key(effect), effect)
+            found.setdefault((effect.location, *_key(effect)), effect)
         deferred = mentions.later or NO_MENTIONS
         if later or deferred is not NO_MENTIONS:
             for effect in self._closed(later, deferred, search_path):
                 put_off = replace(effect, traits=effect.traits | _DEFERRED)
-                found.setdefault(_key(put_off), put_off)
+                found.setdefault((effect.location, *_key(put_off)), put_off)
         return tuple(found.values())
 
     def function(self, oid: int) -> Target | None:

@@ -107,11 +107,13 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A row of pg_cast that calls a function."""
+    """A row of pg_cast that calls a function; explicit is one that runs only where it is written."""
 
     source: int
     target: int
     function: int
+    explicit: bool
+    target_name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ server knows is a call).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from proxy.sql import builtins, settings
@@ -226,12 +226,14 @@ def _unplaced(act: Act) -> Act:
     return act
 
 
-def _operators(body: Json) -> tuple[Name, ...]:
-    """The operators that an A_Expr uses; the server makes several of BETWEEN."""
-    schema, name = qualified(body.get("name", []))
-    if name is None:
-        return ()
-    return _BETWEEN if "BETWEEN" in name else ((schema, name),)
+def _mention_operators(walk: Walk, names: Sequence[Json]) -> None:
+    """Note the operators that an A_Expr uses; the server makes several of BETWEEN."""
+    name = names[-1]["String"].get("sval", "") if names else ""
+    if "BETWEEN" in name:
+        walk.mentioned.operators.update(_BETWEEN)
+    elif name:
+        schema = names[-2]["String"].get("sval", "") if len(names) > 1 else None
+        walk.mentioned.operators.add((schema, name))
 
 
 def _a_expr(walk: Walk, body: Json) -> None:
@@ -245,7 +247,7 @@ def _a_expr(walk: Walk, body: Json) -> None:
         walk.typed(kind, left)
     for item in reversed(chain):
         name = item.get("name", ())
-        walk.mentioned.operators.update(_operators(item))
+        _mention_operators(walk, name)
         if (name and name[-1]["String"].get("sval") not in builtins.OPERATORS) or len(name) > 1:
             _operator(walk, item)
         right = item.get("rexpr")
@@ -294,8 +296,8 @@ def _call(walk: Walk, body: Json) -> None:
 
 def _column(walk: Walk, body: Json) -> None:
     fields = body.get("fields", ())
-    if len(fields) > 1:
-        walk.mentioned.fields.update(strings(fields[-1:]))
+    if len(fields) > 1 and "String" in fields[-1]:
+        walk.mentioned.fields.add(fields[-1]["String"].get("sval", ""))
 
 
 def _parameter(walk: Walk, body: Json) -> None:
@@ -311,7 +313,7 @@ def _indirection(walk: Walk, body: Json) -> None:
 
 def _type(walk: Walk, body: Json) -> None:
     schema, name = qualified(body.get("names", []))
-    if name is not None and schema != "pg_catalog":
+    if name is not None:
         walk.mentioned.types.add((schema, name))
     walk.children("TypeName", body)
 

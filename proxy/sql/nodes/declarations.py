@@ -31,6 +31,7 @@ class Declarations:
 
     Attributes:
         names: of variables, cursors and aliases.
+        types: the words that their types are made of.
         defaults: variables with their initial values, expressions.
         plain: the body with types of other schemas and arrays replaced by ones that the parser takes; nothing
             else differs.
@@ -40,6 +41,7 @@ class Declarations:
     """
 
     names: frozenset[str]
+    types: frozenset[str]
     defaults: tuple[tuple[str, str], ...]
     plain: str
     scalar: str
@@ -59,6 +61,7 @@ def declarations(body: str) -> Declarations:
         if dot.name == _DOT and not token.name.startswith("ASCII_")
     )
     names: set[str] = set()
+    words: set[str] = set()
     defaults: list[tuple[str, str]] = []
     plain: list[tuple[int, int, str]] = []
     scalar: list[tuple[int, int, str]] = []
@@ -71,10 +74,16 @@ def declarations(body: str) -> Declarations:
         if value:
             defaults.append((name, value))
         for given in types:
+            words.update(_name(body, token) for token in given if not token.name.startswith("ASCII_"))
             plain += _plain_type(body, given, record=True)
             scalar += _plain_type(body, given, record=name in fielded)
     return Declarations(
-        frozenset(names), tuple(defaults), _changed(body, plain), _changed(body, scalar), fielded
+        frozenset(names),
+        frozenset(words),
+        tuple(defaults),
+        _changed(body, plain),
+        _changed(body, scalar),
+        fielded,
     )
 
 

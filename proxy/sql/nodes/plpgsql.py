@@ -118,6 +118,7 @@ def walk_plpgsql(walk: Walk, head: Head, body: str, names: Names, target: Target
     except SqlSyntaxError as error:
         walk.opaque(target, f"unreadable code: {error.message}")
         return
+    walk.mentioned.types.update((None, name) for name in declared.types)
     with walk.inner(body, target) as readable:
         if readable:
             _Body(walk, names, target).run(function, declared)

@@ -99,7 +99,7 @@ class Walk:
         self._nesting = 0
         self._inner_text = 0
         self.mentioned = Mentioned()
-        self._later = Mentioned()
+        self._later: Mentioned | None = None
         self.acts: list[Act] = []
         self.sources: Mapping[str, Json] = {}
         self.server_major = server_major
@@ -116,7 +116,7 @@ class Walk:
     @property
     def mentions(self) -> Mentions:
         """The names found so far."""
-        later = self._later.frozen()
+        later = NO_MENTIONS if self._later is None else self._later.frozen()
         return self.mentioned.frozen(None if later is NO_MENTIONS else later)
 
     def emit(
@@ -216,6 +216,8 @@ class Walk:
     def deferred(self) -> Iterator[None]:
         """What is walked inside does not run now, so it changes nothing of this session now."""
         before, self._deferred = self._deferred, True
+        if self._later is None:
+            self._later = Mentioned()
         mentioned, self.mentioned = self.mentioned, self._later
         lexing, relexed, copies_in = self.lexing, self.relexed, self.copies_in
         acts = len(self.acts)
