@@ -17,10 +17,9 @@ from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
 from proxy.policy.facts import WHOLE_DATABASE, Backup, Coverage, Facts, Freeze
 from proxy.policy.rules import Policy
-from proxy.session.judge import resolve, unreadable
 from proxy.session.meaning import Meaning, gravest, of_analysis, of_unread
-from proxy.session.names import Names
-from proxy.session.refusal import Denial
+from proxy.session.names import Names, resolve
+from proxy.session.refusal import Denial, unreadable
 from proxy.session.texts import limited
 from proxy.sql.analyse import SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.database import Database

@@ -81,20 +81,18 @@ def resolved(
     """The effects of a text, by what is known of its names.
 
     Args:
-        path: the search_path, None where it is not known; an answer's own comes first.
+        path: the search_path, None where it is not known.
         answer: what the server said since anything ran last.
         bound: for a prepared statement the names, spelled, that were the session's own when it was resolved
             last: the server keeps what it has found.
     """
-    if answer is not None and answer.search_path is not None:
-        path = answer.search_path
     own = {} if answer is None else dict(answer.own)
     return tuple(dict.fromkeys(_follow(statements, _Known(path, own, bound))))
 
 
-def hopeful(statements: Iterable[Statement], path: tuple[str, ...] | None) -> tuple[Effect, ...]:
+def hopeful(statements: Iterable[Statement], path: tuple[str, ...]) -> tuple[Effect, ...]:
     """The effects if the server gave the best answer: every bare table the session's own."""
-    return tuple(dict.fromkeys(_follow(statements, _Known(() if path is None else path, None))))
+    return tuple(dict.fromkeys(_follow(statements, _Known(path, None))))
 
 
 def questions(statements: Iterable[Statement]) -> frozenset[str]:

@@ -13,11 +13,11 @@ from proxy.session.copying import CopyIn
 from proxy.session.events import told
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
-from proxy.session.judge import Ask, Await, Judge, no_such_statement, resolve
+from proxy.session.judge import Ask, Await, Judge
 from proxy.session.meaning import Meaning, worst
 from proxy.session.meanings import Outcome
-from proxy.session.names import NOTHING
-from proxy.session.refusal import Denial, Refusal
+from proxy.session.names import NOTHING, resolve
+from proxy.session.refusal import Denial, Refusal, no_such_statement
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.wire.errors import ProtocolViolation
@@ -190,7 +190,7 @@ class ClientSide:
 
     def catalogue_ready(self) -> None:
         """The catalogue has been read since it was asked for, or cannot be read."""
-        self._judge.overlay = None
+        self._judge.consequences.overlay = None
         self._state.waiting = False
 
     def _resolved(self, meaning: Meaning) -> Meaning:
@@ -253,7 +253,7 @@ class ClientSide:
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
         if self._judge.defines:
-            self._judge.defined(meaning)
+            self._judge.consequences.define(meaning)
         if self._judge.relexes:
             self._state.lexing.unsettle(boundary)
         answer = self._state.lookup.answer

@@ -16,25 +16,22 @@ from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.bare import hopeful, keeps_path, questions, resolved
+from proxy.session.bare import hopeful, questions, resolved
+from proxy.session.consequences import Consequences
 from proxy.session.events import Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate, Who
 from proxy.session.inquiry import MOST_NAMES, Answer
 from proxy.session.lookup import Lookup
-from proxy.session.meaning import Meaning, Permit, worst
-from proxy.session.names import Names
-from proxy.session.overlay import Overlay, defines, runs_no_code
-from proxy.session.refusal import Denial
-from proxy.sql.analyse import SqlSyntaxError
-from proxy.sql.effects import CATALOGUE, Effect, Prepares
+from proxy.session.meaning import Meaning, Permit
+from proxy.session.overlay import defines
+from proxy.session.refusal import Denial, no_such_statement, unreadable
+from proxy.sql.effects import Effect
 from proxy.sql.settings import LEXING
 
 Transaction = Literal["none", "open"]
 TRANSACTIONS: Final[tuple[Transaction, ...]] = ("none", "open")
 
 _FOREVER: Final = float("inf")
-_UNSEEN: Final = Effect("code.unseen", risk=CATALOGUE["code.unseen"].risk)
-_DEEPEST_EXECUTE: Final = 8
 _LEXING: Final = LEXING | {None}
 _DECISION_ID_DIGITS: Final = 12
 
@@ -88,8 +85,7 @@ class Judge:
 
     Attributes:
         lookup: what is known of bare names.
-        overlay: what the session has defined since the catalogue was read; None where that is up to date,
-            or is not asked.
+        consequences: what statements cause in this session's database.
         defines: what was just let go on may change what the catalogue holds.
         relexes: ... and the database's own code in it changes how later texts are read.
         events: what is to be reported, oldest first; the session takes them away.
@@ -100,7 +96,7 @@ class Judge:
         """Judge what this client sends."""
         self._gate = gate
         self.lookup = Lookup(gate, who)
-        self.overlay = Overlay() if gate.catalogue else None
+        self.consequences = Consequences(gate, self.lookup)
         self.defines = False
         self.relexes = False
         self.events: list[Event] = []
@@ -109,7 +105,7 @@ class Judge:
     def permit(self, meaning: Meaning) -> Permit | None:
         """The plain yes that this meaning still has; None when it must be judged."""
         permit = meaning.permits.get(self.lookup.who)
-        if permit is None or self.overlay is not None:
+        if permit is None or self.consequences.overlay is not None:
             return None
         gate = self._gate
         if permit.policy_epoch != gate.policy_epoch or gate.clock() >= permit.until:
@@ -139,8 +135,8 @@ class Judge:
         """
         permit = self.permit(meaning)
         if permit is None:
-            overlay = self.overlay
-            if overlay is not None and self._hinges_on_catalogue(meaning, overlay):
+            overlay = self.consequences.overlay
+            if overlay is not None and self.consequences.may_await(meaning):
                 return Await(not overlay.begun)
             return self._decide(meaning, transactions, runs, self._gate.policy, self.lookup.answer, bound)
         self.until = permit.until
@@ -151,11 +147,6 @@ class Judge:
             if self._gate.log_statements:
                 self._report_passed(meaning, transactions[0])
         return None
-
-    def _hinges_on_catalogue(self, meaning: Meaning, overlay: Overlay) -> bool:
-        """Whether a reading of the catalogue may tell more of this, and can be had now."""
-        readable = not overlay.begun or self.lookup.may_wait()
-        return readable and not runs_no_code(meaning.effects, meaning.mentions)
 
     def judge_again(
         self,
@@ -177,25 +168,16 @@ class Judge:
         answer: Answer | None,
         bound: Set[str] | None = None,
     ) -> Denial | Ask | None:
-        gate, lookup, statements = self._gate, self.lookup, meaning.statements
+        gate = self._gate
         started = gate.timer()
         now = gate.clock()
         states = transactions if policy.uses_transaction else transactions[:1]
         trial = _Trial(policy, gate.facts, tuple(self._context(now, state) for state in states))
-        path = lookup.who.search_path
-        verdict = trial.judge(self._plain(meaning))
-        lasting = True
-        if verdict.firings and statements:
-            names = questions(statements)
-            unasked = answer is None or not names <= answer.asked
-            if unasked and len(names) <= MOST_NAMES and lookup.may_ask():
-                best = self._caused(meaning, hopeful(statements, path), path)
-                if trial.judge(best).firings < verdict.firings:
-                    return Ask(names)
-            elif answer is not None:
-                found = resolved(statements, path, answer, bound)
-                verdict = trial.judge(self._caused(meaning, found, answer.search_path or path))
-                lasting = False
+        verdict = trial.judge(self.consequences.plain(meaning))
+        closer = self._look_closer(meaning, trial, verdict, answer, bound) if verdict.firings else None
+        if isinstance(closer, Ask):
+            return closer
+        verdict = closer or verdict
         gate.tally.judged(gate.timer() - started + meaning.reading_s)
         meaning.reading_s = 0.0
         decision = verdict.worst
@@ -206,9 +188,31 @@ class Judge:
         self.until = verdict.until
         self.defines = gate.catalogue and defines(decision.effects)
         self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
-        if lasting and policy is gate.policy and self.overlay is None:
+        if closer is None and policy is gate.policy and self.consequences.overlay is None:
             self._keep(meaning, decision)
         return None
+
+    def _look_closer(
+        self,
+        meaning: Meaning,
+        trial: _Trial,
+        verdict: _Verdict,
+        answer: Answer | None,
+        bound: Set[str] | None,
+    ) -> _Verdict | Ask | None:
+        """The verdict by what the server says of names; Ask when it should be asked; None: no difference."""
+        statements, path = meaning.statements, self.lookup.who.search_path
+        names = questions(statements)
+        if answer is not None and names <= answer.asked:
+            path = path if answer.search_path is None else answer.search_path
+            return trial.judge(
+                self.consequences.caused(meaning, resolved(statements, path, answer, bound), path)
+            )
+        if not statements or len(names) > MOST_NAMES or not self.lookup.may_ask():
+            return None
+        path = path or ()  # at best nothing of the database's own lies there: no lower(varchar)
+        best = self.consequences.caused(meaning, hopeful(statements, path), path)
+        return Ask(names) if trial.judge(best).firings < verdict.firings else None
 
     def _keep(self, meaning: Meaning, decision: Decision) -> None:
         """A plain yes that holds for every session like this one is given again without judging."""
@@ -226,44 +230,6 @@ class Judge:
                 defines=self.defines,
                 relexes=self.relexes,
             )
-
-    def defined(self, meaning: Meaning) -> None:
-        """What was let go on, and may change what the catalogue holds, is being run."""
-        self.overlay = (self.overlay or Overlay()).plus(self._plain(meaning), meaning.mentions)
-
-    def _plain(self, meaning: Meaning) -> tuple[Effect, ...]:
-        """What a meaning does, as far as its names are known without asking."""
-        gate, who = self._gate, self.lookup.who
-        path = who.search_path
-        database = gate.databases.get(who.database)
-        known = meaning.expansion
-        if known is not None and known[0] is database and known[1] == path and self.overlay is None:
-            return known[2]
-        effects = resolved(meaning.statements, path) if path and meaning.statements else meaning.effects
-        if not gate.catalogue:
-            return effects
-        caused = self._caused(meaning, effects, path)
-        if database is not None and self.overlay is None:
-            meaning.expansion = (database, path, caused)
-        return caused
-
-    def _caused(
-        self, meaning: Meaning, effects: tuple[Effect, ...], path: tuple[str, ...] | None
-    ) -> tuple[Effect, ...]:
-        """The effects of a meaning, and of all the database's code that runs because of them."""
-        gate, statements = self._gate, meaning.statements
-        if not gate.catalogue:
-            return effects
-        mentions, overlay = meaning.mentions, self.overlay
-        if len(statements) > 1 and defines(effects):
-            overlay = (overlay or Overlay()).plus(effects, mentions)
-        if overlay is not None:
-            effects, mentions = overlay.over(effects, mentions)
-        database = gate.databases.get(self.lookup.who.database)
-        if database is None:
-            return effects if runs_no_code(effects, mentions) else (*effects, _UNSEEN)
-        holds = keeps_path(statements) if statements else not meaning.renames
-        return database.expand(effects, mentions, path if holds else None)
 
     def _context(self, now: float, transaction: Transaction) -> Context:
         who = self.lookup.who
@@ -284,7 +250,7 @@ class Judge:
             message = first.message.replace("{decision_id}", decision_id)
             for firing in decision.shadowed:
                 tally.block(firing.rule, "shadow").value += 1
-            self._report(meaning, first, decision.shadowed, "shadow", message, decision_id, now, transaction)
+            self._report(meaning, decision, first, "shadow", message, decision_id, now, transaction)
         if self._gate.log_statements:
             self._report_passed(meaning, transaction)
 
@@ -303,8 +269,7 @@ class Judge:
         elif meaning.missing is not None and refusal.rule == "unknown":
             denial = no_such_statement(meaning.missing)
         first = next(firing for firing in decision.enforced if firing.rule == refusal.rule)
-        fired = (*decision.enforced, *decision.shadowed)
-        self._report(meaning, first, fired, "enforce", denial.message, decision_id, now, transaction)
+        self._report(meaning, decision, first, "enforce", denial.message, decision_id, now, transaction)
         return denial
 
     def refuse_outright(
@@ -335,8 +300,8 @@ class Judge:
     def _report(
         self,
         meaning: Meaning,
+        decision: Decision,
         first: Firing,
-        fired: tuple[Firing, ...],
         mode: str,
         message: str,
         decision_id: str,
@@ -351,9 +316,9 @@ class Judge:
                 mode=mode,
                 sqlstate=first.sqlstate,
                 message=message,
-                rules=tuple(firing.rule for firing in fired),
-                effects=tuple(effect.name for effect in meaning.effects),
-                targets=_targets(meaning.effects),
+                rules=tuple(firing.rule for firing in (*decision.enforced, *decision.shadowed)),
+                effects=tuple(effect.name for effect in decision.effects),
+                targets=_targets(decision.effects),
                 origin=self._origin(transaction),
                 text=meaning.text,
                 unreadable=meaning.error is not None,
@@ -379,45 +344,6 @@ class Judge:
 
     def _new_id(self) -> str:
         return self._gate.token()[:_DECISION_ID_DIGITS]
-
-
-def resolve(meaning: Meaning, statements: Names, batch: int, depth: int = 0) -> Meaning:
-    """Add what a meaning EXECUTEs by name; itself when it EXECUTEs nothing.
-
-    A name that nothing is known of is statement.unknown: what cannot be judged is not run.
-    """
-    if not meaning.executes:
-        return meaning
-    parts = [meaning]
-    prepared_here = {act.name for group in meaning.acts for act in group if isinstance(act, Prepares)}
-    for name in meaning.executes:
-        known = statements.meanings(name.encode(), batch)
-        if depth < _DEEPEST_EXECUTE:
-            parts += [resolve(found, statements, batch, depth + 1) for found in known]
-        if (not known and name not in prepared_here) or depth >= _DEEPEST_EXECUTE:
-            risk = CATALOGUE["statement.unknown"].risk
-            effect = Effect("statement.unknown", risk=risk, detail=f'prepared statement "{name}"')
-            parts.append(Meaning((effect,), statement_class="opaque", missing=name))
-    whole = worst(parts)
-    whole.text = meaning.text
-    if whole.acts == meaning.acts:
-        whole.several = meaning.several
-    return whole
-
-
-def no_such_statement(name: str) -> Denial:
-    """What the server would say: the gate has seen every name that was prepared on this connection."""
-    message = (
-        f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
-    )
-    detail = "It was not prepared on this connection, so pgwarden cannot tell what it would do."
-    return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")
-
-
-def unreadable(error: SqlSyntaxError, denial: Denial) -> Denial:
-    """The parser's own message and position, as the server would have given them."""
-    detail = "pgwarden could not read this statement, so it did not go on to the server."
-    return Denial(denial.rule, "42601", error.message, detail, denial.hint, error.position)
 
 
 def _changes_lexing(effect: Effect) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Final
 
-from proxy.session.meaning import Meaning
+from proxy.session.meaning import Meaning, worst
+from proxy.sql.effects import CATALOGUE, Effect, Prepares
 
 LONGEST: Final = 63
 """NAMEDATALEN - 1: the server looks names up by their first 63 bytes."""
 
 NOTHING: Final[Set[str]] = frozenset()
+_DEEPEST_EXECUTE: Final = 8
 
 
 class Definition:
@@ -121,3 +123,27 @@ def _standing(definition: Definition | None) -> Definition | None:
     while definition is not None and definition.failed:
         definition = definition.older
     return definition
+
+
+def resolve(meaning: Meaning, statements: Names, batch: int, depth: int = 0) -> Meaning:
+    """Add what a meaning EXECUTEs by name; itself when it EXECUTEs nothing.
+
+    A name that nothing is known of is statement.unknown: what cannot be judged is not run.
+    """
+    if not meaning.executes:
+        return meaning
+    parts = [meaning]
+    prepared_here = {act.name for group in meaning.acts for act in group if isinstance(act, Prepares)}
+    for name in meaning.executes:
+        known = statements.meanings(name.encode(), batch)
+        if depth < _DEEPEST_EXECUTE:
+            parts += [resolve(found, statements, batch, depth + 1) for found in known]
+        if (not known and name not in prepared_here) or depth >= _DEEPEST_EXECUTE:
+            risk = CATALOGUE["statement.unknown"].risk
+            effect = Effect("statement.unknown", risk=risk, detail=f'prepared statement "{name}"')
+            parts.append(Meaning((effect,), statement_class="opaque", missing=name))
+    whole = worst(parts)
+    whole.text = meaning.text
+    if whole.acts == meaning.acts:
+        whole.several = meaning.several
+    return whole

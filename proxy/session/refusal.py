@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.sql.analyse import SqlSyntaxError
 from proxy.wire.backend import decode_error, encode_error
 from proxy.wire.frontend import encode_copy_fail, encode_parse, encode_query
 
@@ -90,3 +91,18 @@ class Refusal:
         server = decode_error(body)
         severity = server.get("V", "ERROR")
         return encode_error(self.denial.fields(severity, server.get("S", "")))
+
+
+def no_such_statement(name: str) -> Denial:
+    """What the server would say: the gate has seen every name that was prepared on this connection."""
+    message = (
+        f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
+    )
+    detail = "It was not prepared on this connection, so pgwarden cannot tell what it would do."
+    return Denial("unknown", "26000", message, detail, "Prepare the statement on this connection first.")
+
+
+def unreadable(error: SqlSyntaxError, denial: Denial) -> Denial:
+    """The parser's own message and position, as the server would have given them."""
+    detail = "pgwarden could not read this statement, so it did not go on to the server."
+    return Denial(denial.rule, "42601", error.message, detail, denial.hint, error.position)

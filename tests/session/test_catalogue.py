@@ -106,19 +106,20 @@ def test_what_runs_unseen_is_judged(held: Database, clients: Clients) -> None:
 
 
 @pytest.mark.parametrize(
-    "first",
+    ("first", "ready"),
     [
-        Q("BEGIN") + Q("SELECT count_it()"),
-        X("BEGIN") + X("SELECT count_it()") + S,
-        Q("BEGIN; SAVEPOINT s") + Q("SELECT 1") + X("SELECT count_it()") + S,
+        (Q("BEGIN") + Q("SELECT count_it()"), 2),
+        (X("BEGIN") + X("SELECT count_it()") + S, 1),
+        (Q("BEGIN; SAVEPOINT s") + Q("SELECT 1") + X("SELECT count_it()") + S, 3),
     ],
     ids=["queries", "one batch", "both"],
 )
-def test_the_first_reading_waits_for_nothing(first: bytes, held: Database, clients: Clients) -> None:
+def test_the_first_reading_waits_for_nothing(
+    first: bytes, ready: int, held: Database, clients: Clients
+) -> None:
     """Wherever a session stands when a statement first hinges on the catalogue."""
     client = knowing(clients, held)
-    client._send(first)
-    client.until(lambda: b"SELECT 1" in client.inbox and client.inbox.endswith(b"Z\0\0\0\5T"))
+    assert client.exchange(first, ready=ready)[-2:] == [("C", "SELECT 1"), ("Z", "T")]
     assert client.readings == 1
     assert refused(client.exchange(Q("SELECT purge()"))) == "no-loss"
 
@@ -260,6 +261,19 @@ def test_a_trigger_that_changes_the_reading_is_seen_inside_a_batch(held: Databas
         client.exchange(Q("SET standard_conforming_strings = on"))
 
 
+def test_a_function_of_a_schema_that_is_not_on_the_path_is_not_called(
+    held: Database, clients: Clients
+) -> None:
+    """The server is asked for its search_path, once, where a built-in has a namesake elsewhere."""
+    held.execute(f"CREATE SCHEMA guard; CREATE FUNCTION guard.sum() {PURGE}")
+    client = knowing(clients, held)
+    for _ in range(3):
+        assert client.exchange(Q("SELECT sum(id) FROM t"))[1] == ("D", b"6")
+    assert client.sent.count(b"pg_my_temp_schema") == 1
+    client.exchange(Q("SET search_path = guard, public"))
+    assert refused(client.exchange(Q("SELECT sum(id) FROM t"))) == "no-loss"
+
+
 def F(oid: int) -> bytes:
     """FunctionCall without arguments."""
     body = oid.to_bytes(4, "big") + b"\0\0\0\0\0\0"
@@ -286,3 +300,20 @@ def test_a_function_called_by_number_is_judged_as_that(
     assert called("query_to_xml(text, boolean, boolean, text)") == "no-code"
     assert called("purge()") == ("no-loss" if known else "no-code")
     assert called("harmless()") == ("" if known else "no-code")
+
+
+def test_a_built_in_s_name_in_a_schema_that_search_path_does_not_name_is_the_built_in(
+    held: Database, clients: Clients
+) -> None:
+    held.execute(
+        f"""
+        CREATE SCHEMA elsewhere;
+        CREATE FUNCTION elsewhere.lower(varchar) {PURGE};
+        CREATE FUNCTION upper(varchar) {PURGE}
+        """
+    )
+    client = knowing(clients, held)
+    assert refused(client.exchange(Q("SELECT lower('X') FROM t"))) == ""
+    assert refused(client.exchange(Q("SELECT upper('x') FROM t"))) == "no-loss"
+    client.exchange(Q("SET search_path = elsewhere"))
+    assert refused(client.exchange(Q("SELECT lower('X') FROM t"))) == "no-loss"
