@@ -246,6 +246,7 @@ def test_explain_as_json(command: Command) -> None:
             "target": {"kind": "table", "schema": None, "name": "users"},
             "traits": [],
             "risk": "high",
+            "through": "",
         }
     ]
     assert (answer["allowed"], [firing["rule"] for firing in answer["enforced"]]) == (False, ["no-drop"])
@@ -291,7 +292,7 @@ def test_a_reader_that_has_seen_enough() -> None:
 
 
 def test_a_fault_of_the_program_shows_no_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(text: str) -> None:
+    def faulty(text: str, server_major: int) -> None:
         raise ZeroDivisionError("hunter2")
 
     monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "analyse", faulty)
