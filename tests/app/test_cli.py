@@ -284,6 +284,7 @@ def test_explain_as_json(command: Command) -> None:
             "traits": [],
             "risk": "high",
             "detail": "",
+            "through": "",
             "line": 1,
             "column": 1,
         }
@@ -344,7 +345,7 @@ def test_a_reader_that_has_seen_enough() -> None:
 
 
 def test_a_fault_of_the_program_shows_no_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(text: str) -> None:
+    def faulty(text: str, held: object) -> None:
         raise ZeroDivisionError("hunter2")
 
     monkeypatch.setattr(sys.modules["proxy.app.cli.explain"], "read_sql", faulty)
