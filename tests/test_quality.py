@@ -16,7 +16,7 @@ _FORBIDDEN_NAMES = frozenset({"utils", "helpers", "common", "base", "manager", "
 _FORBIDDEN_WORDS = tuple(
     "".join(parts) for parts in (("/wo", "rk/"), ("../sha", "red"), ("/root/", ".pyenv"))
 )
-_MAY_SAY_ANY = ("proxy/source/yamldoc.py", "proxy/sql/")
+_MAY_SAY_ANY = ("proxy/source/yamldoc.py", "proxy/sql/", "proxy/app/catalogue/reader.py")
 
 
 def _committed() -> list[Path]:

@@ -60,6 +60,7 @@ _OWN: Mapping[str, str] = MappingProxyType(
         "code.call": "Calling a function",
         "code.dynamic": "Running SQL that is built at run time",
         "code.opaque": "Running code that cannot be read",
+        "code.unseen": "Running what the database holds unread",
         "statement.unparsed": "A text that cannot be read",
         "statement.unknown": "A statement that is not known",
         "server.file_read": "Reading the server's files",

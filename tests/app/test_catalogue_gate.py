@@ -123,6 +123,8 @@ def test_explain_shows_what_a_statement_sets_off_and_by_which_way(
     assert main(["explain", "DELETE FROM log WHERE id = 1", *at]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "row.delete on table log (risk low, by_key)",
+        "  1:13: DELETE FROM log WHERE id = 1",
+        "                    ^",
         "table.truncate on table victim (risk high, blocks_reads, blocks_writes), "
         "through public.log > trigger empties > public.empties()",
     ]

@@ -233,7 +233,7 @@ def test_explain_shows_where_a_text_cannot_be_read(command: Command) -> None:
         'This text cannot be read: syntax error at or near "FROM"',
         "  2:3:   FROM t",
         "         ^",
-        "statement.unparsed (risk none)",
+        "statement.unparsed (risk high)",
     ]
 
 

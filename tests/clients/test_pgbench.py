@@ -61,6 +61,6 @@ def test_initialising_is_refused(gate: Gate, accounts: Database, pgbench: Progra
     before = accounts.execute("SELECT count(*) FROM pgbench_accounts")
     done = pgbench("--initialize", "--quiet", gate.url(accounts.name))
     assert done.code == 1
-    assert "ERROR:  table.drop on pgbench_accounts, pgbench_branches, " in done.err
+    assert "ERROR:  DROP TABLE on pgbench_accounts, pgbench_branches, " in done.err
     assert "[rule no-drop]" in done.err
     assert accounts.execute("SELECT count(*) FROM pgbench_accounts") == before

@@ -10,7 +10,7 @@ from tests.session.messages import B, E, P, Q, S
 from tests.session.wired import NOON, Clock, gate_of
 
 NOW = datetime.fromtimestamp(NOON, UTC)
-FROZEN = ("E", "42501", "Writes are frozen, and row.insert on t is one. [rule freeze]")
+FROZEN = ("E", "42501", "Writes are frozen, and INSERT on t is one. [rule freeze]")
 WRITTEN = [("2",), ("C", "INSERT 0 1"), ("Z", "I")]
 
 

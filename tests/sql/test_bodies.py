@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
@@ -149,10 +148,8 @@ def test_text_in_text_has_its_limit() -> None:
         ),
     ],
 )
-def test_limits_are_said_quickly(body: str, reason: str) -> None:
-    started = time.perf_counter()
+def test_limits_are_said(body: str, reason: str) -> None:
     (found,) = reasons(f"DO E'{body}'")
-    assert time.perf_counter() - started < 1
     assert reason in found
 
 

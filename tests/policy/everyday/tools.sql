@@ -70,6 +70,6 @@ VACUUM (VERBOSE, ANALYZE) orders
 -- refused: no-server-access
 SELECT pg_terminate_backend(4711)
 ----
--- refused: no-server-access
+-- refused: no-server-access, no-unknown-functions
 SELECT pg_stat_statements_reset()
 ----
