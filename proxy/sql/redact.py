@@ -16,8 +16,8 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from proxy.sql.nodes.calls import sounds_secret
 from proxy.sql.nodes.shapes import SHAPES
-from proxy.sql.nodes.walk import only, qualified, scalar, strings
 from proxy.sql.parse import COMMENTS, Json, SqlSyntaxError, Token, character_offsets, parse, tokens
+from proxy.sql.tree import only, qualified, scalar, strings
 
 MASK = "'***'"
 COMMENT_MASK = "/***/"

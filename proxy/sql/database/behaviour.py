@@ -13,8 +13,8 @@ from proxy.sql.analyse import Analysis, SqlSyntaxError, analyse
 from proxy.sql.database.snapshot import FIRST_USER, Code, Function
 from proxy.sql.effects import CATALOGUE, NO_MENTIONS, Effect, Mentions, Target
 from proxy.sql.functions import Known, known
-from proxy.sql.nodes.walk import range_target
 from proxy.sql.parse import parse
+from proxy.sql.tree import range_target
 
 Readings = Mapping[str, Analysis | SqlSyntaxError]
 _READ_LANGUAGES = frozenset({"sql", "plpgsql"})

@@ -16,8 +16,9 @@ from proxy.sql.effects import Act, Name, Prepares, Target
 from proxy.sql.functions import Cause, Known, known
 from proxy.sql.nodes.constants import constant_text
 from proxy.sql.nodes.variables import NO_NAMES, Names, bind
-from proxy.sql.nodes.walk import Handler, Walk, only, qualified, scalar, strings
+from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json, SqlSyntaxError, parse
+from proxy.sql.tree import only, qualified, scalar, strings
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
 _SINCE = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from proxy.sql.nodes.fold import built_in_name
-from proxy.sql.nodes.walk import constant, only, strings
 from proxy.sql.parse import Json, is_quoted_word
+from proxy.sql.scope.fold import built_in_name
+from proxy.sql.tree import constant, only, strings
 
 # format('%1$s%1$s', …) within itself doubles each time.
 MAX_LENGTH = 1_000_000

@@ -11,19 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from proxy.sql.effects import CATALOGUE, Risk, Target
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING
 from proxy.sql.nodes.tables import foreign_options, relation_kind
-from proxy.sql.nodes.walk import (
-    Handler,
-    Walk,
-    only,
-    options,
-    qualified,
-    range_target,
-    role_name,
-    scalar,
-    strings,
-)
+from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
+from proxy.sql.tree import only, options, qualified, range_target, role_name, scalar, strings
 
 _ON_TABLE = frozenset({"trigger", "rule", "policy"})
 _RELATIONS = frozenset({"table", "view", "matview", "foreign_table", "sequence"})

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from proxy.sql.nodes import scope
-from proxy.sql.nodes.columns import calls
+from proxy.sql import scope
 from proxy.sql.nodes.variables import Names, bind, mentions
-from proxy.sql.nodes.walk import only
 from proxy.sql.parse import Json, SqlSyntaxError
+from proxy.sql.scope.columns import calls
+from proxy.sql.tree import only
 
 # One statement of a PL/pgSQL expression's text, in the mode that the parser names.
 Reader = Callable[[Json], list[Json]]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from proxy.sql.nodes.walk import qualified
 from proxy.sql.parse import Json
+from proxy.sql.tree import qualified
 
 _MODES: Mapping[str, str] = {"FUNC_PARAM_OUT": "OUT ", "FUNC_PARAM_INOUT": "INOUT "}
 _NO_SCALARS = frozenset({"record", "refcursor"})

@@ -14,8 +14,9 @@ from proxy.sql.effects import Risk, Target
 from proxy.sql.functions import known
 from proxy.sql.nodes.calls import calls_function
 from proxy.sql.nodes.definitions import emit_if_known, kind_of, simple
-from proxy.sql.nodes.walk import Handler, Walk, only, options, qualified, strings
+from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
+from proxy.sql.tree import only, options, qualified, strings
 
 # Options of CREATE OPERATOR, AGGREGATE, TYPE, TEXT SEARCH PARSER and TEMPLATE, and of ALTER OPERATOR and
 # TYPE, whose value is a function.

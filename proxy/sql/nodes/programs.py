@@ -18,8 +18,9 @@ from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_WRITES
 from proxy.sql.nodes.plpgsql import only_executes, walk_plpgsql
 from proxy.sql.nodes.sessions import is_on
 from proxy.sql.nodes.variables import NO_NAMES, Names, bind
-from proxy.sql.nodes.walk import Handler, Walk, options, qualified, range_target, scalar, strings
+from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
+from proxy.sql.tree import options, qualified, range_target, scalar, strings
 
 # What a function may do and still only compute and read.
 _QUIET = frozenset({"row.read", "statement.fetch"})

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from proxy.sql import scope
 from proxy.sql.effects import Risk, Target
-from proxy.sql.nodes import scope
-from proxy.sql.nodes.amounts import gives_rows
-from proxy.sql.nodes.sources import add_source, with_sources
-from proxy.sql.nodes.walk import Handler, Walk, only, range_target, scalar, strings
+from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
+from proxy.sql.tree import only, range_target, scalar, strings
 
 _CHANGE_RISK = ((scope.UNSCOPED, Risk.HIGH), (scope.BY_KEY, Risk.LOW))
 _STRENGTHS: Mapping[str, str] = {
@@ -35,11 +34,11 @@ def _with(walk: Walk, clause: Json) -> None:
     ctes = [item["CommonTableExpr"] for item in clause.get("ctes", [])]
     recursive = bool(clause.get("recursive"))
     if recursive:
-        walk.sources = with_sources(clause, walk.sources)
+        walk.sources = scope.with_sources(clause, walk.sources)
     for cte in ctes:
         walk.children("CommonTableExpr", cte)
         if not recursive:
-            walk.sources = add_source(cte, walk.sources)
+            walk.sources = scope.add_source(cte, walk.sources)
 
 
 def _select(walk: Walk, body: Json) -> None:
@@ -164,7 +163,7 @@ def _insert(walk: Walk, body: Json) -> None:
 def _conflict_traits(walk: Walk, body: Json, conflict: Json) -> frozenset[str]:
     """ON CONFLICT DO UPDATE reaches as many rows as are inserted, unless its WHERE narrows them."""
     query = body.get("selectStmt", {})
-    if not query or ("valuesLists" in only(query)[1] and not gives_rows(query)):
+    if not query or ("valuesLists" in only(query)[1] and not scope.gives_rows(query)):
         return scope.BY_KEY
     if scope.limited(query, walk.sources):
         return scope.SCOPED

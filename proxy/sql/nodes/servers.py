@@ -14,8 +14,9 @@ from proxy.sql.nodes.calls import redacted_value
 from proxy.sql.nodes.locks import BLOCKS_ALL, REWRITES
 from proxy.sql.nodes.sessions import is_on, setting_value
 from proxy.sql.nodes.tables import flags
-from proxy.sql.nodes.walk import Handler, Walk, options, range_target, role_name
+from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
+from proxy.sql.tree import options, range_target, role_name
 
 
 def _missing(body: Json) -> list[str]:

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from proxy.sql import settings
 from proxy.sql.effects import Deallocates, DiscardsAll, Executes, Prepares, Risk, Target
 from proxy.sql.nodes.calls import set_setting
-from proxy.sql.nodes.walk import Handler, Mentioned, Walk, options, scalar
+from proxy.sql.nodes.walk import Handler, Mentioned, Walk
 from proxy.sql.parse import Json
+from proxy.sql.tree import options, scalar
 
 _TRANSACTIONS: Mapping[str, tuple[str, str]] = {
     "TRANS_STMT_BEGIN": ("transaction.begin", ""),

@@ -11,15 +11,10 @@ from collections.abc import Iterator, Mapping
 
 from proxy.sql.effects import CATALOGUE, Risk, Target
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING, BLOCKS_WRITES, REWRITES, mode_name, of_mode
-from proxy.sql.nodes.walk import (
-    Handler,
-    Walk,
-    options,
-    range_target,
-    scalar,
-)
+from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
+from proxy.sql.tree import options, range_target, scalar
 
 _LOW, _MEDIUM, _HIGH = Risk.LOW, Risk.MEDIUM, Risk.HIGH
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.sql.nodes import scope
-from proxy.sql.nodes.walk import strings
+from proxy.sql import scope
 from proxy.sql.parse import Json
+from proxy.sql.tree import strings
 
 # A qualifier that no relation has: a name with a blank in front.
 _UNLIMITED = " loop"

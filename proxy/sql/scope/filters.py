@@ -7,13 +7,13 @@ Deliberately absent: operators without order (searches.py).
 
 from __future__ import annotations
 
-from proxy.sql.nodes.clauses import Clause, Limits
-from proxy.sql.nodes.columns import plain
-from proxy.sql.nodes.operands import Kind, Operand
-from proxy.sql.nodes.patterns import below_all, beyond_all, date_of, number
-from proxy.sql.nodes.regions import Bound, Region
-from proxy.sql.nodes.uses import Floor, Subject, Use
 from proxy.sql.parse import Json
+from proxy.sql.scope.clauses import Clause, Limits
+from proxy.sql.scope.columns import plain
+from proxy.sql.scope.operands import Kind, Operand
+from proxy.sql.scope.patterns import below_all, beyond_all, date_of, number
+from proxy.sql.scope.regions import Bound, Region
+from proxy.sql.scope.uses import Floor, Subject, Use
 
 
 def text_of(expr: Json, what: Subject) -> str:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from proxy.sql.nodes.amounts import conjuncts
-from proxy.sql.nodes.links import LINKS, READER, changed_scope
-from proxy.sql.nodes.operands import fixed
-from proxy.sql.nodes.relations import Relation, Scope, Steps, TooMuch
-from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.terms import limits
-from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
-
-__all__ = ["BY_KEY", "SCOPED", "UNSCOPED", "Steps", "conjuncts", "limited", "restriction"]
+from proxy.sql.scope.amounts import conjuncts
+from proxy.sql.scope.links import LINKS, READER, changed_scope
+from proxy.sql.scope.operands import fixed
+from proxy.sql.scope.relations import Relation, Scope, Steps, TooMuch
+from proxy.sql.scope.subjects import subject
+from proxy.sql.scope.terms import limits
+from proxy.sql.tree import only, strings
 
 UNSCOPED = frozenset({"unscoped"})
 BY_KEY = frozenset({"by_key"})

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from proxy.sql.nodes.amounts import conjuncts, correlated, counts_up, gives_rows, small_limit
-from proxy.sql.nodes.clauses import Limits
-from proxy.sql.nodes.columns import columns
-from proxy.sql.nodes.fold import fold
-from proxy.sql.nodes.leftovers import note_partner
-from proxy.sql.nodes.outputs import (
+from proxy.sql.parse import Json
+from proxy.sql.scope.amounts import conjuncts, correlated, counts_up, gives_rows, small_limit
+from proxy.sql.scope.clauses import Limits
+from proxy.sql.scope.columns import columns
+from proxy.sql.scope.fold import fold
+from proxy.sql.scope.leftovers import note_partner
+from proxy.sql.scope.outputs import (
     OBSCURE,
     Query,
     add_function,
@@ -24,10 +25,9 @@ from proxy.sql.nodes.outputs import (
     relation_of,
     returned,
 )
-from proxy.sql.nodes.relations import Definition, Relation, Scope, Steps
-from proxy.sql.nodes.sources import PARENT, READ, SOURCES, visible_to
-from proxy.sql.nodes.walk import only, strings
-from proxy.sql.parse import Json
+from proxy.sql.scope.relations import Definition, Relation, Scope, Steps
+from proxy.sql.scope.sources import PARENT, READ, SOURCES, visible_to
+from proxy.sql.tree import only, strings
 
 Condition = Callable[[Json, Scope], Limits | None]
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from proxy.sql.nodes.clauses import Clause, Limits, either, every
-from proxy.sql.nodes.columns import nodes, plain
-from proxy.sql.nodes.filters import filtered, made, one_value, region_of
-from proxy.sql.nodes.fold import UNKNOWN, built_in_name, fold, lone_value
-from proxy.sql.nodes.operands import fixed
-from proxy.sql.nodes.regions import Bound, Region
-from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.searches import SEARCHES, search, within
-from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.ties import referring, tie
-from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.clauses import Clause, Limits, either, every
+from proxy.sql.scope.columns import nodes, plain
+from proxy.sql.scope.filters import filtered, made, one_value, region_of
+from proxy.sql.scope.fold import UNKNOWN, built_in_name, fold, lone_value
+from proxy.sql.scope.operands import fixed
+from proxy.sql.scope.regions import Bound, Region
+from proxy.sql.scope.relations import Scope
+from proxy.sql.scope.searches import SEARCHES, search, within
+from proxy.sql.scope.subjects import subject
+from proxy.sql.scope.ties import referring, tie
+from proxy.sql.scope.uses import Floor, Subject, Use
+from proxy.sql.tree import only, strings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.sql.nodes.amounts import conjuncts
-from proxy.sql.nodes.relations import Relation, Scope, resolve, trusted
-from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.amounts import conjuncts
+from proxy.sql.scope.relations import Relation, Scope, resolve, trusted
+from proxy.sql.scope.subjects import subject
+from proxy.sql.scope.uses import Floor, Subject, Use
+from proxy.sql.tree import only, strings
 
 _EQUAL = frozenset({"AEXPR_OP", "AEXPR_NOT_DISTINCT"})
 # No row passes these where the column is NULL.

@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from proxy.sql.nodes.fold import built_in_name, fold
-from proxy.sql.nodes.formulas import of_call, of_fixed, of_one, of_two
-from proxy.sql.nodes.operands import Kind, fixed
-from proxy.sql.nodes.relations import Column, Relation, Scope, resolve
-from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.fold import built_in_name, fold
+from proxy.sql.scope.formulas import of_call, of_fixed, of_one, of_two
+from proxy.sql.scope.operands import Kind, fixed
+from proxy.sql.scope.relations import Column, Relation, Scope, resolve
+from proxy.sql.scope.uses import Floor, Subject, Use
+from proxy.sql.tree import only, strings
 
 # Names of columns whose being filled says that something is the case; of any other, most rows are filled.
 _MARK = re.compile(

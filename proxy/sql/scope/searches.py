@@ -6,18 +6,18 @@ empty pattern or array, an endless range). Deliberately absent: what such consta
 
 from __future__ import annotations
 
-from proxy.sql.nodes.clauses import Limits, every
-from proxy.sql.nodes.columns import calls, nodes, plain
-from proxy.sql.nodes.filters import filtered, made, region_of
-from proxy.sql.nodes.fold import UNKNOWN, built_in_name, fold
-from proxy.sql.nodes.formulas import RANGES
-from proxy.sql.nodes.operands import Kind, Operand, fixed
-from proxy.sql.nodes.patterns import like_filters, regex_filters, something_in
-from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, qualified, scalar, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.clauses import Limits, every
+from proxy.sql.scope.columns import calls, nodes, plain
+from proxy.sql.scope.filters import filtered, made, region_of
+from proxy.sql.scope.fold import UNKNOWN, built_in_name, fold
+from proxy.sql.scope.formulas import RANGES
+from proxy.sql.scope.operands import Kind, Operand, fixed
+from proxy.sql.scope.patterns import like_filters, regex_filters, something_in
+from proxy.sql.scope.relations import Scope
+from proxy.sql.scope.subjects import subject
+from proxy.sql.scope.uses import Floor, Subject, Use
+from proxy.sql.tree import only, qualified, scalar, strings
 
 # Operators without order, that limit where the right side has something inside.
 SEARCHES = frozenset(

@@ -6,13 +6,13 @@ Deliberately absent: whether the sub-select speaks of the query around it (links
 
 from __future__ import annotations
 
-from proxy.sql.nodes.fold import UNKNOWN, fold
-from proxy.sql.nodes.patterns import beyond_all, number
-from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.uses import Floor
-from proxy.sql.nodes.walk import only, qualified, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.fold import UNKNOWN, fold
+from proxy.sql.scope.patterns import beyond_all, number
+from proxy.sql.scope.relations import Scope
+from proxy.sql.scope.subjects import subject
+from proxy.sql.scope.uses import Floor
+from proxy.sql.tree import only, qualified, strings
 
 
 def gives_aggregates(body: Json) -> bool:

@@ -10,11 +10,11 @@ import enum
 from dataclasses import dataclass
 
 from proxy.sql.functions import is_built_in
-from proxy.sql.nodes.columns import nodes, plain
-from proxy.sql.nodes.fold import Unknown, fold
-from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.walk import only, qualified, scalar, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.columns import nodes, plain
+from proxy.sql.scope.fold import Unknown, fold
+from proxy.sql.scope.relations import Scope
+from proxy.sql.tree import only, qualified, scalar, strings
 
 
 class Kind(enum.Enum):

@@ -11,8 +11,8 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from proxy.sql.nodes.fold import boolean
-from proxy.sql.nodes.patterns import date_of, number
+from proxy.sql.scope.fold import boolean
+from proxy.sql.scope.patterns import date_of, number
 
 # Bounds that cannot be compared (parameters) are kept apart, up to so many.
 _MAX_BOUNDS = 6

@@ -10,25 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from proxy.sql.nodes.amounts import conjuncts, correlated
-from proxy.sql.nodes.bounds import bounds, function_of, gives_aggregates, impossible
-from proxy.sql.nodes.clauses import Clause, Limits, every
-from proxy.sql.nodes.columns import columns
-from proxy.sql.nodes.comparisons import Links
-from proxy.sql.nodes.fold import fold
-from proxy.sql.nodes.operands import fixed
-from proxy.sql.nodes.outputs import Query
-from proxy.sql.nodes.queries import Reader
-from proxy.sql.nodes.regions import Region
-from proxy.sql.nodes.relations import Definition, Relation, Scope, Steps, resolve, trusted
-from proxy.sql.nodes.settling import COMPARED, settle
-from proxy.sql.nodes.sources import visible_to
-from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.terms import limits
-from proxy.sql.nodes.ties import owners_of
-from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, qualified, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.amounts import conjuncts, correlated
+from proxy.sql.scope.bounds import bounds, function_of, gives_aggregates, impossible
+from proxy.sql.scope.clauses import Clause, Limits, every
+from proxy.sql.scope.columns import columns
+from proxy.sql.scope.comparisons import Links
+from proxy.sql.scope.fold import fold
+from proxy.sql.scope.operands import fixed
+from proxy.sql.scope.outputs import Query
+from proxy.sql.scope.queries import Reader
+from proxy.sql.scope.regions import Region
+from proxy.sql.scope.relations import Definition, Relation, Scope, Steps, resolve, trusted
+from proxy.sql.scope.settling import COMPARED, settle
+from proxy.sql.scope.sources import visible_to
+from proxy.sql.scope.subjects import subject
+from proxy.sql.scope.terms import limits
+from proxy.sql.scope.ties import owners_of
+from proxy.sql.scope.uses import Floor, Subject, Use
+from proxy.sql.tree import only, qualified, strings
 
 # What sub-selects say of a row is kept apart: IN (…) OR NOT EXISTS (…) may be everything.
 _LINKED = frozenset({"*linked"})

@@ -7,20 +7,20 @@ relation. Deliberately absent: sub-selects (links.py), and what a term compares 
 
 from __future__ import annotations
 
-from proxy.sql.nodes.clauses import Clause, Limits, either, every
-from proxy.sql.nodes.columns import plain
-from proxy.sql.nodes.comparisons import Links, compare
-from proxy.sql.nodes.filters import column_is
-from proxy.sql.nodes.fold import UNKNOWN, boolean, built_in_name, fold, lone_value
-from proxy.sql.nodes.memberships import PATTERNS, all_of, among, any_of, between_of, negate
-from proxy.sql.nodes.patterns import something_in
-from proxy.sql.nodes.regions import Region
-from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.searches import SEARCHES, has_pattern
-from proxy.sql.nodes.subjects import is_mark, never_null, subject
-from proxy.sql.nodes.uses import Use
-from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.clauses import Clause, Limits, either, every
+from proxy.sql.scope.columns import plain
+from proxy.sql.scope.comparisons import Links, compare
+from proxy.sql.scope.filters import column_is
+from proxy.sql.scope.fold import UNKNOWN, boolean, built_in_name, fold, lone_value
+from proxy.sql.scope.memberships import PATTERNS, all_of, among, any_of, between_of, negate
+from proxy.sql.scope.patterns import something_in
+from proxy.sql.scope.regions import Region
+from proxy.sql.scope.relations import Scope
+from proxy.sql.scope.searches import SEARCHES, has_pattern
+from proxy.sql.scope.subjects import is_mark, never_null, subject
+from proxy.sql.scope.uses import Use
+from proxy.sql.tree import only, scalar, strings
 
 _CONDITIONS = frozenset(
     {"BoolExpr", "A_Expr", "NullTest", "BooleanTest", "SubLink", "CaseExpr", "CoalesceExpr"}

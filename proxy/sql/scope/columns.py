@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.sql.nodes.fold import KEPT
-from proxy.sql.nodes.walk import qualified
 from proxy.sql.parse import Json
+from proxy.sql.scope.fold import KEPT
+from proxy.sql.tree import qualified
 
 
 def nodes(value: object) -> Iterator[tuple[str, Json]]:

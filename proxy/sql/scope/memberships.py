@@ -6,19 +6,19 @@ compared one by one. Deliberately absent: sub-selects (links.py).
 
 from __future__ import annotations
 
-from proxy.sql.nodes.clauses import Clause, Limits, either, every
-from proxy.sql.nodes.columns import calls, plain
-from proxy.sql.nodes.comparisons import Links, compare
-from proxy.sql.nodes.filters import key_of, made, region_of, unequal
-from proxy.sql.nodes.fold import fold
-from proxy.sql.nodes.operands import Kind, Operand, fixed
-from proxy.sql.nodes.regions import Bound, Region
-from proxy.sql.nodes.relations import Scope
-from proxy.sql.nodes.searches import has_pattern
-from proxy.sql.nodes.subjects import subject
-from proxy.sql.nodes.uses import Use
-from proxy.sql.nodes.walk import only, scalar
 from proxy.sql.parse import Json
+from proxy.sql.scope.clauses import Clause, Limits, either, every
+from proxy.sql.scope.columns import calls, plain
+from proxy.sql.scope.comparisons import Links, compare
+from proxy.sql.scope.filters import key_of, made, region_of, unequal
+from proxy.sql.scope.fold import fold
+from proxy.sql.scope.operands import Kind, Operand, fixed
+from proxy.sql.scope.regions import Bound, Region
+from proxy.sql.scope.relations import Scope
+from proxy.sql.scope.searches import has_pattern
+from proxy.sql.scope.subjects import subject
+from proxy.sql.scope.uses import Use
+from proxy.sql.tree import only, scalar
 
 
 def among(left: Json, items: list[Json], scope: Scope, links: Links, *, negated: bool) -> Limits | None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxy.sql.functions import is_built_in
-from proxy.sql.nodes.clauses import Limits
-from proxy.sql.nodes.columns import nodes, plain
-from proxy.sql.nodes.filters import made, region_of
-from proxy.sql.nodes.operands import fixed
-from proxy.sql.nodes.relations import Relation, Scope, resolve, trusted
-from proxy.sql.nodes.uses import Subject, Use
-from proxy.sql.nodes.walk import qualified, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.clauses import Limits
+from proxy.sql.scope.columns import nodes, plain
+from proxy.sql.scope.filters import made, region_of
+from proxy.sql.scope.operands import fixed
+from proxy.sql.scope.relations import Relation, Scope, resolve, trusted
+from proxy.sql.scope.uses import Subject, Use
+from proxy.sql.tree import qualified, strings
 
 
 def referring(what: Subject, other: Subject, scope: Scope) -> Subject:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.sql.nodes.amounts import ROWS_OF_ARGUMENT, gives_rows
-from proxy.sql.nodes.columns import columns, has_sublink
-from proxy.sql.nodes.relations import Definition, Relation, Scope, Steps
-from proxy.sql.nodes.walk import only, qualified, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.amounts import ROWS_OF_ARGUMENT, gives_rows
+from proxy.sql.scope.columns import columns, has_sublink
+from proxy.sql.scope.relations import Definition, Relation, Scope, Steps
+from proxy.sql.tree import only, qualified, strings
 
 # What nothing can be said of: a column that no relation has.
 OBSCURE: Json = {"ColumnRef": {"fields": []}}

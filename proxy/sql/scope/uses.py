@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from proxy.sql.nodes.relations import Column, Relation
+from proxy.sql.scope.relations import Column, Relation
 
 
 class Floor(enum.Enum):

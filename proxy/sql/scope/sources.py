@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proxy.sql.nodes.relations import Scope
 from proxy.sql.parse import Json
+from proxy.sql.scope.relations import Scope
 
 # What is kept in the entry of a WITH list's query: the answer, what is visible to it, where it is written.
 READ, SOURCES, PARENT = "*read", "*sources", "*parent"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from proxy.sql.nodes.walk import strings
 from proxy.sql.parse import Json
+from proxy.sql.tree import strings
 
 # Beyond this many steps the answer is "unscoped": what is judged more than once must not multiply.
 MAX_STEPS = 200_000

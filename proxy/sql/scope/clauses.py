@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from proxy.sql.nodes.regions import Region
-from proxy.sql.nodes.relations import Relation
+from proxy.sql.scope.regions import Region
+from proxy.sql.scope.relations import Relation
 
 # A relation, or the name of a column that is one of several relations'.
 Owner = Relation | str

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.sql.nodes.fold import UNKNOWN, fold
-from proxy.sql.nodes.operands import Kind
-from proxy.sql.nodes.patterns import number
-from proxy.sql.nodes.uses import Floor, Subject, Use
-from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.fold import UNKNOWN, fold
+from proxy.sql.scope.operands import Kind
+from proxy.sql.scope.patterns import number
+from proxy.sql.scope.uses import Floor, Subject, Use
+from proxy.sql.tree import only, scalar, strings
 
 _SAME_NAMED = """
 round ceil ceiling floor trunc date to_timestamp timezone date_trunc date_bin int4 int8

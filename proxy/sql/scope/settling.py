@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proxy.sql.nodes.clauses import Limits
-from proxy.sql.nodes.leftovers import duplicates, with_partner, without_partner
-from proxy.sql.nodes.relations import Relation, Scope
-from proxy.sql.nodes.walk import only, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.clauses import Limits
+from proxy.sql.scope.leftovers import duplicates, with_partner, without_partner
+from proxy.sql.scope.relations import Relation, Scope
+from proxy.sql.tree import only, strings
 
 Condition = Callable[[Json, Scope], Limits | None]
 # Terms whose ties hold by themselves: what they are made of is no condition.

@@ -9,10 +9,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proxy.sql.functions import is_built_in
-from proxy.sql.nodes.columns import columns, has_sublink, nodes
-from proxy.sql.nodes.fold import UNKNOWN, fold
-from proxy.sql.nodes.walk import only, qualified, strings
 from proxy.sql.parse import Json
+from proxy.sql.scope.columns import columns, has_sublink, nodes
+from proxy.sql.scope.fold import UNKNOWN, fold
+from proxy.sql.tree import only, qualified, strings
 
 # A LIMIT bounds the loss by itself; beyond this it may be all that a table has.
 MAX_LIMIT = 50

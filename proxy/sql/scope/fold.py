@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from proxy.sql.nodes.walk import only, scalar, strings
 from proxy.sql.parse import Json
+from proxy.sql.tree import only, scalar, strings
 
 
 class Unknown:
