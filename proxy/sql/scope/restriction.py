@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from proxy.sql.parse import Json
-from proxy.sql.scope.amounts import conjuncts
 from proxy.sql.scope.links import LINKS, READER, changed_scope
 from proxy.sql.scope.operands import fixed
 from proxy.sql.scope.relations import Relation, Scope, Steps, TooMuch
