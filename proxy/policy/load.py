@@ -81,7 +81,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         freeze=freeze,
         zone=around.zone,
         break_glass=head is not None and head.break_glass,
-        uses_transaction=any(asks_for_transaction(rule) for rule in every if rule.mode is not Mode.OFF),
+        transactional=frozenset(filter(asks_for_transaction, every)),
         index=build_index(every),
         documents={name: file.source.document for name, file in files.items()},
     )
