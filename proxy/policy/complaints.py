@@ -106,7 +106,7 @@ def _worded(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str | No
         case "bool_type":
             return f"expected true or false{_of(location)}, found {found(value)}", None, False
         case "greater_than_equal" | "less_than_equal":
-            return f"the number {value}{_of(location)} is not between 1 and 100", None, False
+            return f"{_names(location)[-1]} is a number from 1 to 100, not {value}", None, False
         case _:
             return f"{detail['msg']}{_of(location)}", None, False
 

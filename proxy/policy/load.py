@@ -15,7 +15,7 @@ from proxy.policy.conditions.moments import FreezeCondition, Window
 from proxy.policy.definitions import Definitions, collect_definitions
 from proxy.policy.files import FileSet, Reader
 from proxy.policy.parsing import ParsedFile, parse_file
-from proxy.policy.references import Surroundings
+from proxy.policy.references import Resolver, Surroundings
 from proxy.policy.rules import Approval, Mode, Policy, Rule, asks_for_transaction, build_index
 from proxy.policy.texts import parse_template
 from proxy.policy.windows import compile_windows
@@ -65,6 +65,8 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
             _check_pack(file, path)
         for index, shape in file.rules:
             rules.append(RuleCompiler(shape, ("rules", index), around, file.complaints).compile())
+        for index, written in file.malformed:
+            Resolver(("rules", index), around, file.complaints).look_up(written, ())
     _check_ids(files)
     every = (*rules, *_reserved(mode, defaults))
     freeze = _freeze(mode, around.zone)

@@ -111,10 +111,28 @@ def test_a_flag_given_twice(command: Command) -> None:
     assert errors == ["pgwarden: --listen: given 2 times: several listeners go into a --config file"]
 
 
-def test_a_time_without_a_policy(command: Command) -> None:
-    code, lines, errors = command("explain", "SELECT 1", "--at", "bogus")
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--at", "bogus"),
+        ("--as", "dba"),
+        ("--database", "shop"),
+        ("--from", "10.0.0.1"),
+        ("--in-transaction",),
+        ("--ledger", "absent"),
+    ],
+)
+def test_a_circumstance_without_a_policy(command: Command, given: tuple[str, ...]) -> None:
+    code, lines, errors = command("explain", "SELECT 1", *given)
     assert (code, lines) == (ExitCode.USAGE, [])
-    assert errors == ["pgwarden: --at: a time matters to a policy; give --policy too"]
+    assert errors == [f"pgwarden: {given[0]}: means something to a policy alone; give --policy too"]
+
+
+@pytest.mark.parametrize("verb", [("explain", "SELECT 1"), ("lint", "a.sql")])
+def test_an_address_that_is_none(command: Command, verb: tuple[str, ...]) -> None:
+    code, lines, errors = command(*verb, "--policy", "policy.yaml", "--from", "10.0.0.0/8")
+    assert (code, lines) == (ExitCode.USAGE, [])
+    assert errors == ['pgwarden: --from: "10.0.0.0/8" is no IP address']
 
 
 def test_explain_shows_what_a_client_reads_of_a_text_that_cannot_be_read(command: Command) -> None:
