@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -144,7 +145,7 @@ def test_policy_diff_judges_its_statement_log_again(
     assert gate.ended() == 0
     new.write_text(POLICY.replace("[table.drop]", "[table.drop, table.truncate]"))
     done = subprocess.run(
-        command("policy", "diff", str(policy), str(new), "--replay", str(log)),
+        [sys.executable, "-m", "proxy", "policy", "diff", str(policy), str(new), "--replay", str(log)],
         env=environment(tmp_path),
         capture_output=True,
         text=True,

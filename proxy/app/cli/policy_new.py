@@ -59,7 +59,8 @@ time:
   timezone: {zone}
 """
 _PEAK = """\
-  # Peak hours. To leave out holidays, add except: holidays to the window, and to time: holidays: {{country: US}}
+  # Peak hours. To leave out holidays: add except: holidays to the window, and holidays: {{country: US}}
+  # beside windows.
   windows:
     peak: {{days: {days}, from: "{start}", to: "{end}"}}
 """
