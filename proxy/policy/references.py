@@ -99,6 +99,8 @@ class Resolver:
                     self._look_up_key(key, value, (*path, key))
 
     def _look_up_key(self, key: str, value: object, path: Path) -> None:
+        if self._complaints.concern((*self._place, *path)):
+            return  # an unknown key, or no name at all: one mistake is enough
         words = value if isinstance(value, list) else [value]
         names = [word for word in words if isinstance(word, str)]
         if key in ("window", "targets") and len(names) == len(words):

@@ -308,6 +308,7 @@ def test_explain_as_json(command: Command) -> None:
         }
     ]
     assert (answer["allowed"], [firing["rule"] for firing in answer["enforced"]]) == (False, ["no-drop"])
+    assert (answer["policy"]["name"], answer["policy"]["mode"]) == ("production", "enforce")
 
 
 def test_explain_a_text_that_cannot_be_read(command: Command) -> None:

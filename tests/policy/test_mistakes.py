@@ -118,6 +118,22 @@ def test_a_rule_that_has_other_mistakes_has_its_names_looked_up() -> None:
     ]
 
 
+def test_a_name_that_is_none_is_told_once() -> None:
+    text = (
+        "version: 1\nrules: [{id: a, match: {classes: dll, who: ''}, when: {window: ''}, set: x, who: y}]\n"
+    )
+    with pytest.raises(SourceError) as caught:
+        load_policy("p.yaml", reader({"p.yaml": text}))
+    assert [f"{d.position}: {d.message}" for d in caught.value.diagnostics] == [
+        'p.yaml:2:34: unknown class "dll"',
+        'p.yaml:2:44: "" is no name; it begins with a letter and holds letters, digits, _ and -',
+        'p.yaml:2:64: "" is no name; it begins with a letter and holds letters, digits, _ and -',
+        'p.yaml:2:69: unknown key "set"; here may stand approval, deny, else, examples, hint, id, match, mode, '
+        "require, sqlstate, unless, when, why",
+        'p.yaml:2:77: unknown key "who"',
+    ]
+
+
 def test_a_key_given_twice_hides_no_other_mistake() -> None:
     text = "version: 1\nname: a\nname: b\nrulez: []\nrules:\n  - {id: a, match: {classes: [dll]}}\n"
     with pytest.raises(SourceError) as caught:

@@ -31,6 +31,7 @@ from proxy.policy.context import Context
 from proxy.policy.decision import Firing
 from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
+from proxy.policy.rules import Policy
 from proxy.session.meaning import Meaning
 from proxy.source import Diagnostic, Position
 from proxy.sql.database import Database
@@ -44,6 +45,7 @@ _USUAL = "postgres"
 class Judged:
     """A statement with what a policy says of it."""
 
+    policy: Policy
     explanation: Explanation
     context: Context
 
@@ -131,7 +133,7 @@ def explain(
         )
         facts = evidence(ledger, context.now)
         lines = [() if place is None else place.lines() for place in places]
-        judged = Judged(explain_decision(meaning.effects, context, rules, facts, lines), context)
+        judged = Judged(rules, explain_decision(meaning.effects, context, rules, facts, lines), context)
     if as_json:
         print_json(_as_dict(meaning, places, judged))
     else:
@@ -241,6 +243,8 @@ def _as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | 
     }
     if judged is not None:
         decision = judged.explanation.decision
+        policy = judged.policy
+        found["policy"] = {"name": policy.name, "mode": policy.mode, "digest": policy.digest}
         found["allowed"] = decision.allowed
         found["at"] = judged.context.now.isoformat()
         found["enforced"] = [_firing_as_dict(firing) for firing in decision.enforced]
