@@ -85,6 +85,23 @@ def test_policy_check_with_mistakes(command: Command, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_policy_check_as_json(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("version: 1\nrules: [{id: a, match: {classes: dll}, mod: off}]\n")
+    (tmp_path / "none.yaml").write_text("version: 1\n")
+    code, lines, errors = command("policy", "check", "bad.yaml", "none.yaml", "--json")
+    bad, none = json.loads("\n".join(lines))
+    assert (code, errors) == (1, [])
+    assert (bad["loads"], none["loads"], bad["warnings"], none["mistakes"]) == (False, True, [], [])
+    assert bad["mistakes"] == [
+        {"file": "bad.yaml", "line": 2, "column": 34, "message": 'unknown class "dll"', "suggestion": "ddl"},
+        {"file": "bad.yaml", "line": 2, "column": 40, "message": 'unknown key "mod"', "suggestion": "mode"},
+    ]
+    message = "no rule: all that can be read passes"
+    assert none["warnings"] == [
+        {"file": "none.yaml", "line": 1, "column": 1, "message": message, "suggestion": None}
+    ]
+
+
 @pytest.mark.parametrize("files", [["absent.yaml"], ["absent.yaml", "bad.yaml"], ["bad.yaml", "absent.yaml"]])
 def test_policy_check_of_what_cannot_be_read(command: Command, tmp_path: Path, files: list[str]) -> None:
     """Whoever asked for a file that is not there has no answer, whatever the other files hold."""

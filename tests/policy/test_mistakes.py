@@ -128,8 +128,8 @@ def test_a_name_that_is_none_is_told_once() -> None:
         'p.yaml:2:34: unknown class "dll"',
         'p.yaml:2:44: "" is no name; it begins with a letter and holds letters, digits, _ and -',
         'p.yaml:2:64: "" is no name; it begins with a letter and holds letters, digits, _ and -',
-        'p.yaml:2:69: unknown key "set"; here may stand approval, deny, else, examples, hint, id, match, mode, '
-        "require, sqlstate, unless, when, why",
+        'p.yaml:2:69: unknown key "set"; here may stand approval, deny, else, examples, hint, id, match, '
+        "mode, require, sqlstate, unless, when, why",
         'p.yaml:2:77: unknown key "who"',
     ]
 
