@@ -16,15 +16,15 @@ from proxy.policy.decide import decide
 from proxy.policy.decision import Decision, Firing
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.bare import hopeful, questions, resolved
 from proxy.session.consequences import Consequences
 from proxy.session.events import Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate, Who
-from proxy.session.inquiry import MOST_NAMES, Answer
-from proxy.session.lookup import Lookup
 from proxy.session.meaning import Meaning, Permit
 from proxy.session.overlay import defines
 from proxy.session.refusal import Denial, no_such_statement, unreadable
+from proxy.session.resolution.bare import hopeful, questions, resolved
+from proxy.session.resolution.inquiry import MOST_NAMES, Answer
+from proxy.session.resolution.lookup import Lookup
 from proxy.sql.effects import Effect
 from proxy.sql.settings import LEXING
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from proxy.session.cache import Outcome
 from proxy.session.commands import AwaitCatalogue, Cancel, Close, Command, Connect, Report, ToClient, ToServer
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, Opened
@@ -18,7 +19,6 @@ from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
-from proxy.session.meanings import Outcome
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
 from proxy.wire.errors import ProtocolViolation

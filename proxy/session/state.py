@@ -12,9 +12,9 @@ from typing import Final
 from proxy.session.inflight import Inflight, Sent
 from proxy.session.judge import TRANSACTIONS, Transaction
 from proxy.session.lexing import Lexing
-from proxy.session.lookup import Lookup
 from proxy.session.meaning import Meaning
-from proxy.session.names import Definition, Names
+from proxy.session.prepared import Definition, Names
+from proxy.session.resolution.lookup import Lookup
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
 
 _DEEPEST: Final = 32
