@@ -169,7 +169,7 @@ class ClientSide:
 
     def _refuse_outright(self, denial: Denial, raw: View) -> Denial:
         text = told(raw) if raw else None
-        return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
+        return self._judge.reporter.refuse_outright(denial, text, self._state.transactions()[0])
 
     def _wait_for(self, what: Ask | Await) -> bytes | None:
         """The answer hinges on what others have to say first; the frame is looked at again then."""

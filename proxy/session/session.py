@@ -210,7 +210,7 @@ class Session:
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
         )
         if wants_replication(startup):
-            return self._end(self._judge.refuse_outright(_NO_REPLICATION, None, "none"))
+            return self._end(self._judge.reporter.refuse_outright(_NO_REPLICATION, None, "none"))
         effects = startup_effects(startup)
         if effects:
             meaning = Meaning(effects, statement_class="session")
@@ -301,7 +301,7 @@ class Session:
             self._gate.tally.block(denial.rule, "enforce").value += 1
         else:
             transaction = "none" if self._conversation is None else self._conversation.transaction
-            self._judge.refuse_outright(denial, None, transaction)
+            self._judge.reporter.refuse_outright(denial, None, transaction)
         return self._end(denial)
 
     def _close(self, reason: str) -> list[Command]:
@@ -316,9 +316,9 @@ class Session:
         return [*commands, Close()]
 
     def _reports(self) -> list[Command]:
-        if self._judge is None or not self._judge.events:
+        if self._judge is None or not self._judge.reporter.events:
             return []
-        events, self._judge.events = self._judge.events, []
+        events, self._judge.reporter.events = self._judge.reporter.events, []
         return [Report(event) for event in events]
 
     @staticmethod

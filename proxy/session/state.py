@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from typing import Final
 
+from proxy.policy.context import Transaction
 from proxy.session.inflight import Inflight, Sent
-from proxy.session.judge import TRANSACTIONS, Transaction
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.prepared import Definition, Names
@@ -104,7 +104,7 @@ class State:
     def transactions(self) -> tuple[Transaction, ...]:
         """Every state that the transaction may be in when the next message is run."""
         if self._unsure_until > self.inflight.ready:
-            return TRANSACTIONS
+            return "none", "open"
         return ("none",) if self.status == "I" else ("open",)
 
     def _may_ask(self) -> bool:

@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from proxy.app.offline.judging import Verdict, judge, read_sql
-from proxy.policy.context import Context
+from proxy.policy.context import Context, Transaction
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.meaning import Meaning
@@ -39,7 +38,7 @@ class Line(msgspec.Struct, frozen=True):
     database: str
     client_address: str | None
     application: str
-    transaction: Literal["none", "open"]
+    transaction: Transaction
     effects: list[str]
     sql: str | None
     whole: bool | None = None
