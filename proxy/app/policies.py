@@ -18,7 +18,7 @@ from watchfiles import awatch
 
 from proxy.app.metrics import Reloads
 from proxy.app.sources import read_text
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.source.diagnostics import Diagnostic, SourceError
 

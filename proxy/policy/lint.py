@@ -2,17 +2,17 @@
 
 Enters: a policy. Leaves: warnings with their places: rules that another makes needless, conditions that a
 client can turn as it likes, rules that no effect reaches, evidence that nobody can give, unused names.
-Deliberately absent: mistakes that keep a policy from loading (compiling.py), and any judgement.
+Deliberately absent: mistakes that keep a policy from loading (loading/compiling.py), and any judgement.
 """
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from proxy.policy.complaints import Complaints
 from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.evidence import AbsentEvidence
 from proxy.policy.conditions.reach import may_fall_on, may_have
 from proxy.policy.covering import covers
+from proxy.policy.loading.complaints import Complaints
 from proxy.policy.rules import Mode, Policy, Rule
 from proxy.source import Diagnostic, Path
 

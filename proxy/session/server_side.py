@@ -21,8 +21,8 @@ from proxy.session.inflight import (
     QUERY,
     Sent,
 )
-from proxy.session.inquiry import Inquiry
-from proxy.session.names import Definition
+from proxy.session.prepared import Definition
+from proxy.session.resolution.inquiry import Inquiry
 from proxy.session.state import State
 from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation

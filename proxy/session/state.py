@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from typing import Final
 
+from proxy.policy.context import Transaction
 from proxy.session.inflight import Inflight, Sent
-from proxy.session.judge import TRANSACTIONS, Transaction
 from proxy.session.lexing import Lexing
-from proxy.session.lookup import Lookup
 from proxy.session.meaning import Meaning
-from proxy.session.names import Definition, Names
+from proxy.session.prepared import Definition, Names
+from proxy.session.resolution.lookup import Lookup
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
 
 _DEEPEST: Final = 32
@@ -104,7 +104,7 @@ class State:
     def transactions(self) -> tuple[Transaction, ...]:
         """Every state that the transaction may be in when the next message is run."""
         if self._unsure_until > self.inflight.ready:
-            return TRANSACTIONS
+            return "none", "open"
         return ("none",) if self.status == "I" else ("open",)
 
     def _may_ask(self) -> bool:

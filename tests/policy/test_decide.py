@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 import pytest
 
+from proxy.policy.context import Transaction
 from proxy.policy.decision import Decision, Firing, Refusal
 from proxy.policy.facts import Backup, Coverage, Freeze, Verification
 from proxy.policy.rules import Policy
@@ -235,7 +235,7 @@ def test_reserved_refusals() -> None:
 
 
 # the rule's end, transaction, moment, fires
-WHEN: list[tuple[str, Literal["none", "open"], str, bool]] = [
+WHEN: list[tuple[str, Transaction, str, bool]] = [
     (", when: {window: peak}", "none", "2026-11-24T15:00", True),
     (", when: {window: peak}", "none", "2026-11-25T01:00", False),
     (", when: {not: {window: peak}}", "none", "2026-11-24T15:00", False),
@@ -254,7 +254,7 @@ WHEN: list[tuple[str, Literal["none", "open"], str, bool]] = [
 
 
 @pytest.mark.parametrize(("body", "transaction", "moment", "fires"), WHEN)
-def test_when(body: str, transaction: Literal["none", "open"], moment: str, fires: bool) -> None:
+def test_when(body: str, transaction: Transaction, moment: str, fires: bool) -> None:
     context = replace(at(moment), transaction=transaction)
     assert judge(rule(body), DROP, context=context).allowed is not fires
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.source import SourceError
 from tests.policy.build import reader
 

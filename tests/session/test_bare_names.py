@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.backup.cluster import Cluster
-from proxy.session.inquiry import split_path
+from proxy.session.resolution.inquiry import split_path
 from tests.conftest import ServerAt, StartPgBouncer
 from tests.servers.database import Database
 from tests.session.conftest import TABLE, Clients

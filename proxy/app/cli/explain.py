@@ -23,10 +23,9 @@ from rich.tree import Tree
 
 from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
-from proxy.app.cli.loading import load_or_fail
 from proxy.app.cli.output import print_json, print_line
-from proxy.app.cli.values import evidence, read_address, read_time, wrong
-from proxy.app.offline import DECISION_ID, denial_of, read_sql
+from proxy.app.cli.values import evidence, load_or_fail, read_address, read_time, wrong
+from proxy.app.offline.judging import DECISION_ID, denial_of, read_sql
 from proxy.policy.context import Context
 from proxy.policy.decision import Firing
 from proxy.policy.explain import Branch, Explanation

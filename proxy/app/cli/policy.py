@@ -18,7 +18,7 @@ from proxy.app.policies import Attempt, try_to_load
 from proxy.policy import lint, policy_schema
 from proxy.policy.rules import Policy
 from proxy.source import Diagnostic
-from proxy.sql.reference import page
+from proxy.sql.vocabulary.reference import page
 
 commands = typer.Typer(no_args_is_help=True, help="Check, test, compare and write policies.")
 

@@ -21,7 +21,7 @@ from proxy.app.cli.output import print_line
 from proxy.app.cli.values import wrong
 from proxy.app.shipped import shipped_policies
 from proxy.policy import load_policy
-from proxy.policy.words import check_name, read_days, read_time, read_zone
+from proxy.policy.schema.words import check_name, read_days, read_time, read_zone
 from proxy.source import SourceError
 
 DEFAULT_PACKS = (

@@ -1,7 +1,7 @@
 """`pgwarden policy test`: run cases beside a policy, and the examples of its rules.
 
 Enters: files and folders. Leaves: what failed, each with its place; the rules that nothing fired; a JUnit
-report. Deliberately absent: judging (proxy/app/trying.py).
+report. Deliberately absent: judging (proxy/app/offline/runner.py).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Annotated
 
 import typer
 
-from proxy.app import trying
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_error, print_json, print_line, print_styled
-from proxy.app.junit import report
+from proxy.app.offline import runner as trying
+from proxy.app.offline.junit import report
 from proxy.app.policies import try_to_load
 from proxy.app.sources import read_text
+from proxy.policy.loading.trials import check_ids, kind_of, read_trials
 from proxy.policy.rules import Policy
-from proxy.policy.trials import check_ids, kind_of, read_trials
 from proxy.source import SourceError, read_yaml
 
 # Other programs' files may hold YAML that this reader refuses; they are passed over unread.

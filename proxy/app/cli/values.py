@@ -1,4 +1,4 @@
-"""How commands read the values of their flags: times, levels, the ledger.
+"""How commands read the values of their flags: policies, times, levels, the ledger.
 
 Leaves: typed values, or a CommandError whose one line begins with the flag.
 """
@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.kinds import shown
+from proxy.app.policies import try_to_load
 from proxy.app.settings import default_ledger
 from proxy.policy.facts import Facts, Verification
+from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError, open_ledger
 
 Value = TypeVar("Value")
@@ -24,6 +26,14 @@ Value = TypeVar("Value")
 def wrong(flag: str, message: str) -> CommandError:
     """A wrong value of a flag."""
     return CommandError(ExitCode.USAGE, f"{flag}: {message}")
+
+
+def load_or_fail(path: str, flag: str) -> Policy:
+    """Load the policy that a flag names; one that does not load is a wrong value of that flag."""
+    attempt = try_to_load(path)
+    if attempt.policy is None:
+        raise CommandError(ExitCode.USAGE, f"{flag}: the policy {path} does not load", attempt.problem)
+    return attempt.policy
 
 
 def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
