@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from proxy.session.events import Judged, LongText, Passed
-from proxy.sql.redact import may_hold_secrets, redact
+from proxy.sql.redact import redact
+from proxy.sql.secrets import may_hold_secrets
 
 # Masking needs a parse, in the writer's thread but under the interpreter's lock. Of a longer statement that
 # may hold a secret only its length is written.
