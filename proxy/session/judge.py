@@ -18,7 +18,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.bare import hopeful, questions, resolved
 from proxy.session.consequences import Consequences
-from proxy.session.events import Event, Judged, LongText, Origin, Passed
+from proxy.session.events import MOST_LISTED, Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate, Who
 from proxy.session.inquiry import MOST_NAMES, Answer
 from proxy.session.lookup import Lookup
@@ -317,7 +317,7 @@ class Judge:
                 sqlstate=first.sqlstate,
                 message=message,
                 rules=tuple(firing.rule for firing in (*decision.enforced, *decision.shadowed)),
-                effects=tuple(effect.name for effect in decision.effects),
+                effects=tuple(effect.name for effect in decision.effects[:MOST_LISTED]),
                 targets=_targets(decision.effects),
                 origin=self._origin(transaction),
                 text=meaning.text,
@@ -327,7 +327,7 @@ class Judge:
 
     def _report_passed(self, meaning: Meaning, transaction: Transaction) -> None:
         if meaning.text is not None:
-            names = tuple(effect.name for effect in meaning.effects)
+            names = tuple(effect.name for effect in meaning.effects[:MOST_LISTED])
             self.events.append(Passed(self._gate.clock(), meaning.text, names, self._origin(transaction)))
 
     def _origin(self, transaction: Transaction) -> Origin:
@@ -352,4 +352,10 @@ def _changes_lexing(effect: Effect) -> bool:
 
 
 def _targets(effects: tuple[Effect, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(effect.target) for effect in effects if effect.target is not None))
+    names: dict[str, None] = {}
+    for effect in effects:
+        if effect.target is not None:
+            names[str(effect.target)] = None
+        if len(names) == MOST_LISTED:
+            break
+    return tuple(names)
