@@ -25,7 +25,7 @@ STANDARD_OUTPUT = "-"
 
 Seconds = Annotated[float, PlainValidator(kinds.seconds)]
 SomeSeconds = Annotated[float, PlainValidator(kinds.some_seconds)]
-# A statement that fits no message, memory in which nothing can be parsed, a file for each line: none is meant.
+# No statement would fit, nothing could be parsed, each line would have a file of its own: nobody means that.
 StatementSize = Annotated[int, PlainValidator(kinds.at_least(1024, "1KiB"))]
 ParserMemory = Annotated[int, PlainValidator(kinds.at_least(64 * 1024 * 1024, "64MiB"))]
 LogSize = Annotated[int, PlainValidator(kinds.at_least(64 * 1024, "64KiB"))]
