@@ -24,7 +24,9 @@ _CALLS = r"""
 """
 # In code and prose: also calls, connection strings, programs and URLs with a password.
 _TEXTS = rf"""
-    {_WORDS} | (?:{_CALLS})\w*\s*[(.] | conninfo | \w_command | \bprogram\s*['$] | ://[^/\s:@]+:[^/\s@]+@
+    {_WORDS} | (?:{_CALLS})\w*\s*[(.] | conninfo | \w_command | \b(?:program|connection)\s*['$]
+  | \bexecute\s+(?!format\b)[\w."]+\s*\([^)]*['$] | \bset_config\s*\((?!\s*'+[^']*'+\s*,)
+  | ://[^/\s:@]+:[^/\s@]+@
 """
 _FLAGS = re.IGNORECASE | re.VERBOSE
 _NAME = re.compile(_WORDS, _FLAGS)

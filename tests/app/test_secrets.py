@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from proxy.app.audit import render_judged, render_passed
@@ -15,7 +15,7 @@ from proxy.session.gate import Who
 from proxy.session.judge import Judge
 from proxy.session.refusal import Denial
 from tests.session.wired import gate_of
-from tests.sql.secret_shapes import RANDOM, SECRET, shapes
+from tests.sql.secret_shapes import RANDOM, SECRET, WRAPS, shapes
 
 _RULE = """
 version: 1
@@ -28,9 +28,15 @@ rules:
 """
 
 
-@given(shape=st.sampled_from(shapes()), secret=RANDOM, mode=st.sampled_from(["enforce", "shadow"]))
-def test_a_random_secret_is_never_told(shape: str, secret: str, mode: str) -> None:
-    meaning = read_sql(shape.replace(SECRET, secret))
+@given(
+    shape=st.sampled_from(shapes()),
+    wrap=st.sampled_from(("{}", *WRAPS)),
+    secret=RANDOM,
+    mode=st.sampled_from(["enforce", "shadow"]),
+)
+def test_a_random_secret_is_never_told(shape: str, wrap: str, secret: str, mode: str) -> None:
+    meaning = read_sql(wrap.format(shape.replace(SECRET, secret)))
+    assume(meaning.error is None)
     gate = gate_of(_RULE.format(mode))
     gate.log_statements = True
     judge = Judge(gate, Who("app", "shop", None, ""))

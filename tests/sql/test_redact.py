@@ -11,7 +11,7 @@ from proxy.sql.parse import SqlSyntaxError, parse
 from proxy.sql.redact import redact
 from proxy.sql.secrets import may_hold_secrets
 from tests.sql import golden
-from tests.sql.secret_shapes import RANDOM, SECRET, SECRETS, shapes
+from tests.sql.secret_shapes import RANDOM, SECRET, SECRETS, WRAPS, shapes
 
 _CASES: list[tuple[str, str | None]] = [
     ("SELECT 'plain', password FROM users WHERE id = 1 AND name = 'a'", None),
@@ -125,6 +125,22 @@ def test_redact(text: str, shown: str | None) -> None:
 def test_what_is_masked_can_still_be_read(text: str) -> None:
     kinds = [list(raw["stmt"]) for raw in parse(text)]
     assert [list(raw["stmt"]) for raw in parse(redact(text))] == kinds
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_secret_is_masked_wherever_its_statement_stands(wrap: str) -> None:
+    for text in (wrap.format(shape) for shape in shapes()):
+        shown = redact(text)
+        assert SECRET not in shown
+        assert not shown.startswith("<") or not _is_sql(text)
+
+
+def _is_sql(text: str) -> bool:
+    try:
+        parse(text)
+    except SqlSyntaxError:
+        return False
+    return True
 
 
 @given(shape=st.sampled_from(shapes()), secret=RANDOM)
