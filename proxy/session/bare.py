@@ -44,6 +44,7 @@ _GOING: Final = frozenset({"drop", "rename", "move"})
 _CODE: Final = CLASSES["opaque"] | CLASSES["server"] | {"statement.execute"}
 _NAMES_HANG_ON: Final = frozenset({"search_path", "role", "session_authorization", None})
 _TEMPORARY: Final = frozenset({"temporary"})
+_RELATIONS: Final = frozenset({"index", "sequence", "table", "view"})
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class _Known:
 
     Attributes:
         path: the schemas of bare names; None when they are not known.
-        own: the session's own tables; None stands for every name there is.
+        own: the session's own relations; None stands for every name there is.
         bound: the own tables that a prepared statement's rows are of; None where it is looked up now.
     """
 
@@ -61,10 +62,13 @@ class _Known:
     bound: Set[str] | None = None
 
     def find(self, target: Target) -> Own | None:
-        """The own table that a target is, if it is one."""
-        if target.kind != "table" or target.name is None or target.schema not in (None, "pg_temp"):
+        """The session's own relation that a target is, if it is one."""
+        if target.kind not in _RELATIONS or target.name is None or target.schema not in (None, "pg_temp"):
             return None
-        return Own(plain=True, alone=True) if self.own is None else self.own.get(spelled(target))
+        if self.own is None:
+            return Own(target.kind, plain=True, alone=True)
+        own = self.own.get(spelled(target))
+        return own if own is not None and own.kind == target.kind else None
 
     def forget(self) -> None:
         """Names may mean anything from here on."""
@@ -91,7 +95,7 @@ def resolved(
 
 
 def hopeful(statements: Iterable[Statement], path: tuple[str, ...]) -> tuple[Effect, ...]:
-    """The effects if the server gave the best answer: every bare table the session's own."""
+    """The effects if the server gave the best answer: every bare relation the session's own."""
     return tuple(dict.fromkeys(_follow(statements, _Known(path, None))))
 
 
@@ -153,8 +157,10 @@ def _named(effect: Effect, known: _Known) -> Effect:
 
 
 def _stays_inside(effect: Effect, target: Target, own: Own, known: _Known) -> bool:
-    """Whether an effect on an own table touches nothing but that."""
+    """Whether an effect on an own relation touches nothing but that."""
     family, _, verb = effect.name.rpartition(".")
+    if own.kind != "table" and verb != "drop":
+        return False  # a view hands rows through to everybody's tables
     if verb == "create":
         return False  # it makes another
     if family == "row":
@@ -192,7 +198,7 @@ def _made(known: _Known, effect: Effect) -> None:
     target = effect.target
     if target is None or known.own is None or target.schema not in (None, "pg_temp"):
         return
-    found = Own(plain=True, alone=True)
+    found = Own("table", plain=True, alone=True)
     known.own[spelled(Target("table", "pg_temp", target.name))] = found
     if known.path is not None and "pg_temp" not in known.path[1:]:
         known.own[spelled(Target("table", None, target.name))] = found

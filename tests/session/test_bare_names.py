@@ -140,6 +140,57 @@ def test_a_text_is_followed_statement_by_statement(
     assert table.execute("SELECT count(*) FROM public.t") == "3"
 
 
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        (["CREATE TEMP TABLE u (id int)", "CREATE INDEX i ON u (id)"], "DROP INDEX i"),
+        (
+            ["CREATE TEMP TABLE u (id int) PARTITION BY RANGE (id)", "CREATE INDEX i ON u (id)"],
+            "DROP INDEX i",
+        ),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP VIEW i"),
+        (["CREATE TEMP SEQUENCE i"], "DROP SEQUENCE i"),
+        (
+            ["CREATE TEMP TABLE i (id int PRIMARY KEY)", "CREATE TEMP TABLE u (id int REFERENCES i)"],
+            "DROP TABLE i CASCADE",
+        ),
+    ],
+)
+def test_an_index_a_view_and_a_sequence_of_the_sessions_own_go(
+    before: list[str], text: str, every_table: Database, clients: Clients
+) -> None:
+    client = own(clients, every_table)
+    assert client.exchange(Q(text))[0] == NO[0]
+    for each in before:
+        client.exchange(Q(each))
+    assert client.exchange(Q(text))[-2:] == [("C", " ".join(text.split()[:2])), ("Z", "I")]
+    assert client.exchange(Q(text))[0] == NO[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        (["CREATE TEMP VIEW i AS SELECT * FROM public.t"], "DELETE FROM i"),
+        (["CREATE TEMP VIEW i AS SELECT * FROM public.t"], "UPDATE i SET id = 1"),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id", "CREATE VIEW public.i AS SELECT 1"], "DROP VIEW public.i"),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP TABLE i"),
+        (
+            ["CREATE TEMP SEQUENCE i", "CREATE TABLE p (c int DEFAULT nextval('i'))"],
+            "DROP SEQUENCE i CASCADE",
+        ),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP VIEW i, j"),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP VIEW i; DROP VIEW i"),
+    ],
+)
+def test_what_hangs_on_an_own_view_or_sequence_is_not_alone(
+    before: list[str], text: str, table: Database, clients: Clients
+) -> None:
+    client = own(clients, table)
+    for each in before:
+        client.exchange(Q(each))
+    assert client.exchange(Q(text))[0][:2] == ("E", "42501")
+
+
 def test_in_a_text_a_late_pg_temp_is_known(table: Database, clients: Clients) -> None:
     table.execute(f"ALTER DATABASE {table.name} SET search_path = public, pg_temp")
     client = own(clients, table)
@@ -278,7 +329,7 @@ def test_nothing_is_asked_where_no_answer_would_help(table: Database, clients: C
     client = own(clients, table)
     client.exchange(Q("DROP TABLE public.t"))
     client.exchange(Q("SELECT * FROM t"))
-    client.exchange(Q("DROP VIEW t"))
+    client.exchange(Q("DROP TYPE t"))
     assert b"pg_my_temp_schema" not in client.sent
 
 
