@@ -1,8 +1,8 @@
 """What bare names stand for now: a question that the gate puts to the session's own server connection.
 
 Enters: the names, then the server's answers, message by message. Leaves: the messages that ask, and in the
-end an ``Answer``. Asked between two batches of the client's, in the client's own transaction, with nothing in
-flight: so the answer is what the client's next statement will find. Absent: when to ask, and what follows.
+end an ``Answer``. Asked between two messages of the client's, in the client's own transaction, with nothing
+in flight: so the answer is what the client's next statement will find. Absent: when to ask, and what follows.
 
 No search_path reaches this text: every function, operator and type says its schema. It is asked under names
 that no client can guess, so it touches no statement and no portal of the client's.
@@ -22,6 +22,7 @@ from proxy.wire.frontend import (
     encode_bind,
     encode_close,
     encode_execute,
+    encode_flush,
     encode_parse,
     encode_sync,
 )
@@ -99,10 +100,13 @@ class Inquiry:
 
     Attributes:
         names: as ``spelled`` spells them.
+        inside: it is asked inside of a batch of the client's, which it must not end.
     """
 
-    def __init__(self, names: Iterable[str], token: str) -> None:
+    def __init__(self, names: Iterable[str], token: str, *, inside: bool = False) -> None:
         """Ask for these names, spelled as ``spelled`` does."""
+        self.inside = inside
+        self._closed = 0
         self._label = f"pgw_{token}".encode()
         self.names = frozenset(names)
         self._own: dict[str, Own] = {}
@@ -118,7 +122,10 @@ class Inquiry:
         return Answer(self._search_path, self._process_id, self.names, self._own)
 
     def encode(self) -> bytes:
-        """A batch of the extended protocol: a Query would end the client's unnamed statement."""
+        """Messages of the extended protocol: a Query would end the client's unnamed statement.
+
+        Inside of a batch Flush brings the answers; Sync would end the batch, and commit it.
+        """
         names = ", ".join("('" + name.replace("'", "''") + "')" for name in sorted(self.names)) or "(NULL)"
         label = self._label
         return b"".join(
@@ -128,7 +135,7 @@ class Inquiry:
                 encode_execute(label),
                 encode_close("P", label),
                 encode_close("S", label),
-                encode_sync(),
+                encode_flush() if self.inside else encode_sync(),
             )
         )
 
@@ -150,6 +157,11 @@ class Inquiry:
     def completed(self) -> None:
         """CommandComplete has come: all rows were there."""
         self._complete = True
+
+    def closed(self) -> bool:
+        """CloseComplete has come: whether it was the last answer inside of a batch."""
+        self._closed += 1
+        return self.inside and self._closed == 2
 
 
 def split_path(setting: str, user: str) -> tuple[str, ...] | None:

@@ -293,7 +293,48 @@ def test_what_is_pipelined_waits_for_the_answer(table: Database, clients: Client
     told = client.exchange(X("CREATE TEMP TABLE t (id int)") + S + X("DROP TABLE t") + S, ready=2)
     assert told[-2:] == [("C", "DROP TABLE"), ("Z", "I")]
     told = client.exchange(X("CREATE TEMP TABLE t (id int)") + X("DROP TABLE t") + S)
-    assert told[-2:] == NO  # inside a batch nothing can be asked
+    assert told[-2:] == [("C", "DROP TABLE"), ("Z", "I")]
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 7])
+def test_inside_of_a_batch_the_question_ends_nothing(
+    chunk: int, every_table: Database, clients: Clients
+) -> None:
+    client = clients.wired(every_table, gate_of(OWN), chunk=chunk)
+    done = [("1",), ("2",), ("C", "CREATE TABLE"), ("1",), ("2",), ("C", "INSERT 0 1")]
+    make = X("CREATE TEMP TABLE t (id int)") + X("INSERT INTO t VALUES (1)")
+    told = client.exchange(make + X("DELETE FROM t") + X("TRUNCATE t") + X("DROP TABLE t") + S)
+    assert told == [
+        *done,
+        *[("1",), ("2",), ("C", "DELETE 1"), ("1",), ("2",), ("C", "TRUNCATE TABLE")],
+        *[("1",), ("2",), ("C", "DROP TABLE"), ("Z", "I")],
+    ]
+    told = client.exchange(make + X("DROP TABLE t") + X("DROP TABLE t") + S)
+    assert told == [*done, ("1",), ("2",), ("C", "DROP TABLE"), *NO]
+    # All of it was one transaction: what the refusal ended is gone with it.
+    told = client.exchange(X("INSERT INTO public.t VALUES (9)") + X("DELETE FROM t") + S)
+    assert told == [("1",), ("2",), ("C", "INSERT 0 1"), *UNSCOPED]
+    assert every_table.execute("SELECT count(*) FROM public.t") == "3"
+    assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
+
+
+def test_inside_of_a_batch_an_error_is_the_clients(table: Database, clients: Clients) -> None:
+    """Whether an error comes before the question or of it, the batch has failed, and the client is told."""
+    client = own(clients, table)
+    client.exchange(MAKE)
+    told = client.exchange(X("SELECT 1/0") + X("DELETE FROM t") + S + X("TRUNCATE t") + S, ready=2)
+    assert [each[:2] for each in told] == [
+        *[("1",), ("E", "22012"), ("Z", "I")],
+        *[("1",), ("2",), ("C", "TRUNCATE TABLE"), ("Z", "I")],
+    ]
+    client.exchange(Q("SET statement_timeout = 100"))
+    other = clients.bare(table)
+    other.exchange(Q("BEGIN"))
+    other.exchange(Q("LOCK TABLE pg_catalog.pg_depend IN ACCESS EXCLUSIVE MODE"))
+    told = client.exchange(X("SET work_mem = '4MB'") + X("DELETE FROM t") + S)
+    assert [each[:2] for each in told] == [("1",), ("2",), ("C", "SET"), ("E", "57014"), ("Z", "I")]
+    other.exchange(Q("ROLLBACK"))
+    assert client.exchange(Q("DROP TABLE t")) == [("C", "DROP TABLE"), ("Z", "I")]
 
 
 def test_the_answer_is_the_gates_alone(every_table: Database, clients: Clients) -> None:
@@ -542,9 +583,8 @@ def test_flush_and_close_between_are_no_reason_to_wait_for_ever(table: Database,
     client = own(clients, table)
     client.exchange(MAKE)
     told = client.exchange(P("SELECT 1", "s") + H + C("s") + P("DROP TABLE t") + B() + E() + S)
-    assert told[-2:] == NO  # the batch had begun
-    told = client.exchange(P("DROP TABLE t") + B() + E() + S)
-    assert told[-2:] == [("C", "DROP TABLE"), ("Z", "I")]
+    assert told == [("1",), ("3",), ("1",), ("2",), ("C", "DROP TABLE"), ("Z", "I")]
+    assert client.exchange(P("DROP TABLE t") + H + B() + H + E() + H + S)[-2:] == NO
 
 
 def _query(text: str) -> Callable[[], bytes]:
@@ -589,6 +629,12 @@ _ACTIONS: dict[str, Callable[[], bytes]] = {
     **{text: _query(text) for text in (*_SETTINGS, *_OTHERS, *_LOSING, *_LOSING)},
     **{f"batch {text}": _batch(text) for text in (*_OTHERS[:8], *_LOSING)},
     "batch of two": _batch("CREATE TEMP TABLE t (id int)", "DELETE FROM t"),
+    "batch that drops": _batch("DROP TABLE pg_temp.t", "TRUNCATE t"),
+    "batch that drops twice": _batch("CREATE TEMP TABLE t (id int)", "DROP TABLE t", "DROP TABLE t"),
+    "batch that moves": _batch("SET search_path = public, pg_temp", "DELETE FROM t"),
+    "batch that rolls back": _batch("CREATE TEMP TABLE t (id int)", "ROLLBACK", "DELETE FROM t"),
+    "batch that fails": _batch("CREATE TEMP TABLE t (id int)", "SELECT 1/0", "DELETE FROM t"),
+    "Parse in front": lambda: P("DELETE FROM t", "r") + X("DROP TABLE pg_temp.t") + B("r") + E() + C("r") + S,
     "batch that commits": _batch("CREATE TEMP TABLE t (id int) ON COMMIT DROP", "COMMIT", "DROP TABLE t"),
     "Parse": lambda: C("p") + P("DELETE FROM t", "p") + S,
     "Parse, Describe": lambda: C("p") + P("DELETE FROM t", "p") + DS("p") + S,
