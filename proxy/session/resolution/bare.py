@@ -45,9 +45,10 @@ _GOING: Final = frozenset({"drop", "rename", "move"})
 _CODE: Final = CLASSES["opaque"] | CLASSES["server"] | {"statement.execute"}
 _NAMES_HANG_ON: Final = frozenset({"search_path", "role", "session_authorization", None})
 _TEMPORARY: Final = frozenset({"temporary"})
+_RELATIONS: Final = frozenset({"index", "sequence", "table", "view"})
 
 
-_PLAIN: Final = Own(plain=True, alone=True)
+_PLAIN: Final = {kind: Own(kind, plain=True, alone=True) for kind in _RELATIONS}
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class _Known:
 
     Attributes:
         path: the schemas of bare names; None when they are not known.
-        own: the session's own tables; None stands for every name there is.
+        own: the session's own relations; None stands for every name there is.
         bound: the own tables that a prepared statement's rows are of; None where it is looked up now.
     """
 
@@ -65,12 +66,13 @@ class _Known:
     bound: Set[str] | None = None
 
     def find(self, target: Target) -> Own | None:
-        """The own table that a target is, if it is one."""
-        if target.kind != "table" or target.name is None or target.schema not in (None, "pg_temp"):
+        """The session's own relation that a target is, if it is one."""
+        if target.kind not in _RELATIONS or target.name is None or target.schema not in (None, "pg_temp"):
             return None
         if self.own is None:
-            return _PLAIN
-        return self.own.get(spelled(target)) if self.own else None
+            return _PLAIN[target.kind]
+        own = self.own.get(spelled(target)) if self.own else None
+        return own if own is not None and own.kind == target.kind else None
 
     def forget(self) -> None:
         """Names may mean anything from here on."""
@@ -97,7 +99,7 @@ def resolved(
 
 
 def hopeful(statements: Iterable[Statement], path: tuple[str, ...]) -> tuple[Effect, ...]:
-    """The effects if the server gave the best answer: every bare table the session's own."""
+    """The effects if the server gave the best answer: every bare relation the session's own."""
     return tuple(dict.fromkeys(_follow(statements, _Known(path, None))))
 
 
@@ -170,8 +172,10 @@ def _named(effect: Effect, known: _Known) -> Effect:
 
 
 def _stays_inside(effect: Effect, target: Target, own: Own, known: _Known) -> bool:
-    """Whether an effect on an own table touches nothing but that."""
+    """Whether an effect on an own relation touches nothing but that."""
     family, _, verb = effect.name.rpartition(".")
+    if own.kind != "table" and verb != "drop":
+        return False  # a view hands rows through to everybody's tables
     if verb == "create":
         return False  # it makes another
     if family == "row":
@@ -212,7 +216,7 @@ def _made(known: _Known, effect: Effect) -> None:
     target = effect.target
     if target is None or known.own is None or target.schema not in (None, "pg_temp"):
         return
-    found = _PLAIN
+    found = _PLAIN["table"]
     known.own[spelled(Target("table", "pg_temp", target.name))] = found
     if known.path is not None and "pg_temp" not in known.path[1:]:
         known.own[spelled(Target("table", None, target.name))] = found
