@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from proxy.session.meanings import Meanings
+from proxy.session.cache import Meanings
 from proxy.sql.analyse import analyse
 from proxy.sql.screen import Screen
 

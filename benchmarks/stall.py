@@ -33,7 +33,7 @@ from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import SHORT_BYTES, Readers
 from proxy.app.sources import read_text
 from proxy.policy.facts import Facts
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.relay import Listener, RelaySettings, Upstream, parse_upstream
 from proxy.session import Event, Gate, Limits, Peer, Session
 

@@ -34,7 +34,7 @@ from proxy.backup.cluster import Cluster, free_port
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.relay import SslMode
 from proxy.sql.analyse import analyse

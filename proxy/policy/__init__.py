@@ -11,7 +11,7 @@ from proxy.policy.decision import Decision, Firing, Refusal
 from proxy.policy.explain import Branch, Explanation, explain
 from proxy.policy.facts import Backup, Coverage, Facts, Freeze, Verification
 from proxy.policy.lint import lint
-from proxy.policy.load import load_policy
+from proxy.policy.loading import load_policy
 from proxy.policy.rules import RESERVED, Mode, Policy, Rule
 from proxy.policy.schema import policy_schema
 

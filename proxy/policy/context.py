@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+Transaction = Literal["none", "open"]
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -26,4 +28,4 @@ class Context:
     client_address: str | None
     application: str | None
     now: datetime
-    transaction: Literal["none", "open"]
+    transaction: Transaction

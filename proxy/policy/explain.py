@@ -16,7 +16,7 @@ from proxy.policy.decision import Decision, Firing
 from proxy.policy.durations import describe_duration
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Judgement, Mode, Policy, Rule
-from proxy.policy.texts import clean, printable
+from proxy.policy.templates import clean, printable
 from proxy.sql.effects import Effect
 
 

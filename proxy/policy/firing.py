@@ -17,9 +17,9 @@ from proxy.policy.conditions.moments import WindowCondition, windows_in
 from proxy.policy.decision import Firing
 from proxy.policy.durations import describe_duration
 from proxy.policy.rules import Judgement, Mode, Rule
-from proxy.policy.texts import Template, clean, enumerate_names, parse_template, printable
-from proxy.sql.effects import CATALOGUE, Effect, Risk
-from proxy.sql.wording import words_of
+from proxy.policy.templates import Template, clean, enumerate_names, parse_template, printable
+from proxy.sql.effects import EFFECT_KINDS, Effect, Risk
+from proxy.sql.vocabulary.wording import words_of
 
 DENY = parse_template("{effect} on {targets} is not allowed.")
 DENY_MISSING = parse_template("{effect} on {targets} needs {missing}.")
@@ -245,7 +245,7 @@ def _gravest_first(effects: Iterable[Effect]) -> list[Effect]:
 
 def _reason(effect: Effect) -> str:
     """What the catalogue says of an effect, such as `A table is dropped: public.users (high risk)`."""
-    kind = CATALOGUE.get(effect.name)
+    kind = EFFECT_KINDS.get(effect.name)
     summary = kind.summary.partition(";")[0] if kind is not None else "what happens is not known"
     target = "" if effect.target is None else f": {clean(str(effect.target))}"
     risk = f" ({effect.risk.name.lower()} risk)" if effect.risk > Risk.NONE else ""

@@ -1,7 +1,7 @@
 """Compiled rules and the policy that holds them.
 
 Enters: compiled conditions. Leaves: `Rule`, which judges one case; `Policy`, which finds the rules that
-concern an effect. Both immutable: a reload swaps one reference. Deliberately absent: YAML (load.py) and the
+concern an effect. Both immutable: a reload swaps one reference. Deliberately absent: YAML (loading/) and the
 whole decision (decide.py).
 """
 
@@ -17,9 +17,9 @@ from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
 from proxy.policy.conditions.matching import Match
 from proxy.policy.conditions.moments import TransactionCondition
 from proxy.policy.durations import describe_duration
-from proxy.policy.texts import Template
+from proxy.policy.templates import Template
 from proxy.source import Document, Path, Position
-from proxy.sql.effects import CATALOGUE, Effect
+from proxy.sql.effects import EFFECT_KINDS, Effect
 
 # Rules that exist without being written. The first four are judged here; the session raises the others.
 RESERVED: Mapping[str, str] = MappingProxyType(
@@ -184,7 +184,7 @@ class Policy:
         freeze: the reserved rule about writes while they are frozen; it is judged when facts know a freeze.
         zone: the policy's time zone, UTC where it names none.
         documents: what was read, by file, for those who look at a policy instead of judging by it.
-        uses_transaction: True when some rule asks for the transaction's state.
+        transactional: the rules that ask for the transaction's state.
     """
 
     name: str
@@ -197,7 +197,7 @@ class Policy:
     freeze: Rule
     zone: ZoneInfo
     break_glass: bool = False
-    uses_transaction: bool = False
+    transactional: frozenset[Rule] = frozenset()
     index: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict, repr=False)
     documents: Mapping[str, Document] = field(default_factory=dict, repr=False)
 
@@ -213,7 +213,7 @@ class Policy:
 
 def build_index(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
     """Lead every effect name of the catalogue to the rules that are on and can fit it."""
-    lists: dict[str, list[Rule]] = {name: [] for name in CATALOGUE}
+    lists: dict[str, list[Rule]] = {name: [] for name in EFFECT_KINDS}
     for rule in rules:
         if rule.mode is not Mode.OFF:
             for name in rule.match.names:

@@ -5,6 +5,7 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
+from proxy.session.cache import Outcome, Screening
 from proxy.session.commands import (
     Analyse,
     AwaitCatalogue,
@@ -18,7 +19,6 @@ from proxy.session.commands import (
 )
 from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
 from proxy.session.gate import Gate, Limits
-from proxy.session.meanings import Outcome, Screening
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 

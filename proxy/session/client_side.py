@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from proxy.session.cache import Outcome
 from proxy.session.commands import Analyse
 from proxy.session.copying import CopyIn
 from proxy.session.events import told
@@ -15,8 +16,7 @@ from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
 from proxy.session.judge import Ask, Await, Judge
 from proxy.session.meaning import Meaning, worst
-from proxy.session.meanings import Outcome
-from proxy.session.names import NOTHING, resolve
+from proxy.session.prepared import NOTHING, resolve
 from proxy.session.refusal import Denial, Refusal, no_such_statement
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
@@ -169,7 +169,7 @@ class ClientSide:
 
     def _refuse_outright(self, denial: Denial, raw: View) -> Denial:
         text = told(raw) if raw else None
-        return self._judge.refuse_outright(denial, text, self._state.transactions()[0])
+        return self._judge.reporter.refuse_outright(denial, text, self._state.transactions()[0])
 
     def _wait_for(self, what: Ask | Await) -> bytes | None:
         """The answer hinges on what others have to say first; the frame is looked at again then."""
@@ -178,6 +178,9 @@ class ClientSide:
             state.waiting = self._unread = True
         elif isinstance(what, Ask) and not state.inflight:
             self._after = state.ask(what.names)
+        elif isinstance(what, Ask) and state.batch_open:
+            self._after = encode_flush()
+            state.wait_until_flushed()
         else:
             state.wait_until_ready(state.inflight.boundaries)
         self._cutter.hold()

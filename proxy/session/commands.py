@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proxy.session.cache import Screening
 from proxy.session.events import Event
-from proxy.session.meanings import Screening
 from proxy.wire.framing import View
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.session.bare import keeps_path, resolved
 from proxy.session.gate import Gate
-from proxy.session.lookup import Lookup
 from proxy.session.meaning import Meaning
 from proxy.session.overlay import Overlay, defines, runs_no_code
-from proxy.sql.effects import CATALOGUE, Effect
+from proxy.session.resolution.bare import keeps_path, resolved
+from proxy.session.resolution.lookup import Lookup
+from proxy.sql.effects import EFFECT_KINDS, Effect
 
-_UNSEEN: Final = Effect("code.unseen", risk=CATALOGUE["code.unseen"].risk)
+_UNSEEN: Final = Effect("code.unseen", risk=EFFECT_KINDS["code.unseen"].risk)
 
 
 class Consequences:

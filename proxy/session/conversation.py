@@ -7,10 +7,11 @@ ignores Sync and Flush (``copying``).
 
 from __future__ import annotations
 
+from proxy.policy.context import Transaction
 from proxy.session.client_side import ClientSide
 from proxy.session.copying import CopyIn
 from proxy.session.gate import Gate
-from proxy.session.judge import Judge, Transaction
+from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State

@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.functions import Functions
+from proxy.session.cache import Meanings
+from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
-from proxy.session.meanings import Meanings
 from proxy.session.tally import Tally
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect

@@ -11,10 +11,10 @@ from collections import deque
 from typing import Final
 
 from proxy.policy.rules import Policy
-from proxy.session.inquiry import Answer
 from proxy.session.meaning import Meaning
-from proxy.session.names import Definition
+from proxy.session.prepared import Definition
 from proxy.session.refusal import NONCE, Refusal
+from proxy.session.resolution.inquiry import Answer
 from proxy.sql.effects import Act
 from proxy.wire.errors import ProtocolViolation
 

@@ -1,7 +1,7 @@
 """Put what a session is about to run before the policy.
 
-Enters: a Meaning, the names it may use, the transaction as far as it is known. Leaves: a Denial or None, and
-the events that tell of it. Where several states are possible each is judged, and the worst counts.
+Enters: a Meaning, the names it may use, the transaction as far as it is known. Leaves: a Denial or None; or
+whom to ask first. Where several states are possible each is judged, and the worst counts.
 """
 
 from __future__ import annotations
@@ -9,31 +9,27 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
-from proxy.policy.context import Context
+from proxy.policy.context import Context, Transaction
 from proxy.policy.decide import decide
-from proxy.policy.decision import Decision, Firing
+from proxy.policy.decision import Decision
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.bare import hopeful, questions, resolved
 from proxy.session.consequences import Consequences
-from proxy.session.events import MOST_LISTED, Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate, Who
-from proxy.session.inquiry import MOST_NAMES, Answer
-from proxy.session.lookup import Lookup
 from proxy.session.meaning import Meaning, Permit
 from proxy.session.overlay import defines
-from proxy.session.refusal import Denial, no_such_statement, unreadable
+from proxy.session.refusal import Denial
+from proxy.session.reporting import Reporter
+from proxy.session.resolution.bare import hopeful, questions, resolved
+from proxy.session.resolution.inquiry import MOST_NAMES, Answer
+from proxy.session.resolution.lookup import Lookup
 from proxy.sql.effects import Effect
 from proxy.sql.settings import LEXING
 
-Transaction = Literal["none", "open"]
-TRANSACTIONS: Final[tuple[Transaction, ...]] = ("none", "open")
-
 _FOREVER: Final = float("inf")
 _LEXING: Final = LEXING | {None}
-_DECISION_ID_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,11 @@ class _Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """One snapshot of policy and facts, for every way in which one execution may be looked at."""
+    """One snapshot of policy and facts, for every way in which one execution may be looked at.
+
+    Attributes:
+        contexts: they differ in the transaction's state alone.
+    """
 
     policy: Policy
     facts: Facts
@@ -55,7 +55,10 @@ class _Trial:
 
     def judge(self, effects: tuple[Effect, ...]) -> _Verdict:
         """Decide in each context."""
-        decisions = [decide(effects, context, self.policy, self.facts) for context in self.contexts]
+        first, *others = self.contexts
+        decisions = [decide(effects, first, self.policy, self.facts)]
+        if decisions[0].transaction_used:
+            decisions += [decide(effects, context, self.policy, self.facts) for context in others]
         return _Verdict(
             next((each for each in decisions if not each.allowed), decisions[0]),
             sum(len(each.enforced) + len(each.shadowed) for each in decisions),
@@ -88,7 +91,7 @@ class Judge:
         consequences: what statements cause in this session's database.
         defines: what was just let go on may change what the catalogue holds.
         relexes: ... and the database's own code in it changes how later texts are read.
-        events: what is to be reported, oldest first; the session takes them away.
+        reporter: counts, and tells of, what it decides.
         until: when the last yes has to be looked at again, in POSIX seconds.
     """
 
@@ -99,7 +102,7 @@ class Judge:
         self.consequences = Consequences(gate, self.lookup)
         self.defines = False
         self.relexes = False
-        self.events: list[Event] = []
+        self.reporter = Reporter(gate, self.lookup)
         self.until = _FOREVER
 
     def permit(self, meaning: Meaning) -> Permit | None:
@@ -144,8 +147,7 @@ class Judge:
         self.relexes = permit.relexes
         if runs:
             permit.count.value += 1
-            if self._gate.log_statements:
-                self._report_passed(meaning, transactions[0])
+            self.reporter.passed(meaning, transactions[0])
         return None
 
     def judge_again(
@@ -171,8 +173,7 @@ class Judge:
         gate = self._gate
         started = gate.timer()
         now = gate.clock()
-        states = transactions if policy.uses_transaction else transactions[:1]
-        trial = _Trial(policy, gate.facts, tuple(self._context(now, state) for state in states))
+        trial = _Trial(policy, gate.facts, tuple(self._context(now, state) for state in transactions))
         verdict = trial.judge(self.consequences.plain(meaning))
         closer = self._look_closer(meaning, trial, verdict, answer, bound) if verdict.firings else None
         if isinstance(closer, Ask):
@@ -182,9 +183,9 @@ class Judge:
         meaning.reading_s = 0.0
         decision = verdict.worst
         if not decision.allowed:
-            return self._refuse(meaning, decision, now, states[0])
+            return self.reporter.refuse(meaning, decision, now, transactions[0])
         if runs:
-            self._allow(meaning, decision, now, states[0])
+            self.reporter.allow(meaning, decision, now, transactions[0])
         self.until = verdict.until
         self.defines = gate.catalogue and defines(decision.effects)
         self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
@@ -217,7 +218,7 @@ class Judge:
     def _keep(self, meaning: Meaning, decision: Decision) -> None:
         """A plain yes that holds for every session like this one is given again without judging."""
         gate = self._gate
-        if not decision.shadowed and not gate.policy.uses_transaction:
+        if not decision.shadowed and not decision.transaction_used:
             epoch = gate.facts_epoch if decision.facts_used else -1
             count = gate.tally.statement("allowed", meaning.statement_class)
             if len(meaning.permits) > 64:
@@ -242,120 +243,7 @@ class Judge:
             transaction=transaction,
         )
 
-    def _allow(self, meaning: Meaning, decision: Decision, now: float, transaction: Transaction) -> None:
-        tally = self._gate.tally
-        tally.statement("shadowed" if decision.shadowed else "allowed", meaning.statement_class).value += 1
-        if decision.shadowed:
-            first, decision_id = decision.shadowed[0], self._new_id()
-            message = first.message.replace("{decision_id}", decision_id)
-            for firing in decision.shadowed:
-                tally.block(firing.rule, "shadow").value += 1
-            self._report(meaning, decision, first, "shadow", message, decision_id, now, transaction)
-        if self._gate.log_statements:
-            self._report_passed(meaning, transaction)
-
-    def _refuse(self, meaning: Meaning, decision: Decision, now: float, transaction: Transaction) -> Denial:
-        tally = self._gate.tally
-        tally.statement("refused", meaning.statement_class).value += 1
-        for firing in decision.enforced:
-            tally.block(firing.rule, "enforce").value += 1
-        for firing in decision.shadowed:
-            tally.block(firing.rule, "shadow").value += 1
-        decision_id = self._new_id()
-        refusal = decision.refusal(decision_id)
-        denial = Denial(refusal.rule, refusal.sqlstate, refusal.message, refusal.detail, refusal.hint)
-        if meaning.error is not None and refusal.rule == "unparsed":
-            denial = unreadable(meaning.error, denial)
-        elif meaning.missing is not None and refusal.rule == "unknown":
-            denial = no_such_statement(meaning.missing)
-        first = next(firing for firing in decision.enforced if firing.rule == refusal.rule)
-        self._report(meaning, decision, first, "enforce", denial.message, decision_id, now, transaction)
-        return denial
-
-    def refuse_outright(
-        self, denial: Denial, text: str | LongText | None, transaction: Transaction
-    ) -> Denial:
-        """Count and report what no policy can allow: over-long, undecodable, read otherwise by the server."""
-        tally = self._gate.tally
-        tally.statement("refused", "opaque").value += 1
-        tally.block(denial.rule, "enforce").value += 1
-        self.events.append(
-            Judged(
-                at=self._gate.clock(),
-                decision_id=self._new_id(),
-                rule=denial.rule,
-                mode="enforce",
-                sqlstate=denial.sqlstate,
-                message=denial.message,
-                rules=(denial.rule,),
-                effects=(),
-                targets=(),
-                origin=self._origin(transaction),
-                text=text,
-                unreadable=True,
-            )
-        )
-        return denial
-
-    def _report(
-        self,
-        meaning: Meaning,
-        decision: Decision,
-        first: Firing,
-        mode: str,
-        message: str,
-        decision_id: str,
-        now: float,
-        transaction: Transaction,
-    ) -> None:
-        self.events.append(
-            Judged(
-                at=now,
-                decision_id=decision_id,
-                rule=first.rule,
-                mode=mode,
-                sqlstate=first.sqlstate,
-                message=message,
-                rules=tuple(firing.rule for firing in (*decision.enforced, *decision.shadowed)),
-                effects=tuple(effect.name for effect in decision.effects[:MOST_LISTED]),
-                targets=_targets(decision.effects),
-                origin=self._origin(transaction),
-                text=meaning.text,
-                unreadable=meaning.error is not None,
-            )
-        )
-
-    def _report_passed(self, meaning: Meaning, transaction: Transaction) -> None:
-        if meaning.text is not None:
-            names = tuple(effect.name for effect in meaning.effects[:MOST_LISTED])
-            self.events.append(Passed(self._gate.clock(), meaning.text, names, self._origin(transaction)))
-
-    def _origin(self, transaction: Transaction) -> Origin:
-        who = self.lookup.who
-        return Origin(
-            role=who.role,
-            database=who.database,
-            client_address=who.client_address,
-            application=who.application,
-            listener=self._gate.name,
-            transaction=transaction,
-            policy_digest=self._gate.policy.digest,
-        )
-
-    def _new_id(self) -> str:
-        return self._gate.token()[:_DECISION_ID_DIGITS]
-
 
 def _changes_lexing(effect: Effect) -> bool:
     target = effect.target
     return effect.name == "session.set" and target is not None and target.name in _LEXING
-
-
-def _targets(effects: tuple[Effect, ...]) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for effect in effects:
-        if effect.target is not None:
-            names[str(effect.target)] = None
-        if len(names) == MOST_LISTED:
-            break
-    return tuple(names)

@@ -11,12 +11,12 @@ from functools import reduce
 from operator import or_
 from typing import TypeAlias
 
-from proxy.session.bare import unsettles
 from proxy.session.events import LongText
+from proxy.session.resolution.bare import unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
 from proxy.sql.database import Database
-from proxy.sql.effects import CATALOGUE, CLASS_ORDER, NO_MENTIONS, Act, Effect, Executes, Mentions
+from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Executes, Mentions
 from proxy.sql.screen import Screened
 
 
@@ -157,7 +157,7 @@ def of_analysis(text: str | LongText, analysis: Analysis) -> Meaning:
 
 def of_unread(text: str | LongText, error: SqlSyntaxError) -> Meaning:
     """The meaning of a text that the parser rejects: anything, so nothing may be assumed after it."""
-    risk = CATALOGUE["statement.unparsed"].risk
+    risk = EFFECT_KINDS["statement.unparsed"].risk
     effects = (Effect("statement.unparsed", risk=risk, detail=str(error)),)
     return Meaning(effects, text=text, barrier=True, relexes=True, statement_class="opaque", error=error)
 

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Final
 
 from proxy.session.lexing import Lexing
-from proxy.sql.effects import CATALOGUE, Effect, Target
+from proxy.sql.effects import EFFECT_KINDS, Effect, Target
 from proxy.sql.settings import risk_of
 from proxy.wire.backend import (
     AUTHENTICATION_CLEARTEXT,
@@ -106,7 +106,9 @@ def _startup_effects(startup: StartupMessage) -> Iterator[Effect]:
 
 def _set(name: str | None, value: str) -> Effect:
     if name in ("role", "session_authorization"):
-        return Effect("role.set", Target("role", None, value), risk=CATALOGUE["role.set"].risk, detail=name)
+        return Effect(
+            "role.set", Target("role", None, value), risk=EFFECT_KINDS["role.set"].risk, detail=name
+        )
     return Effect("session.set", Target("setting", None, name), risk=risk_of(name, value), detail=value)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from proxy.sql.effects import CATALOGUE, CLASSES, NO_MENTIONS, Effect, Mentions, Target
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target
 
 _DEFERRED: Final = frozenset({"deferred"})
 _HARMLESS: Final = frozenset({"session", "transaction"})
@@ -22,12 +22,12 @@ _REROUTING: Final = frozenset({"attach", "enable", "move", "rename"})
 
 _MAY_DEFINE: Final = CLASSES["ddl"] | {"code.dynamic", "code.opaque", "server.load"}
 _MAY_DEFINE_ANYTHING: Final = frozenset({"statement.unknown", "statement.unparsed"})
-_ANYTHING: Final = Effect("code.call", Target("function", None, None), risk=CATALOGUE["code.call"].risk)
+_ANYTHING: Final = Effect("code.call", Target("function", None, None), risk=EFFECT_KINDS["code.call"].risk)
 
 
 def runs_no_code(effects: Iterable[Effect], mentions: Mentions) -> bool:
     """Whether a statement can run no code of the database: transaction control, settings, SELECT 1."""
-    return mentions == NO_MENTIONS and all(CATALOGUE[e.name].classes <= _HARMLESS for e in effects)
+    return mentions == NO_MENTIONS and all(EFFECT_KINDS[e.name].classes <= _HARMLESS for e in effects)
 
 
 def defines(effects: Iterable[Effect]) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from proxy.session.cache import Outcome
 from proxy.session.commands import AwaitCatalogue, Cancel, Close, Command, Connect, Report, ToClient, ToServer
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, Opened
@@ -18,7 +19,6 @@ from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
-from proxy.session.meanings import Outcome
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
 from proxy.wire.errors import ProtocolViolation
@@ -210,7 +210,7 @@ class Session:
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
         )
         if wants_replication(startup):
-            return self._end(self._judge.refuse_outright(_NO_REPLICATION, None, "none"))
+            return self._end(self._judge.reporter.refuse_outright(_NO_REPLICATION, None, "none"))
         effects = startup_effects(startup)
         if effects:
             meaning = Meaning(effects, statement_class="session")
@@ -301,7 +301,7 @@ class Session:
             self._gate.tally.block(denial.rule, "enforce").value += 1
         else:
             transaction = "none" if self._conversation is None else self._conversation.transaction
-            self._judge.refuse_outright(denial, None, transaction)
+            self._judge.reporter.refuse_outright(denial, None, transaction)
         return self._end(denial)
 
     def _close(self, reason: str) -> list[Command]:
@@ -316,9 +316,9 @@ class Session:
         return [*commands, Close()]
 
     def _reports(self) -> list[Command]:
-        if self._judge is None or not self._judge.events:
+        if self._judge is None or not self._judge.reporter.events:
             return []
-        events, self._judge.events = self._judge.events, []
+        events, self._judge.reporter.events = self._judge.reporter.events, []
         return [Report(event) for event in events]
 
     @staticmethod

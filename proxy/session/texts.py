@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.session.cache import Outcome, Screening
 from proxy.session.gate import Gate
 from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
-from proxy.session.meanings import Outcome, Screening
 from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.analyse import UnreadableText

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import or_
 
-from proxy.sql.effects import CATALOGUE, CLASS_ORDER, NO_MENTIONS, Act, Effect, Mentions, Prepares
+from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Mentions, Prepares
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, UnreadableText, character_offsets, parse, too_deep
@@ -62,7 +62,7 @@ class Analysis:
     @cached_property
     def statement_class(self) -> str:
         """The gravest class of any effect, or "other"."""
-        present = {name for effect in self.effects for name in CATALOGUE[effect.name].classes}
+        present = {name for effect in self.effects for name in EFFECT_KINDS[effect.name].classes}
         return next((name for name in CLASS_ORDER if name in present), "other")
 
     @cached_property

@@ -1,6 +1,6 @@
 """The words sql/ speaks in: an Effect on a Target, and the acts on prepared statements.
 
-In: nothing. Out: the types every room above judges by, and the vocabulary re-exported from catalogue.py.
+In: nothing. Out: the types every room above judges by, and the vocabulary re-exported from vocabulary/.
 Deliberately absent: any knowledge of trees, policies or sessions.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from proxy.sql.catalogue import CATALOGUE, CLASS_ORDER, CLASSES, TRAITS, EffectKind, Risk
+from proxy.sql.vocabulary import CLASS_ORDER, CLASSES, EFFECT_KINDS, TRAITS, EffectKind, Risk
 
 __all__ = [
-    "CATALOGUE",
     "CLASSES",
     "CLASS_ORDER",
+    "EFFECT_KINDS",
     "NO_MENTIONS",
     "TRAITS",
     "Act",

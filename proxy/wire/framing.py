@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from mmap import mmap
 from typing import Final, TypeAlias
 
 from proxy.wire.errors import ProtocolViolation
+from proxy.wire.longframe import LongFrame
 
 _HEADER: Final = 5
 _LENGTH: Final = struct.Struct(">I").unpack_from
@@ -34,9 +34,7 @@ View: TypeAlias = bytes | memoryview
 """Bytes; where they are many, a look at memory that nobody changes any more."""
 
 LONG: Final = 256 * 1024
-"""Longer frames are put together chunk by chunk and looked at in place: copying a megabyte takes more than
-half a millisecond, clearing or joining as much.
-"""
+"""Longer bodies are looked at in place."""
 
 _AUTH_TOKEN: Final = 65_535
 _PREFIX: Final = 65_536
@@ -118,7 +116,6 @@ class Cutter:
         "_buffer",
         "_discard",
         "_dull",
-        "_filled",
         "_grammar",
         "_kept",
         "_limits",
@@ -127,7 +124,6 @@ class Cutter:
         "_start",
         "_statement_limit",
         "_stop",
-        "_whole",
         "kind",
         "oversize",
         "show_all",
@@ -147,9 +143,7 @@ class Cutter:
         self._stop = 0  # where the next frame begins
         self._skip = 0  # bytes of the shown frame that have not come yet
         self._discard = False  # ... and whether they are to be dropped
-        self._long: mmap | None = None  # a frame that is waited for as a whole
-        self._whole = 0  # how long it is
-        self._filled = 0  # how much of it has come
+        self._long: LongFrame | None = None  # a frame that is waited for as a whole; then _buffer is empty
         self.kind = 0
         self.size = 0
         self.oversize = False
@@ -162,9 +156,10 @@ class Cutter:
             self._feed_rest(data)
             return
         if self._long is not None:
-            whole = self._fill(self._long, data)
+            whole = self._long.add(data)
             if whole is None:
                 return
+            self._long = None
             data = whole
         elif self._kept < len(self._buffer):
             data = bytes(self._buffer[self._kept :]) + data
@@ -175,19 +170,6 @@ class Cutter:
             return
         self._buffer = data
         self._kept = self._start = self._stop = 0
-
-    def _fill(self, long: mmap, data: View) -> View | None:
-        """Add to a frame that is waited for; itself, with what came behind it, when it is whole."""
-        end = self._filled + len(data)
-        if end > len(long):
-            self._long = None  # far more than one chunk behind it: nothing that a socket gives
-            return bytes(memoryview(long)[: self._filled]) + data
-        long[self._filled : end] = data
-        self._filled = end
-        if end < self._whole:
-            return None
-        self._long = None
-        return memoryview(long)[:end].toreadonly()
 
     def _feed_rest(self, data: View) -> None:
         """Add to a frame that passes as it arrives."""
@@ -241,11 +223,8 @@ class Cutter:
         body = length - 4
         if body > have and (prefix == WHOLE or have < min(prefix, body)):
             if body - have > _PREFIX and self._kept == start:
-                # Pages of memory that are given when they are written to, with room for what comes behind.
-                self._long = mmap(-1, 1 + length + LONG)
-                self._whole = 1 + length
-                self._filled = 0
-                self._fill(self._long, self._buffer[start:])
+                self._long = LongFrame(1 + length)
+                self._long.add(self._buffer[start:])
                 self._buffer = b""
                 self._kept = self._start = self._stop = 0
             return False
@@ -307,7 +286,7 @@ class Cutter:
 
     def rest(self) -> View:
         """Take what belongs to frames not shown yet, whole or not: another cutter goes on with it."""
-        rest = self._buffer[self._stop :] if self._long is None else bytes(self._long[: self._filled])
+        rest = self._buffer[self._stop :] if self._long is None else self._long.so_far()
         self._long = None
         self._buffer = self._buffer[: self._stop]
         return rest
@@ -320,7 +299,7 @@ class Cutter:
     @property
     def pending(self) -> int:
         """How many bytes are kept that belong to frames not shown yet."""
-        return len(self._buffer) - self._stop + (0 if self._long is None else self._filled)
+        return len(self._buffer) - self._stop + (0 if self._long is None else len(self._long))
 
     @property
     def clean(self) -> bool:

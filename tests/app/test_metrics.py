@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy import __version__
 from proxy.app.metrics import DECISIONS, METRICS, MetricsView, Reloads, exposition
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session.tally import Tally
 from proxy.sql.effects import CLASSES

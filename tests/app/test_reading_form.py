@@ -17,7 +17,7 @@ from proxy.app.reading.children import CannotStart, Child, ChildLost
 from proxy.app.reading.form import LENGTH, Done, Failed, Hello, MalformedAnswer, Part, Rejected
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement, UnreadableText, analyse
 from proxy.sql.effects import (
-    CATALOGUE,
+    EFFECT_KINDS,
     TRAITS,
     Act,
     Deallocates,
@@ -36,7 +36,7 @@ _OPTIONAL = st.none() | st.text(max_size=9)
 _EFFECTS = st.lists(
     st.builds(
         Effect,
-        st.sampled_from(sorted(CATALOGUE)),
+        st.sampled_from(sorted(EFFECT_KINDS)),
         st.none() | st.builds(Target, st.text(max_size=9), _OPTIONAL, _OPTIONAL),
         st.frozensets(st.sampled_from(sorted(TRAITS)), max_size=4),
         st.sampled_from(Risk),

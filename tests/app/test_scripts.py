@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app.scripts import find_scripts
+from proxy.app.offline.scripts import find_scripts
 
 # Tool: files with their text; the scripts, each name with what is sent; what is passed over.
 FOLDERS: dict[str, tuple[dict[str, str], list[tuple[str, str]], list[str]]] = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.app.audit import render_judged, render_passed
 from proxy.app.cli.explain import as_dict
-from proxy.app.offline import read_sql
+from proxy.app.offline.judging import read_sql
 from proxy.session import Judged, Passed
 from proxy.session.gate import Who
 from proxy.session.judge import Judge
@@ -43,8 +43,8 @@ def test_a_random_secret_is_never_told(shape: str, wrap: str, secret: str, mode:
     told = judge.judge(meaning, ("none",), runs=True)
     if isinstance(told, Denial):
         assert secret not in f"{told.message} {told.detail} {told.hint}"
-    assert judge.events or not meaning.effects
-    for event in judge.events:
+    assert judge.reporter.events or not meaning.effects
+    for event in judge.reporter.events:
         match event:
             case Judged():
                 assert secret.encode() not in render_judged(4000, unreadable=False)(event)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from proxy.backup.cluster import Cluster
 from proxy.backup.programs import find_binaries
-from proxy.policy.trials import ToldRule, told_rules
+from proxy.policy.loading.trials import ToldRule, told_rules
 from tests.clients.gate import serving, upstream_of
 from tests.clients.programs import Program
 

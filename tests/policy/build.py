@@ -8,9 +8,9 @@ from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision
 from proxy.policy.facts import Backup, Facts
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
-from proxy.sql.effects import CATALOGUE, Effect, Risk, Target
+from proxy.sql.effects import EFFECT_KINDS, Effect, Risk, Target
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)  # a Tuesday
 CONTEXT = Context(
@@ -60,7 +60,7 @@ def effect(
         name,
         made,
         frozenset(traits),
-        (CATALOGUE[name].risk if name in CATALOGUE else Risk.NONE) if risk is None else risk,
+        (EFFECT_KINDS[name].risk if name in EFFECT_KINDS else Risk.NONE) if risk is None else risk,
         detail=detail,
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.policy.calendar import Span, State, moment_text
 from proxy.policy.rules import Policy
-from proxy.policy.words import WEEKDAYS
+from proxy.policy.schema.words import WEEKDAYS
 from tests.policy import minutes
 from tests.policy.build import CONTEXT, at, effect, judge, policy, refusing
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 import pytest
 
+from proxy.policy.context import Transaction
 from proxy.policy.decision import Decision, Firing, Refusal
 from proxy.policy.facts import Backup, Coverage, Freeze, Verification
 from proxy.policy.firing import MOST_TOLD
@@ -37,7 +37,13 @@ def rule(body: str) -> Policy:
 
 def test_what_no_rule_concerns_passes() -> None:
     assert judge(rule(""), READ) == Decision(
-        allowed=True, enforced=(), shadowed=(), holds_until=None, effects=(READ,), facts_used=False
+        allowed=True,
+        enforced=(),
+        shadowed=(),
+        holds_until=None,
+        effects=(READ,),
+        facts_used=False,
+        transaction_used=False,
     )
     assert judge(rule("")).allowed
 
@@ -246,7 +252,7 @@ def test_reserved_refusals() -> None:
 
 
 # the rule's end, transaction, moment, fires
-WHEN: list[tuple[str, Literal["none", "open"], str, bool]] = [
+WHEN: list[tuple[str, Transaction, str, bool]] = [
     (", when: {window: peak}", "none", "2026-11-24T15:00", True),
     (", when: {window: peak}", "none", "2026-11-25T01:00", False),
     (", when: {not: {window: peak}}", "none", "2026-11-24T15:00", False),
@@ -265,7 +271,7 @@ WHEN: list[tuple[str, Literal["none", "open"], str, bool]] = [
 
 
 @pytest.mark.parametrize(("body", "transaction", "moment", "fires"), WHEN)
-def test_when(body: str, transaction: Literal["none", "open"], moment: str, fires: bool) -> None:
+def test_when(body: str, transaction: Transaction, moment: str, fires: bool) -> None:
     context = replace(at(moment), transaction=transaction)
     assert judge(rule(body), DROP, context=context).allowed is not fires
 
@@ -460,7 +466,6 @@ def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> Non
     assert judge(taking, DROP).enforced[0].detail.endswith("pgwarden does not take backups by itself yet.")
     waiting = rule(", approval: {by: 2}, else: {hold: 10m}")
     assert judge(waiting, DROP).enforced[0].detail.endswith("pgwarden does not wait for approvals yet.")
-    assert (taking.uses_transaction, waiting.uses_transaction) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -472,10 +477,14 @@ def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> Non
         (", when: {not: {transaction: open}}", True),
         (", unless: [{when: {transaction: none}}]", True),
         (", when: {transaction: open}, mode: off", False),
+        (", when: {transaction: open}, mode: shadow", True),
+        (", require: {backup: {within: 1h}}, else: backup", True),
+        (", approval: {by: 2}, else: {hold: 10m}", True),
     ],
 )
-def test_uses_transaction(body: str, uses: bool) -> None:
-    assert rule(body).uses_transaction is uses
+def test_the_transaction_plays_a_part_where_a_rule_that_fits_asks_for_it(body: str, uses: bool) -> None:
+    assert judge(rule(body), DROP).transaction_used is uses
+    assert judge(rule(body), READ).transaction_used is False
 
 
 def test_sqlstate() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from proxy.policy.facts import Verification
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.sql.analyse import analyse
 from tests.policy.build import at, backup, facts, judge, refusing

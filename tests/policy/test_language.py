@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Mode
-from proxy.policy.schema import policy_schema
+from proxy.policy.schema.published import policy_schema
 from proxy.source import SourceError, read_yaml
 from tests.policy.build import at, backup, effect, facts, judge, reader, refusing, watching
 

@@ -10,10 +10,10 @@ from proxy.policy.conditions.reach import kinds_of, may_have
 from proxy.policy.context import Context
 from proxy.policy.facts import Facts
 from proxy.policy.lint import lint
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.source import SourceError
 from proxy.sql.analyse import SqlSyntaxError, analyse
-from proxy.sql.effects import CATALOGUE, CLASSES, Effect
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, Effect
 from tests.policy.build import judge, policy, reader
 from tests.policy.test_mistakes import read_cases
 from tests.policy.test_properties import BODY, CONTEXTS, EFFECTS, FACTS, PRELUDE, Body, write_rule
@@ -72,7 +72,7 @@ def golden_effects() -> list[Effect]:
     """The effects of every statement that the analysis is tested with."""
     texts = [sql for path in sorted(FOLDER.glob("*.txt")) for _, sql, _ in cases(path)]
     found: list[Effect] = []
-    for sql in (*texts, *(kind.example for kind in CATALOGUE.values())):
+    for sql in (*texts, *(kind.example for kind in EFFECT_KINDS.values())):
         try:
             found += analyse(sql).effects
         except SqlSyntaxError:
@@ -82,7 +82,7 @@ def golden_effects() -> list[Effect]:
 
 def test_what_effects_can_have_is_what_they_are_seen_to_have() -> None:
     seen = golden_effects()
-    assert {effect.name for effect in seen} >= set(CATALOGUE) - CLASSES["opaque"]
+    assert {effect.name for effect in seen} >= set(EFFECT_KINDS) - CLASSES["opaque"]
     strange = [
         effect
         for effect in seen

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import RESERVED
 from tests.policy.build import CONTEXT, NO_FACTS, NOW, effect, judge, policy, reader, refusing
 

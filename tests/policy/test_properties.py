@@ -14,10 +14,10 @@ from proxy.policy.decide import fitting_rules
 from proxy.policy.decision import Decision
 from proxy.policy.explain import explain
 from proxy.policy.facts import Backup, Coverage, Facts, Freeze, Verification
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Mode, Policy
 from proxy.source import SourceError
-from proxy.sql.effects import CATALOGUE, CLASSES, TRAITS, Effect, Risk, Target
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, TRAITS, Effect, Risk, Target
 from tests.policy.build import HEAD, judge, reader, refusing
 
 PRELUDE = """
@@ -455,11 +455,11 @@ def test_any_text_loads_or_is_told_what_is_wrong_and_where(text: str) -> None:
             assert diagnostic.message
 
 
-@pytest.mark.parametrize("name", sorted(CATALOGUE))
+@pytest.mark.parametrize("name", sorted(EFFECT_KINDS))
 def test_every_effect_can_be_named(name: str) -> None:
     named = load([f"  - {{id: a, match: {{effects: [{name}]}}}}"])
     assert named is not None
-    effect = Effect(name, risk=CATALOGUE[name].risk)
+    effect = Effect(name, risk=EFFECT_KINDS[name].risk)
     context = Context("app", "shop", None, None, datetime(2026, 1, 1, tzinfo=UTC), "none")
     assert "a" in refusing(_judge(named, [effect], context, Facts((), context.now)))
 

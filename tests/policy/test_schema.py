@@ -11,10 +11,10 @@ from jsonschema.exceptions import ValidationError
 
 from proxy.policy.context import Context
 from proxy.policy.facts import Facts
-from proxy.policy.load import load_policy
-from proxy.policy.schema import DIALECT, policy_schema
+from proxy.policy.loading.load import load_policy
+from proxy.policy.schema.published import DIALECT, policy_schema
 from proxy.source import SourceError, read_yaml
-from proxy.sql.effects import CATALOGUE, CLASSES, TRAITS, Effect
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, TRAITS, Effect
 from tests.policy.build import judge, reader
 from tests.policy.test_mistakes import read_cases
 from tests.policy.test_properties import (
@@ -55,7 +55,7 @@ def test_the_shipped_policies_satisfy_it(path: str) -> None:
 def test_the_vocabulary_is_listed_with_what_it_means() -> None:
     blocks = SCHEMA["$defs"]
     assert isinstance(blocks, dict)
-    for name, words in (("effect", CATALOGUE), ("class", CLASSES), ("trait", TRAITS)):
+    for name, words in (("effect", EFFECT_KINDS), ("class", CLASSES), ("trait", TRAITS)):
         listed = blocks[name]
         assert isinstance(listed, dict)
         assert listed["enum"] == sorted(words)

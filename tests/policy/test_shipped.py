@@ -6,9 +6,9 @@ import pytest
 
 from proxy.policy.decision import Decision
 from proxy.policy.facts import Facts, Verification
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
+from proxy.policy.loading.trials import told_rules
 from proxy.policy.rules import Policy
-from proxy.policy.trials import told_rules
 from proxy.sql.analyse import analyse
 from tests.policy.build import NO_FACTS, at, backup, facts, judge, reader, refusing, watching
 

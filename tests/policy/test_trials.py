@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.policy.trials import read_trials, told_rules
+from proxy.policy.loading.trials import read_trials, told_rules
 from proxy.source import SourceError
 
 CASES = """\

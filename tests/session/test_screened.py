@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session import Limits
 from proxy.sql.analyse import Analysis, analyse
@@ -39,7 +39,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(text)
         return analyse(text, server_major)
 
-    monkeypatch.setattr("proxy.session.meanings.analyse", noting)
+    monkeypatch.setattr("proxy.session.cache.analyse", noting)
     return found
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from proxy.policy.facts import Facts
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session import (
     Analyse,

@@ -14,7 +14,7 @@ import pytest
 from pglast import enums
 
 from proxy.sql.analyse import SqlSyntaxError, analyse
-from proxy.sql.effects import CATALOGUE, Target
+from proxy.sql.effects import EFFECT_KINDS, Target
 from tests.conftest import ServerAt
 from tests.servers.database import Database
 
@@ -215,7 +215,7 @@ def test_the_effect_is_that_of_the_kind(
     (effect, *others) = effects
     assert (effect.name, effect.target) == (_NAMES.get(verb, f"{kind.target.kind}.{verb}"), kind.target)
     assert [other.name for other in others] == besides(kind, verb, sql)
-    assert effect.name in CATALOGUE
+    assert effect.name in EFFECT_KINDS
     assert effect.detail.startswith(kind.detail)
     assert effect.traits >= ({"cascade", "if_exists"} if "CASCADE" in sql else set())
 
@@ -223,7 +223,7 @@ def test_the_effect_is_that_of_the_kind(
 def besides(kind: Kind, verb: str, sql: str) -> list[str]:
     """The effects that a form has besides: a routine may be of three kinds, a subscription has a server."""
     if kind.object_type == "OBJECT_ROUTINE" and verb not in _NAMES:
-        return [name for name in (f"procedure.{verb}", f"aggregate.{verb}") if name in CATALOGUE]
+        return [name for name in (f"procedure.{verb}", f"aggregate.{verb}") if name in EFFECT_KINDS]
     return ["server.network"] if sql.startswith("DROP SUBSCRIPTION") else []
 
 

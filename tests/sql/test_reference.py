@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from proxy.sql import functions
-from proxy.sql.effects import CATALOGUE, CLASSES, TRAITS
-from proxy.sql.reference import page
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, TRAITS
+from proxy.sql.vocabulary.reference import page
 
 _PAGE = Path(__file__).parents[2] / "policies" / "EFFECTS.md"
 
@@ -19,7 +19,7 @@ def test_the_page_is_what_the_program_writes() -> None:
 
 def test_it_names_every_effect_trait_and_class() -> None:
     rows = re.findall(r"^\| \[?`([a-z_.]+)`", page(), re.MULTILINE)
-    assert set(rows) == {*CATALOGUE, *TRAITS, *CLASSES}
+    assert set(rows) == {*EFFECT_KINDS, *TRAITS, *CLASSES}
 
 
 def test_it_names_every_function_that_does_something() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from proxy.backup.cluster import Cluster
 from proxy.sql.analyse import Analysis, SqlSyntaxError, analyse
-from proxy.sql.effects import CATALOGUE, Effect
+from proxy.sql.effects import EFFECT_KINDS, Effect
 from proxy.sql.encoding import PIECE, check_utf8
 from proxy.sql.functions import classified, effective, harmless
 from proxy.sql.parse import KEY_WORDS
@@ -76,7 +76,7 @@ def read(text: str, server_major: int) -> Analysis | None:
 
 def texts_of_the_tests() -> set[str]:
     """Each string of each test, each line of it, each statement of the golden files."""
-    found = {kind.example for kind in CATALOGUE.values()}
+    found = {kind.example for kind in EFFECT_KINDS.values()}
     for path in TESTS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 5_000:
@@ -101,7 +101,7 @@ def is_utf8(text: str) -> bool:
 
 # -- generated texts ---------------------------------------------------------------------------------------
 
-_EFFECTS = sorted(kind.example for kind in CATALOGUE.values())
+_EFFECTS = sorted(kind.example for kind in EFFECT_KINDS.values())
 _CALLS = sorted(
     set(classified()) | {"f", "purge", "lower", "count", "coalesce", "json_scalar", "merge_action"}
 )
@@ -276,7 +276,7 @@ def test_any_words(words: list[str]) -> None:
 def test_beginnings_are_the_parser_s() -> None:
     """A key word that begins a statement is a query's, or looked for; each effect's example shows it."""
     assert beginnings() >= QUERIES
-    for kind in CATALOGUE.values():
+    for kind in EFFECT_KINDS.values():
         check(kind.example)
     for word in beginnings() - QUERIES:
         assert sort(word) is None

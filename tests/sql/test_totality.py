@@ -12,7 +12,7 @@ from proxy.sql.nodes import alter_table, plpgsql
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS, NEVER_RAW
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.nodes.walk import Walk
-from proxy.sql.objects import OBJECT_TYPES
+from proxy.sql.vocabulary.objects import OBJECT_TYPES
 
 NODES = {name for name, value in vars(ast).items() if isinstance(value, type) and issubclass(value, ast.Node)}
 # The JSON wraps a list in a list so; it is no struct of the grammar.

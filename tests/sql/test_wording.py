@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.sql.effects import CATALOGUE
-from proxy.sql.wording import words_of
+from proxy.sql.effects import EFFECT_KINDS
+from proxy.sql.vocabulary.wording import words_of
 
 WORDS = {
     "table.create": "CREATE TABLE",
@@ -34,4 +34,4 @@ def test_the_part_that_is_meant_is_named() -> None:
 
 
 def test_no_effect_is_called_by_its_name() -> None:
-    assert [name for name in CATALOGUE if "." in words_of(name) or not words_of(name)] == []
+    assert [name for name in EFFECT_KINDS if "." in words_of(name) or not words_of(name)] == []

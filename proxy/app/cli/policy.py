@@ -18,7 +18,7 @@ from proxy.app.policies import Attempt, try_to_load
 from proxy.policy import lint, policy_schema
 from proxy.policy.rules import Policy
 from proxy.source import Diagnostic
-from proxy.sql.reference import page
+from proxy.sql.vocabulary.reference import page
 
 commands = typer.Typer(no_args_is_help=True, help="Check, test, compare and write policies.")
 
@@ -76,7 +76,19 @@ def _as_dict(path: str, attempt: Attempt, warnings: tuple[Diagnostic, ...]) -> d
         "name": None if policy is None else policy.name,
         "mode": None if policy is None else policy.mode,
         "digest": None if policy is None else policy.digest,
-        "warnings": [{"position": str(each.position), "message": each.message} for each in warnings],
+        "mistakes": [_told(each) for each in attempt.mistakes],
+        "warnings": [_told(each) for each in warnings],
+    }
+
+
+def _told(diagnostic: Diagnostic) -> dict[str, object]:
+    place = diagnostic.position
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "message": diagnostic.message,
+        "suggestion": diagnostic.suggestion,
     }
 
 

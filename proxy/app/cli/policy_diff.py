@@ -1,7 +1,7 @@
 """`pgwarden policy diff`: which statements of a log would another policy decide otherwise?
 
 Enters: two policies, logs. Leaves: the statements that turn, grouped, and what could not be judged again.
-Deliberately absent: judging (proxy/app/replay.py).
+Deliberately absent: judging (proxy/app/offline/replay.py).
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import typer
 
 from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
-from proxy.app.cli.loading import load_or_fail
 from proxy.app.cli.output import print_json, print_line, print_styled
-from proxy.app.cli.values import evidence
-from proxy.app.replay import Flip, Replay, replay
+from proxy.app.cli.values import evidence, load_or_fail
+from proxy.app.offline.replay import Flip, Replay, replay
 
 _SHOWN_SQL = 200
 

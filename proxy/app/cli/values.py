@@ -1,4 +1,4 @@
-"""How commands read the values of their flags: times, levels, the ledger.
+"""How commands read the values of their flags: policies, times, levels, the ledger.
 
 Leaves: typed values, or a CommandError whose one line begins with the flag.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.kinds import shown
+from proxy.app.policies import try_to_load
 from proxy.app.settings import default_ledger
 from proxy.policy.facts import Facts, Verification
+from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError, open_ledger
 
 Value = TypeVar("Value")
@@ -23,6 +26,14 @@ Value = TypeVar("Value")
 def wrong(flag: str, message: str) -> CommandError:
     """A wrong value of a flag."""
     return CommandError(ExitCode.USAGE, f"{flag}: {message}")
+
+
+def load_or_fail(path: str, flag: str) -> Policy:
+    """Load the policy that a flag names; one that does not load is a wrong value of that flag."""
+    attempt = try_to_load(path)
+    if attempt.policy is None:
+        raise CommandError(ExitCode.USAGE, f"{flag}: the policy {path} does not load", attempt.problem)
+    return attempt.policy
 
 
 def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
@@ -42,6 +53,14 @@ def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
             flag, f"{shown(text)} has no time zone: end it with Z for UTC, or with +02:00 and the like"
         )
     return moment.replace(tzinfo=zone)
+
+
+def read_address(flag: str, text: str) -> str:
+    """Read a client's address."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        raise wrong(flag, f"{shown(text)} is no IP address") from None
 
 
 def read_level(flag: str, text: str) -> Verification:

@@ -17,7 +17,7 @@ import msgspec
 
 from proxy import __version__
 from proxy.sql.analyse import SqlSyntaxError, Statement, UnreadableText
-from proxy.sql.effects import CATALOGUE, Act, Effect, Prepares
+from proxy.sql.effects import EFFECT_KINDS, Act, Effect, Prepares
 
 VERSION: Final = f"{__version__}/1"
 """Said by each child first: files that were replaced under a running gate must not be guessed at."""
@@ -175,5 +175,5 @@ def _act(one: msgspec.Struct) -> Act:
 def _check(effects: tuple[Effect, ...]) -> None:
     """What no catalogue has, no policy could judge."""
     for effect in effects:
-        if effect.name not in CATALOGUE:
+        if effect.name not in EFFECT_KINDS:
             raise ValueError("an effect of another catalogue")

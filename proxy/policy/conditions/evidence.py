@@ -13,7 +13,7 @@ from proxy.policy.calendar import moment_text
 from proxy.policy.conditions.case import Case, Outcome, earliest
 from proxy.policy.durations import describe_duration, describe_last
 from proxy.policy.facts import Backup, Coverage, Verification
-from proxy.policy.texts import clean
+from proxy.policy.templates import clean
 from proxy.sql.effects import Effect
 
 WHOLE, SCHEMA, TARGETS = "whole", "schema", "targets"

@@ -13,7 +13,7 @@ from proxy.policy.conditions.globs import compile_glob
 from proxy.policy.conditions.targets import TargetPattern
 from proxy.policy.conditions.who import Who
 from proxy.policy.context import Context
-from proxy.sql.effects import CATALOGUE, CLASSES, Effect, Risk
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, Effect, Risk
 
 # The effects whose `detail` is a setting's new value, and nothing else.
 SETTING_EFFECTS = frozenset({"session.set"})
@@ -95,7 +95,7 @@ class Match:
 
 def names_of(shape: MatchShape) -> frozenset[str]:
     """The effect names that the keys about names admit, exclusions left aside."""
-    names = frozenset(CATALOGUE)
+    names = frozenset(EFFECT_KINDS)
     if shape.effects is not None:
         names &= frozenset(shape.effects)
     if shape.classes is not None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.policy.calendar import Span, moment_text
 from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
-from proxy.policy.texts import printable
+from proxy.policy.templates import printable
 
 
 @dataclass(frozen=True, slots=True)

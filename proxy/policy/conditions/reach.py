@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from proxy.policy.conditions.targets import FAR_REACHING, OUTSIDE_SCHEMAS, TargetPattern
-from proxy.sql.effects import CATALOGUE, CLASSES
-from proxy.sql.objects import OBJECTS
+from proxy.sql.effects import CLASSES, EFFECT_KINDS
+from proxy.sql.vocabulary.objects import OBJECTS
 
 _BY_ROW = frozenset({"row.delete", "row.update"})
 # Traits that only some effects have; the others may come with many.
@@ -21,7 +21,7 @@ _TRAITS: Mapping[str, frozenset[str]] = MappingProxyType(
             {"index.create", "index.drop", "index.reindex", "matview.refresh", "table.detach"}
         ),
         "not_valid": frozenset({"constraint.add"}),
-        "replaces": frozenset(name for name in CATALOGUE if name.endswith((".replace", ".create"))),
+        "replaces": frozenset(name for name in EFFECT_KINDS if name.endswith((".replace", ".create"))),
     }
 )
 _KINDS: Mapping[str, frozenset[str]] = MappingProxyType(

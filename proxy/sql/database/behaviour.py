@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from proxy.sql.analyse import Analysis, SqlSyntaxError, analyse
 from proxy.sql.database.snapshot import FIRST_USER, Code, Function
-from proxy.sql.effects import CATALOGUE, NO_MENTIONS, Effect, Mentions, Target
+from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target
 from proxy.sql.functions import Known, known
 from proxy.sql.parse import parse
 from proxy.sql.tree import range_target
@@ -125,7 +125,7 @@ def _of_known(found: Known, target: Target) -> Behaviour:
 
 def _effect(name: str, target: Target, detail: str = "") -> Effect:
     traits = frozenset({"unscoped"}) if name in {"row.delete", "row.update"} else frozenset()
-    return Effect(name, target, traits, CATALOGUE[name].risk, detail=detail)
+    return Effect(name, target, traits, EFFECT_KINDS[name].risk, detail=detail)
 
 
 def _unplaced(effect: Effect) -> Effect:

@@ -14,7 +14,7 @@ from typing import Final
 
 from proxy.sql.database.index import Index, SearchPath
 from proxy.sql.database.snapshot import Dependant, ForeignKey, Relation
-from proxy.sql.effects import CATALOGUE, NO_TRAITS, Effect, Risk, Target
+from proxy.sql.effects import EFFECT_KINDS, NO_TRAITS, Effect, Risk, Target
 
 _CASCADE: Final = frozenset({"cascade"})
 _RELATIONS: Final = frozenset(["table", "view", "matview", "foreign_table", "sequence", "index", "type"])
@@ -154,12 +154,12 @@ class Cascades:
 
 def _tied(cause: Effect, name: str, relation: Relation, by: str, sets: frozenset[str] = NO_TRAITS) -> Tied:
     traits = _CASCADE | (cause.traits & {"unscoped"} if name.startswith("row.") else NO_TRAITS)
-    risk = Risk.HIGH if "unscoped" in traits else CATALOGUE[name].risk
+    risk = Risk.HIGH if "unscoped" in traits else EFFECT_KINDS[name].risk
     return Tied(Effect(name, Target("table", relation.schema, relation.name), traits, risk), by, sets)
 
 
 def _lost(name: str, found: Dependant) -> Effect:
     kind = "table" if name.startswith("column.") else name.partition(".")[0]
     detail = "drop" if name == "column.default" else ""
-    risk = Risk.MEDIUM if name == "column.default" else CATALOGUE[name].risk
+    risk = Risk.MEDIUM if name == "column.default" else EFFECT_KINDS[name].risk
     return Effect(name, Target(kind, found.schema, found.name), _CASCADE, risk, detail=detail)

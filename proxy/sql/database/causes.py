@@ -18,7 +18,7 @@ from proxy.sql.database.behaviour import Behaviour, Behaviours
 from proxy.sql.database.cascades import Cascades
 from proxy.sql.database.index import Index, SearchPath
 from proxy.sql.database.snapshot import Code, EventTrigger, Function, Relation, Type
-from proxy.sql.effects import CATALOGUE, Effect, Mentions, Target
+from proxy.sql.effects import EFFECT_KINDS, Effect, Mentions, Target
 
 _ALL_ROWS: Final = """
 table.analyze table.vacuum table.cluster table.rewrite table.attach index.reindex index.create column.add
@@ -208,7 +208,7 @@ class Causes:
 
     def _event_triggers(self, effect: Effect) -> Iterator[EventTrigger]:
         triggers = self._index.snapshot.event_triggers
-        if not triggers or CATALOGUE[effect.name].classes.isdisjoint({"ddl", "privilege"}):
+        if not triggers or EFFECT_KINDS[effect.name].classes.isdisjoint({"ddl", "privilege"}):
             return
         kind = effect.name.partition(".")[0]
         if kind in _SHARED and effect.name != "owner.drop":

@@ -22,9 +22,9 @@ from proxy.sql.nodes.tables import (
     relation_kind,
 )
 from proxy.sql.nodes.walk import Handler, Walk
-from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 from proxy.sql.tree import only, qualified, range_target, role_name, strings
+from proxy.sql.vocabulary.objects import OBJECT_TYPES
 
 _LOW, _MEDIUM = Risk.LOW, Risk.MEDIUM
 _ALL, _WRITES, _NONE, _REWRITES = BLOCKS_ALL, BLOCKS_WRITES, BLOCKS_NOTHING, REWRITES

@@ -1,20 +1,20 @@
 """What is done to any kind of object: DROP, RENAME, OWNER TO, SET SCHEMA, COMMENT, and the plain CREATEs.
 
-In: their nodes. Out: `kind.verb` for the kinds of sql/objects.py. Deliberately absent: tables, indexes and
-sequences (tables.py), roles (roles.py), code (programs.py), and what names functions (hooks.py).
+In: their nodes. Out: `kind.verb` for the kinds of vocabulary/objects.py. Deliberately absent: tables, indexes
+and sequences (tables.py), roles (roles.py), code (programs.py), and what names functions (hooks.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from proxy.sql.effects import CATALOGUE, Risk, Target
+from proxy.sql.effects import EFFECT_KINDS, Risk, Target
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING
 from proxy.sql.nodes.tables import foreign_options, relation_kind
 from proxy.sql.nodes.walk import Handler, Walk
-from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 from proxy.sql.tree import only, options, qualified, range_target, role_name, scalar, strings
+from proxy.sql.vocabulary.objects import OBJECT_TYPES
 
 _ON_TABLE = frozenset({"trigger", "rule", "policy"})
 _RELATIONS = frozenset({"table", "view", "matview", "foreign_table", "sequence"})
@@ -84,7 +84,7 @@ def _kinds(walk: Walk, body: Json, field: str, verb: str) -> Iterator[str]:
     if kind is not None:
         yield kind
     if body.get(field) == "OBJECT_ROUTINE":
-        yield from (other for other in _ROUTINES if f"{other}.{verb}" in CATALOGUE)
+        yield from (other for other in _ROUTINES if f"{other}.{verb}" in EFFECT_KINDS)
 
 
 def emit_if_known(
@@ -96,9 +96,9 @@ def emit_if_known(
     detail: str = "",
     risk: Risk | None = None,
 ) -> None:
-    """Note `kind.verb`; where the catalogue has no such effect, nobody knows what the statement does."""
+    """Note `kind.verb`; where the vocabulary has no such effect, nobody knows what the statement does."""
     name = f"{kind}.{verb}"
-    if name in CATALOGUE:
+    if name in EFFECT_KINDS:
         walk.emit(name, target, traits=traits, detail=detail, risk=risk)
     else:
         walk.unknown(name)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.definitions import object_target
 from proxy.sql.nodes.walk import Handler, Walk
-from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 from proxy.sql.tree import options, qualified, range_target, role_name, scalar
+from proxy.sql.vocabulary.objects import OBJECT_TYPES
 
 _GRANT_KINDS: Mapping[str, str] = {"OBJECT_PARAMETER_ACL": "setting", "OBJECT_COLUMN": "table"}
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from proxy.sql.effects import CATALOGUE, Risk, Target
+from proxy.sql.effects import EFFECT_KINDS, Risk, Target
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING, BLOCKS_WRITES, REWRITES, mode_name, of_mode
 from proxy.sql.nodes.walk import Handler, Walk
-from proxy.sql.objects import OBJECT_TYPES
 from proxy.sql.parse import Json
 from proxy.sql.tree import options, range_target, scalar
+from proxy.sql.vocabulary.objects import OBJECT_TYPES
 
 _LOW, _MEDIUM, _HIGH = Risk.LOW, Risk.MEDIUM, Risk.HIGH
 
@@ -27,7 +27,7 @@ def relation_kind(objtype: str | None) -> str:
 def kind_effect(kind: str, verb: str) -> str:
     """`kind.verb`, or the same of a table where this kind has no such verb."""
     name = f"{kind}.{verb}"
-    return name if name in CATALOGUE else f"table.{verb}"
+    return name if name in EFFECT_KINDS else f"table.{verb}"
 
 
 def flags(body: Json) -> Iterator[str]:

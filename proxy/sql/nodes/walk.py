@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from proxy.sql.effects import CATALOGUE, NO_MENTIONS, NO_TRAITS, Act, Effect, Mentions, Name, Risk, Target
+from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, NO_TRAITS, Act, Effect, Mentions, Name, Risk, Target
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.parse import Json
 
@@ -139,7 +139,7 @@ class Walk:
             if target is not None and target.name == "pg_settings" and name == "row.read":
                 self.settings_later(location)
         if risk is None:
-            risk = CATALOGUE[name].risk
+            risk = EFFECT_KINDS[name].risk
         key = (name, target, marks, risk, detail)
         if key not in self._found:
             self._found[key] = Effect(name, target, marks, risk, location, detail)

@@ -12,7 +12,7 @@ from proxy.backup.cluster import Cluster
 from proxy.policy.context import Context
 from proxy.policy.decide import decide
 from proxy.policy.facts import Facts
-from proxy.policy.load import load_policy
+from proxy.policy.loading.load import load_policy
 from proxy.sql.analyse import analyse
 from tests.conftest import ServerAt
 from tests.servers.database import Database

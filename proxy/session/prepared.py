@@ -1,0 +1,149 @@
+"""What the server may understand by each name: prepared statements, portals.
+
+A definition counts as possible from the moment it is sent, and replaces the ones before it only when the
+server has confirmed it. Within one batch of the extended protocol it is exact at once: had it failed, the
+server would skip the rest of the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Final
+
+from proxy.session.meaning import Meaning, worst
+from proxy.sql.effects import EFFECT_KINDS, Effect, Prepares
+
+LONGEST: Final = 63
+"""NAMEDATALEN - 1: the server looks names up by their first 63 bytes."""
+
+NOTHING: Final[Set[str]] = frozenset()
+_DEEPEST_EXECUTE: Final = 8
+
+
+class Definition:
+    """One meaning that a name was given, and the one before it while that may still hold.
+
+    Attributes:
+        depth: how many definitions of the name may still hold, this one included.
+        own: the bare names that were tables of the session's own when the server resolved it last.
+    """
+
+    __slots__ = ("depth", "failed", "meaning", "older", "own", "serial")
+
+    def __init__(self, meaning: Meaning, serial: int, older: Definition | None) -> None:
+        """Serials grow with each message sent."""
+        self.meaning = meaning
+        self.serial = serial
+        self.older = older
+        self.depth: int = 1 if older is None else older.depth + 1
+        self.failed = False
+        self.own = NOTHING
+
+    def confirm(self) -> None:
+        """The server has taken it: what the name meant before is gone."""
+        self.older = None
+        self.depth = 1
+
+    def fail(self) -> None:
+        """The server has not taken it."""
+        self.failed = True
+
+
+class Names:
+    """The possible meanings of the names of one kind."""
+
+    def __init__(self) -> None:
+        """Begin with no name known."""
+        self._latest: dict[bytes, Definition] = {}
+
+    def __bool__(self) -> bool:
+        """True while any name is known."""
+        return bool(self._latest)
+
+    def define(self, name: bytes, meaning: Meaning, serial: int) -> Definition:
+        """Note that a definition was sent."""
+        name = name[:LONGEST]
+        older = _standing(self._latest.get(name))
+        definition = self._latest[name] = Definition(meaning, serial, older)
+        return definition
+
+    def meanings(self, name: bytes, batch: int) -> list[Meaning]:
+        """Every meaning that the name may have for the next message, newest first; [] when it has none.
+
+        Args:
+            name: as the server knows it.
+            batch: the serial of the last batch's end: definitions after it are exact.
+        """
+        found: list[Meaning] = []
+        definition = self._latest.get(name[:LONGEST])
+        while definition is not None:
+            if not definition.failed:
+                found.append(definition.meaning)
+                if definition.serial > batch:
+                    break
+            definition = definition.older
+        return found
+
+    def only(self, name: bytes, batch: int) -> Definition | None:
+        """The name's definition, where no other may hold."""
+        definition = _standing(self._latest.get(name[:LONGEST]))
+        if definition is None or definition.serial > batch or _standing(definition.older) is None:
+            return definition
+        return None
+
+    def disown(self) -> None:
+        """Nobody knows any more what the bare names of any of them are resolved to."""
+        for latest in self._latest.values():
+            definition: Definition | None = latest
+            while definition is not None:
+                definition.own = NOTHING
+                definition = definition.older
+
+    def remove(self, name: bytes, serial: int) -> None:
+        """The server has confirmed that the name was dropped by the message with this serial."""
+        name = name[:LONGEST]
+        definition = self._latest.get(name)
+        if definition is None:
+            return
+        if definition.serial < serial:
+            del self._latest[name]
+            return
+        while definition.older is not None and definition.older.serial >= serial:
+            definition = definition.older
+        definition.older = None
+
+    def clear(self, serial: int) -> None:
+        """The server has confirmed that the message with this serial dropped every name."""
+        for name in list(self._latest):
+            self.remove(name, serial)
+
+
+def _standing(definition: Definition | None) -> Definition | None:
+    """The newest definition that has not failed."""
+    while definition is not None and definition.failed:
+        definition = definition.older
+    return definition
+
+
+def resolve(meaning: Meaning, statements: Names, batch: int, depth: int = 0) -> Meaning:
+    """Add what a meaning EXECUTEs by name; itself when it EXECUTEs nothing.
+
+    A name that nothing is known of is statement.unknown: what cannot be judged is not run.
+    """
+    if not meaning.executes:
+        return meaning
+    parts = [meaning]
+    prepared_here = {act.name for group in meaning.acts for act in group if isinstance(act, Prepares)}
+    for name in meaning.executes:
+        known = statements.meanings(name.encode(), batch)
+        if depth < _DEEPEST_EXECUTE:
+            parts += [resolve(found, statements, batch, depth + 1) for found in known]
+        if (not known and name not in prepared_here) or depth >= _DEEPEST_EXECUTE:
+            risk = EFFECT_KINDS["statement.unknown"].risk
+            effect = Effect("statement.unknown", risk=risk, detail=f'prepared statement "{name}"')
+            parts.append(Meaning((effect,), statement_class="opaque", missing=name))
+    whole = worst(parts)
+    whole.text = meaning.text
+    if whole.acts == meaning.acts:
+        whole.several = meaning.several
+    return whole

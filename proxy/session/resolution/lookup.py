@@ -1,0 +1,81 @@
+"""What is known of the bare names of one connection: its search_path, and the last answer of its server.
+
+Enters: what runs, and what the server says. Leaves: the origin that permits are kept by, an ``Answer`` while
+nothing has run since, and the messages of a question. PostgreSQL 15 to 17 do not report search_path, so what
+may have changed it makes it unknown, and it is asked for again when a judgement hinges on it. Absent: when to
+ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from proxy.session.gate import Gate, Who
+from proxy.session.meaning import Meaning
+from proxy.session.resolution.inquiry import Answer, Inquiry
+
+
+class Lookup:
+    """What bare names stand for, as far as it is known.
+
+    Attributes:
+        who: where statements come from, and where their bare names are looked for.
+        answer: what the server has said of names; None once anything has run.
+        inquiry: the question that the server is answering.
+        may_ask: whether a question can stand in front of what comes next from the client.
+        may_wait: whether what comes next may wait for what others see of this session's work.
+        process_id: of the server's process, as it told at login; 0 when it did not. A pooler tells another,
+            and may run each transaction in another process.
+    """
+
+    __slots__ = ("_gate", "_shaken", "answer", "inquiry", "may_ask", "may_wait", "process_id", "who")
+
+    def __init__(self, gate: Gate, who: Who) -> None:
+        """Begin with nothing known: roles and databases have a search_path of their own."""
+        self._gate = gate
+        self._shaken = False  # the end of the transaction may bring another search_path back
+        self.who = who
+        self.answer: Answer | None = None
+        self.inquiry: Inquiry | None = None
+        self.may_ask: Callable[[], bool] = lambda: False
+        self.may_wait: Callable[[], bool] = lambda: False
+        self.process_id = 0
+
+    def ask(self, names: Iterable[str], *, inside: bool) -> bytes:
+        """Begin to ask the server for these names, inside of a batch or not: what to send."""
+        self.inquiry = Inquiry(names, self._gate.token(), inside=inside)
+        return self.inquiry.encode()
+
+    def answered(self, status: str | None) -> None:
+        """The question's last answer has come: ReadyForQuery with a status, or None inside of a batch.
+
+        Where another process may run the next transaction, an answer is worth something inside of one only.
+        """
+        inquiry, self.inquiry = self.inquiry, None
+        found = None if inquiry is None else inquiry.answer
+        direct = found is not None and found.process_id == self.process_id
+        if found is None or not (direct or status == "T"):
+            found = Answer(None, 0, frozenset() if inquiry is None else inquiry.names)
+        self.answer = found
+        if direct and status != "E":
+            self._look_in(found.search_path)
+            self._shaken &= status in ("T", None)
+
+    def runs(self, meaning: Meaning) -> None:
+        """This goes to the server, and may change what names stand for."""
+        self.answer = None
+        if meaning.renames:
+            self._shaken = True
+        if self._shaken and (meaning.renames or meaning.transacts):
+            self._look_in(None)
+
+    def reported(self) -> None:
+        """The server has reported that search_path has changed, as PostgreSQL 18 does."""
+        self._look_in(None)
+
+    def _look_in(self, search_path: tuple[str, ...] | None) -> None:
+        if search_path != self.who.search_path:
+            who = self.who
+            self.who = self._gate.who(
+                who.role, who.database, who.client_address, who.application, search_path
+            )
