@@ -34,7 +34,7 @@ SHOWN_REASONS = 3
 MOST_TOLD = 100
 # Told after what no evidence can help, and before the single requirements.
 STALE_URGENCY = (True, 1, 1, "stale-facts")
-_RISK = attrgetter("risk")
+_NAME, _RISK = attrgetter("name"), attrgetter("risk")
 # How far an opening is looked for, in edges of windows and in time: a refusal must cost no more than a
 # glance.
 MAX_EDGES = 200
@@ -123,7 +123,7 @@ class _Told:
 
 def effect_names(effects: Iterable[Effect]) -> tuple[str, ...]:
     """Names without repeats."""
-    return tuple(dict.fromkeys(effect.name for effect in effects))
+    return tuple(dict.fromkeys(map(_NAME, effects)))
 
 
 def target_names(effects: Iterable[Effect]) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ class Meaning:
         self.text = text
         self.statements = statements
         self.effects = effects
-        self.transacts = any(_may_transact(effect) for effect in effects)
+        self.transacts = any(map(_may_transact, {effect.name for effect in effects}))
         self.renames = unsettles(effects)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
@@ -133,9 +133,9 @@ class Meaning:
         self.permits: dict[object, Permit] = {}
 
 
-def _may_transact(effect: Effect) -> bool:
+def _may_transact(effect_name: str) -> bool:
     """Transaction control, and what is not understood; a procedure can end only what it began."""
-    return effect.name.startswith("transaction.") or effect.name in (
+    return effect_name.startswith("transaction.") or effect_name in (
         "statement.unparsed",
         "statement.unknown",
     )
