@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-# FirstNormalObjectId: what initdb made lies below.
 # What initdb made has oids below FirstNormalObjectId.
 _WORDS: Final = {
     ":users": "16384",
@@ -76,9 +75,14 @@ SELECT i.inhrelid, i.inhparent FROM pg_inherits AS i JOIN pg_class AS c ON c.oid
 WHERE c.relkind IN ('r', 'p', 'f') ORDER BY 1, 2
 """
 
-# Users' functions, and those of the server that users' objects call.
+# Users' functions, and those of the server that users' objects call. A range type's constructors are the
+# server's code under another name: language internal, and equal prosrc.
 FUNCTIONS: Final = _sql("""
-WITH called AS (
+WITH aliases AS (
+    SELECT p.oid, b.oid AS own FROM pg_proc AS p JOIN pg_proc AS b ON b.prosrc = p.prosrc
+    WHERE p.oid >= :users AND b.oid < :users
+    AND ARRAY[p.prolang, b.prolang] <@ (SELECT array_agg(oid) FROM pg_language WHERE lanname = 'internal')
+), called AS (
     SELECT oprcode::oid AS oid FROM pg_operator WHERE oid >= :users
     UNION SELECT castfunc FROM pg_cast WHERE oid >= :users
     UNION SELECT tgfoid FROM pg_trigger WHERE NOT tgisinternal
@@ -86,6 +90,7 @@ WITH called AS (
     UNION SELECT amproc::oid FROM pg_amproc WHERE amprocfamily >= :users
     UNION SELECT f::oid FROM pg_aggregate AS a, unnest(ARRAY[:support]) AS f
           WHERE a.aggfnoid >= :users
+    UNION SELECT own FROM aliases
 ), members AS (
     SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'
 ), found AS (
@@ -100,7 +105,8 @@ SELECT p.oid, n.nspname, p.proname, p.prokind::text, p.lanname,
        p.proargtypes::oid[], p.pronargs - p.pronargdefaults, p.prorettype, p.provolatile::text,
        p.member AND NOT (p.readable AND p.fires),
        array(SELECT f::oid FROM pg_aggregate AS a, unnest(ARRAY[:support]) AS f
-             WHERE a.aggfnoid = p.oid AND f::oid <> 0)
+             WHERE a.aggfnoid = p.oid AND f::oid <> 0
+             UNION ALL SELECT own FROM aliases WHERE aliases.oid = p.oid)
 FROM found AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.oid NOT IN :temporary ORDER BY p.oid
 """)
@@ -136,7 +142,7 @@ WHERE c.relrowsecurity AND NOT (p.polqual IS NULL AND p.polwithcheck IS NULL)
 """
 
 INDEXES: Final = _sql("""
-SELECT i.indrelid, 'index', c.relname, '{insert,update,maintain}'::text[],
+SELECT i.indrelid, 'index', c.relname, '{insert,update,maintain,refresh}'::text[],
        'SELECT ' || concat_ws(', ', pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)),
        false
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
@@ -146,8 +152,34 @@ SELECT s.stxrelid, 'statistics', s.stxname, '{maintain}', 'SELECT ' || pg_get_ex
        false
 FROM pg_statistic_ext AS s WHERE s.stxexprs IS NOT NULL
 UNION ALL
-SELECT p.partrelid, 'partition', '', '{route}', 'SELECT ' || pg_get_expr(p.partexprs, p.partrelid), false
+SELECT p.partrelid, 'partition', '', '{route,maintain}', 'SELECT ' || pg_get_expr(p.partexprs, p.partrelid),
+       false
 FROM pg_partitioned_table AS p WHERE p.partexprs IS NOT NULL
+""")
+
+# Users' functions of operator classes that an index or a partition key names. An expression's type tells
+# nothing of these, and a read compares, too.
+CLASSES: Final = _sql("""
+WITH used AS (
+    SELECT i.indrelid AS owner, 'index' AS kind, c.relname AS name, unnest(i.indclass::oid[]) AS class
+    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid >= :users
+    UNION ALL
+    SELECT p.partrelid, 'partition', '', unnest(p.partclass::oid[]) FROM pg_partitioned_table AS p
+)
+SELECT u.owner, u.kind, u.name, '{read,insert,update,delete,maintain,refresh,route}'::text[],
+       'SELECT ' || string_agg(DISTINCT format('%I.%I()', n.nspname, p.proname), ', '), false
+FROM used AS u JOIN pg_opclass AS c ON c.oid = u.class
+JOIN pg_proc AS p ON p.oid IN (
+    SELECT m.amproc FROM pg_amproc AS m WHERE m.amprocfamily = c.opcfamily
+    UNION ALL
+    SELECT o.oprcode FROM pg_amop AS m JOIN pg_operator AS o ON o.oid = m.amopopr
+    WHERE m.amopfamily = c.opcfamily
+)
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE p.oid >= :users AND p.oid NOT IN (
+    SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'
+)
+GROUP BY u.owner, u.kind, u.name
 """)
 
 VIEWS: Final = _sql("""
@@ -175,7 +207,7 @@ SELECT t.tgrelid, 'trigger', t.tgname,
 FROM pg_trigger AS t WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
 """
 
-CODE: Final = (DEFAULTS, CHECKS, POLICIES, INDEXES, VIEWS, RULES, TRIGGERS)
+CODE: Final = (DEFAULTS, CHECKS, POLICIES, INDEXES, CLASSES, VIEWS, RULES, TRIGGERS)
 """Each gives owner, kind, name, events, text, instead."""
 
 FOREIGN_KEYS: Final = """
@@ -194,8 +226,7 @@ WHERE o.oid >= :users AND o.oprcode::oid <> 0 ORDER BY o.oid
 """)
 
 CASTS: Final = _sql("""
-SELECT c.castsource, c.casttarget, c.castfunc, c.castcontext = 'e', t.typname
-FROM pg_cast AS c JOIN pg_type AS t ON t.oid = c.casttarget
+SELECT c.castsource, c.casttarget, c.castfunc FROM pg_cast AS c
 WHERE c.oid >= :users AND c.castfunc <> 0 ORDER BY c.oid
 """)
 
@@ -225,7 +256,8 @@ SELECT t.oid, n.nspname, t.typname, t.typtype::text,
             WHEN t.typtype = 'c' THEN array(SELECT DISTINCT a.atttypid FROM pg_attribute AS a
                  WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1)
             ELSE array_remove(ARRAY[t.typbasetype, t.typelem,
-                                    (SELECT r.rngsubtype FROM pg_range AS r WHERE r.rngtypid = t.oid)],
+                                    (SELECT r.rngsubtype FROM pg_range AS r WHERE r.rngtypid = t.oid),
+                                    (SELECT r.rngtypid FROM pg_range AS r WHERE r.rngmultitypid = t.oid)],
                               0::oid)
        END::oid[],
        t.typrelid, coalesce(f.functions, '{}')::oid[]

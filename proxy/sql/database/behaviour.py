@@ -31,6 +31,21 @@ class Behaviour:
 
 HARMLESS = Behaviour()
 
+# text, varchar, char(n), name, cstring, and arrays of these.
+_MAY_HOLD_SQL = frozenset({25, 1043, 1042, 19, 2275, 1009, 1015, 1014, 1003, 1263})
+
+
+def only_computes(function: Function) -> bool:
+    """Whether an extension's function does nothing else, whatever a client gives it.
+
+    A stable one may run what it reads: it is not believed where an argument can be SQL.
+    """
+    if function.kind == "p" or known(None, function.name, 0) is not None:
+        return False
+    return function.volatility == "i" or (
+        function.volatility == "s" and _MAY_HOLD_SQL.isdisjoint(function.arguments)
+    )
+
 
 class Behaviours:
     """Reads code, each text once."""
@@ -72,7 +87,7 @@ class Behaviours:
             return self._built_in(function, target)
         if function.extension:
             return self._of_extension(function, target)
-        if function.kind == "a":
+        if function.kind == "a" or (function.language == "internal" and function.support):
             return Behaviour(functions=function.support)
         if function.language in _READ_LANGUAGES and function.text:
             return self._text(function.text, target)

@@ -10,11 +10,12 @@ parse_func.c.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from proxy.sql.database.behaviour import Behaviour, Behaviours
+from proxy.sql.database.behaviour import Behaviour, Behaviours, only_computes
 from proxy.sql.database.cascades import Cascades
 from proxy.sql.database.index import Index, SearchPath
 from proxy.sql.database.snapshot import Code, EventTrigger, Function, Relation, Type
@@ -34,6 +35,8 @@ _EVENTS: Final[Mapping[str, str]] = {
     "matview.refresh": "refresh",
     **dict.fromkeys(_ALL_ROWS.split(), "maintain"),
 }
+# What an index belongs to is not read; REINDEX of one is rare.
+_OF_MANY: Final = frozenset({"schema", "database", "system", "index"})
 _WRITES: Final = frozenset({"row.insert", "row.update", "row.delete"})
 # Whose commands have tags of their own, so that an event trigger for one does not fire for others.
 _OWN_TAGS: Final = frozenset(
@@ -55,6 +58,10 @@ _OWN_TAGS: Final = frozenset(
         "transform",
     }
 )
+_DEFINING: Final = frozenset({"ddl", "privilege"})
+_REFRESHING: Final = frozenset({"matview.refresh", "matview.empty"})
+"""No definitions, and yet event triggers fire."""
+
 # Objects of the whole cluster: no event trigger fires for them.
 _SHARED: Final = frozenset(["role", "database", "tablespace", "owner"])
 
@@ -141,20 +148,27 @@ class Causes:
         event = _EVENTS.get(effect.name)
         if event is None:
             return Caused(nodes=fired)
-        if target is None or target.name is None or target.kind in {"schema", "database"}:
-            everything = self._index.snapshot.code if event == "maintain" else ()
-            return Caused(nodes=(*fired, *(code for code in everything if "maintain" in code.events)))
+        if target is None or target.name is None or target.kind in _OF_MANY:
+            everything = self._index.snapshot.relations if event == "maintain" else ()
+            return Caused(nodes=(*fired, *(Touched(relation, event) for relation in everything)))
         nodes: list[Node] = list(fired)
+        if target.kind == "domain":
+            nodes += self._index.types_named(target.schema, target.name, path)
         steps: list[Step] = []
         for relation in self._index.relations_named(target.schema, target.name, path):
-            nodes += [Touched(member, event) for member in self._members(relation, event)]
+            nodes += self._touched(relation, event)
             steps += self._passed_on(effect, relation, mentions)
         return Caused(steps=tuple(steps), nodes=tuple(nodes))
 
-    def _members(self, relation: Relation, event: str) -> Iterable[Relation]:
+    def _touched(self, relation: Relation, event: str) -> Iterator[Touched]:
         if event == "insert" and relation.kind != "p":
-            return [relation]
-        return self._index.family(relation)
+            yield Touched(relation, event)
+            return
+        # An UPDATE that moves a row deletes it from one partition and inserts it into another.
+        moves = event == "update" and relation.kind == "p"
+        for member in self._index.family(relation):
+            for each in ("update", "delete", "insert") if moves else (event,):
+                yield Touched(member, each)
 
     def _passed_on(self, effect: Effect, relation: Relation, mentions: Mentions) -> Iterator[Step]:
         """The same happens to a view's table, and to what foreign keys tie to the rows."""
@@ -208,7 +222,7 @@ class Causes:
 
     def _event_triggers(self, effect: Effect) -> Iterator[EventTrigger]:
         triggers = self._index.snapshot.event_triggers
-        if not triggers or EFFECT_KINDS[effect.name].classes.isdisjoint({"ddl", "privilege"}):
+        if not triggers or not (EFFECT_KINDS[effect.name].classes & _DEFINING or effect.name in _REFRESHING):
             return
         kind = effect.name.partition(".")[0]
         if kind in _SHARED and effect.name != "owner.drop":
@@ -228,12 +242,10 @@ class Causes:
         types = [] if functions else self._index.types_named(target.schema, target.name, path)
         if not functions and not types:
             return Caused()
-        foreign = any(function.extension for function in functions)
-        if foreign and "trigger" in effect.traits:
-            # An extension's trigger function can do nothing else, and no-unknown-functions knows the trait.
-            stored = False
-        theirs = [function for function in functions if function.extension is False or stored]
-        return Caused(foreign and not stored, (), (*theirs, *types))
+        # An extension's trigger function can do nothing else, and no-unknown-functions knows the trait.
+        stored = stored and "trigger" not in effect.traits
+        believed = [item for item in functions if not item.extension or stored or only_computes(item)]
+        return Caused(len(believed) < len(functions), (), (*believed, *types))
 
     def _functions_of(self, target: Target, path: SearchPath) -> list[Function]:
         if target.name is None:
@@ -253,8 +265,6 @@ class Causes:
             yield from _own(index.operator_functions(schema, name, path))
         for name in mentions.fields:
             yield from _own(index.functions_of_rows(name))
-        yield from _own(index.casts_to(mentions.types))
-        yield from _own(index.casts_to(mentions.functions))
         yield from index.mentioned_types(mentions.types, path)
         yield from index.mentioned_types(mentions.functions, path)
 
@@ -283,7 +293,7 @@ class Causes:
     def _with_relation(self, touched: Touched) -> tuple[Node, ...]:
         relation, event = touched.relation, touched.event
         codes: list[Code] = [code for code in self._index.code.get(relation.oid, ()) if event in code.events]
-        if event in {"insert", "update"}:
+        if event in {"insert", "update", "maintain"}:
             for ancestor in (relation.oid, *self._index.ancestors(relation.oid)):
                 codes += [code for code in self._index.code.get(ancestor, ()) if "route" in code.events]
         return (*codes, *self._types(relation.columns))
@@ -306,6 +316,14 @@ def _own(functions: Iterable[Function]) -> Iterator[Function]:
     return (function for function in functions if not function.extension)
 
 
+# The whole new row is given another value, or another row is returned in its place.
+_ROW_ASSIGNED: Final = re.compile(
+    r'("new"|\bnew\b)\s*(:=|=)|\b(into(\s+strict)?|for|alias\s+for)\s+("new"|new\b(?!\s*\.))'
+    r"|\breturn\s+(?!(new|old|null)\s*;)",
+    re.IGNORECASE,
+)
+
+
 def _assigns(text: str, columns: set[str]) -> bool:
     """Whether a trigger function's text may change one of the columns; one that cannot be read may."""
-    return not text or any(column in text for column in columns)
+    return not text or any(column in text for column in columns) or bool(_ROW_ASSIGNED.search(text))

@@ -48,10 +48,7 @@ class Index:
             (item.on[:2], item) for item in snapshot.dependants
         )
         self.casts: Mapping[int, list[Cast]] = _grouped(
-            (oid, cast) for cast in snapshot.casts if not cast.explicit for oid in (cast.source, cast.target)
-        )
-        self._written_casts = _grouped(
-            (cast.target_name, cast.function) for cast in snapshot.casts if cast.explicit
+            (oid, cast) for cast in snapshot.casts for oid in (cast.source, cast.target)
         )
         self._relation_names = _grouped((item.name, item) for item in snapshot.relations)
         self._function_names = _grouped((item.name, item) for item in snapshot.functions)
@@ -83,20 +80,15 @@ class Index:
         """The functions that `row.name` may call."""
         return [function for function in self._function_names.get(name, ()) if self._takes_a_row(function)]
 
-    def casts_to(self, names: Iterable[Name]) -> Iterator[Function]:
-        """The functions of casts that run only where they are written."""
-        if self._written_casts:
-            for _, name in names:
-                for function in self._written_casts.get(name, ()):
-                    if function in self.functions:
-                        yield self.functions[function]
-
     def casts_of_the_server(self) -> Iterator[Cast]:
-        """Users' casts between types that every database has: no name tells of their use."""
+        """Users' casts between types that every database has: no name tells of their use.
+
+        Not even of an explicit one: `x::d` of a domain is a cast to its base, and to_json(x) one to json.
+        """
         return (
             cast
             for cast in self.snapshot.casts
-            if not cast.explicit and not ({cast.source, cast.target} & self.types.keys() - self._only_classed)
+            if not ({cast.source, cast.target} & self.types.keys() - self._only_classed)
         )
 
     @property

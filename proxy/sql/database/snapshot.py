@@ -40,7 +40,7 @@ class Function:
         volatility: provolatile: i, s, v.
         extension: whether it belongs to an extension, and is taken at its authors' word; a trigger's
             function that can be read is not.
-        support: the functions of an aggregate.
+        support: the functions of an aggregate; of language internal, the server's own of the same code.
     """
 
     oid: int
@@ -107,13 +107,11 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A row of pg_cast that calls a function; explicit is one that runs only where it is written."""
+    """A row of pg_cast that calls a function."""
 
     source: int
     target: int
     function: int
-    explicit: bool
-    target_name: str
 
 
 @dataclass(frozen=True, slots=True)
