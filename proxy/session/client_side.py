@@ -312,6 +312,8 @@ class ClientSide:
         if statement is not None:
             for definition in (sent.definition, statement):
                 state.resolves(definition, bound)
+        if meaning.renames:
+            state.lookup.runs(meaning)  # so they may move the search_path
         state.batch_open = True
         return KEEP
 

@@ -102,6 +102,7 @@ class State:
         """A message that ends in ReadyForQuery was sent."""
         self.batch = self._serial
         self.batch_open = False
+        self.lookup.batch_ends()
 
     def transactions(self) -> tuple[Transaction, ...]:
         """Every state that the transaction may be in when the next message is run."""

@@ -318,6 +318,40 @@ def test_inside_of_a_batch_the_question_ends_nothing(
     assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
 
 
+def test_a_batch_that_ends_takes_its_search_path_along(table: Database, clients: Clients) -> None:
+    """Outside of a transaction Sync ends SET LOCAL."""
+    client = own(clients, table)
+    client.exchange(MAKE)
+    client.exchange(Q("SET search_path = public, pg_temp"))
+    local = X("SET LOCAL search_path = pg_temp, public")
+    client.exchange(local + P("TRUNCATE t", "d") + S)
+    assert client.exchange(B("d") + E() + S) == NO
+    told = client.exchange(local + P("TRUNCATE t") + S + B() + E() + S, ready=2)
+    assert told[-2:] == NO
+    assert table.execute("SELECT count(*) FROM public.t") == "3"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "LANGUAGE sql AS $$ SELECT set_config('search_path', 'public, pg_temp', false); SELECT 1 $$",
+        "LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('search_path', 'public, pg_temp', false);"
+        " RETURN 1; END $$",
+    ],
+)
+def test_the_planner_runs_functions_at_bind(body: str, table: Database, clients: Clients) -> None:
+    """A function that says it is immutable is run to simplify what calls it."""
+    for text in ("TRUNCATE t", "DELETE FROM t"):
+        client = own(clients, table)
+        client.exchange(MAKE)
+        client.exchange(Q(f"CREATE FUNCTION pg_temp.f() RETURNS int IMMUTABLE {body}"))
+        client.exchange(P("SELECT pg_temp.f()", "f") + S)
+        told = client.exchange(P(text, "d") + B("f", "f") + B("d") + E() + S)
+        assert told[-2:] in (NO, UNSCOPED)
+        client.close()
+    assert table.execute("SELECT count(*) FROM public.t") == "3"
+
+
 def test_inside_of_a_batch_an_error_is_the_clients(table: Database, clients: Clients) -> None:
     """Whether an error comes before the question or of it, the batch has failed, and the client is told."""
     client = own(clients, table)

@@ -28,12 +28,23 @@ class Lookup:
             and may run each transaction in another process.
     """
 
-    __slots__ = ("_gate", "_shaken", "answer", "inquiry", "may_ask", "may_wait", "process_id", "who")
+    __slots__ = (
+        "_gate",
+        "_inside",
+        "_shaken",
+        "answer",
+        "inquiry",
+        "may_ask",
+        "may_wait",
+        "process_id",
+        "who",
+    )
 
     def __init__(self, gate: Gate, who: Who) -> None:
         """Begin with nothing known: roles and databases have a search_path of their own."""
         self._gate = gate
         self._shaken = False  # the end of the transaction may bring another search_path back
+        self._inside = False  # the last question was asked inside of a batch
         self.who = who
         self.answer: Answer | None = None
         self.inquiry: Inquiry | None = None
@@ -44,6 +55,7 @@ class Lookup:
     def ask(self, names: Iterable[str], *, inside: bool) -> bytes:
         """Begin to ask the server for these names, inside of a batch or not: what to send."""
         self.inquiry = Inquiry(names, self._gate.token(), inside=inside)
+        self._inside = inside
         return self.inquiry.encode()
 
     def answered(self, status: str | None) -> None:
@@ -68,6 +80,14 @@ class Lookup:
             self._shaken = True
         if self._shaken and (meaning.renames or meaning.transacts):
             self._look_in(None)
+
+    def batch_ends(self) -> None:
+        """A batch ends, and its transaction where none was begun: SET LOCAL with it."""
+        if self._inside:
+            self._inside = False
+            self.answer = None
+            if self._shaken:
+                self._look_in(None)
 
     def reported(self) -> None:
         """The server has reported that search_path has changed, as PostgreSQL 18 does."""
