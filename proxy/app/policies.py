@@ -20,7 +20,7 @@ from proxy.app.metrics import Reloads
 from proxy.app.sources import read_text
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
-from proxy.source.diagnostics import SourceError
+from proxy.source.diagnostics import Diagnostic, SourceError
 
 # An editor writes a file in several steps; wait for them to end, but look at least this often: file events
 # can get lost (a full queue, a network file system, a link further up the path).
@@ -39,12 +39,14 @@ class Attempt:
         problem: why not, with places in the files.
         seen: every file that was asked for, as it was just before it was read.
         readable: False when the policy's own file cannot be read.
+        mistakes: those that have a place in a file; `problem` holds them, too.
     """
 
     policy: Policy | None
     problem: str
     seen: Mapping[str, Signature]
     readable: bool = True
+    mistakes: tuple[Diagnostic, ...] = ()
 
     def outdated(self) -> bool:
         """Whether any of the files is another one now."""
@@ -77,7 +79,8 @@ def try_to_load(path: str) -> Attempt:
     try:
         return Attempt(load_policy(path, read), "", seen)
     except SourceError as error:
-        return Attempt(None, str(error), seen, readable=path not in unreadable)
+        readable = path not in unreadable
+        return Attempt(None, str(error), seen, readable=readable, mistakes=error.diagnostics)
     except OSError as error:
         return Attempt(None, f"{path}: cannot be read: {error.strerror or error}", seen, readable=False)
     except UnicodeDecodeError:

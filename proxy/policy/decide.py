@@ -23,7 +23,7 @@ def decide(effects: Sequence[Effect], context: Context, policy: Policy, facts: F
     """Judge one execution of one statement (or of several that run as one)."""
     fitting = fitting_rules(effects, context, policy, facts)
     if not fitting:
-        return Decision(True, (), (), None, tuple(effects), False)
+        return Decision(True, (), (), None, tuple(effects), False, False)
     trusted = is_trusted(policy, facts)
     until: datetime | None = None
     facts_used = False
@@ -39,7 +39,8 @@ def decide(effects: Sequence[Effect], context: Context, policy: Policy, facts: F
         if judgement.evidence and facts.stale and policy.stale_facts.mode is not Mode.OFF:
             doubtful.append((case, rule, judgement))
     enforced, shadowed = _firings(policy, fired_rules, doubtful)
-    return Decision(not enforced, enforced, shadowed, until, tuple(effects), facts_used)
+    transactional = not policy.transactional.isdisjoint(fitting)
+    return Decision(not enforced, enforced, shadowed, until, tuple(effects), facts_used, transactional)
 
 
 def fitting_rules(

@@ -56,6 +56,7 @@ class Decision:
             context otherwise stay; None when time plays no part.
         effects: what was judged.
         facts_used: True when evidence was looked at.
+        transaction_used: True when a rule whose match fits asks for the transaction's state.
     """
 
     allowed: bool
@@ -64,6 +65,7 @@ class Decision:
     holds_until: datetime | None
     effects: tuple[Effect, ...]
     facts_used: bool
+    transaction_used: bool
 
     def refusal(self, decision_id: str) -> Refusal:
         """The refusal for the client.

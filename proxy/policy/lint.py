@@ -36,6 +36,8 @@ def lint(policy: Policy) -> tuple[Diagnostic, ...]:
             complaints[file].add(path, f"{_SPOOFED[str(word)]}; roles and addresses prove more", key=True)
         for path, message in _unused(policy, document.data):
             complaints[file].add(path, message, key=True)
+    if not any(rule.mode is not Mode.OFF and not rule.reserved for rule in policy.rules):
+        _say_that_nothing_is_refused(policy, complaints[policy.files[0]])
     written = [rule for rule in policy.rules if rule.position is not None and rule.mode is not Mode.OFF]
     targets = {rule.id: _target_texts(rule) for rule in policy.rules}
     for rule in written:
@@ -44,6 +46,15 @@ def lint(policy: Policy) -> tuple[Diagnostic, ...]:
                 complaints[rule.position.file].add((*rule.place, *path), message, key=True)
     found = (diagnostic for each in complaints.values() for diagnostic in each.diagnostics)
     return tuple(sorted(found, key=lambda diagnostic: diagnostic.position))
+
+
+def _say_that_nothing_is_refused(policy: Policy, complaints: Complaints) -> None:
+    if policy.mode == "off":
+        complaints.add(("defaults", "mode"), "the whole policy is off: everything passes", key=True)
+    elif all(rule.reserved for rule in policy.rules):
+        complaints.add((), "no rule: all that can be read passes", key=True)
+    else:
+        complaints.add(("rules",), "no rule is on: all that can be read passes", key=True)
 
 
 def _spoofable(data: object, path: Path) -> Iterator[Path]:

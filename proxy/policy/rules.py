@@ -184,7 +184,7 @@ class Policy:
         freeze: the reserved rule about writes while they are frozen; it is judged when facts know a freeze.
         zone: the policy's time zone, UTC where it names none.
         documents: what was read, by file, for those who look at a policy instead of judging by it.
-        uses_transaction: True when some rule asks for the transaction's state.
+        transactional: the rules that ask for the transaction's state.
     """
 
     name: str
@@ -197,7 +197,7 @@ class Policy:
     freeze: Rule
     zone: ZoneInfo
     break_glass: bool = False
-    uses_transaction: bool = False
+    transactional: frozenset[Rule] = frozenset()
     index: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict, repr=False)
     documents: Mapping[str, Document] = field(default_factory=dict, repr=False)
 

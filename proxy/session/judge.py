@@ -43,7 +43,11 @@ class _Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """One snapshot of policy and facts, for every way in which one execution may be looked at."""
+    """One snapshot of policy and facts, for every way in which one execution may be looked at.
+
+    Attributes:
+        contexts: they differ in the transaction's state alone.
+    """
 
     policy: Policy
     facts: Facts
@@ -51,7 +55,10 @@ class _Trial:
 
     def judge(self, effects: tuple[Effect, ...]) -> _Verdict:
         """Decide in each context."""
-        decisions = [decide(effects, context, self.policy, self.facts) for context in self.contexts]
+        first, *others = self.contexts
+        decisions = [decide(effects, first, self.policy, self.facts)]
+        if decisions[0].transaction_used:
+            decisions += [decide(effects, context, self.policy, self.facts) for context in others]
         return _Verdict(
             next((each for each in decisions if not each.allowed), decisions[0]),
             sum(len(each.enforced) + len(each.shadowed) for each in decisions),
@@ -166,8 +173,7 @@ class Judge:
         gate = self._gate
         started = gate.timer()
         now = gate.clock()
-        states = transactions if policy.uses_transaction else transactions[:1]
-        trial = _Trial(policy, gate.facts, tuple(self._context(now, state) for state in states))
+        trial = _Trial(policy, gate.facts, tuple(self._context(now, state) for state in transactions))
         verdict = trial.judge(self.consequences.plain(meaning))
         closer = self._look_closer(meaning, trial, verdict, answer, bound) if verdict.firings else None
         if isinstance(closer, Ask):
@@ -177,9 +183,9 @@ class Judge:
         meaning.reading_s = 0.0
         decision = verdict.worst
         if not decision.allowed:
-            return self.reporter.refuse(meaning, decision, now, states[0])
+            return self.reporter.refuse(meaning, decision, now, transactions[0])
         if runs:
-            self.reporter.allow(meaning, decision, now, states[0])
+            self.reporter.allow(meaning, decision, now, transactions[0])
         self.until = verdict.until
         self.defines = gate.catalogue and defines(decision.effects)
         self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
@@ -212,7 +218,7 @@ class Judge:
     def _keep(self, meaning: Meaning, decision: Decision) -> None:
         """A plain yes that holds for every session like this one is given again without judging."""
         gate = self._gate
-        if not decision.shadowed and not gate.policy.uses_transaction:
+        if not decision.shadowed and not decision.transaction_used:
             epoch = gate.facts_epoch if decision.facts_used else -1
             count = gate.tally.statement("allowed", meaning.statement_class)
             if len(meaning.permits) > 64:

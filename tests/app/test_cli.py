@@ -85,6 +85,23 @@ def test_policy_check_with_mistakes(command: Command, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_policy_check_as_json(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("version: 1\nrules: [{id: a, match: {classes: dll}, mod: off}]\n")
+    (tmp_path / "none.yaml").write_text("version: 1\n")
+    code, lines, errors = command("policy", "check", "bad.yaml", "none.yaml", "--json")
+    bad, none = json.loads("\n".join(lines))
+    assert (code, errors) == (1, [])
+    assert (bad["loads"], none["loads"], bad["warnings"], none["mistakes"]) == (False, True, [], [])
+    assert bad["mistakes"] == [
+        {"file": "bad.yaml", "line": 2, "column": 34, "message": 'unknown class "dll"', "suggestion": "ddl"},
+        {"file": "bad.yaml", "line": 2, "column": 40, "message": 'unknown key "mod"', "suggestion": "mode"},
+    ]
+    message = "no rule: all that can be read passes"
+    assert none["warnings"] == [
+        {"file": "none.yaml", "line": 1, "column": 1, "message": message, "suggestion": None}
+    ]
+
+
 @pytest.mark.parametrize("files", [["absent.yaml"], ["absent.yaml", "bad.yaml"], ["bad.yaml", "absent.yaml"]])
 def test_policy_check_of_what_cannot_be_read(command: Command, tmp_path: Path, files: list[str]) -> None:
     """Whoever asked for a file that is not there has no answer, whatever the other files hold."""
@@ -111,10 +128,28 @@ def test_a_flag_given_twice(command: Command) -> None:
     assert errors == ["pgwarden: --listen: given 2 times: several listeners go into a --config file"]
 
 
-def test_a_time_without_a_policy(command: Command) -> None:
-    code, lines, errors = command("explain", "SELECT 1", "--at", "bogus")
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--at", "bogus"),
+        ("--as", "dba"),
+        ("--database", "shop"),
+        ("--from", "10.0.0.1"),
+        ("--in-transaction",),
+        ("--ledger", "absent"),
+    ],
+)
+def test_a_circumstance_without_a_policy(command: Command, given: tuple[str, ...]) -> None:
+    code, lines, errors = command("explain", "SELECT 1", *given)
     assert (code, lines) == (ExitCode.USAGE, [])
-    assert errors == ["pgwarden: --at: a time matters to a policy; give --policy too"]
+    assert errors == [f"pgwarden: {given[0]}: means something to a policy alone; give --policy too"]
+
+
+@pytest.mark.parametrize("verb", [("explain", "SELECT 1"), ("lint", "a.sql")])
+def test_an_address_that_is_none(command: Command, verb: tuple[str, ...]) -> None:
+    code, lines, errors = command(*verb, "--policy", "policy.yaml", "--from", "10.0.0.0/8")
+    assert (code, lines) == (ExitCode.USAGE, [])
+    assert errors == ['pgwarden: --from: "10.0.0.0/8" is no IP address']
 
 
 def test_explain_shows_what_a_client_reads_of_a_text_that_cannot_be_read(command: Command) -> None:
@@ -290,6 +325,7 @@ def test_explain_as_json(command: Command) -> None:
         }
     ]
     assert (answer["allowed"], [firing["rule"] for firing in answer["enforced"]]) == (False, ["no-drop"])
+    assert (answer["policy"]["name"], answer["policy"]["mode"]) == ("production", "enforce")
 
 
 def test_explain_a_text_that_cannot_be_read(command: Command) -> None:

@@ -135,11 +135,25 @@ def test_what_cannot_be_judged_again_is_counted_and_said(command: Command) -> No
     code, printed, errors = diff(command, lines)
     assert (code, errors) == (0, [])
     assert printed == [
-        "1 judged again: 0 turn, 1 stay",
+        "2 judged again: 0 turn, 2 stay",
         f"3 {changed}",
         "2 not judged: no line of a statement log",
         "1 not judged: the text was cut",
-        "2 not judged: the text was too long, or could not be read, and was not logged",
+        "1 not judged: the text was too long, or could not be read, and was not logged",
+    ]
+
+
+def test_what_could_not_be_read_is_judged_as_such_without_its_text(command: Command) -> None:
+    (command.folder / "old.yaml").write_text(f"{HEAD}defaults: {{unparsed: shadow}}\nrules: []\n")
+    lines = [passed("DORP ROLE PASSWORD 'x'", NOON), passed("SELEC 1", NIGHT)]
+    code, printed, errors = diff(command, lines)
+    assert (code, errors) == (1, [])
+    assert printed == [
+        "now refused, by unparsed: 2 times",
+        "    <unreadable statement, 22 characters>",
+        "    the text could not be read",
+        "    first 2026-11-24T12:00:00Z, last 2026-11-24T23:00:00Z",
+        "2 judged again: 2 turn, 0 stay",
     ]
 
 

@@ -47,13 +47,32 @@ def test_flags_alone(command: Command) -> None:
     assert command("policy", "test", "policies")[0] == 0
 
 
-@pytest.mark.parametrize("packs", [",".join(DEFAULT_PACKS), "no-data-loss", "locks-in-peak,big-writes"])
+@pytest.mark.parametrize(
+    "packs",
+    [
+        ",".join(DEFAULT_PACKS),
+        "locks-in-peak,big-writes",
+        *sorted(path.stem for path in (shipped_policies() / "rules").glob("*.yaml")),
+    ],
+)
 def test_what_it_writes_loads_and_holds_no_more_than_it_needs(command: Command, packs: str) -> None:
     assert command("policy", "new", "p.yaml", "--zone", "UTC", "--packs", packs)[0] == 0
     policy = try_to_load("p.yaml").policy
     assert policy is not None
     own = [warning.message for warning in lint(policy) if warning.position.file == "p.yaml"]
-    assert own == ([] if "peak" in packs else ['no rule uses "peak"'])
+    assert own == []
+    assert command("policy", "test", ".")[0] == 0
+
+
+def test_a_role_of_any_name_stands_as_it_is_called(command: Command) -> None:
+    roles = ("a\\b", 'x"y', "{c", "d: e", "é")
+    flags = [flag for role in roles for flag in ("--migrator", role)]
+    assert command("policy", "new", "p.yaml", "--zone", "UTC", *flags)[0] == 0
+    policy = try_to_load("p.yaml").policy
+    assert policy is not None
+    data = policy.documents["p.yaml"].data
+    assert isinstance(data, dict)
+    assert data["sets"] == {"migrators": {"roles": [name for role in roles for name in (role, f"{role}.*")]}}
 
 
 def test_nothing_is_overwritten(command: Command) -> None:
@@ -95,6 +114,14 @@ def test_nothing_is_overwritten(command: Command) -> None:
         ),
         (["p.txt", "--zone", "UTC"], "FILE: p.txt should end in .yaml"),
         (["p.yaml", "--zone", "UTC", "--migrator", " "], '--migrator: " " names no role'),
+        (
+            ["p.yaml", "--zone", "UTC", "--packs", "backups", "--peak", "mon 08:00-09:00"],
+            "--peak: none of the packs speaks of peak hours",
+        ),
+        (
+            ["p.yaml", "--zone", "UTC", "--packs", "backups", "--migrator", "ops"],
+            "--migrator: none of the packs speaks of who migrates",
+        ),
     ],
 )
 def test_wrong_answers(
@@ -112,7 +139,7 @@ def test_a_pack_that_there_is_not(command: Command) -> None:
 
 def test_a_person_at_a_terminal_is_asked(tmp_path: Path) -> None:
     leader, follower = pty.openpty()
-    os.write(leader, b"\nEurope/Berln\nEurope/Berlin\n\nno-data-loss\n")
+    os.write(leader, b"no-data-loss,peak-hours\nEurope/Berln\nEurope/Berlin\n\n")
     done = subprocess.run(
         [sys.executable, "-m", "proxy", "policy", "new", "p.yaml"],
         cwd=tmp_path,
@@ -127,5 +154,10 @@ def test_a_person_at_a_terminal_is_asked(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "Peak hours [mon-fri 08:00-20:00]: " in done.stdout
     assert 'did you mean "Europe/Berlin"?' in done.stdout
-    assert written(tmp_path) == ["p.test.yaml", "p.yaml", "rules/no-data-loss.yaml"]
+    assert written(tmp_path) == [
+        "p.test.yaml",
+        "p.yaml",
+        "rules/no-data-loss.yaml",
+        "rules/peak-hours.yaml",
+    ]
     assert "timezone: Europe/Berlin" in (tmp_path / "p.yaml").read_text()

@@ -96,11 +96,11 @@ def test_cases_that_pass(command: Command, folder: Path) -> None:
         (
             "sql: DROP TABLE users\n    at: 2026-11-28T12:00\n"
             "    expect: {decision: refuse, rules: backup-first}",
-            "expected backup-first to refuse it, and what does is no-drop",
+            "expected backup-first to refuse it, and it is refused by no-drop",
         ),
         (
             "sql: SELECT 1\n    expect: {decision: allow, shadow: watched}",
-            "expected watched to watch it, and what does is no rule",
+            "expected watched to watch it, and it is watched by no rule",
         ),
         ("migrations: absent\n    expect: allow", "absent cannot be read: No such file or directory"),
         ("migrations: empty\n    expect: allow", "empty holds no SQL"),
@@ -152,14 +152,14 @@ TWICE = f"{HEAD}cases:\n" + "  - {name: one, sql: SELECT 1, expect: allow}\n" * 
 def test_two_cases_of_one_name_are_a_mistake(command: Command, folder: Path) -> None:
     (folder / "c.yaml").write_text(TWICE)
     code, _, errors = command("policy", "test", "c.yaml")
-    assert (code, errors[0]) == (1, 'pgwarden: c.yaml:5:12: another case is named "one"')
+    assert (code, errors[0]) == (1, 'c.yaml:5:12: another case is named "one"')
 
 
 def test_mistakes_in_cases_are_all_told_at_once_with_their_places(command: Command, folder: Path) -> None:
     (folder / "c.yaml").write_text(MISTAKES)
     code, lines, errors = command("policy", "test", "c.yaml")
     assert (code, lines) == (1, ["0 passed, 0 failed, in 0 files"])
-    told = [line.removeprefix("pgwarden: ") for line in "\n".join(errors).splitlines() if "c.yaml:" in line]
+    told = [line for line in "\n".join(errors).splitlines() if "c.yaml:" in line]
     assert told == [
         'c.yaml:10:13: decision is allow or refuse, not "alow"',
         'c.yaml:11:5: "name" is missing',
@@ -182,7 +182,7 @@ def test_a_rule_that_there_is_not_is_a_mistake(command: Command, folder: Path) -
     assert (code, "\n".join(errors).splitlines()) == (
         1,
         [
-            'pgwarden: c.yaml:7:40: the policy has no rule "no-dorp"',
+            'c.yaml:7:40: the policy has no rule "no-dorp"',
             "        expect: {decision: refuse, rules: [no-dorp]}",
             "                                           ^^^^^^^",
             '    did you mean "no-drop"?',
@@ -194,7 +194,7 @@ def test_nothing_that_ran_is_a_failure(command: Command, folder: Path) -> None:
     code, _, errors = command("policy", "test", ".")
     assert (code, errors) == (1, ["pgwarden: no case ran: nothing there holds cases or examples"])
     code, _, errors = command("policy", "test", "absent.yaml")
-    assert (code, errors) == (1, ["pgwarden: absent.yaml: cannot be read: No such file or directory"])
+    assert (code, errors) == (1, ["absent.yaml: cannot be read: No such file or directory"])
 
 
 def test_a_policy_that_does_not_load_is_told(command: Command, folder: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_policy_that_does_not_load_is_told(command: Command, folder: Path) -> 
     (folder / "c.yaml").write_text(CASES)
     code, _, errors = command("policy", "test", "c.yaml")
     assert code == 1
-    assert errors[0].startswith('pgwarden: policy.yaml:2:1: unknown key "rulez"')
+    assert errors[0].startswith('policy.yaml:2:1: unknown key "rulez"')
 
 
 EXAMPLES = """\
@@ -253,7 +253,7 @@ def test_files_of_others_in_a_folder_are_passed_over(command: Command, folder: P
     (folder / "bad.yaml").write_text("cases: [\n")
     code, _, errors = command("policy", "test", ".")
     assert code == 1
-    assert errors[0].startswith("pgwarden: bad.yaml:1:9: not valid YAML: ")
+    assert errors[0].startswith("bad.yaml:1:9: not valid YAML: ")
 
 
 def test_junit(command: Command, folder: Path) -> None:
@@ -272,11 +272,35 @@ def test_junit(command: Command, folder: Path) -> None:
     ]
     (failure,) = root.findall("testsuite/testcase/failure")
     assert failure.get("message") == "expected refuse, and it is allowed"
+    assert root.findall("testsuite/testcase/error") == []
     code, _, errors = command("policy", "test", "c.yaml", "--junit", "absent/j.xml")
     assert (code, errors) == (
         3,
         ["pgwarden: --junit: absent/j.xml cannot be written: No such file or directory"],
     )
+
+
+def test_junit_shows_what_could_not_run(command: Command, folder: Path) -> None:
+    """A CI that looks at the report alone must not take a file that is wrong for one that passed."""
+    (folder / "c.yaml").write_text(f"{HEAD}cases:\n  - {{name: one, sql: DROP TABLE t, expect: refused}}\n")
+    message = 'c.yaml:4:44: decision is allow or refuse, not "refused"'
+    for path, told in (
+        ("c.yaml", message),
+        ("migrations", "no case ran: nothing there holds cases or examples"),
+    ):
+        assert command("policy", "test", path, "--junit", "j.xml")[0] == 1
+        root = ElementTree.parse(folder / "j.xml").getroot()  # noqa: S314 - our own
+        assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("1", "0", "1")
+        (error,) = root.findall("testsuite/testcase/error")
+        assert error.get("message") == told
+
+
+def test_a_refusal_that_only_a_shadow_rule_would_give_is_named(command: Command, folder: Path) -> None:
+    (folder / "c.yaml").write_text(
+        f"{HEAD}cases:\n  - {{name: one, sql: DELETE FROM t, as: analyst, expect: refuse}}\n"
+    )
+    _, lines, _ = command("policy", "test", "c.yaml")
+    assert lines[1] == "    expected refuse, and it is allowed; in shadow, watched would refuse it"
 
 
 def test_json(command: Command, folder: Path) -> None:

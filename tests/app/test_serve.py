@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,34 @@ def test_the_statement_log(serve: Callable[..., Gate], database: Database, tmp_p
     assert {(line["role"], line["database"], line["event"]) for line in lines} == {
         ("postgres", database.name, "passed")
     }
+
+
+def test_policy_diff_judges_its_statement_log_again(
+    serve: Callable[..., Gate], database: Database, policy: Path, tmp_path: Path
+) -> None:
+    database.execute("CREATE TABLE users (id int)")
+    log, new = tmp_path / "all.jsonl", tmp_path / "new.yaml"
+    gate = serve("--statement-log", str(log), "--drain-timeout-s", "0")
+    with client(gate, database) as connection:
+        connection.execute("SELECT 1")
+        for number in (1, 2):
+            connection.execute("INSERT INTO users VALUES (%s)", [number], prepare=True)
+        refusal(connection, "DROP TABLE users")
+        connection.execute("TRUNCATE users")
+    gate.signal(signal.SIGTERM)
+    assert gate.ended() == 0
+    new.write_text(POLICY.replace("[table.drop]", "[table.drop, table.truncate]"))
+    done = subprocess.run(
+        [sys.executable, "-m", "proxy", "policy", "diff", str(policy), str(new), "--replay", str(log)],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["now refused, by no-drop: 1 time", "    TRUNCATE users"]
+    assert lines[4:] == ["4 judged again: 1 turn, 3 stay"]
 
 
 def test_a_changed_policy_holds_for_open_sessions(

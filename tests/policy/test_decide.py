@@ -36,7 +36,13 @@ def rule(body: str) -> Policy:
 
 def test_what_no_rule_concerns_passes() -> None:
     assert judge(rule(""), READ) == Decision(
-        allowed=True, enforced=(), shadowed=(), holds_until=None, effects=(READ,), facts_used=False
+        allowed=True,
+        enforced=(),
+        shadowed=(),
+        holds_until=None,
+        effects=(READ,),
+        facts_used=False,
+        transaction_used=False,
     )
     assert judge(rule("")).allowed
 
@@ -443,7 +449,6 @@ def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> Non
     assert judge(taking, DROP).enforced[0].detail.endswith("pgwarden does not take backups by itself yet.")
     waiting = rule(", approval: {by: 2}, else: {hold: 10m}")
     assert judge(waiting, DROP).enforced[0].detail.endswith("pgwarden does not wait for approvals yet.")
-    assert (taking.uses_transaction, waiting.uses_transaction) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -455,10 +460,14 @@ def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> Non
         (", when: {not: {transaction: open}}", True),
         (", unless: [{when: {transaction: none}}]", True),
         (", when: {transaction: open}, mode: off", False),
+        (", when: {transaction: open}, mode: shadow", True),
+        (", require: {backup: {within: 1h}}, else: backup", True),
+        (", approval: {by: 2}, else: {hold: 10m}", True),
     ],
 )
-def test_uses_transaction(body: str, uses: bool) -> None:
-    assert rule(body).uses_transaction is uses
+def test_the_transaction_plays_a_part_where_a_rule_that_fits_asks_for_it(body: str, uses: bool) -> None:
+    assert judge(rule(body), DROP).transaction_used is uses
+    assert judge(rule(body), READ).transaction_used is False
 
 
 def test_sqlstate() -> None:

@@ -75,10 +75,62 @@ def test_many_mistakes_are_told_at_once() -> None:
         'p.yaml:10:23: unknown effect "table.dorp" / table.drop',
         "p.yaml:11:11: unknown placeholder {efect} / {effect}",
         'p.yaml:13:43: "10.0.0.1/8" has bits set beyond its prefix; the network is 10.0.0.0/8 / None',
+        'p.yaml:14:20: no window is named "paek" / peak',
         'p.yaml:15:9: the id "twice" is already used at p.yaml:12 / None',
         'p.yaml:17:32: "24hours" is no duration; write a number and a unit, such as 30m, 24h, 14d or 2w '
         "/ None",
         'p.yaml:18:11: mode is enforce, shadow or off, not "enforcing" / enforce',
+    ]
+
+
+NAMES = """\
+version: 1
+sets: {critical: public.users, people: {roles: dba}, torn: {role: dba}}
+time: {timezone: UTC, windows: {peak: {days: mon-fri}, torn: {days: mon-fry}}}
+rules:
+  - id: a
+    deny: "{efect}"
+    match: {classes: ddl, targets: critcal, who: peple, not: [{targets: people}, {who: {set: critical}}]}
+    when: {window: [peak, torn], not: {window: peek}}
+    require: {approval: {by: 2, with: {window: pea}}}
+    unless: [{who: torn, when: {window: pek}}, {who: [people]}]
+    examples: {refuse: [{sql: DROP TABLE a, window: x}]}
+"""
+
+
+def test_a_rule_that_has_other_mistakes_has_its_names_looked_up() -> None:
+    with pytest.raises(SourceError) as caught:
+        load_policy("p.yaml", reader({"p.yaml": NAMES}))
+    assert [f"{d.position}: {d.message} / {d.suggestion}" for d in caught.value.diagnostics] == [
+        'p.yaml:2:61: unknown key "role" / roles',
+        'p.yaml:3:69: unknown day "fry"; days are mon, tue, wed, thu, fri, sat, sun, or mon-fri / fri',
+        "p.yaml:6:11: unknown placeholder {efect} / {effect}",
+        'p.yaml:7:36: "critcal" is neither a set nor schema.name / critical',
+        'p.yaml:7:50: no set is named "peple" / people',
+        'p.yaml:7:73: the set "people" says who, here one of targets is needed / None',
+        'p.yaml:7:94: the set "critical" holds targets, here one that says who is needed / None',
+        'p.yaml:8:48: no window is named "peek" / peak',
+        'p.yaml:9:48: no window is named "pea" / peak',
+        'p.yaml:10:41: no window is named "pek" / peak',
+        "p.yaml:10:54: expected a mapping for who, found a list / None",
+        'p.yaml:11:45: unknown key "window" in refuse; here may stand application, as, at, client, database, '
+        "facts, sql, transaction / None",
+    ]
+
+
+def test_a_name_that_is_none_is_told_once() -> None:
+    text = (
+        "version: 1\nrules: [{id: a, match: {classes: dll, who: ''}, when: {window: ''}, set: x, who: y}]\n"
+    )
+    with pytest.raises(SourceError) as caught:
+        load_policy("p.yaml", reader({"p.yaml": text}))
+    assert [f"{d.position}: {d.message}" for d in caught.value.diagnostics] == [
+        'p.yaml:2:34: unknown class "dll"',
+        'p.yaml:2:44: "" is no name; it begins with a letter and holds letters, digits, _ and -',
+        'p.yaml:2:64: "" is no name; it begins with a letter and holds letters, digits, _ and -',
+        'p.yaml:2:69: unknown key "set"; here may stand approval, deny, else, examples, hint, id, match, '
+        "mode, require, sqlstate, unless, when, why",
+        'p.yaml:2:77: unknown key "who"',
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -24,22 +24,27 @@ from rich.tree import Tree
 from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line
-from proxy.app.cli.values import evidence, load_or_fail, read_time, wrong
+from proxy.app.cli.values import evidence, load_or_fail, read_address, read_time, wrong
 from proxy.app.offline.judging import DECISION_ID, denial_of, read_sql
 from proxy.policy.context import Context
 from proxy.policy.decision import Firing
 from proxy.policy.explain import Branch, Explanation
 from proxy.policy.explain import explain as explain_decision
+from proxy.policy.rules import Policy
 from proxy.session.meaning import Meaning
 from proxy.source import Diagnostic, Position
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
+
+# Role and database where no flag says another.
+_USUAL = "postgres"
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A statement with what a policy says of it."""
 
+    policy: Policy
     explanation: Explanation
     context: Context
 
@@ -75,8 +80,12 @@ def explain(
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="judge at this moment instead of now")
     ] = None,
-    role: Annotated[str, typer.Option("--as", metavar="ROLE", help="judge as this role")] = "postgres",
-    database: Annotated[str, typer.Option(metavar="NAME", help="judge in this database")] = "postgres",
+    role: Annotated[
+        str | None, typer.Option("--as", metavar="ROLE", help=f"judge as this role [{_USUAL}]")
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"judge in this database [{_USUAL}]")
+    ] = None,
     client: Annotated[
         str | None, typer.Option("--from", metavar="ADDRESS", help="the client's IP address")
     ] = None,
@@ -94,8 +103,18 @@ def explain(
 
     Exits with 1 when the policy refuses the statement. A TIME without a zone is in the policy's own.
     """
-    if policy is None and at is not None:
-        raise CommandError(ExitCode.USAGE, "--at: a time matters to a policy; give --policy too")
+    if policy is None:
+        _refuse_circumstances(
+            {
+                "--at": at,
+                "--as": role,
+                "--database": None if catalogue is not None else database,
+                "--from": client,
+                "--in-transaction": in_transaction or None,
+                "--ledger": ledger,
+            }
+        )
+    database = database or _USUAL
     text = sys.stdin.read() if sql == "-" else sql
     meaning = _read(text, _held(catalogue, database))
     places = [_place(text, effect.location) for effect in meaning.effects]
@@ -104,22 +123,29 @@ def explain(
         rules = load_or_fail(policy, "--policy")
         moment = datetime.now(UTC) if at is None else read_time("--at", at, rules.zone)
         context = Context(
-            role=role,
+            role=role or _USUAL,
             database=database,
-            client_address=client,
+            client_address=None if client is None else read_address("--from", client),
             application=None,
             now=moment.astimezone(UTC),
             transaction="open" if in_transaction else "none",
         )
         facts = evidence(ledger, context.now)
         lines = [() if place is None else place.lines() for place in places]
-        judged = Judged(explain_decision(meaning.effects, context, rules, facts, lines), context)
+        judged = Judged(rules, explain_decision(meaning.effects, context, rules, facts, lines), context)
     if as_json:
         print_json(_as_dict(meaning, places, judged))
     else:
         _print(text, meaning, places, judged)
     if judged is not None and not judged.explanation.decision.allowed:
         raise typer.Exit(ExitCode.NO)
+
+
+def _refuse_circumstances(given: Mapping[str, object]) -> None:
+    """Without a policy, who asks and when changes nothing: better said than passed over."""
+    for flag, value in given.items():
+        if value is not None:
+            raise wrong(flag, "means something to a policy alone; give --policy too")
 
 
 def _held(catalogue: str | None, database: str) -> Database | None:
@@ -216,6 +242,8 @@ def _as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | 
     }
     if judged is not None:
         decision = judged.explanation.decision
+        policy = judged.policy
+        found["policy"] = {"name": policy.name, "mode": policy.mode, "digest": policy.digest}
         found["allowed"] = decision.allowed
         found["at"] = judged.context.now.isoformat()
         found["enforced"] = [_firing_as_dict(firing) for firing in decision.enforced]

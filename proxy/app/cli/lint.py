@@ -15,7 +15,7 @@ import typer
 from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line, print_styled
-from proxy.app.cli.values import evidence, load_or_fail, read_time, wrong
+from proxy.app.cli.values import evidence, load_or_fail, read_address, read_time, wrong
 from proxy.app.offline.outlook import Objection, Outlook, outlook
 from proxy.app.offline.scripts import Script, Scripts, find_scripts
 from proxy.policy.calendar import moment_text
@@ -54,7 +54,8 @@ def lint(
     """
     rules = load_or_fail(policy, "--policy")
     moment = datetime.now(UTC) if at is None else read_time("--at", at, rules.zone)
-    context = Context(role, database, client, None, moment.astimezone(UTC), "none")
+    address = None if client is None else read_address("--from", client)
+    context = Context(role, database, address, None, moment.astimezone(UTC), "none")
     found = _find(paths, after)
     facts = evidence(ledger, context.now)
     judged = [(script, outlook(script.sql, context, rules, facts)) for script in found.scripts]

@@ -76,7 +76,19 @@ def _as_dict(path: str, attempt: Attempt, warnings: tuple[Diagnostic, ...]) -> d
         "name": None if policy is None else policy.name,
         "mode": None if policy is None else policy.mode,
         "digest": None if policy is None else policy.digest,
-        "warnings": [{"position": str(each.position), "message": each.message} for each in warnings],
+        "mistakes": [_told(each) for each in attempt.mistakes],
+        "warnings": [_told(each) for each in warnings],
+    }
+
+
+def _told(diagnostic: Diagnostic) -> dict[str, object]:
+    place = diagnostic.position
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "message": diagnostic.message,
+        "suggestion": diagnostic.suggestion,
     }
 
 

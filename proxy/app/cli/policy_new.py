@@ -6,6 +6,7 @@ that it includes, so that all that decides lies in the team's own repository. Ne
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ DEFAULT_PACKS = (
 _DEFAULT_PEAK = "mon-fri 08:00-20:00"
 _DEFAULT_MIGRATOR = "prisma"
 _TEMPLATE = """\
-# yaml-language-server: $schema=./policy.schema.json      (pgwarden policy schema > policy.schema.json)
+# yaml-language-server: $schema=./policy.schema.json
+# Editors read that file, which is written by: pgwarden policy schema > {folder}/policy.schema.json
 #
 # What may be done to {environment}, and when. The packs under rules/ hold the rules, each with why it is
 # there, what to do instead, and examples. Check all of it before you commit:
@@ -52,10 +54,13 @@ include:
 # cannot be read, or asks for evidence that cannot be read, is refused like what breaks a rule.
 defaults: {{mode: enforce, unparsed: deny, unknown: deny, stale_facts: deny}}
 
-# Peak hours, in the zone of the people who use the application. To leave out holidays, add
-# except: holidays to the window, and holidays: {{country: US}} beside it.
+# The zone of the people who use the application.
 time:
   timezone: {zone}
+"""
+_PEAK = """\
+  # Peak hours. To leave out holidays: add except: holidays to the window, and holidays: {{country: US}}
+  # beside windows.
   windows:
     peak: {{days: {days}, from: "{start}", to: "{end}"}}
 """
@@ -72,32 +77,43 @@ version: 1
 policy: {file}
 given: {{as: app, database: postgres}}
 cases:
-  - name: prisma migrate reset, prisma db push --force-reset
-    sql: DROP SCHEMA "public" CASCADE
-    expect: refuse
-  - name: a forgotten WHERE
-    sql: DELETE FROM users
-    expect: refuse
   - name: everyday work
     sql: UPDATE users SET name = 'Ada' WHERE id = 1
     expect: allow
 """
+# What some packs refuse besides.
+_CASES_OF = {
+    "no-data-loss": """\
+  - name: prisma migrate reset, prisma db push --force-reset
+    sql: DROP SCHEMA "public" CASCADE
+    expect: refuse
+""",
+    "unscoped-writes": """\
+  - name: a forgotten WHERE
+    sql: DELETE FROM users
+    expect: refuse
+""",
+}
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """What the policy is made of."""
+    """What the policy is made of.
+
+    Attributes:
+        packs: their texts by their names.
+        peak: days, opening and closing; None where no pack speaks of peak hours.
+        migrators: none where no pack speaks of them.
+    """
 
     name: str
     environment: str
     zone: str
-    days: str
-    start: str
-    end: str
+    packs: Mapping[str, str]
+    peak: tuple[str, str, str] | None
     migrators: tuple[str, ...]
-    packs: tuple[str, ...]
 
 
 def new(
@@ -130,16 +146,14 @@ def new(
     if path.exists():
         raise CommandError(ExitCode.FAILED, f"{file} is there already; it was left as it is")
     stem = path.stem
-    days, start, end = _asked("--peak", "Peak hours", peak, _DEFAULT_PEAK, _peak)
+    chosen = _asked("--packs", "Rule packs", packs, ",".join(DEFAULT_PACKS), _packs)
     answers = _Answers(
         name=_checked("--name", name or stem, check_name),
         environment=_checked("--environment", environment or stem, check_name),
         zone=_asked("--zone", "Time zone of the people who use it", zone, None, lambda t: str(read_zone(t))),
-        days=days,
-        start=start,
-        end=end,
-        migrators=_migrators(migrators),
-        packs=_asked("--packs", "Rule packs", packs, ",".join(DEFAULT_PACKS), _packs),
+        packs=chosen,
+        peak=_peak_hours(chosen, peak),
+        migrators=_migrators(chosen, migrators),
     )
     files = _files(path, answers)
     _check(path, files)
@@ -176,6 +190,14 @@ def _sentence(error: ValueError | PydanticCustomError) -> str:
     return error.message() + (f'; did you mean "{suggestion}"?' if suggestion else "")
 
 
+def _peak_hours(packs: Mapping[str, str], given: str | None) -> tuple[str, str, str] | None:
+    if any("window: peak" in text for text in packs.values()):
+        return _asked("--peak", "Peak hours", given, _DEFAULT_PEAK, _peak)
+    if given is not None:
+        raise wrong("--peak", "none of the packs speaks of peak hours")
+    return None
+
+
 def _peak(text: str) -> tuple[str, str, str]:
     days, _, span = text.strip().partition(" ")
     start, dash, end = span.strip().partition("-")
@@ -189,19 +211,23 @@ def _peak(text: str) -> tuple[str, str, str]:
     return (named[0] if len(named) == 1 else f"[{', '.join(named)}]"), start, end
 
 
-def _migrators(given: list[str] | None) -> tuple[str, ...]:
-    def read(text: str) -> tuple[str, ...]:
-        roles = tuple(role.strip() for role in text.split(",") if role.strip())
-        if not roles or not all(role.isprintable() and '"' not in role for role in roles):
-            raise ValueError(f'"{text}" names no role')
-        return roles
-
-    return _asked(
-        "--migrator", "Roles that migrate", ",".join(given) if given else None, _DEFAULT_MIGRATOR, read
-    )
+def _migrators(packs: Mapping[str, str], given: list[str] | None) -> tuple[str, ...]:
+    text = ",".join(given) if given else None
+    if any("migrators" in pack for pack in packs.values()):
+        return _asked("--migrator", "Roles that migrate", text, _DEFAULT_MIGRATOR, _roles)
+    if text is not None:
+        raise wrong("--migrator", "none of the packs speaks of who migrates")
+    return ()
 
 
-def _packs(text: str) -> tuple[str, ...]:
+def _roles(text: str) -> tuple[str, ...]:
+    roles = tuple(role.strip() for role in text.split(",") if role.strip())
+    if not roles or not all(role.isprintable() for role in roles):
+        raise ValueError(f'"{text}" names no role')
+    return roles
+
+
+def _packs(text: str) -> Mapping[str, str]:
     folder = _shipped() / "rules"
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     known = sorted(path.stem for path in folder.glob("*.yaml"))
@@ -210,7 +236,7 @@ def _packs(text: str) -> tuple[str, ...]:
             raise ValueError(f'no pack is named "{name}"; there are {", ".join(known)}')
     if not names:
         raise ValueError(f"name at least one of {', '.join(known)}")
-    return tuple(dict.fromkeys(names))
+    return {name: (folder / f"{name}.yaml").read_text("utf-8") for name in names}
 
 
 def _shipped() -> Path:
@@ -229,18 +255,19 @@ def _files(path: Path, answers: _Answers) -> Mapping[Path, str]:
         environment=answers.environment,
         include="\n".join(f"  - rules/{pack}.yaml" for pack in answers.packs),
         zone=answers.zone,
-        days=answers.days,
-        start=answers.start,
-        end=answers.end,
     )
-    if "migrations-only" in answers.packs:
-        roles = (f'"{role}", "{role}.*"' for role in answers.migrators)
+    if answers.peak is not None:
+        days, start, end = answers.peak
+        text += _PEAK.format(days=days, start=start, end=end)
+    if answers.migrators:
+        # What JSON quotes, YAML reads alike.
+        roles = (
+            json.dumps(name, ensure_ascii=False) for role in answers.migrators for name in (role, f"{role}.*")
+        )
         text += _MIGRATORS.format(migrators=", ".join(roles))
-    packs = {
-        path.parent / "rules" / f"{pack}.yaml": (_shipped() / "rules" / f"{pack}.yaml").read_text("utf-8")
-        for pack in answers.packs
-    }
-    return {path: text, path.with_suffix(".test.yaml"): _CASES.format(file=path.name), **packs}
+    cases = _CASES.format(file=path.name) + "".join(_CASES_OF.get(pack, "") for pack in answers.packs)
+    packs = {path.parent / "rules" / f"{pack}.yaml": body for pack, body in answers.packs.items()}
+    return {path: text, path.with_suffix(".test.yaml"): cases, **packs}
 
 
 def _check(path: Path, files: Mapping[Path, str]) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
-from proxy.app.cli.output import print_json, print_line, print_styled
+from proxy.app.cli.output import print_error, print_json, print_line, print_styled
 from proxy.app.offline import runner as trying
 from proxy.app.offline.junit import report
 from proxy.app.policies import try_to_load
@@ -26,6 +26,8 @@ from proxy.source import SourceError, read_yaml
 
 # Other programs' files may hold YAML that this reader refuses; they are passed over unread.
 _OURS = re.compile(r"^(?:cases|rules|include)\s*:", re.MULTILINE)
+
+_NONE_RAN = "no case ran: nothing there holds cases or examples"
 
 
 @dataclass(slots=True)
@@ -95,17 +97,19 @@ def test(
             _take(session, file, given=file == path)
     results = [result for each in session.results.values() for result in each]
     unfired = trying.unfired(session.results, session.policies)
+    problems = list(dict.fromkeys(session.problems))
+    if not results and not problems:
+        problems = [_NONE_RAN]
     if junit is not None:
-        _write(junit, report(results, unfired))
+        _write(junit, report(results, unfired, problems))
     if as_json:
-        print_json(_as_dict(results, unfired, session.problems))
+        print_json(_as_dict(results, unfired, problems))
     else:
         _print(session, results, unfired)
-    if session.problems:
-        raise CommandError(ExitCode.NO, *([] if as_json else dict.fromkeys(session.problems)))
-    if not results:
-        raise CommandError(ExitCode.NO, "no case ran: nothing there holds cases or examples")
-    if any(result.problem for result in results):
+        print_error(dict.fromkeys(session.problems))  # file:line:col first, as editors read it
+    if problems == [_NONE_RAN]:
+        raise CommandError(ExitCode.NO, _NONE_RAN)
+    if problems or any(result.problem for result in results):
         raise typer.Exit(ExitCode.NO)
 
 

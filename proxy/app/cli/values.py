@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -52,6 +53,14 @@ def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
             flag, f"{shown(text)} has no time zone: end it with Z for UTC, or with +02:00 and the like"
         )
     return moment.replace(tzinfo=zone)
+
+
+def read_address(flag: str, text: str) -> str:
+    """Read a client's address."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        raise wrong(flag, f"{shown(text)} is no IP address") from None
 
 
 def read_level(flag: str, text: str) -> Verification:

@@ -19,13 +19,16 @@ from proxy.app.offline.judging import Verdict, judge, read_sql
 from proxy.policy.context import Context, Transaction
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.meaning import Meaning
+from proxy.session.meaning import Meaning, of_unread
+from proxy.sql.analyse import SqlSyntaxError
 from proxy.sql.parse import shape_of
 
 _CUT = "…"
 # Texts that a log repeats are read once; of an endless log no more than so many are kept.
 _MAX_MEANINGS = 10_000
 _UNKNOWN = "statement.unknown"
+_UNPARSED = ["statement.unparsed"]
+_UNREAD = "<unreadable statement"
 _KNOWN_EVENTS = frozenset({"passed", "refused", "shadowed"})
 
 
@@ -105,7 +108,7 @@ def replay(lines: Iterable[bytes], old: Policy, new: Policy, facts: Facts) -> Re
         if meaning is None:
             if len(meanings) >= _MAX_MEANINGS:
                 meanings.clear()
-            meaning = meanings[sql] = read_sql(sql)
+            meaning = meanings[sql] = _read(sql)
         reason = _changed(meaning, line)
         if reason:
             found.unjudged[reason] += 1
@@ -126,11 +129,19 @@ def _decoded(raw: bytes) -> tuple[Line | None, str, str]:
         return line, "", "the time has no zone"
     if line.sql is None:
         return line, "", "the text was not logged"
-    if line.whole is False or line.sql.startswith(("<unreadable statement", "<long statement")):
+    if line.effects == _UNPARSED and line.sql.startswith(_UNREAD):
+        return line, line.sql, ""  # what it says plays no part: the gate judged it without
+    if line.whole is False or line.sql.startswith((_UNREAD, "<long statement")):
         return line, "", "the text was too long, or could not be read, and was not logged"
     if line.sql.endswith(_CUT):
         return line, "", "the text was cut"
     return line, line.sql, ""
+
+
+def _read(sql: str) -> Meaning:
+    if sql.startswith(_UNREAD):
+        return of_unread(sql, SqlSyntaxError("the text could not be read"))
+    return read_sql(sql)
 
 
 def _changed(meaning: Meaning, line: Line) -> str:
@@ -158,7 +169,8 @@ def _compare(found: Replay, line: Line, sql: str, verdicts: Sequence[Verdict]) -
         return
     refusing = before if after.allowed else after
     message = "" if refusing.denial is None else refusing.denial.message
-    key = (after.allowed, refusing.refusing, shape_of(sql))
+    shape = _UNREAD if sql.startswith(_UNREAD) else shape_of(sql)
+    key = (after.allowed, refusing.refusing, shape)
     flip = found.flips.setdefault(
         key, Flip(after.allowed, refusing.refusing, message, sql, line.time, line.time)
     )

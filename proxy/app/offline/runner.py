@@ -106,12 +106,20 @@ def _problem(trial: Trial, verdicts: Sequence[Verdict]) -> str:
         return _problem_of_example(trial.rule, trial, {*refusing, *shadowing}, verdicts)
     allowed = all(verdict.allowed for verdict in verdicts)
     if allowed != (trial.decision == "allow"):
-        said = "it is allowed" if allowed else f"it is refused by {_listed(refusing)}: {_words(verdicts)}"
+        watched = f"; in shadow, {_listed(shadowing)} would refuse it" if shadowing else ""
+        said = (
+            f"it is allowed{watched}"
+            if allowed
+            else f"it is refused by {_listed(refusing)}: {_words(verdicts)}"
+        )
         return f"expected {trial.decision}, and {said}"
-    for names, fired, verb in ((trial.rules, refusing, "refuse"), (trial.shadow, shadowing, "watch")):
+    for names, fired, verb, done in (
+        (trial.rules, refusing, "refuse", "refused"),
+        (trial.shadow, shadowing, "watch", "watched"),
+    ):
         lost = [name for name in names if name not in fired]
         if lost:
-            return f"expected {_listed(lost)} to {verb} it, and what does is {_listed(fired) or 'no rule'}"
+            return f"expected {_listed(lost)} to {verb} it, and it is {done} by {_listed(fired) or 'no rule'}"
     return ""
 
 

@@ -20,15 +20,21 @@ class Complaints:
     def __init__(self, document: Document) -> None:
         """Begin with none."""
         self.diagnostics: list[Diagnostic] = []
+        self._places: set[Position] = set()
         self._document = document
 
     def add(self, path: Path, message: str, suggestion: str | None = None, *, key: bool = False) -> None:
         """Note a mistake at a path, at its key or its value."""
         position = self._document.position(path, key=key)
+        self._places.add(position)
         line = self._document.source_line(position)
         self.diagnostics.append(
             Diagnostic(position, message, line, _width(line, position.column), suggestion)
         )
+
+    def concern(self, path: Path) -> bool:
+        """Whether a mistake has been noted at this key, or at its value."""
+        return any(self.position(path, key=key) in self._places for key in (True, False))
 
     def position(self, path: Path, *, key: bool = False) -> Position:
         """Where something stands."""
@@ -106,7 +112,7 @@ def _worded(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str | No
         case "bool_type":
             return f"expected true or false{_of(location)}, found {found(value)}", None, False
         case "greater_than_equal" | "less_than_equal":
-            return f"the number {value}{_of(location)} is not between 1 and 100", None, False
+            return f"{_names(location)[-1]} is a number from 1 to 100, not {value}", None, False
         case _:
             return f"{detail['msg']}{_of(location)}", None, False
 

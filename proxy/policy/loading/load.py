@@ -15,7 +15,7 @@ from proxy.policy.loading.compiling import RuleCompiler
 from proxy.policy.loading.definitions import Definitions, collect_definitions
 from proxy.policy.loading.files import FileSet, Reader
 from proxy.policy.loading.parsing import ParsedFile, parse_file
-from proxy.policy.loading.references import Surroundings
+from proxy.policy.loading.references import Resolver, Surroundings
 from proxy.policy.loading.windows import compile_windows
 from proxy.policy.rules import Approval, Mode, Policy, Rule, asks_for_transaction, build_index
 from proxy.policy.templates import parse_template
@@ -65,6 +65,8 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
             _check_pack(file, path)
         for index, shape in file.rules:
             rules.append(RuleCompiler(shape, ("rules", index), around, file.complaints).compile())
+        for index, written in file.malformed:
+            Resolver(("rules", index), around, file.complaints).look_up(written, ())
     _check_ids(files)
     every = (*rules, *_reserved(mode, defaults))
     freeze = _freeze(mode, around.zone)
@@ -81,7 +83,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         freeze=freeze,
         zone=around.zone,
         break_glass=head is not None and head.break_glass,
-        uses_transaction=any(asks_for_transaction(rule) for rule in every if rule.mode is not Mode.OFF),
+        transactional=frozenset(filter(asks_for_transaction, every)),
         index=build_index(every),
         documents={name: file.source.document for name, file in files.items()},
     )

@@ -30,12 +30,14 @@ class ParsedFile:
 
     Attributes:
         rules: with their place in the file's list.
+        malformed: the other rules as written, with their place: the names in them are looked up all the same.
         ids: those of all rules, well-formed or not, with their place.
     """
 
     source: PolicyDocument
     head: schema.PolicyFile | None = None
     rules: list[tuple[int, schema.Rule]] = field(default_factory=list)
+    malformed: list[tuple[int, object]] = field(default_factory=list)
     ids: list[tuple[int, str]] = field(default_factory=list)
     windows: dict[str, schema.Window] = field(default_factory=dict)
     sets: dict[str, Set] = field(default_factory=dict)
@@ -63,6 +65,8 @@ def parse_file(source: PolicyDocument) -> ParsedFile:
         block = _block(schema.Rule, rule, ("rules", index), source.complaints)
         if block is not None:
             parsed.rules.append((index, block))
+        else:
+            parsed.malformed.append((index, rule))
     time = data.get("time")
     for name, window in _mapping(time.get("windows") if isinstance(time, dict) else None):
         shape = _block(schema.Window, window, ("time", "windows", name), source.complaints)

@@ -71,19 +71,44 @@ class Resolver:
     def who(self, ref: schema.WhoRef, path: Path) -> Who:
         """Who is meant, with the set that is named."""
         blocks = [_who_shape(ref)]
-        if ref.named is not None:
-            named = self._around.sets.get(ref.named)
-            if isinstance(named, schema.WhoBlock):
-                blocks.append(_who_shape(named))
-                self._check_that_somebody_fits(ref, named, path)
-            elif named is not None:
-                self._note(
-                    (*path, "set"), f'the set "{ref.named}" holds targets, here one that says who is needed'
-                )
-            elif ref.named not in self._around.set_names:
-                near = nearest(ref.named, self._around.set_names)
-                self._note((*path, "set"), f'no set is named "{ref.named}"', near)
+        named = None if ref.named is None else self._people(ref.named, (*path, "set"))
+        if named is not None:
+            blocks.append(_who_shape(named))
+            self._check_that_somebody_fits(ref, named, path)
         return compile_who(blocks)
+
+    def _people(self, name: str, path: Path) -> schema.WhoBlock | None:
+        """The set of a name, which must say who."""
+        named = self._around.sets.get(name)
+        if isinstance(named, schema.WhoBlock):
+            return named
+        if named is not None:
+            self._note(path, f'the set "{name}" holds targets, here one that says who is needed')
+        elif name not in self._around.set_names:
+            self._note(path, f'no set is named "{name}"', nearest(name, self._around.set_names))
+        return None
+
+    def look_up(self, written: object, path: Path) -> None:
+        """Note the names that lead nowhere in a rule which is not well-formed, or in a part of it."""
+        match written:
+            case list():
+                for index, entry in enumerate(written):
+                    self.look_up(entry, (*path, index))
+            case dict():
+                for key, value in written.items():
+                    self._look_up_key(key, value, (*path, key))
+
+    def _look_up_key(self, key: str, value: object, path: Path) -> None:
+        if self._complaints.concern((*self._place, *path)):
+            return  # an unknown key, or no name at all: one mistake is enough
+        words = value if isinstance(value, list) else [value]
+        names = [word for word in words if isinstance(word, str)]
+        if key in ("window", "targets") and len(names) == len(words):
+            self.windows(names, path) if key == "window" else self.targets(names, path)
+        elif key in ("who", "set") and isinstance(value, str):
+            self._people(value, path)
+        elif key != "examples":
+            self.look_up(value, path)
 
     def _check_that_somebody_fits(self, ref: schema.WhoRef, named: schema.WhoBlock, path: Path) -> None:
         """A client has one role and one database: two lists of plain names must share one."""

@@ -189,12 +189,22 @@ def read_template(text: str) -> Template:
     if not text.strip():
         raise complaint("the text is empty")
     template = parse_template(text)
-    for name in sorted(template.names - PLACEHOLDERS):
-        near = nearest(name, PLACEHOLDERS)
-        if near is not None:
-            raise complaint(f"unknown placeholder {{{name}}}", f"{{{near}}}")
-        raise complaint(f"unknown placeholder {{{name}}}; there are {', '.join(sorted(PLACEHOLDERS))}")
+    unknown = [name for name in dict.fromkeys(template.pieces[1::2]) if name not in PLACEHOLDERS]
+    if unknown:
+        raise _unknown_placeholders(unknown)
     return template
+
+
+def _unknown_placeholders(names: list[str]) -> PydanticCustomError:
+    said = f"unknown placeholder{'s' if len(names) > 1 else ''} {_in_braces(names)}"
+    near = [word for name in names if (word := nearest(name, PLACEHOLDERS)) is not None]
+    if len(near) == len(names):
+        return complaint(said, _in_braces(near))
+    return complaint(f"{said}; there are {', '.join(sorted(PLACEHOLDERS))}")
+
+
+def _in_braces(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)
 
 
 def read_prose(text: str) -> str:
