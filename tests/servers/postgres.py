@@ -47,7 +47,7 @@ def binaries(major: int = DEFAULT_MAJOR) -> Path:
 
 
 def memory_directory() -> Path | None:
-    """Make an empty directory in memory: CREATE DATABASE writes 300 files, ten times as fast there as on a disk.
+    """Make an empty directory in memory: CREATE DATABASE writes 300 files, faster there than on a disk.
 
     Returns: None where there is no such place, or too little room.
     """
