@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from proxy.session.events import Judged, LongText, Passed
-from proxy.sql.redact import may_hold_secrets, redact
+from proxy.sql.redact import redact
+from proxy.sql.secrets import may_hold_secrets
 
 # Masking needs a parse, in the writer's thread but under the interpreter's lock. Of a longer statement that
 # may hold a secret only its length is written.
 MAX_PARSED_CHARS = 8 * 1024
-MAX_LISTED = 100
 
 _UNPARSED = "statement.unparsed"
 _UNREAD = "the statement cannot be read"  # the parser's own message quotes the text
@@ -89,8 +89,8 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
             mode=event.mode,
             sqlstate=event.sqlstate,
             message=_UNREAD if withheld and event.rule == "unparsed" else event.message,
-            effects=list(event.effects[:MAX_LISTED]),
-            targets=list(event.targets[:MAX_LISTED]),
+            effects=list(event.effects),
+            targets=list(event.targets),
             role=event.origin.role,
             database=event.origin.database,
             client_address=event.origin.client_address,
@@ -113,7 +113,7 @@ def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
         line = PassedLine(
             time=_time(event.at),
             event="passed",
-            effects=list(event.effects[:MAX_LISTED]),
+            effects=list(event.effects),
             role=event.origin.role,
             database=event.origin.database,
             client_address=event.origin.client_address,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _SIZE = re.compile(r"(\d+)\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?")
@@ -78,6 +79,18 @@ def size(value: object) -> int:
     if number is None or number <= 0:
         raise ValueError(f"{shown(value)} is not a size (say 16MiB, or a number of bytes)")
     return number
+
+
+def at_least(least: int, shown_as: str) -> Callable[[object], int]:
+    """Make the reader of a size that is of no use below some other."""
+
+    def read(value: object) -> int:
+        number = size(value)
+        if number < least:
+            raise ValueError(f"{shown(value)} is too little: at least {shown_as}")
+        return number
+
+    return read
 
 
 def count(value: object) -> int:

@@ -25,7 +25,10 @@ STANDARD_OUTPUT = "-"
 
 Seconds = Annotated[float, PlainValidator(kinds.seconds)]
 SomeSeconds = Annotated[float, PlainValidator(kinds.some_seconds)]
-Size = Annotated[int, PlainValidator(kinds.size)]
+# No statement would fit, nothing could be parsed, each line would have a file of its own: nobody means that.
+StatementSize = Annotated[int, PlainValidator(kinds.at_least(1024, "1KiB"))]
+ParserMemory = Annotated[int, PlainValidator(kinds.at_least(64 * 1024 * 1024, "64MiB"))]
+LogSize = Annotated[int, PlainValidator(kinds.at_least(64 * 1024, "64KiB"))]
 Positive = Annotated[int, PlainValidator(kinds.positive)]
 Count = Annotated[int, PlainValidator(kinds.count)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
@@ -106,12 +109,12 @@ class Settings(BaseModel):
     catalogue_password_file: FilePath | None = Field(
         None, description="file with the password of the role that reads catalogues"
     )
-    max_statement_bytes: Size = Field(
+    max_statement_bytes: StatementSize = Field(
         16 * 1024 * 1024, description="longest statement; a longer one is refused"
     )
     parsers: Positive = Field(2, description="how many long statements may be read at a time")
     parse_timeout_s: SomeSeconds = Field(5.0, description="how long reading a long statement may take")
-    parse_memory_bytes: Size = Field(
+    parse_memory_bytes: ParserMemory = Field(
         512 * 1024 * 1024, description="how much memory reading a long statement may take"
     )
     refusal_log: FilePath = Field(
@@ -120,7 +123,7 @@ class Settings(BaseModel):
     statement_log: FilePath | None = Field(
         None, description="file for a JSON line of each statement that passes; off unless set"
     )
-    log_rotate_bytes: Size = Field(64 * 1024 * 1024, description="size at which such a file is rotated")
+    log_rotate_bytes: LogSize = Field(64 * 1024 * 1024, description="size at which such a file is rotated")
     log_keep: Count = Field(5, description="how many rotated files to keep")
     log_sql_chars: Positive = Field(4000, description="longest SQL in a JSON line; the rest is cut")
     log_unreadable: Switch = Field(False, description="log texts that cannot be read, which may hold secrets")

@@ -46,10 +46,27 @@ def decide(effects: Sequence[Effect], context: Context, policy: Policy, facts: F
 def fitting_rules(
     effects: Iterable[Effect], context: Context, policy: Policy, facts: Facts
 ) -> dict[Rule, list[Effect]]:
-    """The rules whose match fits, each with those effects: the only part that every statement pays."""
+    """The rules whose match fits, each with those effects: the only part that every statement pays.
+
+    Of a kind of effect each rule is asked once, unless it speaks of targets: thousands of DROPs cost little
+    more than one.
+    """
     fitting: dict[Rule, list[Effect]] = {}
+    kinds: dict[tuple[str, frozenset[str], int], tuple[list[list[Effect]], list[Rule]]] = {}
     for effect in effects:
-        for rule in policy.rules_for(effect.name):
+        kind = (effect.name, effect.traits, int(effect.risk))
+        known = kinds.get(kind)
+        if known is None:
+            rules = policy.rules_for(effect.name)
+            fit = [rule for rule in rules if rule.match.by_kind and rule.match.fits(effect, context)]
+            known = (
+                [fitting.setdefault(rule, []) for rule in fit],
+                [rule for rule in rules if not rule.match.by_kind],
+            )
+            kinds[kind] = known
+        for concerned in known[0]:
+            concerned.append(effect)
+        for rule in known[1]:
             if rule.match.fits(effect, context):
                 fitting.setdefault(rule, []).append(effect)
     if facts.freezes and policy.freeze.mode is not Mode.OFF:

@@ -29,7 +29,7 @@ class Firing:
     Attributes:
         mode: "enforce" or "shadow".
         message, detail, hint: texts for the client; each may still hold the placeholder `{decision_id}`.
-        targets: what the matching effects touch, as text, without repeats.
+        targets: what the matching effects touch, as text, without repeats; of endless ones the first.
         effects: the names of the matching effects, without repeats.
         missing: what the rule requires and did not find, one phrase each.
     """

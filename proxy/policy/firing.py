@@ -7,6 +7,8 @@ next, and nothing of the policy but the rule's id. Deliberately absent: whether 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
+from operator import attrgetter
 
 from proxy.policy.calendar import moment_text
 from proxy.policy.conditions.case import Case, Condition, earliest
@@ -28,8 +30,11 @@ HINT = parse_template("Ask the owners of this database's policy, and name the ru
 STALE_MESSAGE = "{effect} on {targets} needs evidence, and the record of it cannot be read at the moment."
 STALE_HINT = "Run it again in a minute; if it is refused again, tell those who run pgwarden."
 SHOWN_REASONS = 3
+# Of a text that does more than this, as many of its gravest effects are looked at for what is told.
+MOST_TOLD = 100
 # Told after what no evidence can help, and before the single requirements.
 STALE_URGENCY = (True, 1, 1, "stale-facts")
+_RISK = attrgetter("risk")
 # How far an opening is looked for, in edges of windows and in time: a refusal must cost no more than a
 # glance.
 MAX_EDGES = 200
@@ -39,7 +44,8 @@ FARTHEST_OPENING = timedelta(days=366)
 def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
     """The firing of one rule."""
     missing = tuple(outcome.missing for outcome in judgement.missing)
-    values = _Values(case, rule, missing)
+    told = _Told(case.effects)
+    values = _Values(case, told, rule, missing)
     deny = rule.deny or (DENY_MISSING if rule.require else DENY)
     message = f"{deny.fill(values.of).rstrip()} [rule {rule.id}]"
     return Firing(
@@ -47,9 +53,9 @@ def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
         mode=str(rule.mode),
         sqlstate=rule.sqlstate,
         message=message,
-        detail=_detail(case, rule, judgement),
+        detail=_detail(told, rule, judgement),
         hint=(rule.hint or _default_hint(rule, judgement)).fill(values.of),
-        targets=target_names(case.effects),
+        targets=target_names(told.effects),
         effects=effect_names(case.effects),
         missing=missing,
     )
@@ -58,11 +64,13 @@ def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
 def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judgement]]) -> Firing:
     """The firing of the reserved rule about evidence that cannot be read."""
     asking = sorted(asking, key=lambda each: each[1].id)
-    effects = tuple(dict.fromkeys(effect for case, _, _ in asking for effect in case.effects))
+    each_told = [_Told(case.effects) for case, _, _ in asking]
+    told = _Told(tuple(dict.fromkeys(effect for each in each_told for effect in each.effects)))
+    told.endless = told.endless or any(each.endless for each in each_told)
     missing = tuple(
         dict.fromkeys(o.missing for _, _, judgement in asking for o in judgement.missing if o.evidence)
     )
-    values = {"effect": _effects_text(effects), "targets": _targets_text(effects)}
+    values = {"effect": told.effects_text(), "targets": told.targets_text()}
     return Firing(
         rule=rule.id,
         mode=str(mode),
@@ -70,8 +78,8 @@ def stale_firing(rule: Rule, mode: Mode, asking: Sequence[tuple[Case, Rule, Judg
         message=f"{parse_template(STALE_MESSAGE).fill(lambda name: values[name])} [rule {rule.id}]",
         detail=f"Asked for by: {', '.join(each.id for _, each, _ in asking)}.",
         hint=STALE_HINT,
-        targets=target_names(effects),
-        effects=effect_names(effects),
+        targets=target_names(told.effects),
+        effects=effect_names(told.effects),
         missing=missing,
     )
 
@@ -82,8 +90,35 @@ def urgency(case: Case, rule: Rule, judgement: Judgement) -> tuple[bool, int, in
     The order of rules plays no part.
     """
     kind = 2 if rule.require else 1 if rule.when else 0
-    gravest = max(effect.risk for effect in case.effects)
+    gravest = max(map(_RISK, case.effects))
     return (not rule.reserved, kind, -gravest, rule.id)
+
+
+class _Told:
+    """The effects that a text names: all, or the first of the gravest where they are too many.
+
+    Attributes:
+        endless: there are more.
+    """
+
+    def __init__(self, effects: Sequence[Effect]) -> None:
+        self.endless = len(effects) > MOST_TOLD
+        if self.endless:
+            gravest = max(map(_RISK, effects))
+            effects = tuple(islice((each for each in effects if each.risk is gravest), MOST_TOLD))
+        self.effects = effects
+
+    def effects_text(self) -> str:
+        """What people call the effects: `DROP TABLE, TRUNCATE`."""
+        return enumerate_names(
+            dict.fromkeys(words_of(effect.name, effect.detail) for effect in self.effects),
+            endless=self.endless,
+        )
+
+    def targets_text(self) -> str:
+        """What people call the targets."""
+        names = dict.fromkeys(_called(effect) for effect in self.effects if effect.target is not None)
+        return enumerate_names(names, endless=self.endless) if names else "this database"
 
 
 def effect_names(effects: Iterable[Effect]) -> tuple[str, ...]:
@@ -94,16 +129,6 @@ def effect_names(effects: Iterable[Effect]) -> tuple[str, ...]:
 def target_names(effects: Iterable[Effect]) -> tuple[str, ...]:
     """Targets without repeats, as text."""
     return tuple(dict.fromkeys(str(effect.target) for effect in effects if effect.target is not None))
-
-
-def _effects_text(effects: Iterable[Effect]) -> str:
-    """What people call the effects: `DROP TABLE, TRUNCATE`."""
-    return enumerate_names(dict.fromkeys(words_of(effect.name, effect.detail) for effect in effects))
-
-
-def _targets_text(effects: Iterable[Effect]) -> str:
-    names = dict.fromkeys(_called(effect) for effect in effects if effect.target is not None)
-    return enumerate_names(names) if names else "this database"
 
 
 def _called(effect: Effect) -> str:
@@ -119,8 +144,9 @@ def _called(effect: Effect) -> str:
 class _Values:
     """The placeholders' values, worked out only when a text names them."""
 
-    def __init__(self, case: Case, rule: Rule, missing: tuple[str, ...]) -> None:
+    def __init__(self, case: Case, told: _Told, rule: Rule, missing: tuple[str, ...]) -> None:
         self._case = case
+        self._told = told
         self._rule = rule
         self._missing = missing
         self._windows = (*windows_in(rule.require), *windows_in(rule.when))
@@ -131,9 +157,9 @@ class _Values:
         context = self._case.context
         match name:
             case "effect":
-                return _effects_text(self._case.effects)
+                return self._told.effects_text()
             case "targets":
-                return _targets_text(self._case.effects)
+                return self._told.targets_text()
             case "role":
                 return clean(context.role)
             case "database":
@@ -189,7 +215,7 @@ def next_opening(case: Case, rule: Rule) -> datetime | None:
     return None
 
 
-def _detail(case: Case, rule: Rule, judgement: Judgement) -> str:
+def _detail(few: _Told, rule: Rule, judgement: Judgement) -> str:
     """Why: what is missing and what is known instead, or which window is open."""
     told = "missing" in (rule.deny or DENY_MISSING).names
     sentences = [
@@ -203,10 +229,11 @@ def _detail(case: Case, rule: Rule, judgement: Judgement) -> str:
     if rule.otherwise.action == "hold":
         sentences.append("pgwarden does not wait for approvals yet.")
     if not sentences:
-        reasons = list(dict.fromkeys(_reason(effect) for effect in _gravest_first(case.effects)))
+        reasons = list(dict.fromkeys(_reason(effect) for effect in _gravest_first(few.effects)))
         sentences = reasons[:SHOWN_REASONS]
         if len(reasons) > SHOWN_REASONS:
-            sentences.append(f"And {len(reasons) - SHOWN_REASONS} more.")
+            others = "many" if few.endless else len(reasons) - SHOWN_REASONS
+            sentences.append(f"And {others} more.")
     return printable(" ".join(sentences))
 
 

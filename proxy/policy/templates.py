@@ -94,10 +94,11 @@ def clean(name: str) -> str:
     return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 1] + "…"
 
 
-def enumerate_names(names: Iterable[str]) -> str:
-    """Some names in a row: `a, b and 7 more`."""
-    every = [clean(name) for name in names]
-    if len(every) > SHOWN_NAMES + 1:
-        every = [*every[:SHOWN_NAMES], f"{len(every) - SHOWN_NAMES} more"]
-        return f"{', '.join(every[:-1])} and {every[-1]}"
-    return ", ".join(every)
+def enumerate_names(names: Iterable[str], *, endless: bool = False) -> str:
+    """Some names in a row: `a, b and 7 more`; where more follow that nobody counted, `a, b and many more`."""
+    every = list(names)
+    shown = [clean(name) for name in every[: SHOWN_NAMES + 1]]
+    if len(every) > len(shown):
+        others = "many" if endless else len(every) - SHOWN_NAMES
+        return f"{', '.join(shown[:SHOWN_NAMES])} and {others} more"
+    return ", ".join(shown)

@@ -178,6 +178,9 @@ class ClientSide:
             state.waiting = self._unread = True
         elif isinstance(what, Ask) and not state.inflight:
             self._after = state.ask(what.names)
+        elif isinstance(what, Ask) and state.batch_open:
+            self._after = encode_flush()
+            state.wait_until_flushed()
         else:
             state.wait_until_ready(state.inflight.boundaries)
         self._cutter.hold()

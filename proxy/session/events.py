@@ -50,6 +50,9 @@ class LongText:
 LONGEST_TOLD: Final = 128 * 1024
 """Of longer texts, in bytes, only the size is told: each copy of them would hold the event loop up."""
 
+MOST_LISTED: Final = 100
+"""Of the effects and targets of one statement, as many are told."""
+
 
 def told(raw: View) -> str | LongText:
     """A text as events have it; bytes that are not UTF-8 become U+FFFD."""
@@ -64,6 +67,7 @@ class Judged:
         at: POSIX seconds.
         mode: "enforce" when it was refused, "shadow" when it passed and was only counted.
         rules: every rule that fired, in the policy's order; ``rule`` is the one that the client was told.
+        effects, targets: the first MOST_LISTED.
         text: the statement as it was sent, None where there is none (a message without text).
         unreadable: True when the gate's parser could not read the text.
     """

@@ -10,7 +10,7 @@ from typing import Final
 
 from proxy.policy.context import Transaction
 from proxy.policy.decision import Decision, Firing
-from proxy.session.events import Event, Judged, LongText, Origin, Passed
+from proxy.session.events import MOST_LISTED, Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial, no_such_statement, unreadable
@@ -109,7 +109,7 @@ class Reporter:
                 sqlstate=first.sqlstate,
                 message=message,
                 rules=tuple(firing.rule for firing in (*decision.enforced, *decision.shadowed)),
-                effects=tuple(effect.name for effect in decision.effects),
+                effects=tuple(effect.name for effect in decision.effects[:MOST_LISTED]),
                 targets=_targets(decision.effects),
                 origin=self._origin(transaction),
                 text=meaning.text,
@@ -120,7 +120,7 @@ class Reporter:
     def passed(self, meaning: Meaning, transaction: Transaction) -> None:
         """An execution goes on: told where every statement is logged."""
         if self._gate.log_statements and meaning.text is not None:
-            names = tuple(effect.name for effect in meaning.effects)
+            names = tuple(effect.name for effect in meaning.effects[:MOST_LISTED])
             self.events.append(Passed(self._gate.clock(), meaning.text, names, self._origin(transaction)))
 
     def _origin(self, transaction: Transaction) -> Origin:
@@ -140,4 +140,10 @@ class Reporter:
 
 
 def _targets(effects: tuple[Effect, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(effect.target) for effect in effects if effect.target is not None))
+    names: dict[str, None] = {}
+    for effect in effects:
+        if effect.target is not None:
+            names[str(effect.target)] = None
+        if len(names) == MOST_LISTED:
+            break
+    return tuple(names)

@@ -29,6 +29,7 @@ from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 
 _READY: Final = ord("Z")
+_CLOSED: Final = ord("3")
 
 
 class ServerSide:
@@ -82,6 +83,8 @@ class ServerSide:
                 pieces.append(cutter.drop())
                 pieces.append(instead)
         pieces.append(cutter.take())
+        if not self._state.inflight:
+            self._state.caught_up()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _keep(self) -> bytes | None:
@@ -104,6 +107,11 @@ class ServerSide:
                     continue
                 case "E" if self._is_fatal():
                     continue
+                case "E" if inquiry.inside:  # the client's batch has failed: the server skips to its Sync
+                    self._state.failed()
+                    self._state.answered(None)
+                    self._state.lookup.answer = None
+                    break
                 case "1" | "2" | "3" | "E" | "N" | "Z":
                     pass
                 case _:
@@ -112,6 +120,9 @@ class ServerSide:
             pieces.append(cutter.drop())
             if kind == _READY:
                 self._state.answered(decode_ready(body))
+                break
+            if kind == _CLOSED and inquiry.closed():
+                self._state.answered(None)
                 break
         cutter.show_all = cutter.show_whole = False
 

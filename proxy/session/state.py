@@ -35,6 +35,7 @@ class State:
         skipping: the server skips to Sync (an error came, or a refusal is on its way): so does the gate.
         waiting: nothing more is taken from the client for now.
         awaited: the number of the ReadyForQuery that a held text waits for; 0 for none.
+        flushed: a held text waits for every answer that is owed; Flush brings them.
         status: the transaction status of the last ReadyForQuery: I, T or E.
         own_names: some prepared statement was resolved while a name stood for a table of the session's own.
         told_fatal: the server has sent a FATAL error.
@@ -55,6 +56,7 @@ class State:
         self.skipping = False
         self.waiting = False
         self.awaited = 0
+        self.flushed = False
         self.status = "I"
         self.told_fatal = False
         self.own_names = False
@@ -108,7 +110,7 @@ class State:
         return ("none",) if self.status == "I" else ("open",)
 
     def _may_ask(self) -> bool:
-        return not self.batch_open and self.status != "E" and self.lexing.plain
+        return not self.skipping and self.status != "E" and self.lexing.plain
 
     def _may_wait(self) -> bool:
         """Inside a transaction nobody else sees what it has made."""
@@ -119,11 +121,12 @@ class State:
     def ask(self, names: Iterable[str]) -> bytes:
         """Ask what names stand for; nothing follows until the server has answered."""
         self.waiting = True
-        return self.lookup.ask(names)
+        return self.lookup.ask(names, inside=self.batch_open)
 
-    def answered(self, status: str) -> None:
-        """The question's ReadyForQuery has come."""
-        self.status = status
+    def answered(self, status: str | None) -> None:
+        """The question's last answer has come: ReadyForQuery, or None inside of a batch."""
+        if status is not None:
+            self.status = status
         self.waiting = False
         self.lookup.answered(status)
 
@@ -142,6 +145,15 @@ class State:
         """Let nothing follow until ReadyForQuery number ``number`` has come."""
         self.awaited = number
         self.waiting = True
+
+    def wait_until_flushed(self) -> None:
+        """Let nothing follow until every answer has come."""
+        self.flushed = self.waiting = True
+
+    def caught_up(self) -> None:
+        """Every answer has come."""
+        if self.flushed:
+            self.flushed = self.waiting = False
 
     def ready(self, status: str) -> None:
         """ReadyForQuery has come.

@@ -173,11 +173,6 @@ def test_names_cannot_break_the_line() -> None:
     assert fields["role"] == "caf\\udce9"
 
 
-def test_many_targets_are_cut() -> None:
-    targets = tuple(f"t{number}" for number in range(1000))
-    assert line(replace(REFUSED, targets=targets))["targets"] == list(targets[:100])
-
-
 def test_weights() -> None:
     assert (weigh_judged(REFUSED), weigh_judged(replace(REFUSED, text=None)), weigh_passed(PASSED)) == (
         516,

@@ -80,6 +80,18 @@ async def test_a_statement_that_comes_again_and_again_counts_once() -> None:
     )
 
 
+async def test_a_migration_of_2000_statements_is_read() -> None:
+    kinds = (
+        "CREATE TABLE t{0} (id bigserial PRIMARY KEY, a int REFERENCES t0 ON DELETE CASCADE)",
+        "CREATE INDEX i{0} ON t{0} (a)",
+        "ALTER TABLE t{0} ADD COLUMN b int DEFAULT 0, ADD FOREIGN KEY (a) REFERENCES t1",
+        "UPDATE t{0} SET b = 1 WHERE a = {0}",
+    )
+    text = ";\n".join(kinds[number % 4].format(number // 4) for number in range(2_000))
+    async with reading() as readers:
+        assert told(await readers.read(text.encode(), 17)) == ("Analysis", "")
+
+
 async def test_hostile_texts_are_refused_with_the_limit_and_the_next_is_read() -> None:
     outcomes = {}
     async with reading(memory_mib=256) as readers:

@@ -8,6 +8,7 @@ import pytest
 from proxy.policy.context import Transaction
 from proxy.policy.decision import Decision, Firing, Refusal
 from proxy.policy.facts import Backup, Coverage, Freeze, Verification
+from proxy.policy.firing import MOST_TOLD
 from proxy.policy.rules import Policy
 from tests.policy.build import (
     CONTEXT,
@@ -147,6 +148,22 @@ def test_many_targets_are_counted() -> None:
         "DROP TABLE on public.t0, public.t1, public.t2, public.t3, public.t4 and 4 more is not allowed. "
         "[rule a]"
     )
+
+
+def test_of_endless_targets_the_first_of_the_gravest_are_told() -> None:
+    adds = [effect("column.add", f"public.t{n}") for n in range(MOST_TOLD)]
+    drops = [effect("table.drop", f"public.u{n}") for n in range(MOST_TOLD)]
+    [firing] = judge(rule(""), *adds, *drops).enforced
+    assert firing.message == (
+        "DROP TABLE on public.u0, public.u1, public.u2, public.u3, public.u4 and many more is not allowed. "
+        "[rule a]"
+    )
+    assert firing.detail == (
+        "A table is dropped: public.u0 (high risk). A table is dropped: public.u1 (high risk). "
+        "A table is dropped: public.u2 (high risk). And many more."
+    )
+    assert firing.effects == ("column.add", "table.drop")
+    assert firing.targets == tuple(f"public.u{n}" for n in range(MOST_TOLD))
 
 
 def test_code_without_a_target() -> None:

@@ -10,11 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from proxy.policy.context import Context
+from proxy.policy.decide import fitting_rules
 from proxy.policy.decision import Decision
 from proxy.policy.explain import explain
 from proxy.policy.facts import Backup, Coverage, Facts, Freeze, Verification
 from proxy.policy.loading.load import load_policy
-from proxy.policy.rules import Policy
+from proxy.policy.rules import Mode, Policy
 from proxy.source import SourceError
 from proxy.sql.effects import CLASSES, EFFECT_KINDS, TRAITS, Effect, Risk, Target
 from tests.policy.build import HEAD, judge, reader, refusing
@@ -324,6 +325,23 @@ def test_an_explanation_decides_the_same_and_names_every_firing_rule(
     text = "\n".join(told.lines())
     for rule in refusing(told.decision):
         assert f"{rule}: refuses" in text
+
+
+@given(bodies=st.lists(BODY, min_size=1, max_size=4), done=EFFECTS, context=CONTEXTS)
+def test_effects_of_one_kind_are_told_apart_where_a_rule_does(
+    bodies: list[Body], done: list[Effect], context: Context
+) -> None:
+    rules = load(rules_of(bodies))
+    assert rules is not None
+    one_by_one = {
+        rule: fit
+        for rule in rules.rules
+        if rule.mode is not Mode.OFF
+        and not rule.reserved
+        and (fit := [e for e in done if e.name in rule.match.names and rule.match.fits(e, context)])
+    }
+    found = fitting_rules(done, context, rules, Facts((), as_of=context.now))
+    assert {rule: fit for rule, fit in found.items() if not rule.reserved} == one_by_one
 
 
 def _flow(rules: list[str]) -> str:

@@ -140,6 +140,57 @@ def test_a_text_is_followed_statement_by_statement(
     assert table.execute("SELECT count(*) FROM public.t") == "3"
 
 
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        (["CREATE TEMP TABLE u (id int)", "CREATE INDEX i ON u (id)"], "DROP INDEX i"),
+        (
+            ["CREATE TEMP TABLE u (id int) PARTITION BY RANGE (id)", "CREATE INDEX i ON u (id)"],
+            "DROP INDEX i",
+        ),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP VIEW i"),
+        (["CREATE TEMP SEQUENCE i"], "DROP SEQUENCE i"),
+        (
+            ["CREATE TEMP TABLE i (id int PRIMARY KEY)", "CREATE TEMP TABLE u (id int REFERENCES i)"],
+            "DROP TABLE i CASCADE",
+        ),
+    ],
+)
+def test_an_index_a_view_and_a_sequence_of_the_sessions_own_go(
+    before: list[str], text: str, every_table: Database, clients: Clients
+) -> None:
+    client = own(clients, every_table)
+    assert client.exchange(Q(text))[0] == NO[0]
+    for each in before:
+        client.exchange(Q(each))
+    assert client.exchange(Q(text))[-2:] == [("C", " ".join(text.split()[:2])), ("Z", "I")]
+    assert client.exchange(Q(text))[0] == NO[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        (["CREATE TEMP VIEW i AS SELECT * FROM public.t"], "DELETE FROM i"),
+        (["CREATE TEMP VIEW i AS SELECT * FROM public.t"], "UPDATE i SET id = 1"),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id", "CREATE VIEW public.i AS SELECT 1"], "DROP VIEW public.i"),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP TABLE i"),
+        (
+            ["CREATE TEMP SEQUENCE i", "CREATE TABLE p (c int DEFAULT nextval('i'))"],
+            "DROP SEQUENCE i CASCADE",
+        ),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP VIEW i, j"),
+        (["CREATE TEMP VIEW i AS SELECT 1 AS id"], "DROP VIEW i; DROP VIEW i"),
+    ],
+)
+def test_what_hangs_on_an_own_view_or_sequence_is_not_alone(
+    before: list[str], text: str, table: Database, clients: Clients
+) -> None:
+    client = own(clients, table)
+    for each in before:
+        client.exchange(Q(each))
+    assert client.exchange(Q(text))[0][:2] == ("E", "42501")
+
+
 def test_in_a_text_a_late_pg_temp_is_known(table: Database, clients: Clients) -> None:
     table.execute(f"ALTER DATABASE {table.name} SET search_path = public, pg_temp")
     client = own(clients, table)
@@ -242,7 +293,48 @@ def test_what_is_pipelined_waits_for_the_answer(table: Database, clients: Client
     told = client.exchange(X("CREATE TEMP TABLE t (id int)") + S + X("DROP TABLE t") + S, ready=2)
     assert told[-2:] == [("C", "DROP TABLE"), ("Z", "I")]
     told = client.exchange(X("CREATE TEMP TABLE t (id int)") + X("DROP TABLE t") + S)
-    assert told[-2:] == NO  # inside a batch nothing can be asked
+    assert told[-2:] == [("C", "DROP TABLE"), ("Z", "I")]
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 7])
+def test_inside_of_a_batch_the_question_ends_nothing(
+    chunk: int, every_table: Database, clients: Clients
+) -> None:
+    client = clients.wired(every_table, gate_of(OWN), chunk=chunk)
+    done = [("1",), ("2",), ("C", "CREATE TABLE"), ("1",), ("2",), ("C", "INSERT 0 1")]
+    make = X("CREATE TEMP TABLE t (id int)") + X("INSERT INTO t VALUES (1)")
+    told = client.exchange(make + X("DELETE FROM t") + X("TRUNCATE t") + X("DROP TABLE t") + S)
+    assert told == [
+        *done,
+        *[("1",), ("2",), ("C", "DELETE 1"), ("1",), ("2",), ("C", "TRUNCATE TABLE")],
+        *[("1",), ("2",), ("C", "DROP TABLE"), ("Z", "I")],
+    ]
+    told = client.exchange(make + X("DROP TABLE t") + X("DROP TABLE t") + S)
+    assert told == [*done, ("1",), ("2",), ("C", "DROP TABLE"), *NO]
+    # All of it was one transaction: what the refusal ended is gone with it.
+    told = client.exchange(X("INSERT INTO public.t VALUES (9)") + X("DELETE FROM t") + S)
+    assert told == [("1",), ("2",), ("C", "INSERT 0 1"), *UNSCOPED]
+    assert every_table.execute("SELECT count(*) FROM public.t") == "3"
+    assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
+
+
+def test_inside_of_a_batch_an_error_is_the_clients(table: Database, clients: Clients) -> None:
+    """Whether an error comes before the question or of it, the batch has failed, and the client is told."""
+    client = own(clients, table)
+    client.exchange(MAKE)
+    told = client.exchange(X("SELECT 1/0") + X("DELETE FROM t") + S + X("TRUNCATE t") + S, ready=2)
+    assert [each[:2] for each in told] == [
+        *[("1",), ("E", "22012"), ("Z", "I")],
+        *[("1",), ("2",), ("C", "TRUNCATE TABLE"), ("Z", "I")],
+    ]
+    client.exchange(Q("SET statement_timeout = 100"))
+    other = clients.bare(table)
+    other.exchange(Q("BEGIN"))
+    other.exchange(Q("LOCK TABLE pg_catalog.pg_depend IN ACCESS EXCLUSIVE MODE"))
+    told = client.exchange(X("SET work_mem = '4MB'") + X("DELETE FROM t") + S)
+    assert [each[:2] for each in told] == [("1",), ("2",), ("C", "SET"), ("E", "57014"), ("Z", "I")]
+    other.exchange(Q("ROLLBACK"))
+    assert client.exchange(Q("DROP TABLE t")) == [("C", "DROP TABLE"), ("Z", "I")]
 
 
 def test_the_answer_is_the_gates_alone(every_table: Database, clients: Clients) -> None:
@@ -278,7 +370,7 @@ def test_nothing_is_asked_where_no_answer_would_help(table: Database, clients: C
     client = own(clients, table)
     client.exchange(Q("DROP TABLE public.t"))
     client.exchange(Q("SELECT * FROM t"))
-    client.exchange(Q("DROP VIEW t"))
+    client.exchange(Q("DROP TYPE t"))
     assert b"pg_my_temp_schema" not in client.sent
 
 
@@ -491,9 +583,8 @@ def test_flush_and_close_between_are_no_reason_to_wait_for_ever(table: Database,
     client = own(clients, table)
     client.exchange(MAKE)
     told = client.exchange(P("SELECT 1", "s") + H + C("s") + P("DROP TABLE t") + B() + E() + S)
-    assert told[-2:] == NO  # the batch had begun
-    told = client.exchange(P("DROP TABLE t") + B() + E() + S)
-    assert told[-2:] == [("C", "DROP TABLE"), ("Z", "I")]
+    assert told == [("1",), ("3",), ("1",), ("2",), ("C", "DROP TABLE"), ("Z", "I")]
+    assert client.exchange(P("DROP TABLE t") + H + B() + H + E() + H + S)[-2:] == NO
 
 
 def _query(text: str) -> Callable[[], bytes]:
@@ -538,6 +629,12 @@ _ACTIONS: dict[str, Callable[[], bytes]] = {
     **{text: _query(text) for text in (*_SETTINGS, *_OTHERS, *_LOSING, *_LOSING)},
     **{f"batch {text}": _batch(text) for text in (*_OTHERS[:8], *_LOSING)},
     "batch of two": _batch("CREATE TEMP TABLE t (id int)", "DELETE FROM t"),
+    "batch that drops": _batch("DROP TABLE pg_temp.t", "TRUNCATE t"),
+    "batch that drops twice": _batch("CREATE TEMP TABLE t (id int)", "DROP TABLE t", "DROP TABLE t"),
+    "batch that moves": _batch("SET search_path = public, pg_temp", "DELETE FROM t"),
+    "batch that rolls back": _batch("CREATE TEMP TABLE t (id int)", "ROLLBACK", "DELETE FROM t"),
+    "batch that fails": _batch("CREATE TEMP TABLE t (id int)", "SELECT 1/0", "DELETE FROM t"),
+    "Parse in front": lambda: P("DELETE FROM t", "r") + X("DROP TABLE pg_temp.t") + B("r") + E() + C("r") + S,
     "batch that commits": _batch("CREATE TEMP TABLE t (id int) ON COMMIT DROP", "COMMIT", "DROP TABLE t"),
     "Parse": lambda: C("p") + P("DELETE FROM t", "p") + S,
     "Parse, Describe": lambda: C("p") + P("DELETE FROM t", "p") + DS("p") + S,

@@ -134,7 +134,7 @@ def explain(
         lines = [() if place is None else place.lines() for place in places]
         judged = Judged(rules, explain_decision(meaning.effects, context, rules, facts, lines), context)
     if as_json:
-        print_json(_as_dict(meaning, places, judged))
+        print_json(as_dict(meaning, places, judged))
     else:
         _print(text, meaning, places, judged)
     if judged is not None and not judged.explanation.decision.allowed:
@@ -232,7 +232,8 @@ def _line(effect: Effect) -> str:
     return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits}){through}"
 
 
-def _as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> dict[str, object]:
+def as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> dict[str, object]:
+    """What `explain --json` prints."""
     found: dict[str, object] = {
         "class": meaning.statement_class,
         "unreadable": None if meaning.error is None else str(meaning.error),

@@ -66,6 +66,7 @@ class Match:
         shape: what it was compiled from.
         traits: None where any will do, or none.
         risk: None where any will do.
+        by_kind: effects of one name, risk and traits all fit, or none does.
     """
 
     names: frozenset[str]
@@ -73,6 +74,7 @@ class Match:
     shape: MatchShape = NO_KEYS
     traits: frozenset[str] | None = None
     risk: tuple[str, Risk] | None = None
+    by_kind: bool = False
 
     def fits(self, effect: Effect, context: Context) -> bool:
         """Whether an effect whose name is among `names` fits."""
@@ -114,7 +116,8 @@ def compile_match(shape: MatchShape) -> Match:
         elif names & excluded_names:
             parts.append(_exclusion(excluded, excluded_names))
     traits = None if shape.traits is None else frozenset(shape.traits)
-    return Match(names, tuple(parts), shape, traits, shape.risk)
+    by_kind = all(each.targets is None and each.values is None for each in (shape, *shape.excluded))
+    return Match(names, tuple(parts), shape, traits, shape.risk, by_kind)
 
 
 def risks_of(bound: tuple[str, Risk] | None) -> frozenset[Risk]:

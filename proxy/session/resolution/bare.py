@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
-from proxy.session.resolution.inquiry import Answer, Own, spelled
+from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Own, spelled
 from proxy.sql.analyse import Statement
 from proxy.sql.effects import CLASSES, Effect, Target
 
@@ -44,6 +45,10 @@ _GOING: Final = frozenset({"drop", "rename", "move"})
 _CODE: Final = CLASSES["opaque"] | CLASSES["server"] | {"statement.execute"}
 _NAMES_HANG_ON: Final = frozenset({"search_path", "role", "session_authorization", None})
 _TEMPORARY: Final = frozenset({"temporary"})
+_RELATIONS: Final = frozenset({"index", "sequence", "table", "view"})
+
+
+_PLAIN: Final = {kind: Own(kind, plain=True, alone=True) for kind in _RELATIONS}
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ class _Known:
 
     Attributes:
         path: the schemas of bare names; None when they are not known.
-        own: the session's own tables; None stands for every name there is.
+        own: the session's own relations; None stands for every name there is.
         bound: the own tables that a prepared statement's rows are of; None where it is looked up now.
     """
 
@@ -61,10 +66,13 @@ class _Known:
     bound: Set[str] | None = None
 
     def find(self, target: Target) -> Own | None:
-        """The own table that a target is, if it is one."""
-        if target.kind != "table" or target.name is None or target.schema not in (None, "pg_temp"):
+        """The session's own relation that a target is, if it is one."""
+        if target.kind not in _RELATIONS or target.name is None or target.schema not in (None, "pg_temp"):
             return None
-        return Own(plain=True, alone=True) if self.own is None else self.own.get(spelled(target))
+        if self.own is None:
+            return _PLAIN[target.kind]
+        own = self.own.get(spelled(target)) if self.own else None
+        return own if own is not None and own.kind == target.kind else None
 
     def forget(self) -> None:
         """Names may mean anything from here on."""
@@ -91,19 +99,21 @@ def resolved(
 
 
 def hopeful(statements: Iterable[Statement], path: tuple[str, ...]) -> tuple[Effect, ...]:
-    """The effects if the server gave the best answer: every bare table the session's own."""
+    """The effects if the server gave the best answer: every bare relation the session's own."""
     return tuple(dict.fromkeys(_follow(statements, _Known(path, None))))
 
 
 def questions(statements: Iterable[Statement]) -> frozenset[str]:
-    """The names to ask for, spelled."""
+    """The names to ask for, spelled; where they are more than may be asked for, one more than those."""
     everything = _Known(None, None)
-    return frozenset(
-        spelled(effect.target)
-        for statement in statements
-        for effect in statement.effects
-        if effect.target is not None and everything.find(effect.target) is not None
-    )
+    names: set[str] = set()
+    for statement in statements:
+        for effect in statement.effects:
+            if effect.target is not None and everything.find(effect.target) is not None:
+                names.add(spelled(effect.target))
+        if len(names) > MOST_NAMES:
+            break
+    return frozenset(names)
 
 
 def unsettles(effects: Iterable[Effect]) -> bool:
@@ -148,13 +158,24 @@ def _named(effect: Effect, known: _Known) -> Effect:
             effect, target=Target(target.kind, "pg_temp", target.name), traits=effect.traits | _TEMPORARY
         )
     if target.schema is None and known.path is not None:
-        return replace(effect, target=replace(target, path=_looked_in(known.path)))
+        known_target = Target(target.kind, None, target.name, _looked_in(known.path))
+        return Effect(
+            effect.name,
+            known_target,
+            effect.traits,
+            effect.risk,
+            effect.location,
+            effect.detail,
+            effect.through,
+        )
     return effect
 
 
 def _stays_inside(effect: Effect, target: Target, own: Own, known: _Known) -> bool:
-    """Whether an effect on an own table touches nothing but that."""
+    """Whether an effect on an own relation touches nothing but that."""
     family, _, verb = effect.name.rpartition(".")
+    if own.kind != "table" and verb != "drop":
+        return False  # a view hands rows through to everybody's tables
     if verb == "create":
         return False  # it makes another
     if family == "row":
@@ -162,6 +183,7 @@ def _stays_inside(effect: Effect, target: Target, own: Own, known: _Known) -> bo
     return own.alone or "cascade" not in effect.traits
 
 
+@lru_cache(maxsize=64)
 def _looked_in(path: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_FIRST, *path)))
 
@@ -169,6 +191,8 @@ def _looked_in(path: tuple[str, ...]) -> tuple[str, ...]:
 def _after(statement: Statement, known: _Known) -> None:
     """Follow what a statement makes and takes away; it has succeeded, or nothing behind it runs."""
     if known.own is None:
+        return
+    if not known.own and statement.kind not in _MAKING:
         return
     if statement.kind not in _EMPTIES:
         known.own = {name: replace(own, alone=False) for name, own in known.own.items()}
@@ -192,7 +216,7 @@ def _made(known: _Known, effect: Effect) -> None:
     target = effect.target
     if target is None or known.own is None or target.schema not in (None, "pg_temp"):
         return
-    found = Own(plain=True, alone=True)
+    found = _PLAIN["table"]
     known.own[spelled(Target("table", "pg_temp", target.name))] = found
     if known.path is not None and "pg_temp" not in known.path[1:]:
         known.own[spelled(Target("table", None, target.name))] = found

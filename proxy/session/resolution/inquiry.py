@@ -1,8 +1,8 @@
 """What bare names stand for now: a question that the gate puts to the session's own server connection.
 
 Enters: the names, then the server's answers, message by message. Leaves: the messages that ask, and in the
-end an ``Answer``. Asked between two batches of the client's, in the client's own transaction, with nothing in
-flight: so the answer is what the client's next statement will find. Absent: when to ask, and what follows.
+end an ``Answer``. Asked between two messages of the client's, in the client's own transaction, with nothing
+in flight: so the answer is what the client's next statement will find. Absent: when to ask, and what follows.
 
 No search_path reaches this text: every function, operator and type says its schema. It is asked under names
 that no client can guess, so it touches no statement and no portal of the client's.
@@ -22,6 +22,7 @@ from proxy.wire.frontend import (
     encode_bind,
     encode_close,
     encode_execute,
+    encode_flush,
     encode_parse,
     encode_sync,
 )
@@ -32,30 +33,40 @@ MOST_NAMES: Final = 100
 _QUESTION: Final = """\
 /* pgwarden: what do these names stand for? */
 SELECT pg_catalog.current_setting('search_path'), CURRENT_USER, pg_catalog.pg_backend_pid(), a.name,
-  c.relhastriggers OR c.relhasrules,
+  c.relkind, c.relhastriggers OR c.relhasrules,
   EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype OPERATOR(pg_catalog.=) 'n' AND (
     d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
       AND d.refobjid OPERATOR(pg_catalog.=) c.oid
     OR d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass
       AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY[c.reltype,
-        (SELECT t.typarray FROM pg_catalog.pg_type AS t WHERE t.oid OPERATOR(pg_catalog.=) c.reltype)])))
+        (SELECT t.typarray FROM pg_catalog.pg_type AS t WHERE t.oid OPERATOR(pg_catalog.=) c.reltype)]))
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+      WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass
+        AND k.oid OPERATOR(pg_catalog.=) d.objid AND k.contype OPERATOR(pg_catalog.=) 'f'))
 FROM (VALUES (NULL), %s) AS a(name) LEFT JOIN pg_catalog.pg_class AS c
   ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(a.name)
   AND c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
   AND c.relpersistence OPERATOR(pg_catalog.=) 't'
-  AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog."char"[])
+  AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'S', 'i', 'I']::pg_catalog."char"[])
 """
+# Only tables of the same session can refer to a temporary one by a foreign key: those it leaves aside.
+
+_KINDS: Final = {"r": "table", "p": "table", "v": "view", "S": "sequence", "i": "index", "I": "index"}
+"""What pg_class.relkind is as the kind of a target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A table of the session's own temporary schema, which a name stands for.
+    """A relation of the session's own temporary schema, which a name stands for.
 
     Attributes:
+        kind: as a target has it: table, view, sequence or index.
         plain: no trigger and no rule is on it, so writing it writes nothing else.
-        alone: no other object hangs on it or on its row type, so DROP ... CASCADE reaches nothing else.
+        alone: nothing hangs on it or on its row type but foreign keys of the session's own tables, so
+            DROP ... CASCADE reaches nothing else.
     """
 
+    kind: str
     plain: bool
     alone: bool
 
@@ -69,7 +80,7 @@ class Answer:
             read.
         process_id: of the server process that has answered.
         asked: the names, as ``spelled`` spells them.
-        own: those that are tables of the session's own.
+        own: those that are relations of the session's own.
     """
 
     search_path: tuple[str, ...] | None
@@ -79,7 +90,7 @@ class Answer:
 
 
 def spelled(target: Target) -> str:
-    """A table's name as the server reads it in a text: quoted, with its schema where it has one."""
+    """A relation's name as the server reads it in a text: quoted, with its schema where it has one."""
     parts = [part for part in (target.schema, target.name) if part is not None]
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
@@ -89,10 +100,13 @@ class Inquiry:
 
     Attributes:
         names: as ``spelled`` spells them.
+        inside: it is asked inside of a batch of the client's, which it must not end.
     """
 
-    def __init__(self, names: Iterable[str], token: str) -> None:
+    def __init__(self, names: Iterable[str], token: str, *, inside: bool = False) -> None:
         """Ask for these names, spelled as ``spelled`` does."""
+        self.inside = inside
+        self._closed = 0
         self._label = f"pgw_{token}".encode()
         self.names = frozenset(names)
         self._own: dict[str, Own] = {}
@@ -108,7 +122,10 @@ class Inquiry:
         return Answer(self._search_path, self._process_id, self.names, self._own)
 
     def encode(self) -> bytes:
-        """A batch of the extended protocol: a Query would end the client's unnamed statement."""
+        """Messages of the extended protocol: a Query would end the client's unnamed statement.
+
+        Inside of a batch Flush brings the answers; Sync would end the batch, and commit it.
+        """
         names = ", ".join("('" + name.replace("'", "''") + "')" for name in sorted(self.names)) or "(NULL)"
         label = self._label
         return b"".join(
@@ -118,7 +135,7 @@ class Inquiry:
                 encode_execute(label),
                 encode_close("P", label),
                 encode_close("S", label),
-                encode_sync(),
+                encode_flush() if self.inside else encode_sync(),
             )
         )
 
@@ -128,18 +145,23 @@ class Inquiry:
         Raises: ProtocolViolation when it is not one of this question's.
         """
         row = tuple(None if value is None else value.decode() for value in decode_data_row(body))
-        if len(row) != 6:
+        if len(row) != 7:
             raise ProtocolViolation("the server answered something that was not asked")
-        path, user, process_id, name, busy, leaned_on = row
+        path, user, process_id, name, kind, busy, leaned_on = row
         if name is None:
             self._search_path = split_path(path or "", user or "")
             self._process_id = int(process_id or 0)
-        elif busy is not None:
-            self._own[name] = Own(plain=busy == "f", alone=leaned_on == "f")
+        elif kind is not None:
+            self._own[name] = Own(_KINDS[kind], plain=busy == "f", alone=leaned_on == "f")
 
     def completed(self) -> None:
         """CommandComplete has come: all rows were there."""
         self._complete = True
+
+    def closed(self) -> bool:
+        """CloseComplete has come: whether it was the last answer inside of a batch."""
+        self._closed += 1
+        return self.inside and self._closed == 2
 
 
 def split_path(setting: str, user: str) -> tuple[str, ...] | None:

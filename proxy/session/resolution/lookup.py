@@ -41,13 +41,13 @@ class Lookup:
         self.may_wait: Callable[[], bool] = lambda: False
         self.process_id = 0
 
-    def ask(self, names: Iterable[str]) -> bytes:
-        """Begin to ask the server for these names: what to send."""
-        self.inquiry = Inquiry(names, self._gate.token())
+    def ask(self, names: Iterable[str], *, inside: bool) -> bytes:
+        """Begin to ask the server for these names, inside of a batch or not: what to send."""
+        self.inquiry = Inquiry(names, self._gate.token(), inside=inside)
         return self.inquiry.encode()
 
-    def answered(self, status: str) -> None:
-        """ReadyForQuery of the question has come.
+    def answered(self, status: str | None) -> None:
+        """The question's last answer has come: ReadyForQuery with a status, or None inside of a batch.
 
         Where another process may run the next transaction, an answer is worth something inside of one only.
         """
@@ -59,7 +59,7 @@ class Lookup:
         self.answer = found
         if direct and status != "E":
             self._look_in(found.search_path)
-            self._shaken &= status == "T"
+            self._shaken &= status in ("T", None)
 
     def runs(self, meaning: Meaning) -> None:
         """This goes to the server, and may change what names stand for."""

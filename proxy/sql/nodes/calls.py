@@ -18,6 +18,7 @@ from proxy.sql.nodes.constants import constant_text
 from proxy.sql.nodes.variables import NO_NAMES, Names, bind
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json, SqlSyntaxError, parse
+from proxy.sql.secrets import sounds_secret
 from proxy.sql.tree import only, qualified, scalar, strings
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
@@ -163,19 +164,9 @@ def set_setting(walk: Walk, name: str | None, value: str | None, location: int =
     )
 
 
-# Connection strings and programs' command lines hold passwords; "key" is in sslkey and pgsodium.key.
-_SECRET_PARTS = ("pass", "pwd", "secret", "token", "key", "jwt", "credential", "conninfo", "_command")
-
-
 def redacted_value(name: str | None, value: str) -> str:
-    """A setting's value as an effect may show it: nothing that sounds like a secret."""
-    return "***" if name is not None and sounds_secret(name) else value
-
-
-def sounds_secret(name: str) -> bool:
-    """Whether a setting or option of this name holds what nobody should read."""
-    word = name.lower()
-    return any(part in word for part in _SECRET_PARTS)
+    """A setting's value as an effect may show it: nothing that sounds like a secret, or may be one."""
+    return "***" if name is None or sounds_secret(name) else value
 
 
 def runs_text(walk: Walk, argument: Json | None, name: str, location: int) -> None:

@@ -6,12 +6,14 @@ Deliberately absent: expressions, which the walk descends into by itself (calls.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from proxy.sql import scope
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
+from proxy.sql.secrets import speaks
 from proxy.sql.tree import only, range_target, scalar, strings
 
 _CHANGE_RISK = ((scope.UNSCOPED, Risk.HIGH), (scope.BY_KEY, Risk.LOW))
@@ -21,6 +23,7 @@ _STRENGTHS: Mapping[str, str] = {
     "LCS_FORNOKEYUPDATE": "no key update",
     "LCS_FORUPDATE": "update",
 }
+_PROGRAM = re.compile(r"\s*([\w./-]+)(?=\s|$)")
 _LARGE_OBJECTS = frozenset({"pg_largeobject", "pg_largeobject_metadata"})
 
 
@@ -246,6 +249,12 @@ def _merge_branch(walk: Walk, body: Json, branch: Json, steps: scope.Steps) -> N
     )
 
 
+def _program(command: str) -> str:
+    """The program of a command line: what follows may be a password."""
+    match = _PROGRAM.match(command)
+    return match[1] if match and not speaks(match[1]) else ""
+
+
 def _copy(walk: Walk, body: Json) -> None:
     relation = body.get("relation")
     coming = bool(body.get("is_from"))
@@ -258,7 +267,7 @@ def _copy(walk: Walk, body: Json) -> None:
         else:
             walk.emit("row.read", target, location=relation.get("location", -1))
     if body.get("is_program"):
-        walk.emit("server.program", detail=str(filename))
+        walk.emit("server.program", detail=_program(str(filename)))
     elif filename is not None:
         walk.emit("server.file_read" if coming else "server.file_write", Target("file", None, filename))
     elif coming:
