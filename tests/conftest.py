@@ -20,7 +20,7 @@ from tests.servers.cache import Missing
 from tests.servers.database import Database
 from tests.servers.node import Node, find_node
 from tests.servers.pgbouncer import PgBouncer, PoolMode
-from tests.servers.postgres import DEFAULT_MAJOR, MAJORS, binaries, translated
+from tests.servers.postgres import DEFAULT_MAJOR, MAJORS, binaries, memory_directory, translated
 
 _database_numbers = itertools.count(1)
 
@@ -72,7 +72,7 @@ def server_at(programs: Programs) -> Iterator[ServerAt]:
 
         def start(major: int) -> Cluster:
             if major not in running:
-                running[major] = stack.enter_context(Cluster(programs(major)))
+                running[major] = stack.enter_context(Cluster(programs(major), memory_directory()))
             return running[major]
 
         yield start
@@ -99,7 +99,9 @@ def german_server(pytestconfig: pytest.Config) -> Iterator[Cluster]:
         except Missing as missing:
             _give_up(pytestconfig, missing)
         settings = {"lc_messages": german.lc_messages}
-        cluster = Cluster(german.bin_dir, settings=settings, environment=german.environment)
+        cluster = Cluster(
+            german.bin_dir, memory_directory(), settings=settings, environment=german.environment
+        )
         yield stack.enter_context(cluster)
 
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from tests.servers.debian import library_path, unpack
 
 MAJORS = (15, 16, 17, 18)
 DEFAULT_MAJOR = 17
+_MEMORY = Path("/dev/shm")
+_ROOMY_BYTES = 4 << 30
 _RELEASES: Mapping[int, str] = {15: "15.19.0", 16: "16.15.0", 18: "18.6.0"}
 
 
@@ -41,6 +44,20 @@ def binaries(major: int = DEFAULT_MAJOR) -> Path:
             raise Missing(str(error)) from error
     release = _RELEASES[major]
     return build_once(f"postgresql-{release}", lambda directory: _unpack(release, directory)) / "bin"
+
+
+def memory_directory() -> Path | None:
+    """Make an empty directory in memory: CREATE DATABASE writes 300 files, faster there than on a disk.
+
+    Returns: None where there is no such place, or too little room.
+    """
+    try:
+        roomy = shutil.disk_usage(_MEMORY).free > _ROOMY_BYTES
+        if not roomy or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+            return None
+        return Path(tempfile.mkdtemp(prefix="pgwarden-cluster-", dir=_MEMORY))
+    except OSError:
+        return None
 
 
 def _unpack(release: str, directory: Path) -> None:

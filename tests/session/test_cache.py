@@ -19,11 +19,11 @@ def kept(cache: Meanings, number: int) -> bool:
     return cache.known(b"text %d" % number) is not None
 
 
-def test_a_million_texts_leave_the_newest() -> None:
+def test_a_hundred_thousand_texts_leave_the_newest() -> None:
     cache = meanings(100, 1 << 30)
-    for number in range(1_000_000):
+    for number in range(100_000):
         cache.take(b"text %d" % number, ONE, 0)
-    assert [kept(cache, number) for number in (0, 999_899, 999_900, 999_999)] == [False, False, True, True]
+    assert [kept(cache, number) for number in (0, 99_899, 99_900, 99_999)] == [False, False, True, True]
     assert len(cache._known) == 100
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from tests.servers.database import Database
 from tests.servers.postgres import MAJORS
 
 _FUNCTIONS = """
-SELECT DISTINCT p.proname, p.provolatile = 'v' FROM pg_proc p
+SELECT e.extname, p.proname, bool_or(p.provolatile = 'v') FROM pg_proc p
 JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
-WHERE e.extname = '{name}' ORDER BY 1
+WHERE e.extname <> 'plpgsql' GROUP BY 1, 2 ORDER BY 1, 2
 """
 # Named like a function of PostgreSQL's own, which is what a call without a schema may mean as well.
 _CITEXT = """
@@ -42,19 +43,17 @@ def unknown_calls() -> Mapping[str, frozenset[str]]:
 
 def brought(database: Database) -> Mapping[str, Mapping[str, bool]]:
     """Extension -> function -> whether it is volatile, of each extension that can be had here."""
-    found: dict[str, dict[str, bool]] = {}
+    found: dict[str, dict[str, bool]] = defaultdict(dict)
     available = database.execute(
         "SELECT name FROM pg_available_extensions WHERE installed_version IS NULL ORDER BY 1"
     )
     for name in available.splitlines():
-        try:
+        with suppress(ClusterError):  # its library cannot be loaded here
             database.execute(f'CREATE EXTENSION IF NOT EXISTS "{name}" CASCADE')
-        except ClusterError:
-            continue  # its library cannot be loaded here
-        found[name] = {}
-        for line in database.execute(_FUNCTIONS.format(name=name)).splitlines():
-            function, volatile = line.split("|")
-            found[name][function] = found[name].get(function, False) or volatile == "t"
+            found[name] = {}
+    for line in database.execute(_FUNCTIONS).splitlines():
+        name, function, volatile = line.split("|")
+        found[name][function] = volatile == "t"
     return found
 
 

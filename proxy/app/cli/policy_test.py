@@ -16,7 +16,7 @@ import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_error, print_json, print_line, print_styled
-from proxy.app.offline import runner as trying
+from proxy.app.offline import runner
 from proxy.app.offline.junit import report
 from proxy.app.policies import try_to_load
 from proxy.app.sources import read_text
@@ -35,7 +35,7 @@ class _Session:
     """What has been read and judged so far."""
 
     policies: dict[str, Policy] = field(default_factory=dict)
-    results: dict[str, list[trying.Result]] = field(default_factory=dict)
+    results: dict[str, list[runner.Result]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     unloadable: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
@@ -65,12 +65,12 @@ class _Session:
         policy = self.policy(file.policy)
         if policy is None:
             return
-        check_ids(file, trying.known_ids(policy))
+        check_ids(file, runner.known_ids(policy))
         if file.complaints.diagnostics:
             self.problems.append(str(SourceError(file.complaints.diagnostics)))
             return
         self.files += bool(file.trials)
-        self.results.setdefault(file.policy, []).extend(trying.run(file, policy))
+        self.results.setdefault(file.policy, []).extend(runner.run(file, policy))
         if file.policy == path:
             for pack in policy.files[1:]:
                 self.run(pack, read_text(pack))
@@ -96,7 +96,7 @@ def test(
         for file in _files(path):
             _take(session, file, given=file == path)
     results = [result for each in session.results.values() for result in each]
-    unfired = trying.unfired(session.results, session.policies)
+    unfired = runner.unfired(session.results, session.policies)
     problems = list(dict.fromkeys(session.problems))
     if not results and not problems:
         problems = [_NONE_RAN]
@@ -137,7 +137,7 @@ def _take(session: _Session, path: str, *, given: bool) -> None:
         session.problems.append(f"{path}: is not UTF-8 text")
 
 
-def _print(session: _Session, results: list[trying.Result], unfired: tuple[trying.Unfired, ...]) -> None:
+def _print(session: _Session, results: list[runner.Result], unfired: tuple[runner.Unfired, ...]) -> None:
     failed = [result for result in results if result.problem]
     for result in failed:
         print_styled(f"FAILED {result.position}: {result.name}", "red")
@@ -152,7 +152,7 @@ def _print(session: _Session, results: list[trying.Result], unfired: tuple[tryin
 
 
 def _as_dict(
-    results: list[trying.Result], unfired: tuple[trying.Unfired, ...], problems: list[str]
+    results: list[runner.Result], unfired: tuple[runner.Unfired, ...], problems: list[str]
 ) -> dict[str, object]:
     return {
         "passed": sum(not result.problem for result in results),

@@ -1,24 +1,21 @@
 """Calls in expressions: functions, operators, and the grammar's own forms of both.
 
-In: FuncCall, A_Expr and their like. Out: what functions.py says of the name, or code.call. Constant SQL
-text that a built-in runs is analysed as the statement it is; any other text is code.dynamic. Deliberately
-absent: casts and the functions behind users' operators and types, which need a catalogue (an operator no
-server knows is a call).
+In: FuncCall, A_Expr and their like. Out: what functions.py says of the name, or code.call; SQL text that a
+built-in runs is read by embedded.py. Deliberately absent: casts and the functions behind users' operators and
+types, which need a catalogue (an operator no server knows is a call).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from proxy.sql import builtins, settings
-from proxy.sql.effects import Act, Name, Prepares, Target
+from proxy.sql import builtins
+from proxy.sql.effects import Name, Target
 from proxy.sql.functions import Cause, Known, known
-from proxy.sql.nodes.constants import constant_text
-from proxy.sql.nodes.variables import NO_NAMES, Names, bind
+from proxy.sql.nodes.embedded import runs_text
+from proxy.sql.nodes.sessions import set_setting
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json, SqlSyntaxError, parse
-from proxy.sql.secrets import sounds_secret
 from proxy.sql.tree import only, qualified, scalar, strings
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
@@ -145,77 +142,6 @@ def _set_config(walk: Walk, args: list[Json], location: int) -> None:
         name = walk.setting
     value = scalar(args[1]) if len(args) > 1 else None
     set_setting(walk, None if name is None else name.lower(), value, location)
-
-
-def set_setting(walk: Walk, name: str | None, value: str | None, location: int = -1) -> None:
-    """Note that the session sets `name`; None is what is not known."""
-    if name is None or name in settings.LEXING:
-        walk.lexing = walk.relexed = True
-    if name in {"role", "session_authorization"}:
-        kind = "role.set"
-        walk.emit(kind, Target("role", None, value), location=location, detail=name)
-        return
-    walk.emit(
-        "session.set",
-        Target("setting", None, name),
-        risk=settings.risk_of(name, value),
-        location=location,
-        detail="" if value is None else redacted_value(name, value),
-    )
-
-
-def redacted_value(name: str | None, value: str) -> str:
-    """A setting's value as an effect may show it: nothing that sounds like a secret, or may be one."""
-    return "***" if name is None or sounds_secret(name) else value
-
-
-def runs_text(walk: Walk, argument: Json | None, name: str, location: int) -> None:
-    """Walk SQL text that a function runs, or note that it cannot be known."""
-    kind, body = only(argument)
-    if kind == "A_Const" and "sval" not in body:
-        return  # NULL, of which a strict function makes nothing, or a number, which no text is
-    text = constant_text(argument)
-    if text is None:
-        dynamic(walk, Target("function", None, name), location=location)
-        return
-    walk_text(walk, text, Target("function", None, name))
-
-
-def dynamic(walk: Walk, target: Target | None, *, location: int = -1, detail: str = "") -> None:
-    """Note that text runs which is made only then."""
-    walk.lexing = True
-    walk.emit("code.dynamic", target, traits=("dynamic",), location=location, detail=detail)
-
-
-def walk_text(
-    walk: Walk, text: str, target: Target | None, names: Names = NO_NAMES, *, loop: bool = False
-) -> None:
-    """Walk SQL inside a string, which names of variables stand in; what cannot be read is opaque."""
-    try:
-        trees = [statement.get("stmt", {}) for statement in parse(text)]
-    except SqlSyntaxError:
-        walk.opaque(target, "unreadable text")
-        return
-    for tree in trees:
-        bind(tree, names, loop=loop)
-    walk_trees(walk, trees, text, target)
-
-
-def walk_trees(walk: Walk, trees: list[Json], text: str, target: Target | None) -> None:
-    """Walk the statements of a text that stands inside the statement's own."""
-    acts = len(walk.acts)
-    with walk.isolated() as found, walk.inner(text, target) as readable:
-        if readable:
-            for tree in trees:
-                walk.node(tree)
-    walk.acts[acts:] = [_unplaced(act) for act in walk.acts[acts:]]
-    walk.adopt(found, place=-1)
-
-
-def _unplaced(act: Act) -> Act:
-    if isinstance(act, Prepares):
-        return replace(act, effects=tuple(replace(effect, location=-1) for effect in act.effects))
-    return act
 
 
 def _mention_operators(walk: Walk, names: Sequence[Json]) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from proxy.sql.effects import Executes, Target
-from proxy.sql.nodes.calls import dynamic, walk_text, walk_trees
 from proxy.sql.nodes.constants import constant_text
 from proxy.sql.nodes.declarations import Declarations, declarations
+from proxy.sql.nodes.embedded import dynamic, walk_text, walk_trees
 from proxy.sql.nodes.flow import LOOPS, Flow, takes_many
 from proxy.sql.nodes.variables import Names, bind, mentions
 from proxy.sql.nodes.walk import Walk

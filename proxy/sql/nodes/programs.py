@@ -12,7 +12,8 @@ from functools import partial
 
 from proxy.sql.effects import Risk, Target
 from proxy.sql.functions import known
-from proxy.sql.nodes.calls import calls_function, walk_text
+from proxy.sql.nodes.calls import calls_function
+from proxy.sql.nodes.embedded import walk_text
 from proxy.sql.nodes.heads import head
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_WRITES
 from proxy.sql.nodes.plpgsql import only_executes, walk_plpgsql

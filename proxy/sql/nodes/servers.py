@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from proxy.sql import settings
 from proxy.sql.effects import Risk, Target
-from proxy.sql.nodes.calls import redacted_value
 from proxy.sql.nodes.locks import BLOCKS_ALL, REWRITES
-from proxy.sql.nodes.sessions import is_on, setting_value
+from proxy.sql.nodes.sessions import is_on, redacted_value, setting_value
 from proxy.sql.nodes.tables import flags
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json

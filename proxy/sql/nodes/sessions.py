@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from proxy.sql import settings
 from proxy.sql.effects import Deallocates, DiscardsAll, Executes, Prepares, Risk, Target
-from proxy.sql.nodes.calls import set_setting
 from proxy.sql.nodes.walk import Handler, Mentioned, Walk
 from proxy.sql.parse import Json
+from proxy.sql.secrets import sounds_secret
 from proxy.sql.tree import options, scalar
 
 _TRANSACTIONS: Mapping[str, tuple[str, str]] = {
@@ -39,6 +39,28 @@ _RESTORING = frozenset(
 )
 # Effects that planning alone can cause: a user's function marked IMMUTABLE is run by the planner.
 _PLANNED = frozenset({"code.call", "statement.unknown"})
+
+
+def set_setting(walk: Walk, name: str | None, value: str | None, location: int = -1) -> None:
+    """Note that the session sets `name`; None is what is not known."""
+    if name is None or name in settings.LEXING:
+        walk.lexing = walk.relexed = True
+    if name in {"role", "session_authorization"}:
+        kind = "role.set"
+        walk.emit(kind, Target("role", None, value), location=location, detail=name)
+        return
+    walk.emit(
+        "session.set",
+        Target("setting", None, name),
+        risk=settings.risk_of(name, value),
+        location=location,
+        detail="" if value is None else redacted_value(name, value),
+    )
+
+
+def redacted_value(name: str | None, value: str) -> str:
+    """A setting's value as an effect may show it: nothing that sounds like a secret, or may be one."""
+    return "***" if name is None or sounds_secret(name) else value
 
 
 def setting_value(body: Json) -> str | None:
