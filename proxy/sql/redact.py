@@ -31,31 +31,13 @@ MASK = "'***'"
 COMMENT_MASK = "/***/"
 
 # Statements whose options may hold credentials: every option of a foreign object but the plainly public ones.
-_FOREIGN = frozenset(
-    {
-        "AlterFdwStmt",
-        "AlterForeignServerStmt",
-        "AlterUserMappingStmt",
-        "CreateFdwStmt",
-        "CreateForeignServerStmt",
-        "CreateForeignTableStmt",
-        "CreateUserMappingStmt",
-    }
-)
-_PUBLIC_OPTIONS = frozenset(
-    {
-        "host",
-        "port",
-        "dbname",
-        "user",
-        "schema_name",
-        "table_name",
-        "column_name",
-        "fetch_size",
-        "updatable",
-        "truncatable",
-    }
-)
+_FOREIGN_NODES = """
+AlterFdwStmt AlterForeignServerStmt AlterUserMappingStmt CreateFdwStmt CreateForeignServerStmt
+CreateForeignTableStmt CreateUserMappingStmt
+"""
+_FOREIGN = frozenset(_FOREIGN_NODES.split())
+_PUBLIC = "host port dbname user schema_name table_name column_name fetch_size updatable truncatable"
+_PUBLIC_OPTIONS = frozenset(_PUBLIC.split())
 # Nodes whose parts do not stand together: below them, each node of another kind is a group of its own.
 _LOOSE_NODES = """
 SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt CopyStmt ExplainStmt PrepareStmt ExecuteStmt
