@@ -43,6 +43,7 @@ MISTAKES = [
     ("policy.yaml", 10, 23, 'unknown effect "table.dorp"'),
     ("policy.yaml", 11, 11, "unknown placeholder {efect}"),
     ("policy.yaml", 13, 43, '"10.0.0.1/8" has bits set beyond its prefix'),
+    ("policy.yaml", 14, 20, 'no window is named "paek"'),
     ("policy.yaml", 15, 9, 'the id "twice" is already used at'),
     ("policy.yaml", 17, 32, '"24hours" is no duration'),
     ("policy.yaml", 18, 11, 'mode is enforce, shadow or off, not "enforcing"'),
@@ -97,6 +98,7 @@ def test_all_mistakes_are_told_at_once(policy: Path, way: str) -> None:
         'did you mean "no-drop"?',
         'did you mean "table.drop"?',
         'did you mean "{effect}"?',
+        'did you mean "peak"?',
         'did you mean "enforce"?',
         'did you mean "table.truncate"?',
     ]
