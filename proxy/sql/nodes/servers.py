@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from proxy.sql import settings
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.locks import BLOCKS_ALL, REWRITES
-from proxy.sql.nodes.sessions import is_on, redacted_value, setting_value
+from proxy.sql.nodes.sessions import is_on, redacted_value, set_setting, setting_value
 from proxy.sql.nodes.tables import flags
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
@@ -48,7 +48,7 @@ def _tablespace(effect: str) -> Handler:
 
 
 def _set(walk: Walk, body: Json, where: str, least: Risk) -> None:
-    """A setting kept by the server, a database or a role."""
+    """A setting kept by the server, a database or a role: sessions to come begin with it."""
     change = body.get("setstmt", {})
     kind = change.get("kind")
     name = str(change["name"]).lower() if "name" in change else None
@@ -62,6 +62,9 @@ def _set(walk: Walk, body: Json, where: str, least: Risk) -> None:
         return
     text = " ".join(part for part in (detail, f"({where})") if part)
     walk.emit("server.setting", Target("setting", None, name), risk=max(risk, least), detail=text)
+    if detail != "reset":
+        with walk.deferred():
+            set_setting(walk, name, value)
 
 
 def _alter_system(walk: Walk, body: Json) -> None:
