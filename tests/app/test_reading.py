@@ -179,11 +179,12 @@ async def test_a_child_killed_while_it_had_nothing_to_do_costs_nothing() -> None
 async def test_a_killed_nursery_is_started_again() -> None:
     async with reading() as readers:
         slow = asyncio.ensure_future(readers.read(SLOW.encode(), 17))
-        child = await busy_child()
+        await busy_child()
+        doomed = children()
         nurseries()[0].kill()
         assert told(await slow) == ("UnreadableText", _ENDED)
+        await ended(doomed)  # one that is still dying could be given the next text
         assert told(await readers.read(b"SELECT 1", 17)) == ("Analysis", "")
-        assert not psutil.pid_exists(child.pid) or child.status() == "zombie"
 
 
 async def test_who_goes_away_takes_nobodys_answer() -> None:
