@@ -5,9 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.session.inflight import PARSE, QUERY, SYNC, Inflight
+from proxy.sql.analyse import Analysis, analyse
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_terminate
 from tests.servers.database import Database
+from tests.session import wired
 from tests.session.conftest import Clients
 from tests.session.messages import DS, B, C, D, E, H, P, Q, S, X
 from tests.session.wired import Answer, Bare, answers, gate_of, whole
@@ -200,6 +202,28 @@ def test_a_long_text_is_refused_like_a_short_one(table: Database, clients: Clien
         ("C", "SELECT 1"),
         ("Z", "I"),
     ]
+
+
+@pytest.mark.parametrize("name", ["", "named"])
+def test_what_is_held_while_its_batch_fails_is_never_taken_for_what_follows(
+    name: str, table: Database, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = clients.wired(table)
+
+    def read_late(raw: bytes, server_major: int) -> Analysis:
+        client.until(lambda: b"22012" in client.inbox)
+        return analyse(raw.decode(), server_major)
+
+    monkeypatch.setattr(wired, "read", read_late)
+    held = P(f"{LONG} -- held", name)
+    told = client.exchange(X("SELECT 1/0") + held + S + P("DROP TABLE t", name) + B(name) + E() + S, ready=2)
+    assert client.handed_out == [f"{LONG} -- held".encode()]
+    assert [answer[:2] for answer in told] == [
+        *[("1",), ("E", "22012"), ("Z", "I")],
+        *[("E", "42501"), ("Z", "I")],
+    ]
+    assert b"DROP TABLE" not in client.sent
+    assert table.execute("SELECT count(*) FROM t") == "3"
 
 
 def test_who_goes_away_in_the_middle_of_a_statement_has_it_cancelled(
