@@ -41,7 +41,7 @@ INSERT INTO notes SELECT g, g + 1, 'note' || g FROM generate_series(1, 10) AS g;
 """
 ROWS = 1500
 SEEDS = range(8)
-EACH = 300
+EACH = 500
 
 
 class Grammar:
