@@ -11,6 +11,7 @@ message.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
@@ -29,6 +30,7 @@ from proxy.session import (
     Event,
     Opened,
     Outcome,
+    Ponder,
     Report,
     ToClient,
     ToServer,
@@ -50,6 +52,9 @@ _CRASH_NOTICE: Final = encode_error(
 _CRASH_REASON: Final = "internal error"
 
 _AT_ONCE_BYTES = 512 * 1024
+
+_PONDERING: Final = ThreadPoolExecutor(1, "pondering")
+"""One thread for all: with more, the event loop would wait for its turn behind each of them."""
 
 
 class LinkError(Exception):
@@ -216,6 +221,8 @@ class Link:
                     self._start(self._cancel(command.packet))
                 case Analyse():
                     self._analyse(command)
+                case Ponder():
+                    self._read_aside(self._ponder(command))
                 case AwaitCatalogue():
                     self._await_catalogue(command)
                 case Close():
@@ -271,6 +278,11 @@ class Link:
         outcome = await reading
         self._reading = None  # what comes next may hand out another
         self._ask(lambda: self._session.analysed(outcome))
+
+    async def _ponder(self, command: Ponder) -> None:
+        weighed = await self._loop.run_in_executor(_PONDERING, command.work)
+        self._reading = None  # what comes next may have to be pondered, too
+        self._ask(lambda: self._session.pondered(weighed))
 
     async def _read_catalogue(self, reading: Awaitable[None]) -> None:
         await reading

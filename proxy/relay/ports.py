@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Outcome, Peer, Screening, UpstreamFailure
+from proxy.session import Command, Event, Outcome, Peer, Screening, UpstreamFailure, Weighed
 
 
 class Session(Protocol):
@@ -23,6 +23,9 @@ class Session(Protocol):
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last Analyse has been read."""
+
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        """What the work of the last Ponder gave."""
 
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""

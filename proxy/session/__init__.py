@@ -13,6 +13,7 @@ from proxy.session.commands import (
     Close,
     Command,
     Connect,
+    Ponder,
     Report,
     ToClient,
     ToServer,
@@ -21,6 +22,7 @@ from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin,
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.session.weighing import Weighed
 
 __all__ = [
     "JUDGEMENT_BUCKETS",
@@ -42,6 +44,7 @@ __all__ = [
     "Passed",
     "Peer",
     "Phase",
+    "Ponder",
     "Report",
     "Screening",
     "Session",
@@ -49,4 +52,5 @@ __all__ = [
     "ToClient",
     "ToServer",
     "UpstreamFailure",
+    "Weighed",
 ]

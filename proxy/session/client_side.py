@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.session.cache import Outcome
-from proxy.session.commands import Analyse
+from proxy.session.commands import Analyse, Ponder
 from proxy.session.copying import CopyIn
 from proxy.session.events import told
 from proxy.session.gate import Gate
@@ -20,6 +20,7 @@ from proxy.session.prepared import NOTHING, resolve
 from proxy.session.refusal import Denial, Refusal, no_such_statement
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
+from proxy.session.weighing import Weighed
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import (
@@ -68,7 +69,7 @@ class ClientSide:
         self._gate = gate
         self._texts = Texts(state, gate)
         self._awaiting: View | None = None  # a text that is read elsewhere
-        self._telling: Analyse | None = None  # ... and that the relay has not been told of
+        self._telling: Analyse | Ponder | None = None  # work for elsewhere that the relay was not told of
         self._held: ParseMessage | View | None = None  # the message held back: decoding it copies the text
         self._judge = judge
         self._state = state
@@ -126,8 +127,8 @@ class ClientSide:
             self._after = b""
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def to_analyse(self) -> Analyse | None:
-        """The text that waits to be read elsewhere, told once."""
+    def to_do_elsewhere(self) -> Analyse | Ponder | None:
+        """The text that waits to be read elsewhere, or the judgement to be worked out, told once."""
         telling, self._telling = self._telling, None
         return telling
 
@@ -137,6 +138,11 @@ class ClientSide:
         if raw is not None:
             self._texts.analysed(raw, outcome)
             self._state.waiting = False
+
+    def pondered(self, weighed: Weighed) -> None:
+        """The judgement has been worked out: look at the frame again."""
+        self._judge.pondered(weighed)
+        self._state.waiting = False
 
     def release_held(self) -> bytes:
         """Sync and Flush held during a COPY that the server has ended by itself: it reads them now."""
@@ -171,10 +177,13 @@ class ClientSide:
         text = told(raw) if raw else None
         return self._judge.reporter.refuse_outright(denial, text, self._state.transactions()[0])
 
-    def _wait_for(self, what: Ask | Await) -> bytes | None:
+    def _wait_for(self, what: Ask | Await | Ponder) -> bytes | None:
         """The answer hinges on what others have to say first; the frame is looked at again then."""
         state = self._state
-        if isinstance(what, Await) and (what.at_once or not state.inflight):
+        if isinstance(what, Ponder):
+            self._telling = what
+            state.waiting = True
+        elif isinstance(what, Await) and (what.at_once or not state.inflight):
             state.waiting = self._unread = True
         elif isinstance(what, Ask) and not state.inflight:
             self._after = state.ask(what.names)
@@ -255,8 +264,8 @@ class ClientSide:
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
-        if self._judge.defines:
-            self._judge.consequences.define(meaning)
+        if self._judge.defines is not None:
+            self._judge.consequences.overlay = self._judge.defines
         if self._judge.relexes:
             self._state.lexing.unsettle(boundary)
         answer = self._state.lookup.answer
@@ -406,6 +415,9 @@ class ClientSide:
         if sent is None or sent.meaning is None or sent.policy is None:
             return KEEP
         denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions(), sent.answer)
+        if isinstance(denial, Ponder):
+            self._cutter.show_all = True
+            return self._wait_for(denial)
         self._copy.until = self._judge.until
         if denial is None:
             return KEEP

@@ -5,10 +5,12 @@ Plain values: a whole session can be tested without a socket.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.session.cache import Screening
 from proxy.session.events import Event
+from proxy.session.weighing import Weighed
 from proxy.wire.framing import View
 
 
@@ -61,6 +63,16 @@ class Analyse:
 
 
 @dataclass(slots=True)
+class Ponder:
+    """Call this in another thread, then call ``pondered`` with what it gave: it takes long.
+
+    It reads values that nothing changes, and has no effect.
+    """
+
+    work: Callable[[], Weighed]
+
+
+@dataclass(slots=True)
 class AwaitCatalogue:
     """Have the catalogue of this database read, beginning now or later; then call ``catalogue_ready``.
 
@@ -82,4 +94,4 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report
+Command = ToServer | ToClient | Connect | Cancel | Analyse | Ponder | AwaitCatalogue | Close | Report

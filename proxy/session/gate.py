@@ -31,6 +31,7 @@ class Limits:
         inline_bytes: the longest text that is read on the event loop, where the dearest found takes 2 ms;
             longer ones are handed out.
         screened_bytes: the longest text that is screened on the event loop, some 4 ns a byte.
+        judged_effects: how many effects are judged on the event loop, up to 20 µs each; more are by a thread.
     """
 
     max_statement_bytes: int = 16 * 1024 * 1024
@@ -38,6 +39,7 @@ class Limits:
     cached_bytes: int = 128 * 1024 * 1024
     inline_bytes: int = 1024
     screened_bytes: int = 128 * 1024
+    judged_effects: int = 50
 
 
 class Who:

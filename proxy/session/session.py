@@ -21,6 +21,7 @@ from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
+from proxy.session.weighing import Weighed
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, View
 from proxy.wire.frontend import encode_terminate
@@ -148,6 +149,13 @@ class Session:
         self._conversation.analysed(outcome)
         return self._converse_with_client(self._conversation)
 
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        """What the last ``Ponder`` has come to."""
+        if self._conversation is None or self.phase is not Phase.READY:
+            return []
+        self._conversation.pondered(weighed)
+        return self._converse_with_client(self._conversation)
+
     def catalogue_ready(self) -> list[Command]:
         """What the last ``AwaitCatalogue`` asked for is done."""
         if self._conversation is None or self.phase is not Phase.READY:
@@ -214,8 +222,8 @@ class Session:
         effects = startup_effects(startup)
         if effects:
             meaning = Meaning(effects, statement_class="session")
-            denial = self._judge.judge(meaning, ("none",), runs=False)
-            if isinstance(denial, Denial):
+            denial = self._judge.judge_login(meaning)
+            if denial is not None:
                 return self._end(denial)
         self.phase = Phase.CONNECTING
         self._client.feed(self._packets.rest())
@@ -251,9 +259,9 @@ class Session:
         commands: list[Command] = self._reports()
         if data:
             commands.append(ToServer(data))
-        long_text = conversation.to_analyse()
-        if long_text is not None:
-            commands.append(long_text)
+        work = conversation.to_do_elsewhere()
+        if work is not None:
+            commands.append(work)
         if conversation.awaits_catalogue():
             commands.append(AwaitCatalogue(self.database))
         return commands

@@ -4,7 +4,7 @@
 nothing here asks a server.
 """
 
-from proxy.sql.database.database import Database
+from proxy.sql.database.database import Database, TooMuch
 from proxy.sql.database.snapshot import Snapshot
 
-__all__ = ["Database", "Snapshot"]
+__all__ = ["Database", "Snapshot", "TooMuch"]

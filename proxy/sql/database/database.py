@@ -25,6 +25,10 @@ _NOTHING_READ: Final[Readings] = MappingProxyType({})
 _LONGEST_PATH: Final = 4
 
 
+class TooMuch(Exception):
+    """What comes of a statement is more than was to be followed here."""
+
+
 class Database:
     """What one database holds; nothing of it changes.
 
@@ -51,7 +55,11 @@ class Database:
         self._causes = Causes(self._index, Behaviours(snapshot.server_major, readings))
 
     def expand(
-        self, effects: tuple[Effect, ...], mentions: Mentions, search_path: tuple[str, ...] | None
+        self,
+        effects: tuple[Effect, ...],
+        mentions: Mentions,
+        search_path: tuple[str, ...] | None,
+        most: int | None = None,
     ) -> tuple[Effect, ...]:
         """The effects, and those of all that runs because of them; a call whose functions were read goes.
 
@@ -59,15 +67,19 @@ class Database:
             effects: of a statement, as analyse() gives them.
             mentions: of the same statement.
             search_path: the schemas in which an unqualified name is looked for; None is any.
+            most: how many things to follow, some microseconds each; None: all.
+
+        Raises:
+            TooMuch: there are more.
         """
         now = [effect for effect in effects if "deferred" not in effect.traits]
         later = [effect for effect in effects if "deferred" in effect.traits]
         found: dict[tuple[object, ...], Effect] = {}
-        for effect in self._closed(now, mentions, search_path):
+        for effect in self._closed(now, mentions, search_path, most):
             found.setdefault((effect.location, *_key(effect)), effect)
         deferred = mentions.later or NO_MENTIONS
         if later or deferred is not NO_MENTIONS:
-            for effect in self._closed(later, deferred, search_path):
+            for effect in self._closed(later, deferred, search_path, most):
                 put_off = replace(effect, traits=effect.traits | _DEFERRED)
                 found.setdefault((effect.location, *_key(put_off)), put_off)
         return tuple(found.values())
@@ -77,9 +89,11 @@ class Database:
         found = self._index.functions.get(oid)
         return None if found is None else Target("function", found.schema, found.name)
 
-    def _closed(self, effects: Iterable[Effect], mentions: Mentions, path: SearchPath) -> Iterator[Effect]:
+    def _closed(
+        self, effects: Iterable[Effect], mentions: Mentions, path: SearchPath, most: int | None
+    ) -> Iterator[Effect]:
         """Breadth first, so that each effect comes by its shortest way."""
-        run = _Run(self._causes)
+        run = _Run(self._causes, most)
         for effect in effects:
             caused = self._causes.of_effect(effect, mentions, path, stored=False)
             if caused.stays:
@@ -95,20 +109,29 @@ class Database:
 class _Run:
     """One search."""
 
-    def __init__(self, causes: Causes) -> None:
+    def __init__(self, causes: Causes, most: int | None) -> None:
         self._causes = causes
+        self._left = -1 if most is None else most
         self._waiting: deque[tuple[Effect | Node, Mentions, str]] = deque()
         self.seen: set[object] = set()
 
     def follow(self, caused: Caused, way: str) -> None:
         """Note what comes of something."""
         for step in caused.steps:
+            self._count()
             self._waiting.append((step.effect, step.mentions, _longer(way, step.by)))
         self.nodes(caused.nodes, way)
 
     def nodes(self, nodes: Iterable[Node], way: str) -> None:
         """Note what runs."""
-        self._waiting.extend((node, NO_MENTIONS, way) for node in nodes)
+        for node in nodes:
+            self._count()
+            self._waiting.append((node, NO_MENTIONS, way))
+
+    def _count(self) -> None:
+        if self._left == 0:
+            raise TooMuch
+        self._left -= 1
 
     def all(self) -> Iterator[Effect]:
         """Every effect that comes of what was noted."""
@@ -133,6 +156,7 @@ class _Run:
     def _node(self, node: Node, way: str) -> None:
         behaviour, nodes = self._causes.of_node(node)
         for effect in behaviour.effects:
+            self._count()
             self._waiting.append((effect, behaviour.mentions, way))
         self.nodes(self._causes.of_mentions(behaviour.mentions, None), way)
         self.nodes(nodes, way)

@@ -111,16 +111,16 @@ class Index:
             found.kind == "d" and any(self._is_row(part, seen) for part in found.parts)
         )
 
-    def family(self, relation: Relation) -> list[Relation]:
-        """The relation, its partitions and heirs, and theirs."""
-        found: dict[int, Relation] = {}
+    def family(self, relation: Relation) -> Iterator[Relation]:
+        """The relation, then its partitions and heirs, and theirs."""
+        seen: set[int] = set()
         waiting = [relation.oid]
         while waiting:
             oid = waiting.pop()
-            if oid not in found and oid in self.relations:
-                found[oid] = self.relations[oid]
+            if oid not in seen and oid in self.relations:
+                seen.add(oid)
+                yield self.relations[oid]
                 waiting += self.children.get(oid, ())
-        return list(found.values())
 
     def ancestors(self, oid: int) -> list[int]:
         """The tables that this one is a partition or heir of."""
