@@ -29,6 +29,7 @@ from benchmarks.database import DATABASE, USER, filled_server
 from benchmarks.protocol import ServerError, query
 from benchmarks.targets import POLICY
 from benchmarks.workloads import chosen
+from proxy.app.gateway import TURN_S
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import SHORT_BYTES, Readers
 from proxy.app.sources import read_text
@@ -149,7 +150,8 @@ async def _measure(server: Address, names: Sequence[str], rounds: int) -> None:
         if client.stdin is None or client.stdout is None:
             raise RuntimeError("a process without pipes")
         gc.collect()
-        gc.freeze()  # as the gate itself does
+        gc.freeze()  # as the gate itself does, and:
+        sys.setswitchinterval(TURN_S)
         heartbeat = Heartbeat(asyncio.get_running_loop())
         print(f"{'':28} {'held':>9} {'of it CPU':>9} {'answer':>9}")
         for name in names:

@@ -212,6 +212,7 @@ class ClientSide:
 
     def _refuse_query(self, kind: int, denial: Denial) -> bytes:
         """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
+        self._texts.forget()
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(kind), refusal)
         self._state.lookup.answer = None
@@ -223,6 +224,7 @@ class ClientSide:
 
         So does the gate.
         """
+        self._texts.forget()
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(PARSE), refusal)
         self._state.lookup.answer = None
@@ -256,7 +258,9 @@ class ClientSide:
         if isinstance(verdict, Denial):
             return self._refuse_query(QUERY, verdict)
         if verdict is not None:
+            self._held = text
             return self._wait_for(verdict)
+        self._texts.forget()
         sent = state.send(QUERY)
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
@@ -292,7 +296,9 @@ class ClientSide:
         if isinstance(verdict, Denial):
             return self._refuse_extended(verdict, unnamed_parse=not message.name)
         if verdict is not None:
+            self._held = message
             return self._wait_for(verdict)
+        self._texts.forget()
         sent = state.send(PARSE)
         sent.definition = state.define(state.statements, message.name, understood, sent)
         state.resolves(sent.definition, None)
@@ -388,6 +394,7 @@ class ClientSide:
     def _out_of_line(self, kind: int) -> bytes | None:
         """A frame that comes while COPY data is expected, or behind an error."""
         self._held = None
+        self._texts.forget()
         if kind == _TERMINATE:
             return self._terminate()
         if self._copy.sent is not None:

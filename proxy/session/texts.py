@@ -52,7 +52,7 @@ class Texts:
         self._handed_out: tuple[View, Meaning | Denial] | None = None
 
     def analysed(self, raw: View, outcome: Outcome) -> None:
-        """A text that was handed out has been read: it is asked for again at once."""
+        """A text that was handed out has been read: it is asked for again, until ``forget``."""
         match outcome:
             case UnicodeDecodeError():
                 read: Meaning | Denial = _undecodable(outcome)
@@ -61,6 +61,10 @@ class Texts:
             case _:
                 read = _readable(self._meanings.take(raw, outcome, self._started))
         self._handed_out = (raw, read)
+
+    def forget(self) -> None:
+        """The text that was handed out is not asked for again."""
+        self._handed_out = None
 
     def understand(self, raw: View, *, kept: bool = False) -> Meaning | Denial | Wait | HandOut:
         """What a text means now.
@@ -83,7 +87,7 @@ class Texts:
             if objection is not None:
                 return _read_otherwise(objection)
         if self._handed_out is not None:
-            read = self._take_handed_out(raw)
+            read = self._read_elsewhere(raw)
             if read is not None:
                 return read
         known = self._meanings.known(raw)
@@ -113,8 +117,8 @@ class Texts:
         self._gate.tally.screened += 1
         return self._gate.meaning_of(screened)
 
-    def _take_handed_out(self, raw: View) -> Meaning | Denial | None:
-        handed_out, self._handed_out = self._handed_out, None
+    def _read_elsewhere(self, raw: View) -> Meaning | Denial | None:
+        handed_out = self._handed_out
         return handed_out[1] if handed_out is not None and handed_out[0] is raw else None
 
 

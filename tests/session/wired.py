@@ -24,6 +24,7 @@ from proxy.session import (
     Limits,
     Outcome,
     Peer,
+    Ponder,
     Report,
     Session,
     ToClient,
@@ -218,6 +219,7 @@ class Wired(Bare):
         sent: every byte that went to the server.
         read_catalogue: has what a database holds swapped in at the gate, as the relay would.
         readings: how often it was asked to.
+        pondered: how many judgements were worked out elsewhere.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
     """
 
@@ -230,6 +232,7 @@ class Wired(Bare):
     handed_out: list[bytes] = field(default_factory=list)
     read_catalogue: Callable[[str], None] = field(default=lambda name: None)
     readings: int = 0
+    pondered: int = 0
 
     def __post_init__(self) -> None:
         """Make the session."""
@@ -262,6 +265,9 @@ class Wired(Bare):
                     self.handed_out.append(bytes(raw))
                     screened = None if screen is None else screen(raw)
                     self.perform(self.session.analysed(screened or read(bytes(raw), server_major)))
+                case Ponder(work):
+                    self.pondered += 1
+                    self.perform(self.session.pondered(work()))
                 case AwaitCatalogue(database):
                     self.readings += 1
                     self.read_catalogue(database)

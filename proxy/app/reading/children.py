@@ -14,6 +14,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -116,7 +117,10 @@ class Child:
                     await asyncio.sleep(0)  # a long answer must not hold the others up
                 case Done() if message.number == self._number:
                     self.retired = message.retires
-                    return Analysis(tuple(statements))
+                    analysis = Analysis(tuple(statements))
+                    if len(analysis.effects) > form.PART_EFFECTS:
+                        await asyncio.to_thread(_add_up, analysis)
+                    return analysis
                 case Rejected() if message.number == self._number and not statements:
                     self.retired = message.retires
                     return message.error()
@@ -154,6 +158,13 @@ class Child:
         data = b"".join(pieces)
         self._rest = data[size:]
         return data[:size]
+
+
+def _add_up(analysis: Analysis) -> None:
+    """Have an analysis keep what it works out when it is first asked: of thousands of statements."""
+    for name, value in vars(Analysis).items():
+        if isinstance(value, cached_property):
+            getattr(analysis, name)
 
 
 def _take_in(statements: list[Statement], part: Part) -> None:
