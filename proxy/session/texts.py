@@ -17,7 +17,7 @@ from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.analyse import UnreadableText
 from proxy.sql.screen import Screened
-from proxy.wire.framing import View
+from proxy.wire.framing import LONG, View
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
 
@@ -74,8 +74,9 @@ class Texts:
             kept: it gets a name, by which it may still be run under another policy: it is not screened.
         """
         lexing, sent = self._state.lexing, self._state.inflight.boundaries
-        if self._state.inflight.ready < sent and not reads_alike(bytes(raw)):
-            return Wait(sent)  # code that nobody sees, a trigger's, may have changed how it is read
+        if self._state.inflight.ready < sent and (len(raw) > LONG or not reads_alike(bytes(raw))):
+            # Code that nobody sees, a trigger's, may have changed how it is read; a long one is not looked at.
+            return Wait(sent)
         if not lexing.plain:
             whole = bytes(raw)
             until = lexing.awaits(whole, sent + self._state.batch_open)
