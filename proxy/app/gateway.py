@@ -42,8 +42,9 @@ from proxy.relay import Listener, RelaySettings, Upstream
 from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
 
 
-TURN_S = 0.0005
-"""How long another thread may go on when the event loop wants its turn; Python's own default is 5 ms."""
+_TURN_S = 0.0005
+_YOUNG, _OLDER, _NEVER = 700, 10, 1_000_000
+_COLLECT_S = 3600.0
 
 
 class StartError(Exception):
@@ -247,22 +248,20 @@ class Gateway:
             StartError: an address cannot be had.
         """
         self._listen_to_signals()
-        sys.setswitchinterval(TURN_S)
+        keep_turns_short()
         try:
             await self._open()
             background = [
                 self._in_background("readers", self._readers.run()),
                 self._in_background("facts", self._facts.run()),
                 self._in_background("policies", self._policies.watch()),
+                self._in_background("garbage", _collect_garbage()),
                 *(
                     self._in_background("catalogues", door.keeper.run())
                     for door in self._doors
                     if door.keeper is not None
                 ),
             ]
-            # What was made so far stays: looking through all of it for garbage would hold the loop for 30 ms.
-            gc.collect()
-            gc.freeze()
             self._serving = True
             self._announce()
             await self._stopping.wait()
@@ -358,6 +357,26 @@ class Gateway:
             await asyncio.gather(*(door.listener.stop() for door in self._doors))
         hurry.cancel()
         finished.cancel()
+
+
+def keep_turns_short() -> None:
+    """Let nothing but its own work keep the event loop from its next turn for long.
+
+    Another thread hands over after half a millisecond instead of five. Garbage is looked for among what is
+    young: looking through all that sessions, caches and catalogues hold takes tens of milliseconds, and a
+    statement of thousands of effects would bring it on.
+    """
+    sys.setswitchinterval(_TURN_S)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, _OLDER, _NEVER)
+
+
+async def _collect_garbage() -> None:
+    """Sessions that have lived long leave circles behind, some kilobytes each: those are found by the hour."""
+    while True:
+        await asyncio.sleep(_COLLECT_S)
+        gc.collect()
 
 
 def _pair(address: Address) -> tuple[str, int]:

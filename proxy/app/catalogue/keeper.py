@@ -9,9 +9,8 @@ waits for what is read from scratch. Deliberately absent: the queries, and what 
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -32,10 +31,6 @@ _TOGETHER_S: Final = 0.05
 """Sessions that end within this time are looked at together."""
 _PATIENCE_S: Final = 1.0
 """How long somebody who asks may wait for the next attempt; after that the answer is no."""
-
-
-_paused = 0
-"""How many readings are under way."""
 
 
 class CatalogueKeeper:
@@ -228,10 +223,7 @@ class _Kept:
 
     async def _look(self) -> Database:
         """Read the catalogue if it has changed."""
-        with _collector_paused():
-            return await self._changed(await self._read())
-
-    async def _changed(self, reading: Reading | None) -> Database:
+        reading = await self._read()
         if reading is None and self._database is not None:
             return self._database
         if reading is None:
@@ -297,20 +289,6 @@ class _Kept:
             await connection.close(timeout=1)
         except FAULTS:
             connection.terminate()
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No garbage is looked for: with thousands of tables it held the event loop for 0.7 s instead of 0.03."""
-    global _paused
-    _paused += 1
-    gc.disable()
-    try:
-        yield
-    finally:
-        _paused -= 1
-        if not _paused:
-            gc.enable()
 
 
 def _tell(asked: list[asyncio.Future[Database]], outcome: Database | CatalogueUnreadable) -> None:
