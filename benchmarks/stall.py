@@ -54,7 +54,9 @@ def _each(form: str, count: int) -> str:
 TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     "nothing sent": lambda: "",
     "SELECT 1": lambda: "SELECT 1",
-    "500 bytes, read on the loop": lambda: f"DELETE FROM t WHERE a={secrets.randbelow(10**9)}" + " OR a=1" * 60,
+    "500 bytes, read on the loop": lambda: (
+        f"DELETE FROM t WHERE a={secrets.randbelow(10**9)}" + " OR a=1" * 60
+    ),
     "1+1+..., 10 MB": lambda: "SELECT " + "1+" * 5_000_000 + "1",
     "100,000 parentheses": lambda: "SELECT " + "(" * 100_000 + "1" + ")" * 100_000,
     "20,000 UNION ALL": lambda: " UNION ALL ".join(["SELECT 1"] * 20_000),
@@ -68,7 +70,7 @@ TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     "4,500 deleting CTEs": lambda: (
         "WITH " + _each("c{0} AS (DELETE FROM t{0}), ", 4_500) + "last AS (SELECT 1) SELECT 1"
     ),
-    "2,000 CREATE TABLE": lambda: _each("CREATE TABLE t{} (id int PRIMARY KEY, at date DEFAULT now());", 2_000),
+    "2,000 CREATE TABLE": lambda: _each("CREATE TABLE t{} (id int PRIMARY KEY, d date DEFAULT now());", 2000),
     "short statements, 16 MiB": lambda: "SELECT 1;" * (16 * _MIB // 9),
     "32,765 parameters, inserted": lambda: (
         "INSERT INTO stall_history (tid) VALUES (" + "), (".join(f"${i}" for i in range(1, 32_766)) + ")"
@@ -77,8 +79,7 @@ TEXTS: Final[Mapping[str, Callable[[], str]]] = {
         "INSERT INTO stall_history (filler) VALUES (left('" + "x" * 5_000_000 + "', 9))"
     ),
     "50,000 rows, inserted": lambda: (
-        "INSERT INTO stall_history (tid, mtime) VALUES "
-        + ", ".join(["(1, '2026-11-25 10:00:00')"] * 50_000)
+        "INSERT INTO stall_history (tid, mtime) VALUES " + ", ".join(["(1, '2026-11-25 10:00:00')"] * 50_000)
     ),
     "5,500 CTEs, 121 KiB": lambda: (
         "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(5_500)) + " SELECT 1"
@@ -224,12 +225,10 @@ async def _measure(server: Address, names: Sequence[str], rounds: int) -> Stalls
         return Stalls(date, here, checkout(), rounds, tuple(stalls), replaced_ms)
 
 
-
-
-
 def row(stall: Stall) -> str:
     """A line for people."""
-    return f"{stall.name:32} {stall.held_ms:6.2f} {stall.cpu_ms:6.2f} {stall.answer_ms:8.1f}  {stall.said[:80]}"
+    figures = f"{stall.held_ms:8.2f} {stall.cpu_ms:8.2f} {stall.answer_ms:8.1f}"
+    return f"{stall.name:32} {figures}  {stall.said[:80]}"
 
 
 async def _replacement_s(readers: Readers) -> float:

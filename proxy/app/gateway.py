@@ -40,7 +40,7 @@ from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
 from proxy.relay import Listener, RelaySettings, Upstream
 from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
-
+from proxy.sql.screen import MAJORS, plain_screen
 
 _TURN_S = 0.0005
 _YOUNG, _OLDER, _NEVER = 700, 10, 1_000_000
@@ -367,13 +367,15 @@ def keep_turns_short() -> None:
     statement of thousands of effects would bring it on.
     """
     sys.setswitchinterval(_TURN_S)
+    for server_major in MAJORS:
+        plain_screen(server_major)  # making one takes milliseconds
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _OLDER, _NEVER)
 
 
 async def _collect_garbage() -> None:
-    """Sessions that have lived long leave circles behind, some kilobytes each: those are found by the hour."""
+    """Sessions that have lived long leave circles of some kilobytes behind: those are found by the hour."""
     while True:
         await asyncio.sleep(_COLLECT_S)
         gc.collect()

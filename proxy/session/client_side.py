@@ -67,7 +67,7 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
-        self._texts = Texts(state, gate)
+        self._texts = Texts(state, gate, judge.consequences)
         self._awaiting: View | None = None  # a text that is read elsewhere
         self._telling: Analyse | Ponder | None = None  # work for elsewhere that the relay was not told of
         self._held: ParseMessage | View | None = None  # the message held back: decoding it copies the text

@@ -76,6 +76,8 @@ class World:
             if self.most is not None and len(effects) + len(overlay) > self.most:
                 raise TooMuch
             effects, mentions = overlay.over(effects, mentions)
+        if meaning.screened_in is not None and meaning.screened_in is not self.database:
+            return (*effects, _UNSEEN)  # the names in its text may mean something else by now
         if self.database is None:
             return effects if runs_no_code(effects, mentions) else (*effects, _UNSEEN)
         holds = keeps_path(statements) if statements else not meaning.renames

@@ -78,6 +78,7 @@ class Meaning:
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
         expansion: what it did in one database by one search_path, with these two: what was worked out last.
+        screened_in: the database by whose names the screen has passed its text; None: by no names.
         reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
@@ -95,6 +96,7 @@ class Meaning:
         "reading_s",
         "relexes",
         "renames",
+        "screened_in",
         "several",
         "statement_class",
         "statements",
@@ -134,6 +136,7 @@ class Meaning:
         self.error = error
         self.mentions = mentions
         self.expansion: Expansion | None = None
+        self.screened_in: Database | None = None
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 
@@ -191,6 +194,8 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
     )
 
 
-def of_screened(screened: Screened) -> Meaning:
+def of_screened(screened: Screened, database: Database | None = None) -> Meaning:
     """The meaning that all texts share of which the screen has said so much and no more."""
-    return Meaning(screened.effects, statement_class=screened.value)
+    meaning = Meaning(screened.effects, statement_class=screened.value)
+    meaning.screened_in = database
+    return meaning

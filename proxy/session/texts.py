@@ -6,17 +6,20 @@ has to answer first, because what was sent before may change how it reads this t
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from proxy.session.cache import Outcome, Screening
+from proxy.session.consequences import Consequences
 from proxy.session.gate import Gate
 from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.analyse import UnreadableText
-from proxy.sql.screen import Screened
+from proxy.sql.screen import Screen, Screened
 from proxy.wire.framing import LONG, View
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
@@ -43,10 +46,12 @@ class HandOut:
 class Texts:
     """Reads the texts of one connection."""
 
-    def __init__(self, state: State, gate: Gate) -> None:
+    def __init__(self, state: State, gate: Gate, consequences: Consequences) -> None:
         """Read by what the state says of the server; texts over the gate's limits are handed out."""
         self._state = state
         self._gate = gate
+        self._consequences = consequences
+        self._screened_by: Screen | None = None
         self._meanings = gate.meanings(state.server_major)
         self._started = 0.0
         self._handed_out: tuple[View, Meaning | Denial] | None = None
@@ -56,6 +61,8 @@ class Texts:
         match outcome:
             case UnicodeDecodeError():
                 read: Meaning | Denial = _undecodable(outcome)
+            case Screened() if self._screen() is not self._screened_by:
+                return  # other names count by now
             case Screened():
                 read = self._take_screened(outcome)
             case _:
@@ -75,8 +82,7 @@ class Texts:
         """
         lexing, sent = self._state.lexing, self._state.inflight.boundaries
         if self._state.inflight.ready < sent and (len(raw) > LONG or not reads_alike(bytes(raw))):
-            # Code that nobody sees, a trigger's, may have changed how it is read; a long one is not looked at.
-            return Wait(sent)
+            return Wait(sent)  # unseen code may have changed how it is read; a long text is not looked at
         if not lexing.plain:
             whole = bytes(raw)
             until = lexing.awaits(whole, sent + self._state.batch_open)
@@ -97,7 +103,8 @@ class Texts:
         limits = self._gate.limits
         try:
             if not kept and len(raw) <= limits.screened_bytes:
-                screened = self._screened(raw)
+                screen = self._screen()
+                screened = None if screen is None else _sort(screen, self._gate.screened, raw)
                 if screened is not None:
                     return self._take_screened(screened)
             if len(raw) <= limits.inline_bytes:
@@ -105,22 +112,31 @@ class Texts:
         except UnicodeDecodeError as error:
             return _undecodable(error)
         self._started = self._meanings.now()
-        screens = not kept and len(raw) > limits.screened_bytes and bool(self._gate.screened)
-        return HandOut(self._screened if screens else None)
+        self._screened_by = self._screen() if not kept and len(raw) > limits.screened_bytes else None
+        if self._screened_by is None:
+            return HandOut(None)
+        return HandOut(partial(_sort, self._screened_by, frozenset(self._gate.screened)))
 
-    def _screened(self, raw: View) -> Screened | None:
-        """What the screen says of a text, where that is enough."""
-        passing = self._gate.screened
-        found = self._gate.screen(self._state.server_major).sort(raw) if passing else None
-        return found if found in passing else None
+    def _screen(self) -> Screen | None:
+        """What tells harmless texts here and now; None where each has to be read."""
+        gate, state = self._gate, self._state
+        if not gate.screened or self._consequences.overlay is not None:
+            return None  # what the session has defined, no screen knows
+        return gate.screen(state.server_major, state.lookup.who.database)
 
     def _take_screened(self, screened: Screened) -> Meaning:
         self._gate.tally.screened += 1
-        return self._gate.meaning_of(screened)
+        return self._gate.meaning_of(screened, self._state.lookup.who.database)
 
     def _read_elsewhere(self, raw: View) -> Meaning | Denial | None:
         handed_out = self._handed_out
         return handed_out[1] if handed_out is not None and handed_out[0] is raw else None
+
+
+def _sort(screen: Screen, passing: Container[Screened], raw: View) -> Screened | None:
+    """What the screen says of a text, where that is enough."""
+    found = screen.sort(raw)
+    return found if found in passing else None
 
 
 def _undecodable(error: UnicodeDecodeError) -> Denial:

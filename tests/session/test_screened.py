@@ -144,7 +144,9 @@ def check(policy: Policy, texts: tuple[str, ...]) -> None:
     gate = gate_of()
     gate.swap_policy(policy)
     for text in texts:
-        screened = gate.screen(17).sort(text.encode())
+        screen = gate.screen(17, "d")
+        assert screen is not None
+        screened = screen.sort(text.encode())
         assert screened is not None
         if screened in gate.screened:
             for effects in (analyse(text, 17).effects, screened.effects):

@@ -20,7 +20,7 @@ from proxy.app.catalogue.reader import Connection, Reading, read
 from proxy.app.catalogue.readings import Texts
 from proxy.app.catalogue.source import FAULTS, CatalogueSource, CatalogueUnreadable, unreadable
 from proxy.session import Outcome
-from proxy.sql.database import Database
+from proxy.sql.database import Database, Readings, Snapshot
 
 Swap = Callable[[str, Database | None], None]
 TextReader = Callable[[bytes, int], Coroutine[None, None, Outcome]]
@@ -231,7 +231,7 @@ class _Kept:
         # A thread: for thousands of tables this takes longer than the event loop may be held.
         snapshot = await asyncio.to_thread(reading.snapshot)
         readings = await self._texts.read(snapshot)
-        database = await asyncio.to_thread(Database, self._name, snapshot, readings)
+        database = await asyncio.to_thread(_make, self._name, snapshot, readings)
         self._reading = reading
         if self._database is None or database.digest != self._database.digest:
             self._database = database
@@ -289,6 +289,13 @@ class _Kept:
             await connection.close(timeout=1)
         except FAULTS:
             connection.terminate()
+
+
+def _make(name: str, snapshot: Snapshot, readings: Readings) -> Database:
+    """A database whose screen is made, too."""
+    database = Database(name, snapshot, readings)
+    database.screen  # noqa: B018 - kept from here on
+    return database
 
 
 def _tell(asked: list[asyncio.Future[Database]], outcome: Database | CatalogueUnreadable) -> None:

@@ -7,7 +7,7 @@ search_path where that is known, and in all of them where it is not. Deliberatel
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Final, Protocol, TypeVar
 
 from proxy.sql.database.snapshot import Cast, Code, Dependant, ForeignKey, Function, Relation, Snapshot, Type
@@ -54,6 +54,21 @@ class Index:
         self._function_names = _grouped((item.name, item) for item in snapshot.functions)
         self._type_names = _grouped((item.name, item) for item in snapshot.types)
         self._operator_names = _grouped((item.name, item) for item in snapshot.operators)
+
+    @property
+    def function_names(self) -> Set[str]:
+        """The names of all functions."""
+        return self._function_names.keys()
+
+    @property
+    def type_names(self) -> Set[str]:
+        """The names of all types."""
+        return self._type_names.keys()
+
+    @property
+    def operator_names(self) -> Set[str]:
+        """The names of all operators."""
+        return self._operator_names.keys()
 
     def relations_named(self, schema: str | None, name: str, path: SearchPath) -> list[Relation]:
         """The relations that a name may mean: where search_path is known, the first."""
