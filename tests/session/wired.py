@@ -218,6 +218,8 @@ class Wired(Bare):
     Attributes:
         sent: every byte that went to the server.
         read_catalogue: has what a database holds swapped in at the gate, as the relay would.
+        before_pondered: is called when a judgement has been worked out elsewhere.
+        before_reading: is called when a text that was handed out has been screened.
         readings: how often it was asked to.
         pondered: how many judgements were worked out elsewhere.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
@@ -231,6 +233,8 @@ class Wired(Bare):
     connects: int = 0
     handed_out: list[bytes] = field(default_factory=list)
     read_catalogue: Callable[[str], None] = field(default=lambda name: None)
+    before_pondered: Callable[[], None] = field(default=lambda: None)
+    before_reading: Callable[[], None] = field(default=lambda: None)
     readings: int = 0
     pondered: int = 0
 
@@ -264,10 +268,13 @@ class Wired(Bare):
                 case Analyse(raw, server_major, screen):
                     self.handed_out.append(bytes(raw))
                     screened = None if screen is None else screen(raw)
+                    self.before_reading()
                     self.perform(self.session.analysed(screened or read(bytes(raw), server_major)))
                 case Ponder(work):
                     self.pondered += 1
-                    self.perform(self.session.pondered(work()))
+                    weighed = work()
+                    self.before_pondered()
+                    self.perform(self.session.pondered(weighed))
                 case AwaitCatalogue(database):
                     self.readings += 1
                     self.read_catalogue(database)

@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import chain
 from typing import Final, Protocol, TypeVar
 
-from proxy.sql.database.snapshot import Cast, Code, Dependant, ForeignKey, Function, Relation, Snapshot, Type
+from proxy.sql.database.snapshot import (
+    FIRST_USER,
+    Cast,
+    Code,
+    Dependant,
+    ForeignKey,
+    Function,
+    Relation,
+    Snapshot,
+    Type,
+)
 from proxy.sql.effects import Name
 
 # record, anyelement, "any", anynonarray, anycompatible, anycompatiblenonarray: a row fits these, too.
@@ -69,6 +80,13 @@ class Index:
     def operator_names(self) -> Set[str]:
         """The names of all operators."""
         return self._operator_names.keys()
+
+    def is_in_pg_catalog(self, name: str) -> bool:
+        """Whether a type of this name lies there, or a function that is none of the server's own."""
+        functions = (item for item in self._function_names.get(name, ()) if item.oid >= FIRST_USER)
+        return any(
+            item.schema == "pg_catalog" for item in chain[_Named](functions, self._type_names.get(name, ()))
+        )
 
     def relations_named(self, schema: str | None, name: str, path: SearchPath) -> list[Relation]:
         """The relations that a name may mean: where search_path is known, the first."""

@@ -40,14 +40,19 @@ def names_of(index: Index, causes: Causes) -> Names | None:
     signs = {
         sign
         for sign in index.operator_names
-        if reading.holds(_calls("operator", sign), *_mentions(sign, "operators"))
+        if reading.holds(
+            () if sign in OPERATORS else _calls("operator", sign), *_mentions(sign, "operators")
+        )
     }
     if (index.operator_names - signs) & OPERATORS:
         return None  # IN, BETWEEN, LIKE and CASE mean operators, too
     calls, effective = set[str](), set[str]()
     for name in index.function_names | index.type_names:
-        mentions = _mentions(name, "functions", "types", "fields")
-        harmless = reading.holds(_calls("function", name) if name in index.function_names else (), *mentions)
+        built_in = known(None, name, major) is not None  # then a text's effects have no call of it
+        called = () if built_in or name not in index.function_names else _calls("function", name)
+        harmless = reading.holds(called, *_mentions(name, "functions", "types", "fields"))
+        if not harmless and index.is_in_pg_catalog(name):
+            return None  # there are key words for names in pg_catalog: int, timestamp, AT TIME ZONE
         (calls if harmless else effective).add(name)
     # Of a built-in's name the screen knows itself what it does; a harmless overload says nothing of it.
     calls = {name for name in calls & index.function_names if known(None, name, major) is None}
