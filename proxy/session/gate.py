@@ -149,7 +149,9 @@ class Gate:
             self._screened_in.pop(name, None)
         elif before is None or before.digest != database.digest:
             self.databases[name] = database
-            self._screened_in[name] = {screened: of_screened(screened, database) for screened in Screened}
+            self._screened_in[name] = {
+                screened: of_screened(screened, database.digest) for screened in Screened
+            }
         if self.databases.get(name) is not before:
             self.policy_epoch += 1
 

@@ -57,9 +57,13 @@ class Hello(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Part(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Some statements of the analysis, in order; others may follow."""
+    """Some statements of the analysis, in order; others may follow.
+
+    continues: the first has more effects of the last statement before, and nothing else to tell.
+    """
 
     statements: msgspec.Raw
+    continues: bool
 
 
 class Done(msgspec.Struct, frozen=True, tag=True, array_like=True):

@@ -40,9 +40,7 @@ def names_of(index: Index, causes: Causes) -> Names | None:
     signs = {
         sign
         for sign in index.operator_names
-        if reading.holds(
-            () if sign in OPERATORS else _calls("operator", sign), *_mentions(sign, "operators")
-        )
+        if reading.holds(() if sign in OPERATORS else _calls("operator", sign), *_mentions(sign, "operators"))
     }
     if (index.operator_names - signs) & OPERATORS:
         return None  # IN, BETWEEN, LIKE and CASE mean operators, too
