@@ -31,13 +31,14 @@ from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Prepares
 STACK_BYTES: Final = 64 * 1024 * 1024
 """Of the main thread, which grows its stack as far as it needs: eight times the usual limit."""
 
-MAX_EFFECTS: Final = 10_000
-"""Different things that one text may do, each statement counted as one more."""
+MAX_EFFECTS: Final = 6_000
+MAX_WEIGHT: Final = 10_000
+"""Different things that one text may do; and how many with each different statement as one more."""
 
 MAX_PREPARED: Final = 1_000
 """Different things that one statement may do that SQL prepares."""
 
-MAX_NAMES: Final = 5_000
+MAX_NAMES: Final = 3_000
 """Different names through which one text may run code: columns, types, functions, operators."""
 
 EXIT_FAILED: Final = 70
@@ -112,7 +113,8 @@ def read(raw: bytes | bytearray, server_major: int, bounds: Bounds) -> Analysis 
             for act in statement.acts
             if isinstance(act, Prepares)
         )
-        if _weight(analysis.statements) > MAX_EFFECTS:
+        weight = _weight(analysis.statements)
+        if weight > MAX_WEIGHT or weight - len(analysis.statements) > MAX_EFFECTS:
             return UnreadableText(f"it does more than {MAX_EFFECTS} different things")
         if any(count > MAX_PREPARED for count in prepared):
             return UnreadableText(f"it prepares what does more than {MAX_PREPARED} different things")
