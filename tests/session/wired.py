@@ -233,7 +233,7 @@ class Wired(Bare):
     connects: int = 0
     handed_out: list[bytes] = field(default_factory=list)
     read_catalogue: Callable[[str], None] = field(default=lambda name: None)
-    before_pondered: Callable[[], object] = field(default=lambda: None)
+    before_pondered: Callable[[], None] = field(default=lambda: None)
     before_reading: Callable[[], None] = field(default=lambda: None)
     readings: int = 0
     pondered: int = 0
