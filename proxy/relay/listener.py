@@ -1,15 +1,18 @@
-"""A door: an address where clients connect, and the links behind it.
+"""A door: addresses where clients connect, and the links behind them.
 
-Enters: an address, a factory of sessions, the way to the server. Leaves: one link a client, until the last
+Enters: addresses, a factory of sessions, the way to the server. Leaves: one link a client, until the last
 is gone.
-Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client leg, limits on connections.
+Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client leg.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from proxy.relay.cancel import Canceller
+from proxy.relay.clocks import Clock
 from proxy.relay.legs import Door
+from proxy.relay.limits import PROXY_HEADER, Capacity, Occupancy, Seat
 from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
@@ -19,20 +22,21 @@ from proxy.relay.ports import (
     SessionFactory,
     TextReader,
 )
-from proxy.relay.sockets import keep_alive
+from proxy.relay.proxied import UNTRUSTED, HeaderReader, ProxyProtocol
+from proxy.relay.unixsocket import UnixSocket
 from proxy.relay.upstream import Upstream
-from proxy.session import Peer
+from proxy.session import Peer, Standing
 
 _GOING_AWAY: Final = "terminating connection: the gate is shutting down"
 _LAST_WORDS_S: Final = 1.0
 
 
 class Listener:
-    """Accepts clients at one address and relays them to one server."""
+    """Accepts clients at some addresses and relays them to one server."""
 
     def __init__(
         self,
-        address: tuple[str, int],
+        addresses: Sequence[tuple[str, int]],
         session_factory: SessionFactory,
         upstream: Upstream,
         observer: Observer,
@@ -41,11 +45,15 @@ class Listener:
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
         on_crash: CrashReporter | None = None,
+        occupancy: Occupancy | None = None,
+        proxy: ProxyProtocol | None = None,
+        on_bad_header: Callable[[Peer, str], None] = lambda peer, why: None,
     ) -> None:
         """Prepare; nothing is opened before `start`.
 
         Args:
-            address: host and port; port 0 takes a free one, host "" or "*" every interface.
+            addresses: host and port; port 0 takes a free one, host "" or "*" every interface. A host that
+                begins with a slash is the directory of a Unix socket.
             session_factory: makes the session of a client.
             upstream: the server behind this door.
             observer: is told every event; its exception ends the session that reported.
@@ -53,8 +61,11 @@ class Listener:
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
+            occupancy: who is connected, of this door and others; of this one alone when None.
+            proxy: the headers that every connection has to begin with; none when None.
+            on_bad_header: is told who began otherwise, and how.
         """
-        self._address = address
+        self._wanted = addresses
         self._session_factory = session_factory
         self._upstream = upstream
         self._reader = reader
@@ -65,9 +76,16 @@ class Listener:
         self._canceller = Canceller(
             upstream, at_once=self._settings.cancels_at_once, timeout_s=self._settings.cancel_timeout_s
         )
-        self._server: asyncio.Server | None = None
+        self._occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
+        self._proxy = proxy
+        self._on_bad_header = on_bad_header
+        self._servers: list[asyncio.Server] = []
+        self._unix_sockets: list[UnixSocket] = []
         self._addresses: tuple[tuple[str, int], ...] = ()
         self._links: set[Link] = set()
+        self._headers: dict[HeaderReader, Seat] = {}  # who has not said yet whose connection it is
+        self._clock = Clock(self._settings.standing_s)
+        self._watching: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._draining = False
 
@@ -81,25 +99,46 @@ class Listener:
         """How many clients have not been let go of yet."""
         return len(self._links)
 
+    @property
+    def expired(self) -> Mapping[Standing, int]:
+        """How many sessions a time-out has ended, by what they stood like."""
+        return self._clock.expired
+
     async def start(self) -> None:
         """Begin to accept.
 
-        Raises: OSError when the address cannot be bound.
+        Raises: OSError when an address cannot be bound; then none is.
         """
-        host, port = self._address
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Door(self._open_link),
-            None if host in ("", "*") else host,
-            port,
-            backlog=self._settings.backlog,
+        try:
+            for host, port in self._wanted:
+                self._addresses += await self._listen(host, port)
+        except BaseException:
+            self.close()
+            raise
+        self._watching = asyncio.get_running_loop().create_task(self._clock.run(self._links))
+
+    async def _listen(self, host: str, port: int) -> tuple[tuple[str, int], ...]:
+        loop, backlog = asyncio.get_running_loop(), self._settings.backlog
+        if host.startswith("/"):
+            unix = UnixSocket(host, port, self._settings.unix_socket_mode)
+            self._unix_sockets.append(unix)
+            self._servers.append(
+                await loop.create_unix_server(lambda: Door(self._accept), sock=unix.socket, backlog=backlog)
+            )
+            return ((host, port),)
+        server = await loop.create_server(
+            lambda: Door(self._accept), None if host in ("", "*") else host, port, backlog=backlog
         )
-        self._addresses = tuple(bound.getsockname()[:2] for bound in self._server.sockets)
+        self._servers.append(server)
+        return tuple(bound.getsockname()[:2] for bound in server.sockets)
 
     def close(self) -> None:
         """Accept nobody any more; who is connected stays."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        for unix in self._unix_sockets:
+            unix.release()
+        self._servers, self._unix_sockets = [], []
 
     async def drain(self, timeout_s: float) -> None:
         """Let everybody finish, then go.
@@ -109,9 +148,13 @@ class Listener:
         """
         self.close()
         self._draining = True
+        for reader in tuple(self._headers):
+            reader.abort()
         try:
             await self._let_go(timeout_s)
         finally:
+            if self._watching is not None:
+                self._watching.cancel()
             await self._canceller.finish(_LAST_WORDS_S)
 
     async def stop(self) -> None:
@@ -131,10 +174,57 @@ class Listener:
             link.abort()
         await self._emptied(_LAST_WORDS_S)
 
-    def _open_link(self, client: asyncio.Transport) -> None:
+    # -- clients ---------------------------------------------------------------------------------------
+
+    def _accept(self, client: asyncio.Transport) -> None:
+        """A connection has come: it may stay if there is room, and when it is known whose it is."""
+        self._settings.keep_alive.apply(client.get_extra_info("socket"))
+        seat = self._occupancy.enter(client.abort)
+        if seat is None:
+            client.abort()
+            return
+        peer = _peer_of(client)
+        if self._proxy is None:
+            self._welcome(client, peer, seat)
+        elif self._proxy.trusts(peer):
+            timeout_s = self._settings.login_timeout_s
+            reader = HeaderReader(
+                client, peer, self._proxy.versions, timeout_s, self._has_header, self._has_no_header
+            )
+            self._headers[reader] = seat
+        else:
+            client.abort()
+            self._refuse(peer, seat, UNTRUSTED)
+
+    def _has_header(self, reader: HeaderReader, peer: Peer) -> None:
+        client = reader.client
+        self._welcome(client, peer, self._headers.pop(reader))
+        if not client.is_closing():
+            client.resume_reading()
+
+    def _has_no_header(self, reader: HeaderReader, why: str) -> None:
+        seat = self._headers.pop(reader)
+        if why:
+            self._refuse(_peer_of(reader.client), seat, why)
+        seat.leave()
+
+    def _refuse(self, peer: Peer, seat: Seat, why: str) -> None:
+        seat.leave()
+        self._occupancy.refuse(PROXY_HEADER, peer.address)
+        self._on_bad_header(peer, why)
+
+    def _welcome(self, client: asyncio.Transport, peer: Peer, seat: Seat) -> None:
+        if seat.comes_from(peer.address):
+            self._open_link(client, peer, seat)
+        else:
+            seat.leave()
+            client.abort()
+
+    def _open_link(self, client: asyncio.Transport, peer: Peer, seat: Seat) -> None:
         try:
-            session = self._session_factory(_peer_of(client))
+            session = self._session_factory(peer)
         except Exception as error:
+            seat.leave()
             client.abort()
             self._on_crash(error)
             return
@@ -143,6 +233,7 @@ class Listener:
             self._upstream,
             self._canceller,
             self._settings,
+            seat,
             reader=self._reader,
             catalogue=self._catalogue,
             observer=self._observer,
@@ -172,7 +263,6 @@ class Listener:
 
 
 def _peer_of(client: asyncio.Transport) -> Peer:
-    keep_alive(client.get_extra_info("socket"))
     name = client.get_extra_info("peername")
     if not isinstance(name, tuple):
         return Peer(None)

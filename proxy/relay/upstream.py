@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 from proxy.relay.failures import UpstreamError, explain, refuse_answer
-from proxy.relay.sockets import keep_alive
+from proxy.relay.sockets import KeepAlive
 from proxy.relay.tls import Negotiation, SslMode, make_context
 
 _MOST_EARLY_BYTES: Final = 65_536
@@ -65,6 +65,7 @@ class Upstream:
         ca_file: the certificates to trust instead of the system's, in PEM.
         server_hostname: the name that the certificate must bear, when it is not `host`.
         connect_timeout_s: for everything up to a connection on which TLS stands.
+        keep_alive: how its connections notice that nobody is there any more.
 
     Raises: ValueError when TLS is asked of a Unix socket or `ca_file` cannot be read.
     """
@@ -75,6 +76,7 @@ class Upstream:
     ca_file: str | None = None
     server_hostname: str | None = None
     connect_timeout_s: float = 10.0
+    keep_alive: KeepAlive = field(default_factory=KeepAlive)
     _context: ssl.SSLContext | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +117,7 @@ class Upstream:
             left_s = max(deadline - asyncio.get_running_loop().time(), 0)
             try:
                 async with asyncio.timeout(left_s / (len(targets) - number)):
-                    return await _connect_socket(family, address)
+                    return await _connect_socket(family, address, self.keep_alive)
             except OSError as error:  # TimeoutError is one
                 failure = error
         raise failure
@@ -150,11 +152,13 @@ class Upstream:
             return secured, arrival
 
 
-async def _connect_socket(family: socket.AddressFamily, address: _SocketAddress) -> socket.socket:
+async def _connect_socket(
+    family: socket.AddressFamily, address: _SocketAddress, keep_alive: KeepAlive
+) -> socket.socket:
     connected = socket.socket(family, socket.SOCK_STREAM)
     try:
         connected.setblocking(False)
-        keep_alive(connected)
+        keep_alive.apply(connected)
         await asyncio.get_running_loop().sock_connect(connected, address)
     except BaseException:
         connected.close()

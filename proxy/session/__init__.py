@@ -18,6 +18,7 @@ from proxy.session.commands import (
     ToServer,
 )
 from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
+from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
@@ -32,6 +33,7 @@ __all__ = [
     "Connect",
     "Ended",
     "Event",
+    "Excess",
     "Gate",
     "Judged",
     "Limits",
@@ -45,6 +47,7 @@ __all__ = [
     "Report",
     "Screening",
     "Session",
+    "Standing",
     "Tally",
     "ToClient",
     "ToServer",

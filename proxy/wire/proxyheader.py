@@ -96,7 +96,7 @@ def decode_proxy_header(header: bytes) -> ProxyHeader:
     return _decode_block(header) if header.startswith(_V2) else _decode_line(header)
 
 
-# -- version 1 -------------------------------------------------------------------------------------------------
+# -- version 1 -----------------------------------------------------------------------------------------------
 
 
 def _decode_line(header: bytes) -> ProxyHeader:
@@ -138,7 +138,7 @@ def _plain(address: ipaddress.IPv6Address) -> str:
     return str(address.ipv4_mapped or address)
 
 
-# -- version 2 -------------------------------------------------------------------------------------------------
+# -- version 2 -----------------------------------------------------------------------------------------------
 
 
 def _decode_block(header: bytes) -> ProxyHeader:
