@@ -106,14 +106,14 @@ class Occupancy:
 
     Attributes:
         refused: how many connections were turned away or made room, by the setting that said so.
-        on_refusal: is told that setting and the client's address.
+        on_refusal: is told that setting, the client's address, and what was wrong where that says more.
     """
 
     def __init__(
         self,
         capacity: Capacity,
         clock: Callable[[], float],
-        on_refusal: Callable[[str, str | None], None] = lambda reason, address: None,
+        on_refusal: Callable[[str, str | None, str], None] = lambda reason, address, why: None,
     ) -> None:
         """Begin with nobody; the clock gives seconds from anywhere."""
         self.capacity = capacity
@@ -151,10 +151,10 @@ class Occupancy:
         self._logins[seat] = None
         return seat
 
-    def refuse(self, reason: str, address: str | None) -> None:
+    def refuse(self, reason: str, address: str | None, why: str = "") -> None:
         """Count a connection that was turned away."""
         self.refused[reason] += 1
-        self.on_refusal(reason, address)
+        self.on_refusal(reason, address, why)
 
     # -- what seats ask ----------------------------------------------------------------------------------
 

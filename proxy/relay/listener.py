@@ -6,7 +6,7 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from proxy.relay.cancel import Canceller
@@ -47,7 +47,6 @@ class Listener:
         on_crash: CrashReporter | None = None,
         occupancy: Occupancy | None = None,
         proxy: ProxyProtocol | None = None,
-        on_bad_header: Callable[[Peer, str], None] = lambda peer, why: None,
     ) -> None:
         """Prepare; nothing is opened before `start`.
 
@@ -63,7 +62,6 @@ class Listener:
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
             occupancy: who is connected, of this door and others; of this one alone when None.
             proxy: the headers that every connection has to begin with; none when None.
-            on_bad_header: is told who began otherwise, and how.
         """
         self._wanted = addresses
         self._session_factory = session_factory
@@ -78,7 +76,6 @@ class Listener:
         )
         self._occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
         self._proxy = proxy
-        self._on_bad_header = on_bad_header
         self._servers: list[asyncio.Server] = []
         self._unix_sockets: list[UnixSocket] = []
         self._addresses: tuple[tuple[str, int], ...] = ()
@@ -107,14 +104,15 @@ class Listener:
     async def start(self) -> None:
         """Begin to accept.
 
-        Raises: OSError when an address cannot be bound; then none is.
+        Raises: OSError when an address cannot be bound, which is the `filename`; then none is.
         """
-        try:
-            for host, port in self._wanted:
-                self._addresses += await self._listen(host, port)
-        except BaseException:
-            self.close()
-            raise
+        for place in self._wanted:
+            try:
+                self._addresses += await self._listen(*place)
+            except OSError as error:
+                self.close()
+                error.filename = place
+                raise
         self._watching = asyncio.get_running_loop().create_task(self._clock.run(self._links))
 
     async def _listen(self, host: str, port: int) -> tuple[tuple[str, int], ...]:
@@ -210,8 +208,7 @@ class Listener:
 
     def _refuse(self, peer: Peer, seat: Seat, why: str) -> None:
         seat.leave()
-        self._occupancy.refuse(PROXY_HEADER, peer.address)
-        self._on_bad_header(peer, why)
+        self._occupancy.refuse(PROXY_HEADER, peer.address, why)
 
     def _welcome(self, client: asyncio.Transport, peer: Peer, seat: Seat) -> None:
         if seat.comes_from(peer.address):

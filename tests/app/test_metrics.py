@@ -50,6 +50,8 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         catalogue_age_s=lambda: 0.0,
         catalogue_readable=lambda: True,
         connection_states=lambda: {"open": 3},
+        refused_connections=lambda: {"max_client_conn": 2, "max_logins": 0},
+        expired_sessions=lambda: {"client_idle_timeout_s": 1},
         crashes=lambda: 1,
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
     )
