@@ -55,12 +55,16 @@ class Capacity:
 
 
 class Seat:
-    """One connection's part in what is limited, from accepting it to its end."""
+    """One connection's part in what is limited, from accepting it to its end.
+
+    Attributes:
+        cut_off: closes the connection.
+    """
 
     __slots__ = (
-        "_evict",
         "_occupancy",
         "address",
+        "cut_off",
         "database",
         "logging_in",
         "role",
@@ -69,9 +73,9 @@ class Seat:
         "since",
     )
 
-    def __init__(self, occupancy: "Occupancy", evict: Callable[[], None], since: float) -> None:
+    def __init__(self, occupancy: "Occupancy", cut_off: Callable[[], None], since: float) -> None:
         self._occupancy = occupancy
-        self._evict = evict
+        self.cut_off = cut_off
         self.since = since
         self.address: str | None = None
         self.server = self.role = self.database = ""
@@ -94,7 +98,7 @@ class Seat:
     def evict(self) -> None:
         """Make room for another."""
         self.leave()
-        self._evict()
+        self.cut_off()
 
     def leave(self) -> None:
         """The connection is gone, or will be; once is enough."""
@@ -137,17 +141,17 @@ class Occupancy:
         """How many connections have not logged in."""
         return len(self._logins)
 
-    def enter(self, evict: Callable[[], None]) -> Seat | None:
+    def enter(self, cut_off: Callable[[], None]) -> Seat | None:
         """Take a connection in, unless there are too many that have not logged in.
 
         Args:
-            evict: cuts the connection off, when it has to make room.
+            cut_off: closes the connection, when it has to make room.
         """
         limit = self.capacity.max_logins
         if limit and len(self._logins) >= limit and not self._make_room(LOGINS, lambda seat: True):
             self.refuse(LOGINS, None)
             return None
-        seat = Seat(self, evict, self._clock())
+        seat = Seat(self, cut_off, self._clock())
         self._logins[seat] = None
         return seat
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from proxy.relay.cancel import Canceller
 from proxy.relay.clocks import Clock
-from proxy.relay.legs import Door
-from proxy.relay.limits import PROXY_HEADER, Capacity, Occupancy, Seat
+from proxy.relay.entrance import Entrance, Place
+from proxy.relay.limits import Capacity, Occupancy, Seat
 from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
@@ -22,8 +22,7 @@ from proxy.relay.ports import (
     SessionFactory,
     TextReader,
 )
-from proxy.relay.proxied import UNTRUSTED, HeaderReader, ProxyProtocol
-from proxy.relay.unixsocket import UnixSocket
+from proxy.relay.proxied import ProxyProtocol
 from proxy.relay.upstream import Upstream
 from proxy.session import Peer, Standing
 
@@ -36,7 +35,7 @@ class Listener:
 
     def __init__(
         self,
-        addresses: Sequence[tuple[str, int]],
+        addresses: Sequence[Place],
         session_factory: SessionFactory,
         upstream: Upstream,
         observer: Observer,
@@ -63,7 +62,6 @@ class Listener:
             occupancy: who is connected, of this door and others; of this one alone when None.
             proxy: the headers that every connection has to begin with; none when None.
         """
-        self._wanted = addresses
         self._session_factory = session_factory
         self._upstream = upstream
         self._reader = reader
@@ -74,20 +72,17 @@ class Listener:
         self._canceller = Canceller(
             upstream, at_once=self._settings.cancels_at_once, timeout_s=self._settings.cancel_timeout_s
         )
-        self._occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
-        self._proxy = proxy
-        self._servers: list[asyncio.Server] = []
-        self._unix_sockets: list[UnixSocket] = []
-        self._addresses: tuple[tuple[str, int], ...] = ()
-        self._links: set[Link] = set()
-        self._headers: dict[HeaderReader, Seat] = {}  # who has not said yet whose connection it is
+        occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
+        self._entrance = Entrance(addresses, self._settings, occupancy, proxy, self._open_link)
         self._clock = Clock(self._settings.standing_s)
         self._watching: asyncio.Task[None] | None = None
+        self._addresses: tuple[Place, ...] = ()
+        self._links: set[Link] = set()
         self._empty = asyncio.Event()
         self._draining = False
 
     @property
-    def addresses(self) -> tuple[tuple[str, int], ...]:
+    def addresses(self) -> tuple[Place, ...]:
         """Where clients can connect: the bound host and port of each socket, also after `close`."""
         return self._addresses
 
@@ -104,39 +99,14 @@ class Listener:
     async def start(self) -> None:
         """Begin to accept.
 
-        Raises: OSError when an address cannot be bound, which is the `filename`; then none is.
+        Raises: OSError when an address cannot be bound, which is its `filename`.
         """
-        for place in self._wanted:
-            try:
-                self._addresses += await self._listen(*place)
-            except OSError as error:
-                self.close()
-                error.filename = place
-                raise
+        self._addresses = await self._entrance.open()
         self._watching = asyncio.get_running_loop().create_task(self._clock.run(self._links))
-
-    async def _listen(self, host: str, port: int) -> tuple[tuple[str, int], ...]:
-        loop, backlog = asyncio.get_running_loop(), self._settings.backlog
-        if host.startswith("/"):
-            unix = UnixSocket(host, port, self._settings.unix_socket_mode)
-            self._unix_sockets.append(unix)
-            self._servers.append(
-                await loop.create_unix_server(lambda: Door(self._accept), sock=unix.socket, backlog=backlog)
-            )
-            return ((host, port),)
-        server = await loop.create_server(
-            lambda: Door(self._accept), None if host in ("", "*") else host, port, backlog=backlog
-        )
-        self._servers.append(server)
-        return tuple(bound.getsockname()[:2] for bound in server.sockets)
 
     def close(self) -> None:
         """Accept nobody any more; who is connected stays."""
-        for server in self._servers:
-            server.close()
-        for unix in self._unix_sockets:
-            unix.release()
-        self._servers, self._unix_sockets = [], []
+        self._entrance.close()
 
     async def drain(self, timeout_s: float) -> None:
         """Let everybody finish, then go.
@@ -145,9 +115,8 @@ class Listener:
         are ended with a FATAL, and cut off when they do not take even that.
         """
         self.close()
+        self._entrance.turn_out()
         self._draining = True
-        for reader in tuple(self._headers):
-            reader.abort()
         try:
             await self._let_go(timeout_s)
         finally:
@@ -171,51 +140,6 @@ class Listener:
         for link in tuple(self._links):
             link.abort()
         await self._emptied(_LAST_WORDS_S)
-
-    # -- clients ---------------------------------------------------------------------------------------
-
-    def _accept(self, client: asyncio.Transport) -> None:
-        """A connection has come: it may stay if there is room, and when it is known whose it is."""
-        self._settings.keep_alive.apply(client.get_extra_info("socket"))
-        seat = self._occupancy.enter(client.abort)
-        if seat is None:
-            client.abort()
-            return
-        peer = _peer_of(client)
-        if self._proxy is None:
-            self._welcome(client, peer, seat)
-        elif self._proxy.trusts(peer):
-            timeout_s = self._settings.login_timeout_s
-            reader = HeaderReader(
-                client, peer, self._proxy.versions, timeout_s, self._has_header, self._has_no_header
-            )
-            self._headers[reader] = seat
-        else:
-            client.abort()
-            self._refuse(peer, seat, UNTRUSTED)
-
-    def _has_header(self, reader: HeaderReader, peer: Peer) -> None:
-        client = reader.client
-        self._welcome(client, peer, self._headers.pop(reader))
-        if not client.is_closing():
-            client.resume_reading()
-
-    def _has_no_header(self, reader: HeaderReader, why: str) -> None:
-        seat = self._headers.pop(reader)
-        if why:
-            self._refuse(_peer_of(reader.client), seat, why)
-        seat.leave()
-
-    def _refuse(self, peer: Peer, seat: Seat, why: str) -> None:
-        seat.leave()
-        self._occupancy.refuse(PROXY_HEADER, peer.address, why)
-
-    def _welcome(self, client: asyncio.Transport, peer: Peer, seat: Seat) -> None:
-        if seat.comes_from(peer.address):
-            self._open_link(client, peer, seat)
-        else:
-            seat.leave()
-            client.abort()
 
     def _open_link(self, client: asyncio.Transport, peer: Peer, seat: Seat) -> None:
         try:
@@ -257,15 +181,6 @@ class Listener:
             except TimeoutError:
                 pass
         return not self._links
-
-
-def _peer_of(client: asyncio.Transport) -> Peer:
-    name = client.get_extra_info("peername")
-    if not isinstance(name, tuple):
-        return Peer(None)
-    host, port = name[:2]
-    # An IPv4 client on a dual-stack socket: policies name it by the address that people know.
-    return Peer(host.removeprefix("::ffff:") if "." in host else host, port)
 
 
 def _tell_loop(error: Exception) -> None:

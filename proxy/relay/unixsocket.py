@@ -42,11 +42,13 @@ class UnixSocket:
         if len(os.fsencode(self._path)) > _LONGEST_BYTES:
             raise OSError(errno.ENAMETOOLONG, f"a socket's path has at most {_LONGEST_BYTES} bytes")
         self._lock_path = Path(f"{self._path}.lock")
-        self._lock = self._take_lock()
+        self._lock, fresh = self._take_lock()
         try:
             self._remove_stale()
             self.socket = self._bind(mode)
         except BaseException:
+            if fresh:  # PostgreSQL does not start where a lock's file is empty
+                self._lock_path.unlink()
             os.close(self._lock)
             raise
         self._inode = self._path.stat().st_ino
@@ -59,14 +61,23 @@ class UnixSocket:
                 self._lock_path.unlink()
         os.close(self._lock)
 
-    def _take_lock(self) -> int:
-        """Lock the file that now bears the name: whoever had it may take the one that was opened away."""
+    def _take_lock(self) -> tuple[int, bool]:
+        """Lock the file that now bears the name: whoever had it may take the one that was opened away.
+
+        Returns: its descriptor, and whether it was not there before.
+        """
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         while True:
-            lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            fresh = True
+            try:
+                lock = os.open(self._lock_path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                fresh = False
+                lock = os.open(self._lock_path, flags | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.fstat(lock).st_ino == self._lock_path.stat().st_ino:
-                    return lock
+                    return lock, fresh
             except FileNotFoundError:
                 pass
             except OSError as error:
