@@ -278,7 +278,7 @@ def milliseconds(value: object) -> int:
 def file_mode(value: object) -> int:
     """Read who may open a file: three octal digits, a nought before them or not.
 
-    The owner always may. No number that YAML makes of 0o770, or of digits it takes for octal, looks like that.
+    The owner always may read and write; so no number that YAML makes of an octal one looks like a mode.
     """
     digits = str(value).strip()
     if not re.fullmatch(r"0?[67][0-7]{2}", digits):
