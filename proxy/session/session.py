@@ -43,7 +43,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who connected: the socket's address; None for a Unix socket."""
+    """Who connected: the client's address; None for a Unix socket, or where a balancer does not tell."""
 
     address: str | None
     port: int = 0
