@@ -39,7 +39,7 @@ def test_nothing_is_read_unless_it_is_asked_for() -> None:
 def test_the_address_is_the_upstream_s_unless_it_says_another(url: str, wanted: tuple[str, int, str]) -> None:
     (source,) = load(catalogue=url).catalogues
     assert source is not None
-    assert (source.host, source.port, source.role) == wanted
+    assert (source.server.host, source.server.port, source.role) == wanted
     assert source.password is None
 
 
