@@ -21,6 +21,8 @@ from proxy.relay.legs import Leg
 _RECORD_BYTES: Final = 16 * 1024
 """The longest plaintext of one record (RFC 8446, 5.1), which is what one read gives at most."""
 
+_PIECE_BYTES: Final = 256 * 1024
+
 _LOST: Final = "the connection was closed during the TLS handshake"
 
 
@@ -145,17 +147,16 @@ class SecureTransport(asyncio.Transport):
         return self._protocol
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Encrypt and send; OpenSSL takes a record's worth at a time of one view: linear in the size."""
+        """Encrypt and send, by pieces of one view, so that time is linear and nothing lies about twice."""
         if self._closing or not self._standing:
             return
         left = memoryview(data)
         try:
             while left:
-                left = left[self._tls.write(left) :]
+                left = left[self._tls.write(left[:_PIECE_BYTES]) :]
+                self._flush()
         except ssl.SSLError as error:
             self._break_off(error)
-            return
-        self._flush()
 
     def close(self) -> None:
         """Send what is pending, a close_notify behind it, and close; as the server does, without waiting."""

@@ -71,8 +71,8 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown() 
             "--catalogue: must not name a database: each is read that clients choose",
         ),
         (
-            {"catalogue": "postgresql://r@h?sslmode=prefer"},
-            "--catalogue: has an sslmode that is not one of disable, require, verify-full",
+            {"catalogue": "postgresql://r@h?sslmode=allow"},
+            "--catalogue: has an sslmode that is not one of disable, prefer, require, verify-ca, verify-full",
         ),
         (
             {"catalogue": "postgresql://r@", "catalogue_password_file": "gone"},
