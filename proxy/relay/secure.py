@@ -14,7 +14,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from proxy.relay.legs import Leg
 
@@ -189,6 +189,6 @@ class SecureTransport(asyncio.Transport):
         """How many encrypted bytes the socket has not taken."""
         return self._plain.get_write_buffer_size()
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
+    def get_extra_info(self, name: str, default: object = None) -> object:
         """`ssl_object` is the TLS session; the rest is the socket's."""
         return self._tls if name == "ssl_object" else self._plain.get_extra_info(name, default)

@@ -169,6 +169,24 @@ def test_facts_and_logs() -> None:
     ]
 
 
+def test_tls() -> None:
+    gates = two_gates()
+    gates[0].tally.tls_failures["plain"] += 2
+    gates[1].tally.tls_failures["plain"] += 1
+    text = scrape(gates)
+    assert lines_of(text, "pgwarden_tls_failures_total") == [
+        'pgwarden_tls_failures_total{reason="certificate"} 0.0',
+        'pgwarden_tls_failures_total{reason="handshake"} 0.0',
+        'pgwarden_tls_failures_total{reason="plain"} 3.0',
+    ]
+    assert lines_of(text, "pgwarden_certificate_not_after_timestamp_seconds") == [
+        'pgwarden_certificate_not_after_timestamp_seconds{listener="127.0.0.1:6432"} 1.8e+09'
+    ]
+    assert lines_of(text, "pgwarden_certificate_last_reload_successful") == [
+        "pgwarden_certificate_last_reload_successful 0.0"
+    ]
+
+
 def test_the_table_is_the_whole_truth() -> None:
     text = scrape(two_gates())
     families = {family.name: family for family in text_string_to_metric_families(text)}
