@@ -23,6 +23,9 @@ _RECORD_BYTES: Final = 16 * 1024
 
 _PIECE_BYTES: Final = 256 * 1024
 
+_MOST_UNTAKEN_BYTES: Final = 4 * 1024 * 1024
+"""How much may wait for the other side before it is denied answers: KeyUpdates ask for them without end."""
+
 _LOST: Final = "the connection was closed during the TLS handshake"
 
 
@@ -97,6 +100,9 @@ class SecureTransport(asyncio.Transport):
                 pieces.append(piece)
         except ssl.SSLWantReadError:
             pass  # the rest of a record has not come
+        if self._outgoing.pending and self._plain.get_write_buffer_size() > _MOST_UNTAKEN_BYTES:
+            self.abort()
+            return
         self._flush()
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if data:
