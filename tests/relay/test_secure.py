@@ -194,6 +194,14 @@ async def test_the_next_handshake_shows_the_new_certificate(
                 assert seen == certificate.der
 
 
+async def test_without_a_certificate_a_session_that_begins_tls_ends() -> None:
+    async with server(echo) as port, relay(port, SecuringSession) as gate, connected(gate.port) as client:
+        await ask(client)
+        await client.rest()
+        await gate.emptied()
+        assert [str(error) for error in gate.crashes] == ["TLS was begun without a certificate"]
+
+
 # -- hostile -----------------------------------------------------------------------------------------------
 
 
