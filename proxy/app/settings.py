@@ -9,7 +9,8 @@ environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from proxy.app import kinds
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.kinds import Address
-from proxy.relay.address import parse_upstream
+from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
 
@@ -34,6 +35,8 @@ Count = Annotated[int, PlainValidator(kinds.count)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
+ClientTlsMode = Annotated[str, PlainValidator(kinds.client_tls_mode)]
+RolesByName = Annotated[Mapping[str, frozenset[str]], PlainValidator(kinds.roles_by_name)]
 LogLevel = Annotated[str, PlainValidator(kinds.log_level)]
 LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
@@ -42,7 +45,8 @@ def upstream_text(value: object) -> str:
     """Read the server's URL, postgresql://HOST:PORT; what may be a password in it is never echoed."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be postgresql://HOST:PORT")
-    parse_upstream(value)
+    with suppress(NoAuthority):  # the setting sslrootcert may name them
+        parse_upstream(value)
     return value.strip()
 
 
@@ -82,6 +86,28 @@ class ListenerSettings(BaseModel):
         default=None,
         description="postgresql://ROLE@, the role that reads what databases hold; off unless set",
     )
+    client_tls_sslmode: ClientTlsMode | None = Field(
+        default=None,
+        description="TLS with clients: disable, allow, require, verify-ca or verify-full; "
+        "allow with a certificate, else disable",
+    )
+    client_tls_cert_file: FilePath | None = Field(
+        default=None, description="the certificate that clients are shown, with its chain, in PEM"
+    )
+    client_tls_key_file: FilePath | None = Field(default=None, description="its key, without a passphrase")
+    client_tls_ca_file: FilePath | None = Field(
+        default=None, description="who signs clients' certificates; they are asked for one where it is set"
+    )
+    client_tls_roles: RolesByName | None = Field(
+        default=None,
+        description="NAME=ROLE,… for verify-full: the roles of a certificate's name; else it is its own",
+    )
+
+    @property
+    def client_tls_mode(self) -> str:
+        """What is asked of clients: as PostgreSQL's ssl=on, a certificate alone makes TLS possible."""
+        default = "disable" if self.client_tls_cert_file is None else "allow"
+        return self.client_tls_sslmode or default
 
 
 class Settings(BaseModel):
@@ -158,7 +184,17 @@ class Setting:
 
 # Settings that name a file: in the config file they are relative to that file.
 PATHS = frozenset(
-    {"policy", "catalogue_password_file", "ledger", "sslrootcert", "refusal_log", "statement_log"}
+    {
+        "policy",
+        "client_tls_cert_file",
+        "client_tls_key_file",
+        "client_tls_ca_file",
+        "catalogue_password_file",
+        "ledger",
+        "sslrootcert",
+        "refusal_log",
+        "statement_log",
+    }
 )
 
 
