@@ -30,7 +30,7 @@ An error is told as class, sqlstate, message, detail and hint, each as the drive
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 VALUES: Final = {
@@ -46,27 +46,43 @@ VALUES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a rule tells of a statement that it refused."""
+    """What a rule tells of a statement that it refused.
 
+    Attributes:
+        text: the statement as query builders write it.
+    """
+
+    text: str
     message: str
     detail: str
     hint: str
     sqlstate: str = "42501"
 
+    def of(self, table: str) -> Refusal:
+        """The same, of the table by another name."""
+        return replace(
+            self,
+            message=self.message.replace("orders", table),
+            detail=self.detail.replace("orders", table),
+        )
+
 
 _KEEP = "Keep it, or ask the owners of this database to remove it; reset only development databases."
-_REFUSALS: Final = {
+REFUSALS: Final = {
     "refused_migration": Refusal(
+        'alter table "orders" drop column "item"',
         "DROP COLUMN item on orders would lose data. [rule no-drop]",
         "A column is dropped: orders (high risk).",
         _KEEP,
     ),
     "refused_drop": Refusal(
+        'drop table "orders"',
         "DROP TABLE on orders would lose data. [rule no-drop]",
         "A table is dropped: orders (high risk).",
         _KEEP,
     ),
     "refused_delete": Refusal(
+        'delete from "orders"',
         "DELETE on orders has no WHERE that limits it, so every row would go. [rule no-unscoped-delete]",
         "Rows are removed: orders (high risk).",
         "Add a WHERE that names the rows, such as WHERE id = ….",
@@ -81,7 +97,7 @@ _OUTCOMES: Final = {
     "notify": ["news", "hello"],
     "columns": ["id", "item"],
     "migrated": ["id", "body"],
-    **_REFUSALS,
+    **REFUSALS,
     "aborted": "25P02",
     "rolled_back": [],
     "more_work": {"item": "lamp", "changed": 1, "scratch": 1, "same_connection": True},
@@ -93,7 +109,7 @@ STEPS: Final = ("connect", *_OUTCOMES)
 class Terms:
     """An error in a driver's own terms: its class, and how each part of a refusal is shown; None if it is not.
 
-    `{message}`, `{detail}`, `{hint}` and `{sqlstate}` stand for the refusal's.
+    `{message}`, `{detail}`, `{hint}`, `{sqlstate}` and `{text}` stand for the refusal's.
     """
 
     raises: str
@@ -104,11 +120,10 @@ class Terms:
 
     def tell(self, refusal: Refusal) -> dict[str, str | None]:
         """The error as a program tells it."""
-        parts = {name: getattr(refusal, name) for name in ("message", "detail", "hint", "sqlstate")}
-        shown = {name: getattr(self, name) for name in parts}
-        return {"class": self.raises} | {
-            name: None if form is None else form.format(**parts) for name, form in shown.items()
-        }
+        parts = asdict(refusal)
+        forms = {part: form for part, form in asdict(self).items() if part != "raises"}
+        shown = {part: None if form is None else form.format(**parts) for part, form in forms.items()}
+        return {"class": self.raises, **shown}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.drivers.scenario import Play, Terms
-from tests.drivers.toolchains import NPM, Command, node, psql, python
+from tests.drivers.scenario import REFUSALS, Play, Terms
+from tests.drivers.toolchains import NPM, Command, node, prisma_client, psql, python
+from tests.servers.prisma import RELEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ class Driver:
 
 _NO_TOOL = dict.fromkeys(("migrated", "refused_migration"), "no tool for migrations")
 _BELOW = dict.fromkeys(("copy", "notify"), "only by the driver below it")
+_NOT_PREPARED = {"prepared": "it prepares nothing by name"}
 _NO_BATCH = {"batch": "no batches: one statement at a time"}
+_PRISMA = Terms("PrismaClientKnownRequestError")
 
 
 def _psycopg(variant: str) -> Driver:
@@ -121,5 +124,39 @@ DRIVERS = (
         NPM["postgres"],
         lambda: node("postgres_js"),
         Play(Terms("PostgresError"), _NO_TOOL),
+    ),
+    Driver(
+        "Drizzle",
+        NPM["drizzle-orm"],
+        lambda: node("drizzle", "drizzle-orm"),
+        Play(Terms("DrizzleQueryError"), _BELOW),
+        heavy=True,
+    ),
+    Driver(
+        "Knex",
+        NPM["knex"],
+        lambda: node("knex", "knex"),
+        Play(Terms("DatabaseError", "{text} - {message}"), _BELOW | _NOT_PREPARED),
+        heavy=True,
+    ),
+    Driver(
+        "TypeORM",
+        NPM["typeorm"],
+        lambda: node("typeorm", "typeorm", "reflect-metadata"),
+        Play(Terms("QueryFailedError"), _BELOW | _NOT_PREPARED),
+        heavy=True,
+    ),
+    Driver(
+        "Prisma's client",
+        RELEASE,
+        prisma_client,
+        Play(
+            _PRISMA,
+            _BELOW
+            | _NOT_PREPARED
+            | dict.fromkeys(("columns", "migrated", "refused_migration"), "its command line's: tests/clients"),
+            {"refused_delete": _PRISMA.tell(REFUSALS["refused_delete"].of("public.orders"))},
+        ),
+        heavy=True,
     ),
 )

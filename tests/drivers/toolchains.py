@@ -6,12 +6,14 @@ drivers are in this environment (extra `drivers`), node's and Debian's packages 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.servers import prisma
 from tests.servers.cache import Missing, build_once
 from tests.servers.debian import library_path, unpack
 from tests.servers.node import executable, install
@@ -49,11 +51,34 @@ NPM: Mapping[str, str] = {
     "pg": "8.23.1",
     "pg-copy-streams": "7.0.0",
     "postgres": "3.4.9",
+    "drizzle-orm": "0.45.4",
+    "knex": "3.3.0",
+    "reflect-metadata": "0.2.2",
+    "typeorm": "1.1.1",
 }
+_SMALL = ("pg", "pg-copy-streams", "postgres")
 
 
-def node(program: str) -> Command:
-    """Run it with node and the small packages."""
-    packages = [f"{name}@{version}" for name, version in NPM.items()]
-    modules = install("node-drivers", *packages) / "node_modules"
+def node(program: str, *more: str) -> Command:
+    """Run it with node, the small packages, and more of them."""
+    names = sorted({*_SMALL, *more})
+    packages = [f"{name}@{NPM[name]}" for name in names]
+    modules = install("-".join(["node", *(more or ["small"])]), *packages) / "node_modules"
     return Command([str(executable()), str(PROGRAMS / f"{program}.cjs")], {"NODE_PATH": str(modules)})
+
+
+def prisma_client() -> Command:
+    """Run the program of Prisma's client, which is generated first, once for each schema."""
+    schema = (PROGRAMS / "prisma.prisma").read_text()
+    digest = hashlib.sha256(schema.encode()).hexdigest()[:12]
+    client = build_once(f"prisma-client-{prisma.RELEASE}-{digest}", lambda folder: _generate(schema, folder))
+    variables = {"NODE_PATH": str(prisma.modules()), "PRISMA_CLIENT": str(client / "client")}
+    return Command([str(executable()), str(PROGRAMS / "prisma.cjs")], variables)
+
+
+def _generate(schema: str, folder: Path) -> None:
+    project = prisma.new_project(folder)
+    project.schema(schema)
+    done = project.run("postgresql://127.0.0.1/none", "generate")
+    if done.returncode != 0:
+        raise Missing(f"Prisma generates no client: {done.stdout}{done.stderr}")
