@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.drivers.scenario import REFUSALS, Play, Terms
+from tests.drivers import unpacked
+from tests.drivers.scenario import REFUSALS, VALUES, Play, Terms
 from tests.drivers.toolchains import NPM, Command, node, prisma_client, psql, python
 from tests.servers.prisma import RELEASE
 
@@ -159,4 +160,37 @@ DRIVERS = (
         ),
         heavy=True,
     ),
+    Driver(
+        "pgjdbc",
+        "42.5.5",
+        unpacked.java,
+        Play(Terms("org.postgresql.util.PSQLException"), _NO_TOOL),
+        heavy=True,
+    ),
+    Driver(
+        "Ruby's pg",
+        "1.4.5",
+        unpacked.ruby,
+        Play(Terms("PG::InsufficientPrivilege"), _NO_TOOL),
+        heavy=True,
+    ),
+    Driver(
+        "PHP's PDO",
+        "8.2",
+        unpacked.php,
+        Play(
+            Terms(
+                "PDOException",
+                "SQLSTATE[{sqlstate}]: Insufficient privilege: 7 ERROR:  {message}\n"
+                "DETAIL:  {detail}\nHINT:  {hint}",
+                detail=None,
+                hint=None,
+            ),
+            _NO_TOOL,
+            {"values": VALUES | {"tags": "{1,2,3}"}},
+        ),
+        heavy=True,
+    ),
+    Driver("Perl's DBD::Pg", "3.16.0", unpacked.perl, Play(Terms("DBD::Pg::db"), _NO_TOOL), heavy=True),
+    Driver("Go's pgx", "4.15.0", unpacked.go, Play(Terms("*pgconn.PgError"), _NO_TOOL), heavy=True),
 )
