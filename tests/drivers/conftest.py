@@ -12,6 +12,7 @@ import pytest
 
 from proxy.backup.cluster import Cluster
 from tests.clients.gate import Gate, command, environment, serving, upstream_of
+from tests.drivers.table import DRIVERS
 from tests.servers.database import Database
 
 _POLICIES = Path(__file__).resolve().parents[2] / "policies"
@@ -26,6 +27,14 @@ INSERT INTO orders VALUES (1, 'lamp');
 """
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`driver` is each driver in turn, the heavy ones under --heavy-drivers only."""
+    if "driver" in metafunc.fixturenames:
+        heavy = metafunc.config.getoption("--heavy-drivers")
+        drivers = [driver for driver in DRIVERS if heavy or not driver.heavy]
+        metafunc.parametrize("driver", drivers, ids=lambda driver: driver.title)
+
+
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory, server: Cluster) -> Iterator[Gate]:
     """The production policy at an hour when the schema may change, with a proved backup in two places.
@@ -36,7 +45,9 @@ def production(tmp_path_factory: pytest.TempPathFactory, server: Cluster) -> Ite
     now = datetime.now(UTC)
     peak = "".join(f'{name}: "{now + timedelta(hours=hours):%H:%M}", ' for name, hours in _PEAK.items())
     text = (_POLICIES / "production.yaml").read_text().replace("- rules/", f"- {_POLICIES}/rules/")
-    (folder / "policy.yaml").write_text(re.sub(r"(peak: {).*}", rf"\1{peak}}}", text))
+    text, found = re.subn(r"(peak: {).*}", rf"\1{peak}}}", text)
+    assert found == 1
+    (folder / "policy.yaml").write_text(text)
     for place in ("here", "there"):
         backup = ("--database", _NAME, "--location", f"file:///{place}", "--verified", "full_read")
         subprocess.run(

@@ -110,9 +110,13 @@ class Terms:
     """An error in a driver's own terms: its class, and how each part of a refusal is shown; None if it is not.
 
     `{message}`, `{detail}`, `{hint}`, `{sqlstate}` and `{text}` stand for the refusal's.
+
+    Attributes:
+        found: where its user finds detail and hint.
     """
 
     raises: str
+    found: str
     message: str | None = "{message}"
     detail: str | None = "{detail}"
     hint: str | None = "{hint}"
@@ -121,7 +125,7 @@ class Terms:
     def tell(self, refusal: Refusal) -> dict[str, str | None]:
         """The error as a program tells it."""
         parts = asdict(refusal)
-        forms = {part: form for part, form in asdict(self).items() if part != "raises"}
+        forms = {part: form for part, form in asdict(self).items() if part not in ("raises", "found")}
         shown = {part: None if form is None else form.format(**parts) for part, form in forms.items()}
         return {"class": self.raises, **shown}
 

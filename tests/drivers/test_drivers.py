@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.clients.gate import Gate
-from tests.drivers.table import DRIVERS, Driver
+from tests.drivers.table import Driver
 from tests.servers.cache import Missing
 from tests.servers.database import Database
 
@@ -18,7 +18,6 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
-@pytest.mark.parametrize("driver", [pytest.param(driver, id=driver.title) for driver in DRIVERS])
 def test_a_days_work_and_its_refusals(
     driver: Driver, production: Gate, orders: Database, pytestconfig: pytest.Config
 ) -> None:
@@ -29,7 +28,7 @@ def test_a_days_work_and_its_refusals(
             pytest.fail(str(missing), pytrace=False)
         pytest.skip(str(missing))
     done = subprocess.run(
-        [*command.argv, production.url(orders.name), *filter(None, [driver.variant])],
+        [*command.argv, production.url(orders.name)],
         env=command.environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,

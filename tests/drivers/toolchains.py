@@ -7,8 +7,11 @@ drivers are in this environment (extra `drivers`), node's and Debian's packages 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import re
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,15 +39,24 @@ class Command:
         return {**clean, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(_ROOT), **self.variables}
 
 
-def python(program: str) -> Command:
+def python(program: str, *arguments: str) -> Command:
     """Run it with this very Python, as a module, since modules share `lines`."""
-    return Command([sys.executable, "-W", "error", "-m", f"tests.drivers.programs.{program}"])
+    return Command([sys.executable, "-m", f"tests.drivers.programs.{program}", *arguments])
 
 
 def psql(major: int) -> Command:
     """Run psql of a major version, by a program that types and reads."""
-    typist = python("psql")
-    return Command([*typist.argv, str(binaries(major) / "psql")])
+    return python("psql", str(binaries(major) / "psql"))
+
+
+def lower_bound(distribution: str) -> str:
+    """The lowest version of a distribution that pyproject.toml lets in."""
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+    listed = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    (found,) = {
+        match[1] for text in listed if (match := re.match(rf"{distribution}(?:\[\w+\])?>=([\d.]+)", text))
+    }
+    return str(found)
 
 
 NPM: Mapping[str, str] = {

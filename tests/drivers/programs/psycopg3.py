@@ -20,7 +20,7 @@ from tests.drivers.programs.lines import (
     told,
 )
 
-URL, VARIANT = sys.argv[1:]
+VARIANT, URL = sys.argv[1:]
 MARK = "%b" if VARIANT == "binary" else "%s"
 
 
