@@ -19,6 +19,7 @@ from proxy.session.commands import (
     ToServer,
 )
 from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
+from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
@@ -37,6 +38,7 @@ __all__ = [
     "Connect",
     "Ended",
     "Event",
+    "Excess",
     "Gate",
     "Judged",
     "Limits",
@@ -50,6 +52,7 @@ __all__ = [
     "Report",
     "Screening",
     "Session",
+    "Standing",
     "StartTls",
     "Tally",
     "TlsInfo",

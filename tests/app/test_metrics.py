@@ -52,6 +52,8 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         connection_states=lambda: {"open": 3},
         not_after_s=lambda: {("127.0.0.1:6432",): 1_800_000_000.0},
         certificates_failing=lambda: True,
+        refused_connections=lambda: {"max_client_conn": 2, "max_logins": 0},
+        expired_sessions=lambda: {"client_idle_timeout_s": 1},
         crashes=lambda: 1,
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
     )
