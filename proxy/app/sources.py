@@ -16,8 +16,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from proxy.app.bounds import doubts, doubts_of_door, keep_alive
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.source import PASSWORD, CatalogueSource
+from proxy.app.certificates import ClientTlsError, ListenerTls, listener_tls
 from proxy.app.kinds import shown
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
 from proxy.relay.address import parse_upstream
@@ -73,12 +75,14 @@ class Loaded:
     Attributes:
         upstreams: one for each listener, with the certificates read.
         catalogues: one for each listener, None where none is to be read.
+        client_tls: of each listener, with its certificate read.
         warnings: what their owner should hear about although it is not wrong.
     """
 
     settings: Settings
     upstreams: tuple[Upstream, ...]
     catalogues: tuple[CatalogueSource | None, ...]
+    client_tls: tuple[ListenerTls, ...]
     warnings: tuple[str, ...]
 
 
@@ -109,13 +113,14 @@ def load_settings(
     _short_form(gathered)
     settings = _checked(gathered)
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
+    client_tls = () if settings is None else tuple(_client_tls(gathered, settings))
     catalogues: tuple[CatalogueSource | None, ...] = ()
     if settings is not None and len(upstreams) == len(settings.listeners):
         password = _password(gathered, settings, environment, read)
         catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
     if settings is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, catalogues, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, client_tls, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -277,19 +282,42 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
         gathered.problems.append(f"{origin}: the statement log and the refusal log need a file each")
     taken: dict[str, str] = {}
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
-        address = str(listener.listen)
-        if listener.listen.port and address in taken:
-            gathered.problems.append(f"{given['listen'].origin}: {address} is taken by {taken[address]}")
-        taken[address] = given["listen"].origin
+        for address in listener.listen:
+            if address.port and str(address) in taken:
+                origin = given["listen"].origin
+                gathered.problems.append(f"{origin}: {address} is taken by {taken[str(address)]}")
+            taken[str(address)] = given["listen"].origin
+        gathered.problems.extend(
+            f"{given[name].origin}: {problem}" for name, problem in doubts_of_door(listener)
+        )
+    gathered.problems.extend(
+        f"{gathered.common[name].origin}: {problem}" for name, problem in doubts(settings)
+    )
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
         try:
             yield parse_upstream(
-                listener.upstream, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                listener.upstream,
+                ca_file=settings.sslrootcert,
+                connect_timeout_s=settings.connect_timeout_s,
+                keep_alive=keep_alive(settings),
             )
         except ValueError as error:  # the URL was read before: it is the file that every upstream uses
             source = gathered.common.get("sslrootcert", given["upstream"])
             gathered.problems.append(f"{source.origin}: {error}")
     _unused_authorities(gathered, settings)
+
+
+def _client_tls(gathered: Gathered, settings: Settings) -> Iterator[ListenerTls]:
+    """Read what each listener shows its clients."""
+    for (where, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
+        try:
+            tls = listener_tls(listener)
+        except ClientTlsError as error:
+            origin = given[error.setting].origin if error.setting in given else where
+            gathered.problems.append(f"{origin}: {error}")
+            continue
+        gathered.warnings.extend(f"{listener.listen}: {warning}" for warning in tls.warnings)
+        yield tls
 
 
 def _password(
@@ -329,9 +357,7 @@ def _catalogues(
         except ValueError as error:
             gathered.problems.append(f"{given['catalogue'].origin}: {error}")
             continue
-        yield CatalogueSource(
-            server.host, server.port, address.role, password, server.context, server.connect_timeout_s
-        )
+        yield CatalogueSource(server, address.role, password)
 
 
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:
