@@ -3,12 +3,12 @@
 PYTHON ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
-EXTRAS := demo,test
+EXTRAS := demo,test,drivers
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-survival bench lint format clean
+.PHONY: help demo test test-drivers test-survival bench lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,10 @@ demo: $(STAMP) ## a real PostgreSQL behind the gate, until Ctrl-C; ONCE=1 shows 
 
 test: $(STAMP) ## everything: tests against real servers, ruff, mypy, import contracts; ARGS go to pytest
 	@exec $(RUN) -m pytest --require-real --numprocesses 2 $(ARGS)
+
+# What cannot be fetched here is skipped, with the reason.
+test-drivers: $(STAMP) ## every driver's day at work, those too that take long to fetch; ARGS go to pytest
+	@exec $(RUN) -m pytest --heavy-drivers --numprocesses 2 tests/drivers $(ARGS)
 
 test-survival: $(STAMP) ## what takes thousands of connections, with its figures; ARGS go to pytest
 	@exec $(RUN) -m pytest --require-real -m survival -rA $(ARGS)

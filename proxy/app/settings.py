@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ from pydantic_core import PydanticUndefinedType
 from proxy.app import kinds
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.kinds import Address, Addresses, Networks
-from proxy.relay.address import parse_upstream
+from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
 
@@ -35,6 +36,8 @@ Count = Annotated[int, PlainValidator(kinds.count)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
+ClientTlsMode = Annotated[str, PlainValidator(kinds.client_tls_mode)]
+RolesByName = Annotated[Mapping[str, frozenset[str]], PlainValidator(kinds.roles_by_name)]
 AddressTexts = Annotated[Addresses, PlainValidator(kinds.addresses)]
 NetworkTexts = Annotated[Networks, PlainValidator(kinds.networks)]
 ProxyVersions = Annotated[frozenset[int], PlainValidator(kinds.proxy_protocol)]
@@ -53,7 +56,8 @@ def upstream_text(value: object) -> str:
     """Read the server's URL, postgresql://HOST:PORT; what may be a password in it is never echoed."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be postgresql://HOST:PORT")
-    parse_upstream(value)
+    with suppress(NoAuthority):  # the setting sslrootcert may name them
+        parse_upstream(value)
     return value.strip()
 
 
@@ -95,6 +99,29 @@ class ListenerSettings(BaseModel):
         default=None,
         description="postgresql://ROLE@, the role that reads what databases hold; off unless set",
     )
+    client_tls_sslmode: ClientTlsMode | None = Field(
+        default=None,
+        description="TLS with clients: disable, allow, require, verify-ca or verify-full; "
+        "allow with a certificate, else disable",
+    )
+    client_tls_cert_file: FilePath | None = Field(
+        default=None, description="the certificate that clients are shown, with its chain, in PEM"
+    )
+    client_tls_key_file: FilePath | None = Field(default=None, description="its key, without a passphrase")
+    client_tls_ca_file: FilePath | None = Field(
+        default=None, description="who signs clients' certificates; they are asked for one where it is set"
+    )
+    client_tls_roles: RolesByName | None = Field(
+        default=None,
+        description="NAME=ROLE,… for verify-full: the roles of a certificate's name; else it is its own",
+    )
+
+    @property
+    def client_tls_mode(self) -> str:
+        """What is asked of clients: as PostgreSQL's ssl=on, a certificate alone makes TLS possible."""
+        default = "disable" if self.client_tls_cert_file is None else "allow"
+        return self.client_tls_sslmode or default
+
     proxy_protocol: ProxyVersions = Field(
         default=frozenset(),
         description="PROXY header that every connection begins with, from a balancer: off, v1, v2, any",
@@ -211,7 +238,17 @@ class Setting:
 
 # Settings that name a file: in the config file they are relative to that file.
 PATHS = frozenset(
-    {"policy", "catalogue_password_file", "ledger", "sslrootcert", "refusal_log", "statement_log"}
+    {
+        "policy",
+        "client_tls_cert_file",
+        "client_tls_key_file",
+        "client_tls_ca_file",
+        "catalogue_password_file",
+        "ledger",
+        "sslrootcert",
+        "refusal_log",
+        "statement_log",
+    }
 )
 
 

@@ -2,7 +2,7 @@
 
 Enters: addresses, a factory of sessions, the way to the server. Leaves: one link a client, until the last
 is gone.
-Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client leg.
+Deliberately absent: signals (app turns SIGTERM into `drain`), where certificates come from.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from proxy.relay.cancel import Canceller
+from proxy.relay.certificate import Certificate
 from proxy.relay.clocks import Clock
 from proxy.relay.entrance import Entrance, Place
 from proxy.relay.limits import Capacity, Occupancy, Seat
@@ -43,6 +44,7 @@ class Listener:
         *,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
+        certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
         occupancy: Occupancy | None = None,
         proxy: ProxyProtocol | None = None,
@@ -58,6 +60,7 @@ class Listener:
             settings: bounds; the defaults when None.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
+            certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
             occupancy: who is connected, of this door and others; of this one alone when None.
             proxy: the headers that every connection has to begin with; none when None.
@@ -66,6 +69,7 @@ class Listener:
         self._upstream = upstream
         self._reader = reader
         self._catalogue = catalogue
+        self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
@@ -90,6 +94,10 @@ class Listener:
     def connections(self) -> int:
         """How many clients have not been let go of yet."""
         return len(self._links)
+
+    def swap_certificate(self, certificate: Certificate) -> None:
+        """From the next handshake on, this is what clients are shown."""
+        self._certificate = certificate
 
     @property
     def expired(self) -> Mapping[Standing, int]:
@@ -157,6 +165,7 @@ class Listener:
             seat,
             reader=self._reader,
             catalogue=self._catalogue,
+            certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,
             on_finished=self._forget,

@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from proxy.relay.sockets import KeepAlive
-from proxy.session import Command, Event, Excess, Outcome, Peer, Screening, Standing, UpstreamFailure
+from proxy.session import (
+    Command,
+    Event,
+    Excess,
+    Outcome,
+    Peer,
+    Screening,
+    Standing,
+    TlsInfo,
+    UpstreamFailure,
+)
 
 
 class Session(Protocol):
@@ -35,8 +45,14 @@ class Session(Protocol):
     def client_eof(self) -> list[Command]:
         """The client is gone."""
 
-    def server_connected(self) -> list[Command]:
-        """The connection to the server stands."""
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        """TLS stands with the client."""
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        """TLS with the client did not come about."""
+
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+        """The connection to the server stands, with this TLS on it."""
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""

@@ -21,6 +21,7 @@ from proxy.session import (
     Peer,
     Report,
     Standing,
+    TlsInfo,
     ToClient,
     ToServer,
     UpstreamFailure,
@@ -63,7 +64,13 @@ class PassingSession:
         self.events.append("client_eof")
         return self._end("client gone")
 
-    def server_connected(self) -> list[Command]:
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
         self._connected = True
         self.waiting = False
         return [Report(Opened("", "", "")), *(ToServer(data) for data in self._early)]
