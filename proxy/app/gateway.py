@@ -24,6 +24,7 @@ from structlog.stdlib import BoundLogger
 from proxy import __version__
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource
+from proxy.app.certificates import CertificateKeeper, ListenerTls
 from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
 from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
@@ -117,11 +118,18 @@ class Gateway:
         except LedgerError as error:
             raise StartError(str(error)) from error
         self._doors = [
-            self._door(settings, upstream, catalogue, attempts[settings.policy].policy)
-            for settings, upstream, catalogue in zip(
-                self._settings.listeners, loaded.upstreams, loaded.catalogues, strict=True
+            self._door(settings, upstream, catalogue, tls, attempts[settings.policy].policy)
+            for settings, upstream, catalogue, tls in zip(
+                self._settings.listeners, loaded.upstreams, loaded.catalogues, loaded.client_tls, strict=True
             )
         ]
+        self._certificates = CertificateKeeper(
+            (
+                (door.gate.name, tls, door.listener.swap_certificate)
+                for door, tls in zip(self._doors, loaded.client_tls, strict=True)
+            ),
+            log,
+        )
         self._policies = PolicyKeeper(attempts, self._swap_policy, log)
         self._admin = AdminServer(AdminSource(self._metrics(), CONTENT_TYPE, self._not_ready), log.error)
 
@@ -132,6 +140,7 @@ class Gateway:
         settings: ListenerSettings,
         upstream: Upstream,
         catalogue: CatalogueSource | None,
+        tls: ListenerTls,
         policy: Policy | None,
     ) -> Door:
         if policy is None:
@@ -146,6 +155,7 @@ class Gateway:
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
+            client_tls=tls.asks,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
@@ -165,6 +175,7 @@ class Gateway:
             RelaySettings(login_timeout_s=self._settings.login_timeout_s),
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
+            certificate=tls.certificate,
             on_crash=self._crashed,
         )
         return Door(settings, upstream, gate, listener, keeper, sessions)
@@ -217,6 +228,8 @@ class Gateway:
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
+                not_after_s=lambda: self._certificates.not_after_s,
+                certificates_failing=lambda: self._certificates.failing,
                 crashes=lambda: self._crashes,
                 log_failures=self._logs.failures,
             )
@@ -248,6 +261,7 @@ class Gateway:
                 self._in_background("readers", self._readers.run()),
                 self._in_background("facts", self._facts.run()),
                 self._in_background("policies", self._policies.watch()),
+                self._in_background("certificates", self._certificates.watch()),
                 *(
                     self._in_background("catalogues", door.keeper.run())
                     for door in self._doors
@@ -293,6 +307,7 @@ class Gateway:
         )
         for door in {door.settings.policy: door for door in self._doors}.values():
             announce(self._log, "policy in force", door.settings.policy, door.gate.policy)
+        self._certificates.announce()
 
     def _in_background(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -327,12 +342,11 @@ class Gateway:
 
     def _told_to_reload(self) -> None:
         self._logs.reopen()
-        task = asyncio.get_running_loop().create_task(
-            self._policies.reload(only_changed=False), name="reload"
-        )
-        self._reloading.add(task)
-        task.add_done_callback(self._reloading.discard)
-        task.add_done_callback(self._ended)
+        for keeper in (self._policies, self._certificates):
+            task = asyncio.get_running_loop().create_task(keeper.reload(only_changed=False), name="reload")
+            self._reloading.add(task)
+            task.add_done_callback(self._reloading.discard)
+            task.add_done_callback(self._ended)
 
     async def _drain(self) -> None:
         """Idle sessions end at once, busy ones with their transaction; all in time, or when told again."""

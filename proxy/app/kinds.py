@@ -141,6 +141,33 @@ def text(value: object) -> str:
     return value
 
 
+def client_tls_mode(value: object) -> str:
+    """Read what is asked of clients, in PgBouncer's words."""
+    modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+    if isinstance(value, str) and value.strip().lower() in modes:
+        return value.strip().lower()
+    raise ValueError(f"{shown(value)} is none of {', '.join(modes)}")
+
+
+def roles_by_name(value: object) -> dict[str, frozenset[str]]:
+    """Read which roles a certificate's name may log in as: NAME=ROLE,NAME=ROLE, or a mapping to roles."""
+    pairs: list[tuple[object, object]] = []
+    if isinstance(value, dict):
+        for name, roles in value.items():
+            pairs += [(name, role) for role in (roles if isinstance(roles, list) else [roles])]
+    elif isinstance(value, str):
+        parts = (pair.rpartition("=") for pair in value.split(","))
+        pairs += [(name.strip(), role.strip()) for name, _, role in parts]
+    found: dict[str, set[str]] = {}
+    for name, role in pairs:
+        if not (isinstance(name, str) and isinstance(role, str) and name and role):
+            raise ValueError("must be NAME=ROLE, with commas between, or a mapping of names to roles")
+        found.setdefault(name, set()).add(role)
+    if not found:
+        raise ValueError("names nobody: write NAME=ROLE")
+    return {name: frozenset(roles) for name, roles in found.items()}
+
+
 def log_level(value: object) -> str:
     """Read how much the gate says of its own doings."""
     levels = ("debug", "info", "warning", "error")

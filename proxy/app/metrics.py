@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, UPSTREAM_FAILURES, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, TLS_FAILURES, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
 from proxy.sql.screen import Screened
 
@@ -74,6 +74,25 @@ METRICS: Mapping[str, MetricKind] = {
             ("reason",),
             "Sessions ended because the server was not reached (connect), went without a word (lost) or was "
             "not understood (protocol).",
+        ),
+        MetricKind(
+            "pgwarden_tls_failures_total",
+            "counter",
+            ("reason",),
+            "Clients turned away because no handshake came about (handshake), TLS is required (plain) or "
+            "their certificate will not do (certificate).",
+        ),
+        MetricKind(
+            "pgwarden_certificate_not_after_timestamp_seconds",
+            "gauge",
+            ("listener",),
+            "When the certificate that clients are shown expires.",
+        ),
+        MetricKind(
+            "pgwarden_certificate_last_reload_successful",
+            "gauge",
+            (),
+            "1 unless the newest certificate files do not load.",
         ),
         MetricKind(
             "pgwarden_judgement_seconds",
@@ -155,6 +174,8 @@ class MetricsView:
     catalogue_age_s: Callable[[], float]
     catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
+    not_after_s: Callable[[], Mapping[tuple[str, ...], float]]
+    certificates_failing: Callable[[], bool]
     crashes: Callable[[], int]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
@@ -185,6 +206,11 @@ class GateCollector(Collector):
         )
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
+        yield self._tls_failures()
+        yield _gauge("pgwarden_certificate_not_after_timestamp_seconds", self._view.not_after_s())
+        yield _gauge(
+            "pgwarden_certificate_last_reload_successful", {(): 0 if self._view.certificates_failing() else 1}
+        )
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",
@@ -223,6 +249,13 @@ class GateCollector(Collector):
         return _counter(
             "pgwarden_upstream_failures_total",
             {(reason,): sum(tally[reason] for tally in tallies) for reason in UPSTREAM_FAILURES},
+        )
+
+    def _tls_failures(self) -> Metric:
+        tallies = [gate.tally.tls_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_tls_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in TLS_FAILURES},
         )
 
     def _judgements(self) -> Metric:

@@ -9,7 +9,7 @@ environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +34,8 @@ Count = Annotated[int, PlainValidator(kinds.count)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
+ClientTlsMode = Annotated[str, PlainValidator(kinds.client_tls_mode)]
+RolesByName = Annotated[Mapping[str, frozenset[str]], PlainValidator(kinds.roles_by_name)]
 LogLevel = Annotated[str, PlainValidator(kinds.log_level)]
 LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
@@ -82,6 +84,28 @@ class ListenerSettings(BaseModel):
         default=None,
         description="postgresql://ROLE@, the role that reads what databases hold; off unless set",
     )
+    client_tls_sslmode: ClientTlsMode | None = Field(
+        default=None,
+        description="TLS with clients: disable, allow, require, verify-ca or verify-full; "
+        "allow with a certificate, else disable",
+    )
+    client_tls_cert_file: FilePath | None = Field(
+        default=None, description="the certificate that clients are shown, with its chain, in PEM"
+    )
+    client_tls_key_file: FilePath | None = Field(default=None, description="its key, without a passphrase")
+    client_tls_ca_file: FilePath | None = Field(
+        default=None, description="who signs clients' certificates; they are asked for one where it is set"
+    )
+    client_tls_roles: RolesByName | None = Field(
+        default=None,
+        description="NAME=ROLE,… for verify-full: the roles of a certificate's name; else it is its own",
+    )
+
+    @property
+    def client_tls_mode(self) -> str:
+        """What is asked of clients: as PostgreSQL's ssl=on, a certificate alone makes TLS possible."""
+        default = "disable" if self.client_tls_cert_file is None else "allow"
+        return self.client_tls_sslmode or default
 
 
 class Settings(BaseModel):
@@ -158,7 +182,17 @@ class Setting:
 
 # Settings that name a file: in the config file they are relative to that file.
 PATHS = frozenset(
-    {"policy", "catalogue_password_file", "ledger", "sslrootcert", "refusal_log", "statement_log"}
+    {
+        "policy",
+        "client_tls_cert_file",
+        "client_tls_key_file",
+        "client_tls_ca_file",
+        "catalogue_password_file",
+        "ledger",
+        "sslrootcert",
+        "refusal_log",
+        "statement_log",
+    }
 )
 
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.source import PASSWORD, CatalogueSource
+from proxy.app.certificates import ClientTlsError, ListenerTls, listener_tls
 from proxy.app.kinds import shown
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
 from proxy.relay.address import parse_upstream
@@ -73,12 +74,14 @@ class Loaded:
     Attributes:
         upstreams: one for each listener, with the certificates read.
         catalogues: one for each listener, None where none is to be read.
+        client_tls: of each listener, with its certificate read.
         warnings: what their owner should hear about although it is not wrong.
     """
 
     settings: Settings
     upstreams: tuple[Upstream, ...]
     catalogues: tuple[CatalogueSource | None, ...]
+    client_tls: tuple[ListenerTls, ...]
     warnings: tuple[str, ...]
 
 
@@ -109,13 +112,14 @@ def load_settings(
     _short_form(gathered)
     settings = _checked(gathered)
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
+    client_tls = () if settings is None else tuple(_client_tls(gathered, settings))
     catalogues: tuple[CatalogueSource | None, ...] = ()
     if settings is not None and len(upstreams) == len(settings.listeners):
         password = _password(gathered, settings, environment, read)
         catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
     if settings is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, catalogues, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, client_tls, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -290,6 +294,19 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
             source = gathered.common.get("sslrootcert", given["upstream"])
             gathered.problems.append(f"{source.origin}: {error}")
     _unused_authorities(gathered, settings)
+
+
+def _client_tls(gathered: Gathered, settings: Settings) -> Iterator[ListenerTls]:
+    """Read what each listener shows its clients."""
+    for (where, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
+        try:
+            tls = listener_tls(listener)
+        except ClientTlsError as error:
+            origin = given[error.setting].origin if error.setting in given else where
+            gathered.problems.append(f"{origin}: {error}")
+            continue
+        gathered.warnings.extend(f"{listener.listen}: {warning}" for warning in tls.warnings)
+        yield tls
 
 
 def _password(

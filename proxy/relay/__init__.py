@@ -5,8 +5,21 @@ SQL, policy, any look into the bytes.
 """
 
 from proxy.relay.address import parse_upstream
+from proxy.relay.certificate import Certificate, CertificateError, CertificateFiles, load_certificate
 from proxy.relay.listener import Listener
 from proxy.relay.ports import RelaySettings, Session
 from proxy.relay.upstream import SslMode, Upstream, UpstreamError
 
-__all__ = ["Listener", "RelaySettings", "Session", "SslMode", "Upstream", "UpstreamError", "parse_upstream"]
+__all__ = [
+    "Certificate",
+    "CertificateError",
+    "CertificateFiles",
+    "Listener",
+    "RelaySettings",
+    "Session",
+    "SslMode",
+    "Upstream",
+    "UpstreamError",
+    "load_certificate",
+    "parse_upstream",
+]

@@ -15,7 +15,7 @@ DEFAULT_PORT: Final = 5432
 
 # A name of any script, or an address; that of IPv6 may name an interface behind %.
 _HOST: Final = re.compile(r"[\w.-]+|[0-9a-f]*:[0-9a-f.:]*(%[\w.-]+)?")
-_KNOWN: Final = ("sslmode", "sslrootcert", "host", "port", "connect_timeout")
+_KNOWN: Final = ("sslmode", "sslrootcert", "sslnegotiation", "host", "port", "connect_timeout")
 
 
 def parse_upstream(url: str, *, ca_file: str | None = None, connect_timeout_s: float = 10.0) -> Upstream:
@@ -54,6 +54,7 @@ def parse_upstream(url: str, *, ca_file: str | None = None, connect_timeout_s: f
         _sslmode(options.get("sslmode"), host),
         _ca_file(options.get("sslrootcert"), ca_file),
         connect_timeout_s=_seconds(options.get("connect_timeout"), connect_timeout_s),
+        direct=_direct(options.get("sslnegotiation")),
     )
 
 
@@ -102,6 +103,12 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _direct(text: str | None) -> bool:
+    if text not in (None, "postgres", "direct"):
+        raise ValueError("has an sslnegotiation that is neither postgres nor direct")
+    return text == "direct"
 
 
 def _ca_file(text: str | None, default: str | None) -> str | None:

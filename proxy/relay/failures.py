@@ -79,3 +79,11 @@ def refuse_answer(server: str, sslmode: str, answer: bytes) -> UpstreamError:
         f"The server {server} was asked for TLS and {reason}.",
         "Check that the upstream URL names a PostgreSQL server.",
     )
+
+
+def no_direct_tls(server: str) -> UpstreamError:
+    """The explanation of TLS that came about without ALPN: whoever answers may be no PostgreSQL server."""
+    return UpstreamError(
+        f"The server {server} does not name PostgreSQL's protocol by ALPN.",
+        "Remove sslnegotiation=direct from the upstream URL, which only PostgreSQL 17 and later understand.",
+    )

@@ -10,13 +10,17 @@ message.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
+from proxy.relay.certificate import Certificate
 from proxy.relay.legs import Leg
 from proxy.relay.ports import CatalogueReader, CrashReporter, Observer, RelaySettings, Session, TextReader
+from proxy.relay.secure import SecureTransport
+from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
     Analyse,
@@ -30,6 +34,7 @@ from proxy.session import (
     Opened,
     Outcome,
     Report,
+    StartTls,
     ToClient,
     ToServer,
     UpstreamFailure,
@@ -68,6 +73,7 @@ class Link:
         *,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
+        certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
         on_finished: "FinishedReporter",
@@ -78,6 +84,7 @@ class Link:
         self._settings = settings
         self._reader = reader
         self._catalogue = catalogue
+        self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
         self._on_finished = on_finished
@@ -102,8 +109,11 @@ class Link:
     def client_made(self, client: asyncio.Transport) -> None:
         """A client has connected: take its socket over."""
         self._client = client
-        client.set_protocol(Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked))
+        client.set_protocol(self._client_leg())
         self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
+
+    def _client_leg(self) -> Leg:
+        return Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked)
 
     def client_data(self, data: bytes) -> None:
         """The client sent bytes."""
@@ -207,6 +217,8 @@ class Link:
                         self._client.write(command.data)
                 case Report():
                     self._report(command.event)
+                case StartTls():
+                    self._start_tls(command.begun)
                 case Connect():
                     self._connecting = True
                     self._start(self._connect())
@@ -234,6 +246,25 @@ class Link:
         if isinstance(event, Opened):
             self._stop_timers()
         self._observer(event)
+
+    def _start_tls(self, begun: bytes) -> None:
+        """From here on the client's leg is the encrypted one: nothing is read or written beside it."""
+        client, certificate = self._client, self._certificate()
+        if client is None:
+            return
+        if certificate is None:
+            raise LinkError("TLS was begun without a certificate")
+
+        def secured(tls: ssl.SSLObject) -> None:
+            self._ask(lambda: self._session.client_secured(tls_info(tls, certificate.der)))
+
+        def failed(reason: str) -> None:
+            self._ask(lambda: self._session.client_not_secured(reason))
+            self._close()
+
+        secure = SecureTransport(client, certificate.accept, self._client_leg(), secured, failed)
+        self._client = secure
+        secure.begin(begun)
 
     def _throttle(self) -> None:
         """Read from each side only while the other takes what is written, and the session wants more."""
@@ -311,7 +342,8 @@ class Link:
         self._connecting = False
         self._server = server
         server.set_protocol(Leg(self.server_data, self.server_gone, self.server_lost, self.server_blocked))
-        self._ask(self._session.server_connected)
+        tls = server.get_extra_info("ssl_object")
+        self._ask(lambda: self._session.server_connected(None if tls is None else tls_info(tls)))
         if arrival.data:
             self.server_data(bytes(arrival.data))
         if arrival.ended.is_set():

@@ -2,13 +2,15 @@
 
 Enters: an address, a factory of sessions, the way to the server. Leaves: one link a client, until the last
 is gone.
-Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client leg, limits on connections.
+Deliberately absent: signals (app turns SIGTERM into `drain`), where certificates come from, limits on
+connections.
 """
 
 import asyncio
 from typing import Final
 
 from proxy.relay.cancel import Canceller
+from proxy.relay.certificate import Certificate
 from proxy.relay.legs import Door
 from proxy.relay.link import Link
 from proxy.relay.ports import (
@@ -40,6 +42,7 @@ class Listener:
         *,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
+        certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
     ) -> None:
         """Prepare; nothing is opened before `start`.
@@ -52,6 +55,7 @@ class Listener:
             settings: bounds; the defaults when None.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
+            certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
         """
         self._address = address
@@ -59,6 +63,7 @@ class Listener:
         self._upstream = upstream
         self._reader = reader
         self._catalogue = catalogue
+        self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
@@ -80,6 +85,10 @@ class Listener:
     def connections(self) -> int:
         """How many clients have not been let go of yet."""
         return len(self._links)
+
+    def swap_certificate(self, certificate: Certificate) -> None:
+        """From the next handshake on, this is what clients are shown."""
+        self._certificate = certificate
 
     async def start(self) -> None:
         """Begin to accept.
@@ -145,6 +154,7 @@ class Listener:
             self._settings,
             reader=self._reader,
             catalogue=self._catalogue,
+            certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,
             on_finished=self._forget,

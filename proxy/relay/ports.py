@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Outcome, Peer, Screening, UpstreamFailure
+from proxy.session import Command, Event, Outcome, Peer, Screening, TlsInfo, UpstreamFailure
 
 
 class Session(Protocol):
@@ -30,8 +30,14 @@ class Session(Protocol):
     def client_eof(self) -> list[Command]:
         """The client is gone."""
 
-    def server_connected(self) -> list[Command]:
-        """The connection to the server stands."""
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        """TLS stands with the client."""
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        """TLS with the client did not come about."""
+
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+        """The connection to the server stands, with this TLS on it."""
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""

@@ -14,6 +14,7 @@ from proxy.session.commands import (
     Command,
     Connect,
     Report,
+    StartTls,
     ToClient,
     ToServer,
 )
@@ -21,12 +22,16 @@ from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin,
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsInfo
 
 __all__ = [
+    "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
     "Analyse",
     "AwaitCatalogue",
     "Cancel",
+    "ClientCertificate",
+    "ClientTls",
     "Close",
     "Command",
     "Connect",
@@ -45,7 +50,9 @@ __all__ = [
     "Report",
     "Screening",
     "Session",
+    "StartTls",
     "Tally",
+    "TlsInfo",
     "ToClient",
     "ToServer",
     "UpstreamFailure",

@@ -27,10 +27,23 @@ class ToClient:
 
 
 @dataclass(slots=True)
+class StartTls:
+    """Speak TLS with the client from here on, as its server.
+
+    Then call ``client_secured`` or ``client_not_secured``; nothing that it sends reaches the session before.
+
+    Attributes:
+        begun: what the client has already sent of its handshake.
+    """
+
+    begun: bytes
+
+
+@dataclass(slots=True)
 class Connect:
     """Open the connection to the server, TLS included.
 
-    Then call ``server_connected`` or ``server_failed``.
+    Then call ``server_connected``, with what TLS stands on it, or ``server_failed``.
     """
 
 
@@ -82,4 +95,4 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report
+Command = ToServer | ToClient | StartTls | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report

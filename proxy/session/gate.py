@@ -15,6 +15,7 @@ from proxy.session.cache import Meanings
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
+from proxy.session.tls import ClientTls
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
 from proxy.sql.screen import Screen, Screened
@@ -95,6 +96,7 @@ class Gate:
         tally: Tally | None = None,
         log_statements: bool = False,
         catalogue: bool = False,
+        client_tls: ClientTls | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -109,6 +111,7 @@ class Gate:
             tally: where to count.
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
+            client_tls: what is asked of clients; when None, TLS is not offered.
         """
         self.policy = policy
         self.facts = facts
@@ -122,6 +125,7 @@ class Gate:
         self.tally = tally or Tally()
         self.log_statements = log_statements
         self.catalogue = catalogue
+        self.client_tls = client_tls or ClientTls()
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()

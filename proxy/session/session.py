@@ -12,7 +12,17 @@ from enum import Enum, auto
 from typing import Final
 
 from proxy.session.cache import Outcome
-from proxy.session.commands import AwaitCatalogue, Cancel, Close, Command, Connect, Report, ToClient, ToServer
+from proxy.session.commands import (
+    AwaitCatalogue,
+    Cancel,
+    Close,
+    Command,
+    Connect,
+    Report,
+    StartTls,
+    ToClient,
+    ToServer,
+)
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, Opened
 from proxy.session.gate import Gate
@@ -21,12 +31,17 @@ from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
+from proxy.session.tls import ALPN_PROTOCOL, NO_ALPN, TlsInfo
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, View
 from proxy.wire.frontend import encode_terminate
 from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, encode_cancel
 
 _NO_ENCRYPTION: Final = b"N"
+_TLS: Final = b"S"
+_HANDSHAKE: Final = b"\x16"
+"""How TLS begins (RFC 8446, 5.1); a startup packet that did would be 350 MB long."""
+
 _READ_AHEAD_BYTES: Final = 65_536
 
 
@@ -34,6 +49,7 @@ class Phase(Enum):
     """How far a session has come."""
 
     OPENING = auto()
+    SECURING = auto()
     CONNECTING = auto()
     AUTHENTICATING = auto()
     READY = auto()
@@ -63,6 +79,8 @@ class Session:
         phase: how far it has come.
         role: the role that the client named; "" until it has.
         database: the database that it named.
+        client_tls: what TLS stands on the client's leg; None for none.
+        server_tls: the same of the server's.
     """
 
     def __init__(self, gate: Gate, peer: Peer) -> None:
@@ -80,6 +98,9 @@ class Session:
         self._conversation: Conversation | None = None
         self._draining = False
         self._can_cancel = False
+        self._direct = False  # the client began with TLS, without asking
+        self.client_tls: TlsInfo | None = None
+        self.server_tls: TlsInfo | None = None
         self.phase = Phase.OPENING
         self.role = ""
         self.database = ""
@@ -113,6 +134,8 @@ class Session:
                 return self._open(data)
             if self.phase is Phase.CLOSED:
                 return []
+            if self.phase is Phase.SECURING:
+                raise ProtocolViolation("received unencrypted data after an encryption request")
             self._client.feed(data)
             return self._write_server(self._login.from_client())
         except ProtocolViolation as violation:
@@ -130,10 +153,30 @@ class Session:
         except ProtocolViolation as violation:
             return self._give_up("protocol", _cannot_follow(violation, heard=self._login.heard))
 
-    def server_connected(self) -> list[Command]:
-        """The connection to the server stands."""
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        """TLS stands on the client's leg, as the last ``StartTls`` asked for."""
+        if self.phase is not Phase.SECURING:
+            return []
+        self.client_tls = tls
+        self.phase = Phase.OPENING
+        self._packets.encrypted()
+        if self._direct and tls.alpn != ALPN_PROTOCOL:
+            self._gate.tally.tls_failures["handshake"] += 1
+            return self._end(NO_ALPN)
+        return []
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        """No TLS came about on the client's leg; ``reason`` is one clause."""
+        if self.phase is not Phase.SECURING:
+            return []
+        self._gate.tally.tls_failures["handshake"] += 1
+        return self._close(f"no TLS with the client: {reason}")
+
+    def server_connected(self, tls: TlsInfo | None = None) -> list[Command]:
+        """The connection to the server stands, with this TLS on it."""
         if self.phase is not Phase.CONNECTING:
             return []
+        self.server_tls = tls
         self.phase = Phase.AUTHENTICATING
         return [ToServer(self._startup)]
 
@@ -176,7 +219,7 @@ class Session:
     def drain(self) -> list[Command]:
         """No more work after this transaction: end now when idle, else as soon as it is."""
         self._draining = True
-        if self.phase in (Phase.OPENING, Phase.CONNECTING) or self.idle:
+        if self.phase in (Phase.OPENING, Phase.SECURING, Phase.CONNECTING) or self.idle:
             return self._end(_GOING_AWAY)
         return []
 
@@ -187,10 +230,17 @@ class Session:
     # -- opening -----------------------------------------------------------------------------------
 
     def _open(self, data: bytes) -> list[Command]:
+        if self._gate.client_tls.offered and data[:1] == _HANDSHAKE and self._packets.untouched:
+            self._direct = True
+            self.phase = Phase.SECURING
+            return [StartTls(data)]
         commands: list[Command] = []
         packet = self._packets.feed(data)
         while packet is not None:
             match packet:
+                case SSLRequest() if self._gate.client_tls.offered:
+                    self.phase = Phase.SECURING
+                    return [*commands, ToClient(_TLS), StartTls(b"")]
                 case SSLRequest() | GSSENCRequest():
                     commands.append(ToClient(_NO_ENCRYPTION))
                 case CancelRequest():
@@ -209,6 +259,10 @@ class Session:
         self._judge = Judge(
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
         )
+        unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role)
+        if unwelcome is not None:
+            self._gate.tally.tls_failures["plain" if self.client_tls is None else "certificate"] += 1
+            return self._end(unwelcome)
         if wants_replication(startup):
             return self._end(self._judge.reporter.refuse_outright(_NO_REPLICATION, None, "none"))
         effects = startup_effects(startup)
@@ -274,11 +328,11 @@ class Session:
     # -- ending ------------------------------------------------------------------------------------
 
     def _end(self, denial: Denial) -> list[Command]:
-        """Tell the client why, unless it is in the middle of a message of the server's, and close."""
+        """Tell the client why, unless it is in the middle of a message or of a handshake, and close."""
         if self.phase is Phase.CLOSED:
             return []
         commands = self._reports()
-        if not self._server.midway:
+        if not self._server.midway and self.phase is not Phase.SECURING:
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
 

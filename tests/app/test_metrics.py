@@ -50,6 +50,8 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         catalogue_age_s=lambda: 0.0,
         catalogue_readable=lambda: True,
         connection_states=lambda: {"open": 3},
+        not_after_s=lambda: {("127.0.0.1:6432",): 1_800_000_000.0},
+        certificates_failing=lambda: True,
         crashes=lambda: 1,
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
     )

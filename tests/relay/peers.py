@@ -19,6 +19,7 @@ from proxy.session import (
     Outcome,
     Peer,
     Report,
+    TlsInfo,
     ToClient,
     ToServer,
     UpstreamFailure,
@@ -60,7 +61,13 @@ class PassingSession:
         self.events.append("client_eof")
         return self._end("client gone")
 
-    def server_connected(self) -> list[Command]:
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
         self._connected = True
         self.waiting = False
         return [Report(Opened("", "", "")), *(ToServer(data) for data in self._early)]

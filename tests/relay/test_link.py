@@ -8,7 +8,18 @@ import psutil
 import pytest
 
 from proxy.relay import RelaySettings, SslMode
-from proxy.session import AwaitCatalogue, Cancel, Command, Connect, Ended, Opened, Peer, ToClient, ToServer
+from proxy.session import (
+    AwaitCatalogue,
+    Cancel,
+    Command,
+    Connect,
+    Ended,
+    Opened,
+    Peer,
+    TlsInfo,
+    ToClient,
+    ToServer,
+)
 from proxy.wire.backend import decode_error
 from tests.relay.certificates import Certificates, server_context
 from tests.relay.peers import PassingSession, connected, echo, full_backlog, relay, server, until
@@ -191,8 +202,8 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
             self.events.append(data.decode())
             return commands
 
-        def server_connected(self) -> list[Command]:
-            commands = super().server_connected()
+        def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+            commands = super().server_connected(tls)
             self.waiting = True
             return commands
 
