@@ -16,6 +16,7 @@ from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
     CrashReporter,
+    CredentialFinder,
     Observer,
     RelaySettings,
     SessionFactory,
@@ -42,6 +43,7 @@ class Listener:
         *,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
+        credentials: CredentialFinder | None = None,
         certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
     ) -> None:
@@ -55,6 +57,7 @@ class Listener:
             settings: bounds; the defaults when None.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
+            credentials: looks users up; without one a session that asks for it ends.
             certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
         """
@@ -63,6 +66,7 @@ class Listener:
         self._upstream = upstream
         self._reader = reader
         self._catalogue = catalogue
+        self._credentials = credentials
         self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
@@ -154,6 +158,7 @@ class Listener:
             self._settings,
             reader=self._reader,
             catalogue=self._catalogue,
+            credentials=self._credentials,
             certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,

@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Outcome, Peer, Screening, TlsInfo, UpstreamFailure
+from proxy.session import (
+    Command,
+    Credential,
+    Event,
+    Outcome,
+    Peer,
+    Screening,
+    TlsInfo,
+    Unavailable,
+    UpstreamFailure,
+)
 
 
 class Session(Protocol):
@@ -26,6 +36,12 @@ class Session(Protocol):
 
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        """The user of the last FindCredential has been looked up."""
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        """What the last DeriveKey asked for is there."""
 
     def client_eof(self) -> list[Command]:
         """The client is gone."""
@@ -72,6 +88,13 @@ class CatalogueReader(Protocol):
 
     def __call__(self, database: str) -> Awaitable[None]:
         """Return when a reading that began after this call has ended, in success or not."""
+
+
+class CredentialFinder(Protocol):
+    """Looks users up."""
+
+    def __call__(self, user: str) -> Coroutine[None, None, Credential | Unavailable]:
+        """What is known of a user; for one that is not known, what is made up."""
 
 
 SessionFactory: TypeAlias = Callable[[Peer], Session]

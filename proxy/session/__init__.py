@@ -5,6 +5,8 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
+from proxy.session.authentication.credentials import AuthType, Credential, Unavailable
+from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Outcome, Screening
 from proxy.session.commands import (
     Analyse,
@@ -13,12 +15,14 @@ from proxy.session.commands import (
     Close,
     Command,
     Connect,
+    DeriveKey,
+    FindCredential,
     Report,
     StartTls,
     ToClient,
     ToServer,
 )
-from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
+from proxy.session.events import Ended, Event, Judged, LoginFailed, LongText, Opened, Origin, Passed
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
@@ -28,6 +32,8 @@ __all__ = [
     "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
     "Analyse",
+    "AuthType",
+    "Authentication",
     "AwaitCatalogue",
     "Cancel",
     "ClientCertificate",
@@ -35,11 +41,15 @@ __all__ = [
     "Close",
     "Command",
     "Connect",
+    "Credential",
+    "DeriveKey",
     "Ended",
     "Event",
+    "FindCredential",
     "Gate",
     "Judged",
     "Limits",
+    "LoginFailed",
     "LongText",
     "Opened",
     "Origin",
@@ -55,5 +65,6 @@ __all__ = [
     "TlsInfo",
     "ToClient",
     "ToServer",
+    "Unavailable",
     "UpstreamFailure",
 ]

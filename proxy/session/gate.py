@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
+from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Meanings
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
@@ -97,6 +98,7 @@ class Gate:
         log_statements: bool = False,
         catalogue: bool = False,
         client_tls: ClientTls | None = None,
+        authentication: Authentication | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -112,6 +114,7 @@ class Gate:
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
             client_tls: what is asked of clients; when None, TLS is not offered.
+            authentication: how clients log in; when None, as the server has it.
         """
         self.policy = policy
         self.facts = facts
@@ -126,6 +129,7 @@ class Gate:
         self.log_statements = log_statements
         self.catalogue = catalogue
         self.client_tls = client_tls or ClientTls()
+        self.authentication = authentication or Authentication()
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()

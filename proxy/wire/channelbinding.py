@@ -1,4 +1,4 @@
-"""What a login is bound to: the hash of the server's certificate, `tls-server-end-point` (RFC 5929, section 4).
+"""What a login is bound to: `tls-server-end-point`, the hash of the server's certificate (RFC 5929, 4).
 
 Enters: a certificate in DER. Leaves: its hash by the algorithm that it is signed with. Deliberately absent:
 checking the certificate; TLS has done that.

@@ -4,8 +4,8 @@ Enters: a password as bytes, whatever their encoding. Leaves: the bytes to hash.
 Where SASLprep forbids a password, or its bytes are no UTF-8, PostgreSQL hashes the bytes as they are, and so
 do its clients.
 
-Source: pg_saslprep() of src/common/saslprep.c, and its callers. It differs from the RFC in three places: text in
-ASCII is never looked at, code points are checked as they came and not as they were normalised, and U+200B,
+Source: pg_saslprep() of src/common/saslprep.c, and its callers. It differs from the RFC in three places: text
+in ASCII is never looked at, code points are checked as they came and not as they were normalised, and U+200B,
 which stands in two tables, becomes a space.
 """
 

@@ -1,8 +1,8 @@
-"""SCRAM-SHA-256 (RFC 5802, 7677): the arithmetic, the verifiers that PostgreSQL keeps, and both sides' messages.
+"""SCRAM-SHA-256 (RFC 5802, 7677): its arithmetic, the verifiers that PostgreSQL keeps, both sides' messages.
 
-Enters: passwords, verifiers, the bytes of SASL messages. Leaves: keys, proofs, messages, or a ScramViolation that says
-what is wrong with a message as the server would say it. Deliberately absent: whose turn it is (`session`
-knows), nonces (arguments), and passwords in any text.
+Enters: passwords, verifiers, the bytes of SASL messages. Leaves: keys, proofs, messages, or a ScramViolation
+that says what is wrong with a message as the server would say it. Deliberately absent: whose turn it is
+(`session` knows), nonces (arguments), and passwords in any text.
 
 Whoever proves that he knows the password thereby shows ClientKey, and with ClientKey and ServerKey somebody
 else can log in with the same verifier: `recover_client_key`.
@@ -43,12 +43,7 @@ _VERIFIER: Final = re.compile(r"SCRAM-SHA-256\$([0-9]{1,10}):([^$:]+)\$([^$:]+):
 
 
 class ScramViolation(ProtocolViolation):
-    """A SCRAM message that cannot be taken.
-
-    Attributes:
-        detail: what is wrong with it, in the server's words.
-        sqlstate: as the server would have it.
-    """
+    """A SCRAM message that cannot be taken, in the server's words."""
 
     def __init__(
         self, message: str = "malformed SCRAM message", detail: str = "", sqlstate: str = "08P01"
@@ -113,7 +108,7 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What a server keeps in place of a password; whoever has it can check a password, and pose as the server."""
+    """What a server keeps in place of a password: it checks one, and lets its holder pose as the server."""
 
     iterations: int
     salt: bytes
@@ -179,7 +174,7 @@ class ServerFirst:
 
 @dataclass(frozen=True, slots=True)
 class ClientFinal:
-    """client-final-message. `binding` is what it says of the channel; `without_proof` what the proof covers."""
+    """client-final-message. `binding` is of the channel; `without_proof` is what the proof covers."""
 
     binding: str
     nonce: str

@@ -1,6 +1,7 @@
-"""Failed logins of late, by whoever is to be slowed down: an address, or a credential that the server refused.
+"""Failed logins of late, by whoever is to be slowed down.
 
-Bounded: of more keys than fit, those whose window began first are forgotten.
+That is an address, or a credential that the server refused. Bounded: of more keys than fit, those whose
+window began first are forgotten.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Attempts:
         self._windows.pop(key, None)
 
     def _window(self, key: Hashable, now: float) -> tuple[float, int]:
-        """The window that is open; a clock that was set back opens a new one, so that nobody waits for hours."""
+        """The window that is open; a clock that was set back opens a new one: nobody waits for hours."""
         began, count = self._windows.get(key, (now, 0))
         if began <= now < began + self.window_s:
             return began, count

@@ -83,7 +83,7 @@ class ClientExchange:
         return encode_authentication(AUTHENTICATION_SASL_CONTINUE, self._challenge.text.encode())
 
     def _check_flag(self, flag: str, mechanism: str) -> None:
-        """A client that could bind and thinks that the server cannot has been lied to (RFC 5802, section 6)."""
+        """A client that could bind, and thinks that the server cannot, was lied to (RFC 5802, 6)."""
         if mechanism == SCRAM_PLUS and flag != "p":
             raise ScramViolation(
                 detail="The client selected SCRAM-SHA-256-PLUS, but the SCRAM message does not include "

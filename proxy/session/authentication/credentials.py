@@ -46,15 +46,6 @@ class Unavailable:
     hint: str = "Try again; if it goes on, tell those who run pgwarden: its log says more."
 
 
-LOGIN_FAILURES = ("password", "refused", "stale", "throttled", "protocol", "unavailable", "tls")
-"""Why logins fail.
-
-The client's password is wrong, or its user not known (password); the server has refused the login (refused);
-the server does not take what the gate has checked (stale); too many have failed of late (throttled); the messages
-are wrong (protocol); users cannot be looked up (unavailable); a password would not be encrypted (tls).
-"""
-
-
 class LoginRefused(Exception):
     """A login ends.
 

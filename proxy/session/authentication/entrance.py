@@ -1,8 +1,8 @@
 """How one client gets in, up to the moment when the server is connected to.
 
-Enters: the startup packet, the credential that was looked up, the client's messages. Leaves: commands; in the end what
-    the gate shows to the server (``exchange``), or nothing of the kind, and the login is relayed. What is
-    wrong, or was too often, ends in a LoginRefused before the server hears of it.
+Enters: the startup packet, the credential that was looked up, the client's messages. Leaves: commands; in the
+    end what the gate shows to the server (``exchange``), or nothing of the kind, and the login is relayed.
+    What is wrong, or was too often, ends in a LoginRefused before the server hears of it.
 Absent: the server's side (``server_exchange``).
 """
 
@@ -28,6 +28,7 @@ from proxy.session.refusal import Denial
 from proxy.session.tls import TlsInfo
 from proxy.wire.backend import AUTHENTICATION_CLEARTEXT, encode_authentication
 from proxy.wire.channelbinding import end_point
+from proxy.wire.errors import ProtocolViolation
 from proxy.wire.frontend import decode_password
 from proxy.wire.startup import StartupMessage, encode_startup
 
@@ -90,7 +91,7 @@ class Entrance:
         rules = self._rules
         self._tls, self._packet = tls, startup
         self._user, self.startup = startup.user, startup.packet
-        self._check_source()
+        self.check()
         if rules.auth_type is AuthType.PASSWORD:
             if tls is None:
                 raise LoginRefused(_NOT_IN_CLEAR, "tls")
@@ -114,11 +115,16 @@ class Entrance:
         return [ToClient(self._client.offer())]
 
     def message(self, body: bytes) -> list[Command]:
-        """The client's next message.
+        """The client's next message."""
+        self.check()
+        try:
+            return self._take(body)
+        except ProtocolViolation as violation:
+            self._rules.failures.failed(self._source, self._clock())
+            denial = Denial("login", violation.sqlstate, str(violation), violation.detail)
+            raise LoginRefused(denial, "protocol") from violation
 
-        Raises: ProtocolViolation, too.
-        """
-        self._check_source()  # others from there may have failed meanwhile
+    def _take(self, body: bytes) -> list[Command]:
         if self._client is None:
             return self._take_password(decode_password(body))
         answer = self._client.answer(body)
@@ -169,9 +175,7 @@ class Entrance:
 
     def _take_password(self, password: bytes) -> list[Command]:
         if not password:
-            raise LoginRefused(
-                Denial("login", "28P01", "empty password returned by client"), "password"
-            )
+            raise LoginRefused(Denial("login", "28P01", "empty password returned by client"), "password")
         return self._log_in(self._user, Password(password), password)
 
     def _log_in(self, role: str, proof: Recovered | Password, material: bytes) -> list[Command]:
@@ -190,7 +194,8 @@ class Entrance:
             detail = "The server has refused this login several times, so it is not asked again for a while."
             raise LoginRefused(wrong_password(self._shown_user, detail, _wait(wait_s)), "throttled")
 
-    def _check_source(self) -> None:
+    def check(self) -> None:
+        """Before anything that the client says counts: others from there may have failed meanwhile."""
         wait_s = self._rules.failures.wait_s(self._source, self._clock())
         if wait_s:
             denial = Denial(
@@ -229,5 +234,3 @@ def _as_role(packet: StartupMessage, role: str) -> bytes:
     kept = [(name, value) for name, value in packet.parameters if name not in ("user", "database")]
     named = [("user", role), ("database", packet.database)]
     return encode_startup(packet.major, packet.minor, [*named, *kept])
-
-

@@ -22,7 +22,7 @@ class Authentication:
         hint: for whoever has failed, known or not.
         secret: random bytes; by them passwords that the server refused are told apart and not kept.
         failures: by address.
-        refusals: what the server has said no to: it is not asked again and again, since providers ban by address.
+        refusals: what the server has said no to; it is not asked again and again: providers ban by address.
     """
 
     auth_type: AuthType = AuthType.PASSTHROUGH

@@ -1,7 +1,7 @@
 """The gate's own login at the server: whatever way the server asks for.
 
-Enters: the server's authentication requests. Leaves: the answers, or a LoginRefused. A password in clear goes over TLS
-    alone, and a server that has not proved that it knows the verifier is not believed.
+Enters: the server's authentication requests. Leaves: the answers, or a LoginRefused. A password in clear goes
+    over TLS alone, and a server that has not proved that it knows the verifier is not believed.
 Absent: the arithmetic that takes long (a command; ``derived`` brings its outcome).
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy.session.authentication.credentials import LoginRefused, wrong_password
+from proxy.session.commands import DeriveKey
 from proxy.session.refusal import Denial
 from proxy.wire.backend import (
     AUTHENTICATION_CLEARTEXT,
@@ -70,15 +71,6 @@ class Password:
     managed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Derivation:
-    """PBKDF2 is wanted of this password, away from the event loop."""
-
-    password: bytes = field(repr=False)
-    salt: bytes
-    iterations: int
-
-
 class ServerExchange:
     """One login at the server.
 
@@ -107,7 +99,7 @@ class ServerExchange:
         self._signature: bytes | None = None
         self._proved = False
         self.challenge: ServerFirst | None = None
-        self.wanted: Derivation | None = None
+        self.wanted: DeriveKey | None = None
 
     def connected(self, *, encrypted: bool, certificate: bytes | None) -> None:
         """What TLS stands with the server, and the certificate that it has shown, in DER."""
@@ -174,7 +166,7 @@ class ServerExchange:
             raise ProtocolViolation("the server goes on with SCRAM out of turn")
         self.challenge = decode_server_first(data, self._nonce)
         if isinstance(self._proof, Password):
-            self.wanted = Derivation(self._proof.password, self.challenge.salt, self.challenge.iterations)
+            self.wanted = DeriveKey(self._proof.password, self.challenge.salt, self.challenge.iterations)
             return b""
         verifier = self._proof.verifier
         if (verifier.salt, verifier.iterations) != (self.challenge.salt, self.challenge.iterations):
