@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from proxy.app import kinds
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.kinds import Address
-from proxy.relay.address import parse_upstream
+from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
 
@@ -44,7 +45,8 @@ def upstream_text(value: object) -> str:
     """Read the server's URL, postgresql://HOST:PORT; what may be a password in it is never echoed."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be postgresql://HOST:PORT")
-    parse_upstream(value)
+    with suppress(NoAuthority):  # the setting sslrootcert may name them
+        parse_upstream(value)
     return value.strip()
 
 

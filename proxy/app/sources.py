@@ -346,9 +346,7 @@ def _catalogues(
         except ValueError as error:
             gathered.problems.append(f"{given['catalogue'].origin}: {error}")
             continue
-        yield CatalogueSource(
-            server.host, server.port, address.role, password, server.context, server.connect_timeout_s
-        )
+        yield CatalogueSource(server, address.role, password)
 
 
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:

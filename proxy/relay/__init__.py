@@ -8,6 +8,7 @@ from proxy.relay.address import parse_upstream
 from proxy.relay.certificate import Certificate, CertificateError, CertificateFiles, load_certificate
 from proxy.relay.listener import Listener
 from proxy.relay.ports import RelaySettings, Session
+from proxy.relay.tls import NoAuthority
 from proxy.relay.upstream import SslMode, Upstream, UpstreamError
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CertificateError",
     "CertificateFiles",
     "Listener",
+    "NoAuthority",
     "RelaySettings",
     "Session",
     "SslMode",

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
+from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
 from proxy.relay.ports import (
     CatalogueReader,
@@ -277,8 +278,8 @@ class Link:
         def secured(tls: ssl.SSLObject) -> None:
             self._ask(lambda: self._session.client_secured(tls_info(tls, certificate.der)))
 
-        def failed(reason: str) -> None:
-            self._ask(lambda: self._session.client_not_secured(reason))
+        def failed(error: OSError) -> None:
+            self._ask(lambda: self._session.client_not_secured(client_failure(error)))
             self._close()
 
         secure = SecureTransport(client, certificate.accept, self._client_leg(), secured, failed)

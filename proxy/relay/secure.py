@@ -18,48 +18,49 @@ from typing import Any, Final
 
 from proxy.relay.legs import Leg
 
-_READ_BYTES: Final = 256 * 1024
+_RECORD_BYTES: Final = 16 * 1024
+"""The longest plaintext of one record (RFC 8446, 5.1), which is what one read gives at most."""
+
+_PIECE_BYTES: Final = 256 * 1024
+
+_LOST: Final = "the connection was closed during the TLS handshake"
 
 
 class SecureTransport(asyncio.Transport):
-    """One leg, encrypted.
-
-    Nothing is written before the handshake is over: what is, is dropped, since it would go in the clear.
-    """
+    """One connection, encrypted. What is written before the handshake is over is dropped, not sent plain."""
 
     def __init__(
         self,
         plain: asyncio.Transport,
         session: Callable[[ssl.MemoryBIO, ssl.MemoryBIO], ssl.SSLObject],
-        leg: Leg,
+        protocol: asyncio.BaseProtocol,
         secured: Callable[[ssl.SSLObject], None],
-        failed: Callable[[str], None],
+        failed: Callable[[OSError], None],
     ) -> None:
-        """Take the plain transport over; `begin` starts the handshake.
+        """Take a connected transport over; `begin` starts the handshake.
 
         Args:
-            plain: connected.
+            plain: the transport.
             session: makes the TLS session over buffers for what comes in and what goes out.
-            leg: told of decrypted bytes and of the end, once the handshake is over; of a loss also before.
-            secured: called when the handshake is over, before any byte reaches the leg.
-            failed: called when it cannot succeed, with one clause; the other side has been told by an alert.
+            protocol: told of decrypted bytes, once the handshake is over, and of the end in any case.
+            secured: called when the handshake is over, before any byte reaches the protocol.
+            failed: called when it cannot succeed; an alert has told the other side.
         """
         super().__init__()
         self._plain = plain
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = session(self._incoming, self._outgoing)
-        self._leg = leg
+        self.set_protocol(protocol)
         self._secured = secured
         self._failed = failed
         self._standing = False
         self._closing = False
 
-    def begin(self, begun: bytes) -> None:
-        """Shake hands, beginning with what the other side has sent already."""
-        self._plain.set_protocol(Leg(self._received, self._gone, self._leg.lost, self._leg.blocked))
-        if begun:
-            self._received(begun)
+    def begin(self, begun: bytes = b"") -> None:
+        """Shake hands; `begun` is what the other side has sent of it already."""
+        self._plain.set_protocol(Leg(self._received, self._gone, self._lost, self._blocked))
+        self._received(begun)
 
     # -- what the socket does ----------------------------------------------------------------------------
 
@@ -68,12 +69,10 @@ class SecureTransport(asyncio.Transport):
             return
         self._incoming.write(data)
         try:
-            if not self._standing and not self._shake_hands():
-                return
-            self._decrypt()
+            if self._standing or self._shake_hands():
+                self._decrypt()
         except ssl.SSLError as error:
-            self._flush()
-            self._end(error)
+            self._break_off(error)
 
     def _shake_hands(self) -> bool:
         """One step of the handshake; True when it is over."""
@@ -92,56 +91,72 @@ class SecureTransport(asyncio.Transport):
         pieces: list[bytes] = []
         ended = False
         try:
-            while piece := self._tls.read(_READ_BYTES):
+            while self._incoming.pending and not ended:
+                piece = self._tls.read(_RECORD_BYTES)
+                ended = not piece
                 pieces.append(piece)
-            ended = True
         except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:
-            ended = True
+            pass  # the rest of a record has not come
         self._flush()
-        if pieces:
-            self._leg.data(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if data:
+            self._protocol.data_received(data)
         if ended and not self._closing:
-            self._leg.gone()
+            self._protocol.eof_received()
 
-    def _end(self, error: ssl.SSLError) -> None:
-        """TLS is broken: nothing can be said any more, or believed."""
+    def _break_off(self, error: OSError) -> None:
+        """Nothing more can be said or believed; OpenSSL has an alert ready where the other is at fault."""
         standing, self._closing = self._standing, True
+        self._flush()
         self._plain.close()
         if standing:
-            self._leg.gone()
+            self._protocol.eof_received()
         else:
-            self._failed(_reason(error))
+            self._failed(error)
 
     def _gone(self) -> None:
-        if self._closing:
-            return
-        if self._standing:
-            self._leg.gone()
+        if not self._closing:
+            self._break_off(ConnectionResetError(_LOST))
+
+    def _lost(self) -> None:
+        unheard, self._closing = not self._standing and not self._closing, True
+        if unheard:
+            self._failed(ConnectionResetError(_LOST))
+        self._protocol.connection_lost(None)
+
+    def _blocked(self, full: bool) -> None:
+        if full:
+            self._protocol.pause_writing()
         else:
-            self._closing = True
-            self._plain.close()
-            self._failed("the client went away")
+            self._protocol.resume_writing()
 
     def _flush(self) -> None:
         if self._outgoing.pending:
             self._plain.write(self._outgoing.read())
 
-    # -- what a link asks for ----------------------------------------------------------------------------
+    # -- what the owner asks for -------------------------------------------------------------------------
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """From here on, this one is told."""
+        if not isinstance(protocol, asyncio.Protocol):
+            raise TypeError("only an asyncio.Protocol can be told what comes")
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Who is told."""
+        return self._protocol
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Encrypt and send; OpenSSL takes a record's worth at a time of one view: linear in the size."""
+        """Encrypt and send, by pieces of one view, so that time is linear and nothing lies about twice."""
         if self._closing or not self._standing:
             return
         left = memoryview(data)
         try:
             while left:
-                left = left[self._tls.write(left) :]
+                left = left[self._tls.write(left[:_PIECE_BYTES]) :]
+                self._flush()
         except ssl.SSLError as error:
-            self._end(error)
-            return
-        self._flush()
+            self._break_off(error)
 
     def close(self) -> None:
         """Send what is pending, a close_notify behind it, and close; as the server does, without waiting."""
@@ -175,12 +190,5 @@ class SecureTransport(asyncio.Transport):
         return self._plain.get_write_buffer_size()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Of the socket, as asyncio's transports do."""
+        """`ssl_object` is the TLS session; the rest is the socket's."""
         return self._tls if name == "ssl_object" else self._plain.get_extra_info(name, default)
-
-
-def _reason(error: ssl.SSLError) -> str:
-    """OpenSSL's word for it; of a certificate that is not trusted, what is wrong with it."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the client's certificate is not trusted: {error.verify_message}"
-    return error.reason.lower().replace("_", " ") if error.reason else str(error)

@@ -24,6 +24,10 @@ class SslMode(Enum):
     VERIFY_FULL = "verify-full"
 
 
+class NoAuthority(ValueError):
+    """`verify-ca` needs a file of authorities, and none is named."""
+
+
 class Negotiation(asyncio.Protocol):
     """Asks for TLS and takes one read for an answer: one byte, or the connection is worth nothing."""
 
@@ -67,7 +71,7 @@ def make_context(sslmode: SslMode, ca_file: str | None) -> ssl.SSLContext | None
     elif sslmode is SslMode.VERIFY_FULL:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     elif sslmode is SslMode.VERIFY_CA:
-        raise ValueError("sslmode=verify-ca needs sslrootcert=FILE; with the system's own, use verify-full")
+        raise NoAuthority("sslmode=verify-ca needs sslrootcert=FILE; with the system's own, use verify-full")
     else:
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -14,10 +14,12 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 from proxy.relay.failures import UpstreamError, explain, no_direct_tls, refuse_answer
+from proxy.relay.secure import SecureTransport
 from proxy.relay.sockets import keep_alive
 from proxy.relay.tls import Negotiation, SslMode, make_context
 from proxy.session import ALPN_PROTOCOL
@@ -152,22 +154,22 @@ class Upstream:
 
     async def _secure(
         self, plain: asyncio.Transport, context: ssl.SSLContext, arrival: Arrival
-    ) -> asyncio.Transport:
-        secured = await asyncio.get_running_loop().start_tls(
+    ) -> SecureTransport:
+        over: asyncio.Future[ssl.SSLObject] = asyncio.get_running_loop().create_future()
+        secure = SecureTransport(
             plain,
+            partial(context.wrap_bio, server_hostname=self.server_hostname or self.host),
             arrival,
-            context,
-            server_hostname=self.server_hostname or self.host,
-            ssl_handshake_timeout=self.connect_timeout_s,
+            lambda tls: None if over.done() else over.set_result(tls),
+            lambda error: None if over.done() else over.set_exception(error),
         )
-        if secured is None:
-            raise ConnectionResetError("the connection was lost during the TLS handshake")
-        agreed = secured.get_extra_info("ssl_object").selected_alpn_protocol()
-        if self.direct and agreed != ALPN_PROTOCOL:
-            secured.abort()
+        arrival.connection_made(secure)
+        secure.begin()
+        plain.resume_reading()
+        tls = await over
+        if self.direct and tls.selected_alpn_protocol() != ALPN_PROTOCOL:
             raise no_direct_tls(str(self))
-        arrival.connection_made(secured)
-        return secured
+        return secure
 
 
 async def _connect_socket(family: socket.AddressFamily, address: _SocketAddress) -> socket.socket:

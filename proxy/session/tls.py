@@ -16,6 +16,9 @@ from proxy.session.refusal import Denial
 ALPN_PROTOCOL: Final = "postgresql"
 """What a client that begins with TLS at once must name (RFC 7301; libpq's sslnegotiation=direct)."""
 
+_MOST_SHOWN: Final = 5
+_LONGEST_SHOWN: Final = 100
+
 
 @dataclass(frozen=True, slots=True)
 class TlsInfo:
@@ -119,6 +122,12 @@ def _other_name(tls: TlsInfo, role: str) -> Denial:
         "tls",
         "28000",
         f'certificate authentication failed for user "{role}"',
-        f"The client's certificate is for {', '.join(tls.identities) or 'nobody'}.",
+        f"The client's certificate is for {_shown(tls.identities)}.",
         "Log in as that user, show another certificate, or let client_tls_roles say who may be whom.",
     )
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    """Names out of a certificate, as a terminal may show them; a NUL would end the message."""
+    shown = (repr(name)[1:-1][:_LONGEST_SHOWN] for name in names[:_MOST_SHOWN])
+    return ", ".join(shown) or "nobody"

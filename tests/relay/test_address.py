@@ -74,8 +74,14 @@ def test_ca_file_and_time_out(certificates: Certificates) -> None:
         ("postgresql://[::1", "is not a URL: write postgresql://HOST:PORT"),
         ("postgresql://[x]", "is not a URL: write postgresql://HOST:PORT"),
         ("postgresql://h?sslmode", "is not a URL: write postgresql://HOST:PORT"),
-        ("postgresql://h?sslmode=prefer", "has an sslmode that is not one of disable, require, verify-full"),
-        ("postgresql://h?sslmode=", "has an sslmode that is not one of disable, require, verify-full"),
+        (
+            "postgresql://h?sslmode=allow",
+            "has an sslmode that is not one of disable, prefer, require, verify-ca, verify-full",
+        ),
+        (
+            "postgresql://h?sslmode=",
+            "has an sslmode that is not one of disable, prefer, require, verify-ca, verify-full",
+        ),
         ("postgresql://h?connect_timeout=0", "has a connect_timeout that is not a number of seconds"),
         ("postgresql://h?connect_timeout=1.5", "has a connect_timeout that is not a number of seconds"),
         ("postgresql:///?host=/tmp&sslmode=require", "a Unix socket has no TLS: use sslmode=disable"),
