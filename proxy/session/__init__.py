@@ -5,6 +5,7 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
+from proxy.session.authentication.attempts import Attempts
 from proxy.session.authentication.credentials import AuthType, Credential, Unavailable
 from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Outcome, Screening
@@ -32,6 +33,7 @@ __all__ = [
     "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
     "Analyse",
+    "Attempts",
     "AuthType",
     "Authentication",
     "AwaitCatalogue",
