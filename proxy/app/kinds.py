@@ -183,7 +183,7 @@ def roles_by_name(value: object) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for name, role in pairs:
         if not (isinstance(name, str) and isinstance(role, str) and name and role):
-            raise ValueError("must be NAME=ROLE, with commas between, or a mapping of names to roles")
+            raise ValueError("must be NAME=ROLE,NAME=ROLE or a mapping")
         found.setdefault(name, set()).add(role)
     if not found:
         raise ValueError("names nobody: write NAME=ROLE")
