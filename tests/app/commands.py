@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,3 +29,27 @@ class Command:
         code = main(arguments)
         printed = self._capsys.readouterr()
         return code, printed.out.splitlines(), printed.err.splitlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def pgwarden(*arguments: str, script: str = "", **variables: str) -> Done:
+    """Run a command line in a process of its own, with this on its standard input."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PGWARDEN_", "PG"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "proxy", *arguments],
+        input=script,
+        capture_output=True,
+        text=True,
+        env={**clean, **variables},
+        timeout=60,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
