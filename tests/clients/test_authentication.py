@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from proxy.backup.cluster import Cluster
 from tests.app.commands import pgwarden
-from tests.clients.gate import Gate, serving
+from tests.clients.gate import Gate, moved, serving
 from tests.clients.programs import Program
 from tests.conftest import Programs
 from tests.relay.certificates import Certificates
@@ -65,7 +66,7 @@ class Behind:
         user = "ada" if mode == "managed" else "app"
         sslmode = "require" if client_tls else "disable"
         door = self.door(mode, server_tls)
-        return self.gate.url(**{"user": user, "sslmode": sslmode, **more}, door=door)  # type: ignore[arg-type]
+        return self.gate.url(**{"user": user, "sslmode": sslmode, **more}, door=door)
 
 
 def secret_of(mode: str) -> str:
@@ -146,3 +147,138 @@ def test_channel_binding_with_psql(
             assert done.code == 2, done
             assert done.err.startswith("psql: error: connection to server at"), done
     assert " ".join(found) == TABLE[mode, client_tls, server_tls]
+
+
+# -- who does not get in -----------------------------------------------------------------------------------
+
+WRONG = 'FATAL:  password authentication failed for user "{}"'
+
+NOT_AGAIN = "The server has refused this login several times, so it is not asked again for a while."
+
+
+def refusal(url: str, password: str) -> str:
+    """What a login that fails is told."""
+    with pytest.raises(psycopg.OperationalError) as raised:
+        psycopg.connect(url, password=password)
+    text = str(raised.value)
+    return text[text.index("FATAL") :]
+
+
+@pytest.mark.parametrize("mode", ["passthrough", "managed"])
+@pytest.mark.parametrize("user", ["known", "nobody-of-that-name"])
+def test_a_wrong_password_and_an_unknown_user_are_one(behind: Behind, mode: str, user: str) -> None:
+    """And the server hears of neither: it is the gate that says no."""
+    before, said = behind.gate.metrics("pgwarden_login_failures_total"), len(behind.cluster.log)
+    known = {} if user == "known" else {"user": user}
+    url = behind.url(mode, client_tls=True, server_tls=True, **known)
+    name = user if known else "ada" if mode == "managed" else "app"
+    assert refusal(url, "wrong") == WRONG.format(name)
+    assert "authentication failed" not in behind.cluster.log[said:]
+    assert moved(before, behind.gate.metrics("pgwarden_login_failures_total")) == {
+        'pgwarden_login_failures_total{reason="password"}': 1
+    }
+    behind.gate.says("login failed", user=name, reason="password")
+
+
+def test_a_wrong_password_in_clear_is_the_servers_to_refuse_and_is_not_asked_again(behind: Behind) -> None:
+    url = behind.url("password", client_tls=True, server_tls=True)
+    told = [refusal(url, "wrong") for _ in range(5)]
+    assert told[:3] == [WRONG.format("app")] * 3
+    for text in told[3:]:
+        lines = text.splitlines()
+        assert lines[0] == WRONG.format("app")
+        assert lines[1] == f"DETAIL:  {NOT_AGAIN}"
+        assert lines[2].startswith("HINT:  Wait ")
+    with psycopg.connect(url, password=SECRET) as connection:  # another password is another matter
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_password_in_clear_is_not_asked_for_without_tls(behind: Behind) -> None:
+    url = behind.url("password", client_tls=False, server_tls=True)
+    assert refusal(url, SECRET) == (
+        "FATAL:  This gate asks for the password in clear, and takes it over TLS alone.\n"
+        "DETAIL:  The client's connection is not encrypted; no password was asked for.\n"
+        "HINT:  Connect with sslmode=require, or with sslmode=verify-full and sslrootcert."
+    )
+
+
+def test_a_relayed_login_that_cannot_be_bound_says_what_to_do(behind: Behind) -> None:
+    url = behind.url("passthrough, no verifier", client_tls=True, server_tls=True)
+    assert refusal(url, SECRET) == (
+        "FATAL:  The server binds logins to its TLS connection, which a login that is only passed on "
+        "cannot do.\n"
+        "DETAIL:  Both connections are encrypted, and the gate knows no verifier of this user.\n"
+        "HINT:  Have those who run pgwarden give it one (auth_user, or pgwarden user learn); until then "
+        "connect with channel_binding=disable."
+    )
+
+
+def test_errors_of_the_server_that_are_not_about_the_login_pass(behind: Behind) -> None:
+    for mode in ("passthrough", "managed", "password"):
+        url = behind.url(mode, client_tls=True, server_tls=True)
+        for _ in range(4):  # and count for nothing
+            with pytest.raises(psycopg.OperationalError, match='database "absent" does not exist'):
+                psycopg.connect(url, password=secret_of(mode), dbname="absent")
+
+
+def test_a_changed_password_counts_at_once(behind: Behind) -> None:
+    behind.cluster.execute("CREATE ROLE changing LOGIN PASSWORD 'first'")
+    url = behind.url("passthrough", client_tls=True, server_tls=True, user="changing")
+    try:
+        psycopg.connect(url, password="first").close()
+        behind.cluster.execute("ALTER ROLE changing PASSWORD 'second'")
+        psycopg.connect(url, password="second").close()
+        assert refusal(url, "first") == WRONG.format("changing")
+        behind.cluster.execute("ALTER ROLE changing NOLOGIN")
+        assert refusal(url, "second") == WRONG.format("changing")
+    finally:
+        behind.cluster.execute("DROP ROLE changing")
+
+
+def test_a_role_with_an_md5_hash_is_relayed(behind: Behind) -> None:
+    behind.cluster.execute("SET password_encryption = 'md5'; CREATE ROLE old LOGIN PASSWORD 'old'")
+    hba = behind.cluster.data / "pg_hba.conf"
+    before = hba.read_text()
+    try:
+        hba.write_text(f"host all old 127.0.0.1/32 md5\n{before}")
+        behind.cluster.execute("SELECT pg_reload_conf()")
+        url = behind.url("passthrough", client_tls=True, server_tls=True, user="old")
+        with psycopg.connect(url, password="old") as connection:
+            assert connection.execute("SELECT current_user").fetchone() == ("old",)
+        assert refusal(url, "wrong") == WRONG.format("old")
+    finally:
+        hba.write_text(before)
+        behind.cluster.execute("SELECT pg_reload_conf(); DROP ROLE old")
+
+
+def test_the_database_stays_the_users_own_and_policies_see_the_user(behind: Behind) -> None:
+    """A managed user without a database in its packet means the one of its own name, not of the role's."""
+    behind.cluster.execute("CREATE DATABASE ada")
+    url = behind.url("managed", client_tls=True, server_tls=True)
+    with psycopg.connect(url, password=OWN_SECRET, dbname="") as connection:
+        assert connection.execute("SELECT current_database(), current_user").fetchone() == ("ada", "app")
+    behind.cluster.execute("DROP DATABASE ada WITH (FORCE)")
+
+
+def test_a_role_whose_password_the_server_refuses(behind: Behind) -> None:
+    """The client hears that it is not its fault, the log the server's words, the server three logins."""
+    behind.cluster.execute("ALTER ROLE app PASSWORD 'other'")
+    said = len(behind.cluster.log)
+    try:
+        url = behind.url("managed", client_tls=True, server_tls=True)
+        told = [refusal(url, OWN_SECRET) for _ in range(5)]
+    finally:
+        behind.cluster.execute(f"ALTER ROLE app PASSWORD '{SECRET}'")
+    assert (
+        told[:3]
+        == [
+            'FATAL:  The server has refused the role that stands behind user "ada".\n'
+            "DETAIL:  Your own password is right.\n"
+            "HINT:  Tell those who run pgwarden: its log has the server's words."
+        ]
+        * 3
+    )
+    assert [text.splitlines()[0] for text in told[3:]] == [WRONG.format("ada")] * 2
+    assert behind.cluster.log[said:].count("password authentication failed") == 3
+    wanted = 'the server said: password authentication failed for user "app"'
+    behind.gate.says("login failed", user="ada", reason="stale", message=wanted)
