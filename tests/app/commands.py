@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import io
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,16 +40,13 @@ class Done:
     err: str
 
 
-def pgwarden(*arguments: str, script: str = "", **variables: str) -> Done:
-    """Run a command line in a process of its own, with this on its standard input."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PGWARDEN_", "PG"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "proxy", *arguments],
-        input=script,
-        capture_output=True,
-        text=True,
-        env={**clean, **variables},
-        timeout=60,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+def pgwarden(*arguments: str, script: str = "") -> Done:
+    """Run a command line in this process, with this on its standard input."""
+    out, err = io.StringIO(), io.StringIO()
+    stdin, sys.stdin = sys.stdin, io.StringIO(script)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(arguments)
+    finally:
+        sys.stdin = stdin
+    return Done(code, out.getvalue(), err.getvalue())
