@@ -49,6 +49,8 @@ def test_defaults() -> None:
         "sslrootcert": None,
         "connect_timeout_s": 10.0,
         "login_timeout_s": 60.0,
+        "login_failures": 20,
+        "login_secret": None,
         "drain_timeout_s": 30.0,
         "stale_after_s": 10.0,
         "catalogue_interval_s": 5.0,

@@ -67,12 +67,18 @@ def add(
     path = _path(auth_file)
     if (password_file is None) == (password_env is None):
         raise wrong("--password-file, --password-env", "give one of them: where the role's password is")
+    for flag, value in (
+        ("--role", role),
+        ("--password-file", password_file),
+        ("--password-env", password_env),
+    ):
+        if value is not None and (not value or not value.isprintable()):
+            raise wrong(flag, "is empty, or has control characters in it")
     if password_file is not None:
         _try(lambda: read_password(str(Path(path).parent / password_file)), "--password-file")
     password = secrets.token_urlsafe(24) if generate else _ask(f"Password for {name}: ", twice=True)
     verifier = make_verifier(password.encode(), secrets.token_bytes(_SALT_BYTES), DEFAULT_ITERATIONS)
     user = User(name, verifier, role, password_file, password_env)
-    _try(lambda: parse_userlist(user.written(), "--role"), "--role")
     known = _put(path, user)
     if generate:
         print_line(password)
@@ -101,9 +107,7 @@ def learn_user(
     path = _path(auth_file)
     url = upstream or os.environ.get("PGWARDEN_UPSTREAM")
     if not url:
-        raise wrong(
-            "--upstream", "is missing (or set PGWARDEN_UPSTREAM): postgresql://HOST:PORT of the server"
-        )
+        raise wrong("--upstream", "is missing (or set PGWARDEN_UPSTREAM): postgresql://HOST:PORT")
     try:
         server = parse_upstream(url, ca_file=sslrootcert or os.environ.get("PGWARDEN_SSLROOTCERT"))
     except ValueError as error:
