@@ -62,6 +62,7 @@ def listener_tls(settings: ListenerSettings) -> ListenerTls:
     """
     mode, own, key = settings.client_tls_mode, settings.client_tls_cert_file, settings.client_tls_key_file
     if mode == "disable":
+        _refuse_halves(settings)
         return ListenerTls()
     if own is None:
         raise ClientTlsError(
@@ -84,6 +85,14 @@ def listener_tls(settings: ListenerSettings) -> ListenerTls:
     if settings.client_tls_roles and mode != "verify-full":
         warnings.append("client_tls_roles does nothing without client_tls_sslmode verify-full")
     return ListenerTls(_asks(mode, settings), files, certificate, seen, tuple(warnings))
+
+
+def _refuse_halves(settings: ListenerSettings) -> None:
+    """TLS that is off because its certificate was forgotten is not what anybody means."""
+    if settings.client_tls_sslmode is None:
+        for name in ("client_tls_key_file", "client_tls_ca_file", "client_tls_roles"):
+            if getattr(settings, name) is not None:
+                raise ClientTlsError(name, "is of no use without client_tls_cert_file")
 
 
 def _asks(mode: str, settings: ListenerSettings) -> ClientTls:
@@ -167,17 +176,23 @@ class CertificateKeeper:
         try:
             certificate = await asyncio.to_thread(load_certificate, kept.files)
         except CertificateError as error:
-            kept.failing = True
-            self._log.error(
-                "the certificate does not load; the one before stays in use",
-                listener=kept.listener,
-                error=str(error),
-            )
+            self._failed(kept, str(error))
+            return
+        except Exception as error:  # a fault of the loader must not cost the certificate that is in use
+            self._failed(kept, f"the loader failed: {type(error).__name__}")
             return
         kept.failing = False
         kept.certificate = certificate
         kept.swap(certificate)
         self._announce("certificate loaded", kept)
+
+    def _failed(self, kept: _Kept, reason: str) -> None:
+        kept.failing = True
+        self._log.error(
+            "the certificate does not load; the one before stays in use",
+            listener=kept.listener,
+            error=reason,
+        )
 
     async def watch(self) -> None:
         """Reload whenever a file changes, until cancelled."""

@@ -22,6 +22,7 @@ from weakref import WeakSet
 from structlog.stdlib import BoundLogger
 
 from proxy import __version__
+from proxy.app.bounds import capacity, open_files, proxy_protocol, relay_settings
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource
 from proxy.app.certificates import CertificateKeeper, ListenerTls
@@ -31,6 +32,7 @@ from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
 from proxy.app.policies import Attempt, PolicyKeeper, announce
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import Readers
+from proxy.app.refusals import TurnedAway
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
@@ -41,8 +43,19 @@ from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
-from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Attempts, Ended, Event, Gate, Limits, LoginFailed, Peer, Phase, Session
+from proxy.relay import Listener, Occupancy, Upstream
+from proxy.session import (
+    Attempts,
+    Ended,
+    Event,
+    Gate,
+    Limits,
+    LoginFailed,
+    Peer,
+    Phase,
+    Session,
+    Standing,
+)
 
 
 class StartError(Exception):
@@ -115,6 +128,7 @@ class Gateway:
             log,
         )
         self._login_failures = Attempts(self._settings.login_failures)
+        self._occupancy = self._count_connections()
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
@@ -142,6 +156,15 @@ class Gateway:
         )
         self._policies = PolicyKeeper(attempts, self._swap_policy, log)
         self._admin = AdminServer(AdminSource(self._metrics(), CONTENT_TYPE, self._not_ready), log.error)
+
+    def _count_connections(self) -> Occupancy:
+        allowed = capacity(self._settings, open_files())
+        fits, wanted = allowed.max_client_conn, self._settings.max_client_conn
+        if fits < wanted:
+            self._log.warning(
+                "max_client_conn asks for more open files than there may be: raise ulimit -n", fits=fits
+            )
+        return Occupancy(allowed, time.monotonic, TurnedAway(self._log, time.monotonic))
 
     # -- joining -----------------------------------------------------------------------------------------
 
@@ -181,16 +204,18 @@ class Gateway:
             return session
 
         listener = Listener(
-            (settings.listen.host, settings.listen.port),
+            [(address.host, address.port) for address in settings.listen],
             open_session,
             upstream,
             partial(self._observe, str(settings.listen), keeper),
-            RelaySettings(login_timeout_s=self._settings.login_timeout_s),
+            relay_settings(self._settings),
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
             credentials=users.find,
             certificate=tls.certificate,
             on_crash=self._crashed,
+            occupancy=self._occupancy,
+            proxy=proxy_protocol(settings),
         )
         return Door(settings, upstream, gate, listener, keeper, users, sessions)
 
@@ -254,10 +279,15 @@ class Gateway:
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
                 not_after_s=lambda: self._certificates.not_after_s,
                 certificates_failing=lambda: self._certificates.failing,
+                refused_connections=lambda: self._occupancy.refused,
+                expired_sessions=self._expired,
                 crashes=lambda: self._crashes,
                 log_failures=self._logs.failures,
             )
         )
+
+    def _expired(self) -> Mapping[str, int]:
+        return {s.value: sum(door.listener.expired[s] for door in self._doors) for s in Standing}
 
     def _keepers(self) -> list[CatalogueKeeper]:
         return [door.keeper for door in self._doors if door.keeper is not None]
@@ -320,7 +350,7 @@ class Gateway:
             try:
                 await door.listener.start()
             except OSError as error:
-                raise _cannot_listen("", door.settings.listen, error) from error
+                raise _cannot_listen("", Address(*error.filename), error) from error
         if self._settings.admin is not None:
             try:
                 self._admin_address = Address(*await self._admin.start(*_pair(self._settings.admin)))

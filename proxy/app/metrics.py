@@ -66,6 +66,15 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
         MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
         MetricKind(
+            "pgwarden_connections_refused_total",
+            "counter",
+            ("reason",),
+            "Connections refused, or cut off to make room, by the setting that says so.",
+        ),
+        MetricKind(
+            "pgwarden_sessions_expired_total", "counter", ("reason",), "Sessions ended by a time-out."
+        ),
+        MetricKind(
             "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
         ),
         MetricKind(
@@ -185,6 +194,8 @@ class MetricsView:
     connection_states: Callable[[], Mapping[str, int]]
     not_after_s: Callable[[], Mapping[tuple[str, ...], float]]
     certificates_failing: Callable[[], bool]
+    refused_connections: Callable[[], Mapping[str, int]]
+    expired_sessions: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
@@ -213,6 +224,8 @@ class GateCollector(Collector):
         yield _counter(
             "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}
         )
+        yield _counter("pgwarden_connections_refused_total", _by_reason(self._view.refused_connections()))
+        yield _counter("pgwarden_sessions_expired_total", _by_reason(self._view.expired_sessions()))
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
         yield self._tls_failures()
@@ -308,6 +321,10 @@ def exposition(view: MetricsView) -> Callable[[], bytes]:
     registry.register(GateCollector(view))
     ProcessCollector(registry=registry)
     return lambda: generate_latest(registry)
+
+
+def _by_reason(counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    return {(reason,): count for reason, count in counts.items()}
 
 
 def _counter(name: str, samples: Mapping[tuple[str, ...], float]) -> Metric:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticUndefinedType
 
 from proxy.app import kinds
 from proxy.app.catalogue.address import parse_catalogue
-from proxy.app.kinds import Address
+from proxy.app.kinds import Address, Addresses, Networks
 from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
@@ -40,6 +41,16 @@ RoleText = Annotated[str, PlainValidator(kinds.role)]
 QueryText = Annotated[str, PlainValidator(kinds.auth_query)]
 ClientTlsMode = Annotated[str, PlainValidator(kinds.client_tls_mode)]
 RolesByName = Annotated[Mapping[str, frozenset[str]], PlainValidator(kinds.roles_by_name)]
+AddressTexts = Annotated[Addresses, PlainValidator(kinds.addresses)]
+NetworkTexts = Annotated[Networks, PlainValidator(kinds.networks)]
+ProxyVersions = Annotated[frozenset[int], PlainValidator(kinds.proxy_protocol)]
+Counts = Annotated[Mapping[str, int], PlainValidator(kinds.counts)]
+NamedCounts = Annotated[Mapping[str, int], PlainValidator(kinds.named_counts)]
+Milliseconds = Annotated[int, PlainValidator(kinds.milliseconds)]
+# MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT of Linux.
+KeepAliveSeconds = Annotated[int, PlainValidator(kinds.up_to(32_767))]
+KeepAliveCount = Annotated[int, PlainValidator(kinds.up_to(127))]
+FileMode = Annotated[int, PlainValidator(kinds.file_mode)]
 LogLevel = Annotated[str, PlainValidator(kinds.log_level)]
 LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
@@ -80,7 +91,9 @@ class ListenerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    listen: AddressText = Field(description="HOST:PORT where clients connect")
+    listen: AddressTexts = Field(
+        description="HOST:PORT where clients connect, or /DIRECTORY:PORT (a Unix socket); several with commas"
+    )
     upstream: UpstreamText = Field(
         description="postgresql://HOST:PORT of the server, with ?sslmode=… if need be"
     )
@@ -134,6 +147,14 @@ class ListenerSettings(BaseModel):
         default = "disable" if self.client_tls_cert_file is None else "allow"
         return self.client_tls_sslmode or default
 
+    proxy_protocol: ProxyVersions = Field(
+        default=frozenset(),
+        description="PROXY header that every connection begins with, from a balancer: off, v1, v2, any",
+    )
+    proxy_protocol_from: NetworkTexts | None = Field(
+        default=None, description="networks of the balancers that may say so, as 10.0.0.0/8, or unix"
+    )
+
 
 class Settings(BaseModel):
     """Everything that can be set, beside the listeners."""
@@ -158,7 +179,40 @@ class Settings(BaseModel):
         description="file with random text by which unknown users are made up, the same for all replicas; "
         "made beside the ledger unless set",
     )
+    client_idle_timeout_s: Seconds = Field(
+        0.0, description="how long a session may stand idle between transactions; 0 is for ever, as below"
+    )
+    idle_transaction_timeout_s: Seconds = Field(
+        0.0, description="how long a session may stand idle inside a transaction or a COPY"
+    )
+    query_timeout_s: Seconds = Field(0.0, description="how long the server may work at what it was sent")
+    client_write_timeout_s: Seconds = Field(
+        900.0, description="how long a client may read nothing of what waits for it"
+    )
     drain_timeout_s: Seconds = Field(30.0, description="how long busy sessions may go on after SIGTERM")
+    max_client_conn: Count = Field(
+        0, description="most clients at once; 0 is as many as the process may open files for"
+    )
+    reserved_connections: NamedCounts = Field(
+        default_factory=dict, description="of max_client_conn, how many are kept for a role: NAME=NUMBER, …"
+    )
+    max_user_connections: Counts = Field(
+        default_factory=dict,
+        description="most connections to a server for each role: NUMBER, or NAME=NUMBER, …, *=NUMBER",
+    )
+    max_db_connections: Counts = Field(default_factory=dict, description="the same for each database")
+    max_logins: Count = Field(1000, description="most clients at once that have not logged in; 0 is any")
+    max_logins_per_address: Count = Field(0, description="the same for each client address")
+    tcp_keepalive: Switch = Field(True, description="whether the kernel asks if the other host is there")
+    tcp_keepidle: KeepAliveSeconds = Field(
+        60, description="seconds of silence before it asks; 0 is the system's, as below"
+    )
+    tcp_keepintvl: KeepAliveSeconds = Field(10, description="seconds until it asks again")
+    tcp_keepcnt: KeepAliveCount = Field(6, description="questions without an answer that end the connection")
+    tcp_user_timeout: Milliseconds = Field(
+        0, description="milliseconds without acknowledgement of what was sent that end it"
+    )
+    unix_socket_mode: FileMode = Field(0o777, description="who may connect to Unix sockets")
     stale_after_s: SomeSeconds = Field(
         10.0, description="age at which facts from the ledger, and from catalogues, count as stale"
     )
@@ -249,8 +303,12 @@ def _default_text(name: str, default: object) -> str:
     match default:
         case _ if name == "ledger":
             return "~/.local/state/pgwarden/ledger.sqlite"
-        case None:
+        case None | PydanticUndefinedType():
             return ""
+        case frozenset():
+            return "off"
+        case _ if name == "unix_socket_mode":
+            return f"{default:04o}"
         case bool():
             return "on" if default else "off"
         case int() if name.endswith("_bytes"):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from proxy.app.bounds import doubts, doubts_of_door, keep_alive
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.source import PASSWORD, CatalogueSource
 from proxy.app.certificates import ClientTlsError, ListenerTls, listener_tls
@@ -286,14 +287,24 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
         gathered.problems.append(f"{origin}: the statement log and the refusal log need a file each")
     taken: dict[str, str] = {}
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
-        address = str(listener.listen)
-        if listener.listen.port and address in taken:
-            gathered.problems.append(f"{given['listen'].origin}: {address} is taken by {taken[address]}")
-        taken[address] = given["listen"].origin
+        for address in listener.listen:
+            if address.port and str(address) in taken:
+                origin = given["listen"].origin
+                gathered.problems.append(f"{origin}: {address} is taken by {taken[str(address)]}")
+            taken[str(address)] = given["listen"].origin
+        gathered.problems.extend(
+            f"{given[name].origin}: {problem}" for name, problem in doubts_of_door(listener)
+        )
+    gathered.problems.extend(
+        f"{gathered.common[name].origin}: {problem}" for name, problem in doubts(settings)
+    )
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
         try:
             yield parse_upstream(
-                listener.upstream, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                listener.upstream,
+                ca_file=settings.sslrootcert,
+                connect_timeout_s=settings.connect_timeout_s,
+                keep_alive=keep_alive(settings),
             )
         except ValueError as error:  # the URL was read before: it is the file that every upstream uses
             source = gathered.common.get("sslrootcert", given["upstream"])

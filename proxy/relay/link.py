@@ -17,8 +17,10 @@ from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
+from proxy.relay.clocks import Stand
 from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
+from proxy.relay.limits import Seat
 from proxy.relay.ports import (
     CatalogueReader,
     CrashReporter,
@@ -29,6 +31,7 @@ from proxy.relay.ports import (
     TextReader,
 )
 from proxy.relay.secure import SecureTransport
+from proxy.relay.sockets import unsent
 from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
@@ -46,6 +49,7 @@ from proxy.session import (
     Opened,
     Outcome,
     Report,
+    Standing,
     StartTls,
     ToClient,
     ToServer,
@@ -84,6 +88,7 @@ class Link:
         upstream: Upstream,
         canceller: Canceller,
         settings: RelaySettings,
+        seat: Seat,
         *,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
@@ -97,6 +102,7 @@ class Link:
         self._upstream = upstream
         self._canceller = canceller
         self._settings = settings
+        self._seat = seat
         self._reader = reader
         self._catalogue = catalogue
         self._credentials = credentials
@@ -111,7 +117,8 @@ class Link:
         self._server_full = False
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
-        self._read_at_once = 0  # bytes of the client's since the others had their turn
+        self._received = 0  # bytes of the client's
+        self._rests_at = _AT_ONCE_BYTES  # when others have their turn
         self._server_ended = False
         self._connecting = False
         self._over = False  # the session has ended: what still arrives is dropped
@@ -135,10 +142,10 @@ class Link:
         """The client sent bytes."""
         if self._over:
             return
-        self._read_at_once += len(data)
+        self._received += len(data)
         try:
             self._perform(self._session.client_data(data))
-            if self._read_at_once > _AT_ONCE_BYTES:
+            if self._received > self._rests_at:
                 self._throttle()
                 self._loop.call_soon(self._rested)
         except Exception as error:
@@ -146,7 +153,7 @@ class Link:
 
     def _rested(self) -> None:
         """The others have had their turn: a loop reads megabytes of one socket before it looks at another."""
-        self._read_at_once = 0
+        self._rests_at = self._received + _AT_ONCE_BYTES
         self._throttle()
 
     def client_gone(self) -> None:
@@ -204,6 +211,25 @@ class Link:
         self._ask(lambda: self._session.terminate(message))
         self._close()
 
+    @property
+    def stand(self) -> Stand | None:
+        """What it waits for, for a clock that looks now and then."""
+        standing = None if self._over else self._session.standing
+        client = self._client
+        if standing is None or client is None:
+            return None
+        if self._client_full:
+            pending = client.get_write_buffer_size() + unsent(client.get_extra_info("socket"))
+            return Stand(Standing.WRITING, pending)
+        if self._server_full:
+            standing = Standing.QUERY
+        return Stand(standing, self._received)
+
+    def expire(self, standing: Standing, limit_s: float) -> None:
+        """End, because it has stood like this for longer than it may."""
+        self._ask(lambda: self._session.expire(standing, limit_s))
+        self._close()
+
     def abort(self) -> None:
         """Cut both connections."""
         self._close()
@@ -236,8 +262,7 @@ class Link:
                 case StartTls():
                     self._start_tls(command.begun)
                 case Connect():
-                    self._connecting = True
-                    self._start(self._connect())
+                    self._sit_down(command)
                 case Cancel() if self._server is not None:
                     self._canceller.deliver_soon(command.packet)
                 case Cancel():
@@ -265,6 +290,7 @@ class Link:
     def _report(self, event: Event) -> None:
         if isinstance(event, Opened):
             self._stop_timers()
+            self._seat.logged_in()
         self._observer(event)
 
     def _start_tls(self, begun: bytes) -> None:
@@ -291,7 +317,7 @@ class Link:
         if self._over:
             return
         client, server = self._client, self._server
-        pause = self._server_full or self._session.waiting or self._read_at_once > _AT_ONCE_BYTES
+        pause = self._server_full or self._session.waiting or self._received > self._rests_at
         if pause is not self._client_paused and client is not None and not client.is_closing():
             self._client_paused = pause
             (client.pause_reading if pause else client.resume_reading)()
@@ -364,6 +390,15 @@ class Link:
         if isinstance(error, Exception):
             self._crash(error)
         self._finish()
+
+    def _sit_down(self, wanted: Connect) -> None:
+        """Connect to the server, if there may be one more."""
+        excess = self._seat.connects(str(self._upstream), wanted.role, wanted.database)
+        if excess is None:
+            self._connecting = True
+            self._start(self._connect())
+        else:
+            self._ask(lambda: self._session.turned_away(excess))
 
     async def _connect(self) -> None:
         try:
@@ -443,6 +478,7 @@ class Link:
     def _finish(self) -> None:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
+            self._seat.leave()
             self._on_finished(self)
 
 

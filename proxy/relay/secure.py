@@ -14,7 +14,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from proxy.relay.legs import Leg
 
@@ -22,6 +22,9 @@ _RECORD_BYTES: Final = 16 * 1024
 """The longest plaintext of one record (RFC 8446, 5.1), which is what one read gives at most."""
 
 _PIECE_BYTES: Final = 256 * 1024
+
+_MOST_UNTAKEN_BYTES: Final = 4 * 1024 * 1024
+"""How much may wait for the other side before it is denied answers: KeyUpdates ask for them without end."""
 
 _LOST: Final = "the connection was closed during the TLS handshake"
 
@@ -97,6 +100,9 @@ class SecureTransport(asyncio.Transport):
                 pieces.append(piece)
         except ssl.SSLWantReadError:
             pass  # the rest of a record has not come
+        if self._outgoing.pending and self._plain.get_write_buffer_size() > _MOST_UNTAKEN_BYTES:
+            self.abort()
+            return
         self._flush()
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if data:
@@ -189,6 +195,6 @@ class SecureTransport(asyncio.Transport):
         """How many encrypted bytes the socket has not taken."""
         return self._plain.get_write_buffer_size()
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
+    def get_extra_info(self, name: str, default: object = None) -> object:
         """`ssl_object` is the TLS session; the rest is the socket's."""
         return self._tls if name == "ssl_object" else self._plain.get_extra_info(name, default)

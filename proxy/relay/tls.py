@@ -100,5 +100,5 @@ def tls_info(tls: ssl.SSLObject, own_certificate: bytes | None = None) -> TlsInf
         own_certificate=own_certificate,
         peer_certificate=tls.getpeercert(binary_form=True),
         common_name=common[0] if len(common) == 1 else None,
-        alternative_names=tuple(value for kind, value in others if kind in ("DNS", "email")),
+        alternative_names=tuple(value for kind, value in others if kind in ("DNS", "email", "URI")),
     )

@@ -20,7 +20,7 @@ from typing import Final, TypeAlias, cast
 
 from proxy.relay.failures import UpstreamError, explain, no_direct_tls, refuse_answer
 from proxy.relay.secure import SecureTransport
-from proxy.relay.sockets import keep_alive
+from proxy.relay.sockets import KeepAlive
 from proxy.relay.tls import Negotiation, SslMode, make_context
 from proxy.session import ALPN_PROTOCOL
 
@@ -69,6 +69,7 @@ class Upstream:
         server_hostname: the name that the certificate must bear, when it is not `host`.
         direct: TLS begins at once, without being asked for (PostgreSQL 17 and later).
         connect_timeout_s: for everything up to a connection on which TLS stands.
+        keep_alive: how its connections notice that nobody is there any more.
 
     Raises: ValueError when TLS is asked of a Unix socket, `ca_file` cannot be read, or `direct` or `ca_file`
         does not go with the sslmode.
@@ -81,6 +82,7 @@ class Upstream:
     server_hostname: str | None = None
     connect_timeout_s: float = 10.0
     direct: bool = False
+    keep_alive: KeepAlive = field(default_factory=KeepAlive)
     _context: ssl.SSLContext | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -123,7 +125,7 @@ class Upstream:
             left_s = max(deadline - asyncio.get_running_loop().time(), 0)
             try:
                 async with asyncio.timeout(left_s / (len(targets) - number)):
-                    return await _connect_socket(family, address)
+                    return await _connect_socket(family, address, self.keep_alive)
             except OSError as error:  # TimeoutError is one
                 failure = error
         raise failure
@@ -172,11 +174,13 @@ class Upstream:
         return secure
 
 
-async def _connect_socket(family: socket.AddressFamily, address: _SocketAddress) -> socket.socket:
+async def _connect_socket(
+    family: socket.AddressFamily, address: _SocketAddress, keep_alive: KeepAlive
+) -> socket.socket:
     connected = socket.socket(family, socket.SOCK_STREAM)
     try:
         connected.setblocking(False)
-        keep_alive(connected)
+        keep_alive.apply(connected)
         await asyncio.get_running_loop().sock_connect(connected, address)
     except BaseException:
         connected.close()

@@ -24,6 +24,7 @@ from proxy.session.commands import (
     ToServer,
 )
 from proxy.session.events import Ended, Event, Judged, LoginFailed, LongText, Opened, Origin, Passed
+from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
@@ -47,6 +48,7 @@ __all__ = [
     "DeriveKey",
     "Ended",
     "Event",
+    "Excess",
     "FindCredential",
     "Gate",
     "Judged",
@@ -62,6 +64,7 @@ __all__ = [
     "Report",
     "Screening",
     "Session",
+    "Standing",
     "StartTls",
     "Tally",
     "TlsInfo",

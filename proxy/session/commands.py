@@ -41,10 +41,16 @@ class StartTls:
 
 @dataclass(slots=True)
 class Connect:
-    """Open the connection to the server, TLS included.
+    """Open the connection to the server, TLS included, if there may be one more.
 
-    Then call ``server_connected``, with what TLS stands on it, or ``server_failed``.
+    Then call ``server_connected``, with what TLS stands on it, ``server_failed`` or ``turned_away``.
+
+    Attributes:
+        role, database: for which it is, as limits count them.
     """
+
+    role: str = ""
+    database: str = ""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from proxy.session.commands import (
     Cancel,
     Close,
     Command,
+    Connect,
     Report,
     StartTls,
     ToClient,
@@ -27,6 +28,7 @@ from proxy.session.commands import (
 )
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, LoginFailed, Opened
+from proxy.session.expiry import Excess, Standing, exceeds, expired
 from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
@@ -128,6 +130,13 @@ class Session:
         """True between transactions, with nothing owed by either side."""
         return self.phase is Phase.READY and self._conversation is not None and self._conversation.idle
 
+    @property
+    def standing(self) -> Standing | None:
+        """What it waits for, as time-outs tell it; None outside of a conversation."""
+        if self.phase is not Phase.READY or self._conversation is None:
+            return None
+        return self._conversation.standing
+
     # -- events ------------------------------------------------------------------------------------
 
     def client_data(self, data: bytes) -> list[Command]:
@@ -217,6 +226,12 @@ class Session:
             return []
         return self._write_server(exchange.derived(salted))
 
+    def turned_away(self, excess: Excess) -> list[Command]:
+        """There may not be one more connection to the server; whoever counts them tells of it."""
+        if self.phase is Phase.CLOSED:
+            return []
+        return [*self._reports(), ToClient(exceeds(excess).fatal()), *self._close("")]
+
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last ``Analyse`` has been read."""
         if self._conversation is None or self.phase is not Phase.READY:
@@ -236,7 +251,8 @@ class Session:
         if self.phase is Phase.CLOSED:
             return []
         polite = self._conversation is not None and self._conversation.terminated
-        return self._close("" if polite or self._conversation is None else "the client closed the connection")
+        reason = "" if polite or self._conversation is None else "the client closed the connection"
+        return self._close(reason, vanished=True)
 
     def server_eof(self) -> list[Command]:
         """The server is gone; the client is told once, by the server's own FATAL where there was one."""
@@ -259,6 +275,10 @@ class Session:
     def terminate(self, message: str) -> list[Command]:
         """End now, whatever is going on."""
         return self._end(Denial("shutdown", "57P01", message)) if self.phase is not Phase.CLOSED else []
+
+    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
+        """It has stood like this for too long: the server's side is let go of as a client would do it."""
+        return self._end(expired(standing, limit_s))
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -326,6 +346,7 @@ class Session:
         if self._entrance.done:
             self.phase = Phase.CONNECTING
             self._startup = self._entrance.startup
+            return [*commands, Connect(self.role, self.database)]
         return commands
 
     def _log_in(self) -> list[Command]:
@@ -434,11 +455,13 @@ class Session:
             self._judge.reporter.refuse_outright(denial, None, transaction)
         return self._end(denial)
 
-    def _close(self, reason: str) -> list[Command]:
-        idle = self.idle
+    def _close(self, reason: str, *, vanished: bool = False) -> list[Command]:
+        conversation = self._conversation if self.phase is Phase.READY else None
+        # That a client went away in the middle of its work is worth a line in the server's log.
+        polite = self.idle or (conversation is not None and conversation.between_messages and not vanished)
         self.phase = Phase.CLOSED
         commands: list[Command] = [Report(Ended(reason))]
-        if idle:
+        if polite:
             commands.append(ToServer(encode_terminate()))
         elif self._conversation is not None and self._conversation.busy and self._can_cancel:
             # Nobody will hear how it ended, so it must not go on: it might hold locks, or commit.

@@ -33,7 +33,7 @@ class TlsInfo:
         peer_certificate: the one that the other side has shown, in DER; None where it has shown none. A
             client's has been verified. A server's has been only where the upstream's sslmode says so.
         common_name: the subject's CN in a client's certificate; None where there is none, or several.
-        alternative_names: DNS names and e-mail addresses in its subjectAltName.
+        alternative_names: DNS names, e-mail addresses and URIs in its subjectAltName.
     """
 
     version: str

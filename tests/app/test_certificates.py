@@ -132,6 +132,14 @@ listeners:
             {"client_tls_cert_file": "KEY", "client_tls_key_file": "KEY"},
             "--client-tls-cert-file: KEY holds no certificate in PEM format",
         ),
+        (
+            {"client_tls_key_file": "KEY"},
+            "--client-tls-key-file: is of no use without client_tls_cert_file",
+        ),
+        (
+            {"client_tls_ca_file": "CERTIFICATE"},
+            "--client-tls-ca-file: is of no use without client_tls_cert_file",
+        ),
         ({"client_tls_roles": "ada"}, "--client-tls-roles: must be NAME=ROLE,NAME=ROLE or a mapping"),
         ({"client_tls_roles": "a="}, "--client-tls-roles: must be NAME=ROLE,NAME=ROLE or a mapping"),
     ],
@@ -277,6 +285,19 @@ async def test_the_symbolic_link_that_kubernetes_swaps(certificates: Certificate
         fresh.replace(data)
         certificate = await swapped.get()
     assert keeper.not_after_s == {("door",): certificate.not_after_s}
+
+
+async def test_a_fault_of_the_loader_costs_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = pair.keeper()
+
+    def faulty(files: object) -> Certificate:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("proxy.app.certificates.load_certificate", faulty)
+    with capture_logs() as told:
+        await keeper.reload(only_changed=False)
+    assert [line["error"] for line in told] == ["the loader failed: ZeroDivisionError"]
+    assert (keeper.failing, pair.swapped.empty()) == (True, True)
 
 
 def test_an_expired_certificate_is_told_loudly(certificates: Certificates) -> None:

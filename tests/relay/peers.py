@@ -13,15 +13,19 @@ from proxy.session import (
     Close,
     Command,
     Connect,
+    Credential,
     Ended,
     Event,
+    Excess,
     Opened,
     Outcome,
     Peer,
     Report,
+    Standing,
     TlsInfo,
     ToClient,
     ToServer,
+    Unavailable,
     UpstreamFailure,
 )
 
@@ -40,6 +44,7 @@ class PassingSession:
         self.idle = True
         self.draining = False
         self.over = False
+        self.standing: Standing | None = None
         self.events: list[str] = []
         self._early: list[bytes] = []
         self._connected = False
@@ -56,6 +61,12 @@ class PassingSession:
 
     def catalogue_ready(self) -> list[Command]:
         raise AssertionError("it asks for no catalogue")
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        raise AssertionError("no user was to be looked up")
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        raise AssertionError("no key was to be derived")
 
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
@@ -75,6 +86,9 @@ class PassingSession:
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         return self._end("server failed", f"<{failure.message}|{failure.hint}>")
 
+    def turned_away(self, excess: Excess) -> list[Command]:
+        return self._end("turned away", f"<{excess.message}>")
+
     def server_data(self, data: bytes) -> list[Command]:
         return [ToClient(data)]
 
@@ -88,6 +102,9 @@ class PassingSession:
 
     def terminate(self, message: str) -> list[Command]:
         return self._end(message, f"<{message}>")
+
+    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
+        return self._end(f"expired: {standing.name}", f"<{standing.name} after {limit_s:g} s>")
 
     def _end(self, reason: str, text: str = "") -> list[Command]:
         if self.over:
@@ -195,7 +212,7 @@ class Relay:
         self.crashes: list[Exception] = []
         self._make_session = make_session
         self.listener = Listener(
-            ("127.0.0.1", 0),
+            [("127.0.0.1", 0)],
             self._open,
             upstream,
             self.events.append,

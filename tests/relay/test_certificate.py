@@ -60,18 +60,19 @@ def test_new_certificate_and_old_key(certificates: Certificates, tmp_path: Path)
     )
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["certificate", "key"])
-def test_half_written(certificates: Certificates, tmp_path: Path, which: int) -> None:
+@pytest.mark.parametrize("which", ["certificate", "key", "authority"])
+def test_half_written(certificates: Certificates, tmp_path: Path, which: str) -> None:
     """Cut anywhere: what is short of its last line is never used."""
-    whole = certificates.loopback[which].read_bytes()
-    end = len(whole.rstrip())
-    cut = tmp_path / "cut.pem"
-    pair = [*certificates.loopback]
-    pair[which] = cut
-    for size in range(0, end, 7):
-        cut.write_bytes(whole[:size])
+    certificate, key = map(str, certificates.loopback)
+    paths = {"certificate": certificate, "key": key, "authority": certificates.ca_file}
+    whole = Path(paths[which]).read_bytes()
+    paths[which] = str(tmp_path / "cut.pem")
+    for size in range(0, len(whole.rstrip()), 7):
+        Path(paths[which]).write_bytes(whole[:size])
         with pytest.raises(CertificateError):
-            load_certificate(files((pair[0], pair[1])))
+            load_certificate(CertificateFiles(**paths))
+    Path(paths[which]).write_bytes(whole)
+    load_certificate(CertificateFiles(**paths))
 
 
 def test_a_key_with_a_passphrase(certificates: Certificates, tmp_path: Path) -> None:

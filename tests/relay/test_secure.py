@@ -12,6 +12,8 @@ from typing import cast
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proxy.relay import CertificateFiles, RelaySettings, load_certificate
 from proxy.relay.certificate import Certificate
@@ -53,7 +55,7 @@ class SecuringSession(PassingSession):
         return [Report(Ended(reason)), Close()]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def own(certificates: Certificates) -> Certificate:
     certificate, key = map(str, certificates.loopback)
     return load_certificate(CertificateFiles(certificate, key, certificates.ca_file))
@@ -192,6 +194,14 @@ async def test_the_next_handshake_shows_the_new_certificate(
                 assert seen == certificate.der
 
 
+async def test_without_a_certificate_a_session_that_begins_tls_ends() -> None:
+    async with server(echo) as port, relay(port, SecuringSession) as gate, connected(gate.port) as client:
+        await ask(client)
+        await client.rest()
+        await gate.emptied()
+        assert [str(error) for error in gate.crashes] == ["TLS was begun without a certificate"]
+
+
 # -- hostile -----------------------------------------------------------------------------------------------
 
 
@@ -288,6 +298,30 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(own: Certifi
         assert gate.crashes == []
 
 
+@pytest.mark.parametrize("how", ["reset", "end"])
+async def test_a_client_that_vanishes_within_tls_ends_the_servers_side(
+    own: Certificate, certificates: Certificates, how: str
+) -> None:
+    gone = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(1))
+        await reader.read()
+        gone.set()
+
+    async with gate_with(own, listen) as gate, secured(gate, trusting(certificates)) as client:
+        client.writer.write(b"x")
+        assert await client.receive(1) == b"x"
+        if how == "reset":
+            client.kill()
+        else:
+            client.writer.transport.abort()  # without a close_notify
+        async with asyncio.timeout(1):
+            await gone.wait()
+        await gate.emptied()
+        assert (only(gate).events, gate.crashes) == (["client_eof"], [])
+
+
 # -- flow --------------------------------------------------------------------------------------------------
 
 
@@ -361,12 +395,35 @@ class _Counting:
         return self._inner.write(data)
 
 
+class Heard(asyncio.Protocol):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+
+
 class _Sink(asyncio.Transport):
     """A plain transport that keeps what is written."""
 
     def __init__(self) -> None:
         super().__init__()
         self.written: list[bytes] = []
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return sum(map(len, self.written))
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def close(self) -> None:
+        pass
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         pass
@@ -375,25 +432,69 @@ class _Sink(asyncio.Transport):
         self.written.append(bytes(data))
 
 
-def test_a_long_write_is_encrypted_by_pieces_of_one_buffer(
-    own: Certificate, certificates: Certificates
-) -> None:
-    """Linear in the size: every byte is given to OpenSSL once, out of the very object that was written."""
-    hand = ByHand(certificates)
+def shake_hands(
+    session: Callable[[ssl.MemoryBIO, ssl.MemoryBIO], ssl.SSLObject], hand: ByHand, protocol: asyncio.Protocol
+) -> tuple[SecureTransport, _Sink]:
+    """Both ends of TLS without a socket."""
     sink = _Sink()
-    made: list[_Counting] = []
-
-    def session(reads: ssl.MemoryBIO, writes: ssl.MemoryBIO) -> ssl.SSLObject:
-        made.append(_Counting(own.accept(reads, writes)))
-        return cast(ssl.SSLObject, made[0])
-
-    secure = SecureTransport(sink, session, asyncio.Protocol(), lambda tls: None, lambda error: None)
+    secure = SecureTransport(sink, session, protocol, lambda tls: None, lambda error: None)
     secure.begin()
     while not hand.step():
         secure._received(hand.outgoing.read())
         hand.incoming.write(b"".join(sink.written))
         sink.written.clear()
     secure._received(hand.outgoing.read())
+    return secure, sink
+
+
+@given(sizes=st.lists(st.integers(1, 40_000), min_size=1, max_size=6), cuts=st.lists(st.integers(1, 9_000)))
+@settings(max_examples=40)
+def test_any_chunking_gives_the_same_bytes(
+    own: Certificate, certificates: Certificates, sizes: list[int], cuts: list[int]
+) -> None:
+    heard = Heard()
+    hand = ByHand(certificates)
+    secure, _ = shake_hands(own.accept, hand, heard)
+    said = [bytes([number]) * size for number, size in enumerate(sizes)]
+    for piece in said:
+        hand.tls.write(piece)
+    encrypted = hand.outgoing.read()
+    for cut in cuts:
+        secure._received(encrypted[:cut])
+        encrypted = encrypted[cut:]
+    secure._received(encrypted)
+    assert bytes(heard.data) == b"".join(said)
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5), st.booleans())
+@settings(max_examples=200)
+def test_garbage_is_a_failed_handshake_or_the_wait_for_more(
+    own: Certificate, pieces: list[bytes], looks_like_one: bool
+) -> None:
+    secured: list[ssl.SSLObject] = []
+    failed: list[OSError] = []
+    heard = Heard()
+    secure = SecureTransport(_Sink(), own.accept, heard, secured.append, failed.append)
+    secure.begin(b"\x16\x03\x01" if looks_like_one else b"")
+    for piece in pieces:
+        secure._received(piece)
+    assert (secured, bytes(heard.data)) == ([], b"")
+    assert secure.is_closing() is bool(failed)
+    assert len(failed) < 2
+
+
+def test_a_long_write_is_encrypted_by_pieces_of_one_buffer(
+    own: Certificate, certificates: Certificates
+) -> None:
+    """Linear in the size: every byte is given to OpenSSL once, out of the very object that was written."""
+    hand = ByHand(certificates)
+    made: list[_Counting] = []
+
+    def session(reads: ssl.MemoryBIO, writes: ssl.MemoryBIO) -> ssl.SSLObject:
+        made.append(_Counting(own.accept(reads, writes)))
+        return cast(ssl.SSLObject, made[0])
+
+    secure, sink = shake_hands(session, hand, asyncio.Protocol())
     data = os.urandom(1_000_000)
     secure.write(data)
     assert {id(view.obj) for view in made[0].asked} == {id(data)}
@@ -404,3 +505,34 @@ def test_a_long_write_is_encrypted_by_pieces_of_one_buffer(
     while len(read) < len(data):
         read += hand.tls.read(16_384)
     assert read == data
+
+
+class _Answering:
+    """A TLS session that has something to say whenever it reads, as to a KeyUpdate."""
+
+    def __init__(self, reads: ssl.MemoryBIO, writes: ssl.MemoryBIO) -> None:
+        self._reads, self._writes = reads, writes
+
+    def do_handshake(self) -> None:
+        pass
+
+    def read(self, size: int) -> bytes:
+        self._reads.read(size)
+        self._writes.write(bytes(27))
+        raise ssl.SSLWantReadError
+
+
+def test_whoever_has_answers_made_and_takes_none_is_cut_off() -> None:
+    sink = _Sink()
+
+    def session(reads: ssl.MemoryBIO, writes: ssl.MemoryBIO) -> ssl.SSLObject:
+        return cast(ssl.SSLObject, _Answering(reads, writes))
+
+    secure = SecureTransport(sink, session, asyncio.Protocol(), lambda tls: None, lambda error: None)
+    secure.begin()
+    sink.written = [bytes(4 * MEGABYTE - 27)]
+    for _ in range(2):
+        secure._received(b"x")
+    assert (sink.get_write_buffer_size(), sink.aborted) == (4 * MEGABYTE + 27, False)
+    secure._received(b"x")
+    assert (sink.get_write_buffer_size(), sink.aborted) == (4 * MEGABYTE + 27, True)

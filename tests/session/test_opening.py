@@ -70,7 +70,7 @@ def test_every_split_of_the_startup_packet(database: Database) -> None:
     for cut in range(1, len(START)):
         session, commands = opened(START[:cut])
         assert commands == []
-        assert session.client_data(START[cut:]) == [Connect()]
+        assert session.client_data(START[cut:]) == [Connect("postgres", "postgres")]
 
 
 def test_a_cancel_request_is_handed_on_as_it_came() -> None:

@@ -23,13 +23,14 @@ from proxy.session.authentication.credentials import (
 )
 from proxy.session.authentication.rules import Authentication
 from proxy.session.authentication.server_exchange import Password, Recovered, ServerExchange
-from proxy.session.commands import Command, Connect, FindCredential, ToClient
+from proxy.session.commands import Command, FindCredential, ToClient
 from proxy.session.refusal import Denial
 from proxy.session.tls import TlsInfo
 from proxy.wire.backend import AUTHENTICATION_CLEARTEXT, encode_authentication
 from proxy.wire.channelbinding import end_point
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.frontend import decode_password
+from proxy.wire.scram import Keys
 from proxy.wire.startup import StartupMessage, encode_startup
 
 _NOT_THE_LOGIN = ("3D", "53", "55", "57")
@@ -98,7 +99,8 @@ class Entrance:
             self._stage = _Stage.PASSWORD
             return [ToClient(encode_authentication(AUTHENTICATION_CLEARTEXT))]
         if rules.auth_type is AuthType.PASSTHROUGH and (tls is None or not rules.looks_up):
-            return self._relay()
+            self._relay()
+            return []
         return [FindCredential(self._user)]
 
     def found(self, answer: Credential | Unavailable) -> list[Command]:
@@ -106,7 +108,8 @@ class Entrance:
         if isinstance(answer, Unavailable):
             raise LoginRefused(Denial("login", "57P03", answer.reason, "", answer.hint), "unavailable")
         if answer.verifier is None:
-            return self._relay()
+            self._relay()
+            return []
         shown = None if self._tls is None else self._tls.own_certificate
         channel = None if shown is None else end_point(shown)
         self._credential = answer
@@ -126,14 +129,14 @@ class Entrance:
 
     def _take(self, body: bytes) -> list[Command]:
         if self._client is None:
-            return self._take_password(decode_password(body))
+            self._take_password(decode_password(body))
+            return []
         answer = self._client.answer(body)
         if answer is None:
             raise self._failed()
-        commands: list[Command] = [ToClient(answer)]
         if self._client.keys is not None and self._credential is not None:
-            commands += self._prove(self._client, self._credential)
-        return commands
+            self._prove(self._client.keys, self._credential)
+        return [ToClient(answer)]
 
     def refused(self, fields: Mapping[str, str]) -> str:
         """The server has said no.
@@ -155,36 +158,30 @@ class Entrance:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _relay(self) -> list[Command]:
+    def _relay(self) -> None:
         """The server asks, the client answers; the gate only counts."""
         self._show((self._source, self._user))
         self._stage = _Stage.DONE
-        return [Connect()]
 
-    def _prove(self, client: ClientExchange, credential: Credential) -> list[Command]:
-        role = self._user if credential.role is None else credential.role
-        proof: Recovered | Password
+    def _prove(self, keys: Keys, credential: Credential) -> None:
         if credential.password is not None:
-            proof, material = Password(credential.password, managed=True), credential.password
-        elif client.keys is not None and credential.verifier is not None:
-            proof = Recovered(credential.verifier, client.keys, self._rules.hint)
-            material = credential.verifier.stored_key
-        else:
-            raise self._failed()
-        return self._log_in(role, proof, material)
+            role = self._user if credential.role is None else credential.role
+            self._log_in(role, Password(credential.password, managed=True), credential.password)
+        elif credential.verifier is not None:
+            proof = Recovered(credential.verifier, keys, self._rules.hint)
+            self._log_in(self._user, proof, credential.verifier.stored_key)
 
-    def _take_password(self, password: bytes) -> list[Command]:
+    def _take_password(self, password: bytes) -> None:
         if not password:
             raise LoginRefused(Denial("login", "28P01", "empty password returned by client"), "password")
-        return self._log_in(self._user, Password(password), password)
+        self._log_in(self._user, Password(password), password)
 
-    def _log_in(self, role: str, proof: Recovered | Password, material: bytes) -> list[Command]:
+    def _log_in(self, role: str, proof: Recovered | Password, material: bytes) -> None:
         self._show(self._rules.key_of(role, material))
         if role != self._user and self._packet is not None:
             self.startup = _as_role(self._packet, role)
         self.exchange = ServerExchange(self._shown_user, role, proof, self._token())
         self._stage = _Stage.DONE
-        return [Connect()]
 
     def _show(self, shown: Hashable) -> None:
         """Ask the server only what it has not refused too often of late."""
