@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -44,7 +44,7 @@ class QueryFailed(Exception):
 class _Connection(Protocol):
     """What is needed of asyncpg's connections, which have no types of their own."""
 
-    async def fetch(self, query: str, *values: object) -> Sequence[Sequence[Any]]: ...
+    async def fetch(self, query: str, *values: object) -> Sequence[Sequence[object]]: ...
 
     def is_closed(self) -> bool: ...
 
@@ -120,16 +120,17 @@ class VerifierQuery:
             self._trouble, self._retry_s = "", 0.0
         if not rows:
             return None
-        if len(rows) > 1 or len(rows[0]) < 2 or not isinstance(rows[0][1], str | None):
+        verifier = rows[0][1] if len(rows) == 1 and len(rows[0]) > 1 else 0
+        if not isinstance(verifier, str | None):
             raise QueryFailed("the auth_query does not give one row of a name and a verifier")
-        return rows[0][1]
+        return verifier
 
     async def close(self) -> None:
         """Let go of the connection."""
         async with self._lock:
             await self._disconnect()
 
-    async def _ask(self, user: str) -> Sequence[Sequence[Any]]:
+    async def _ask(self, user: str) -> Sequence[Sequence[object]]:
         """Ask; a connection that was lost meanwhile is made anew, once."""
         connection = self._connection
         if connection is not None and not connection.is_closed():
