@@ -276,9 +276,12 @@ def milliseconds(value: object) -> int:
 
 
 def file_mode(value: object) -> int:
-    """Read who may open a file: three octal digits, a nought before them or not."""
+    """Read who may open a file: three octal digits, a nought before them or not.
+
+    The owner always may read and write; so no number that YAML makes of an octal one looks like a mode.
+    """
     digits = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"0?[0-7]{3}", digits):
+    if not re.fullmatch(r"0?[67][0-7]{2}", digits):
         raise ValueError(f"{shown(value)} is not a mode such as 0770")
     return int(digits, 8)
 

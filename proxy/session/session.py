@@ -199,8 +199,10 @@ class Session:
         return self._give_up("connect", Denial("upstream", "08001", failure.message, "", failure.hint))
 
     def turned_away(self, excess: Excess) -> list[Command]:
-        """There may not be one more connection to the server."""
-        return self._end(exceeds(excess))
+        """There may not be one more connection to the server; whoever counts them tells of it."""
+        if self.phase is Phase.CLOSED:
+            return []
+        return [*self._reports(), ToClient(exceeds(excess).fatal()), *self._close("")]
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last ``Analyse`` has been read."""

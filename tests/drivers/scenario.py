@@ -1,21 +1,21 @@
 """The one scenario that each driver's program plays, and what each step must give.
 
-In: nothing. Out: `expected(driver)`, step by step, and `rows_left(driver)`, the table afterwards.
+In: how a driver shows errors, and what it lacks. Out: what each step must tell, and the rows afterwards.
 
-The database holds `orders (id int PRIMARY KEY, item text NOT NULL)` with the row (1, 'lamp'). All of a program
-happens on one connection:
+The database holds `orders (id int PRIMARY KEY, item text NOT NULL)` with the row (1, 'lamp'). All of a
+program happens on one connection:
 
-- connect: ask for the backend's pid. The step tells the driver's version.
-- values: CREATE TEMP TABLE scratch (id int PRIMARY KEY, label text, price numeric(10, 2), day date, doc jsonb,
-  raw bytea, tags int[], nothing text); insert the row of `VALUES` with parameters; tell it as it was read back:
-  numeric and date as text, bytea in hex.
+- connect: ask for the backend's pid. Tell the driver's version.
+- values: CREATE TEMP TABLE scratch (id int PRIMARY KEY, label text, price numeric(10, 2), day date,
+  doc jsonb, raw bytea, tags int[], nothing text); insert the row of `VALUES` with parameters; tell it as it
+  was read back: number and date as text, bytes in hex.
 - transactions: insert (2, 'desk') and commit, (3, 'chair') and roll back; tell the ids up to 9.
-- prepared: one prepared statement, three times: the items of 1, 2 and 9.
+- prepared: one prepared statement, three times: tell the items of 1, 2 and 9.
 - batch: (10, 'a'), (11, 'b'), (12, 'c') in one go (pipeline, batch, executemany); tell the ids from 10 to 19.
 - copy: (20, 'pen'), (21, 'ink') by COPY FROM STDIN; tell what COPY TO STDOUT of them gives.
 - notify: LISTEN news, NOTIFY news, 'hello'; tell channel and payload.
-- columns: the columns of orders, by the driver's own means of asking the catalogue.
-- migrated: by the tool's migrations, a table notes (id, body); tell its columns, asked in plain SQL.
+- columns: the columns of orders, from the catalogue where the driver has a call for it, or from a result.
+- migrated: by the tool's migrations, a table notes (id, body); tell its columns.
 - refused_migration: a second migration drops orders.item; tell the error.
 - refused_drop: DROP TABLE orders, outside of any transaction; tell the error.
 - refused_delete: insert (30, 'never'), DELETE FROM orders, in one transaction; tell the error.
@@ -25,7 +25,7 @@ happens on one connection:
   'table', and tell how many rows changed; the rows of scratch; whether the pid is still the same. Then
   DROP TABLE scratch, which is the session's own.
 
-An error is told as class, sqlstate, message, detail and hint, each as the driver's user gets at it; null if not.
+An error is told as class, sqlstate, message, detail and hint, each as the driver's user gets at it, or null.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ STEPS: Final = ("connect", *_OUTCOMES)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """An error in a driver's own terms: its class, and how each part of a refusal is shown; None if it is not.
+    """An error in a driver's own terms: its class, and how each part of a refusal is shown, if it is.
 
     `{message}`, `{detail}`, `{hint}`, `{sqlstate}` and `{text}` stand for the refusal's.
 

@@ -89,7 +89,9 @@ _PYTHON = (
         "asyncpg",
         lower_bound("asyncpg"),
         lambda: python("asyncpg"),
-        Play(Terms("asyncpg.exceptions.InsufficientPrivilegeError", "`error.detail`, `error.hint`"), _NO_TOOL),
+        Play(
+            Terms("asyncpg.exceptions.InsufficientPrivilegeError", "`error.detail`, `error.hint`"), _NO_TOOL
+        ),
     ),
     Driver(
         "pg8000",
@@ -142,7 +144,8 @@ _NODE = (
         NPM["knex"],
         lambda: node("knex", "knex"),
         Play(
-            Terms("DatabaseError", "`error.detail`, `error.hint`", "{text} - {message}"), _BELOW | _NOT_PREPARED
+            Terms("DatabaseError", "`error.detail`, `error.hint`", "{text} - {message}"),
+            _BELOW | _NOT_PREPARED,
         ),
         heavy=True,
     ),

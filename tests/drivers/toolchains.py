@@ -18,7 +18,6 @@ from pathlib import Path
 
 from tests.servers import prisma
 from tests.servers.cache import Missing, build_once
-from tests.servers.debian import library_path, unpack
 from tests.servers.node import executable, install
 from tests.servers.postgres import binaries
 

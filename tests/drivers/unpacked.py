@@ -1,7 +1,7 @@
 """Languages that come with Debian's packages: Java, Ruby, PHP, Perl, Go, each with its driver.
 
-In: nothing. Out: a `Command`. Packages are unpacked below .cache, once; what this machine has of a language is
-used, and only what it lacks is fetched. Raises `Missing` where there are no such packages.
+In: nothing. Out: a `Command`. Packages are unpacked below .cache, once; what this machine has of a language
+is used, and only what it lacks is fetched. Raises `Missing` where there are no such packages.
 """
 
 from __future__ import annotations
@@ -42,7 +42,12 @@ def _jdk() -> Path:
 def ruby() -> Command:
     """Run the program of Ruby's pg."""
     root = _unpacked("ruby-pg", "ruby", "ruby-pg")
-    libraries = ("usr/lib/ruby/3.*", "usr/lib/ruby/vendor_ruby", "usr/lib/*/ruby/3.*", "usr/lib/*/ruby/vendor_ruby/3.*")
+    libraries = (
+        "usr/lib/ruby/3.*",
+        "usr/lib/ruby/vendor_ruby",
+        "usr/lib/*/ruby/3.*",
+        "usr/lib/*/ruby/vendor_ruby/3.*",
+    )
     return Command(
         [_program(root, "ruby[0-9]*", "ruby"), "--disable-gems", str(PROGRAMS / "ruby_pg.rb")],
         {"RUBYLIB": _search_path(root, *libraries), **library_path(root)},
@@ -59,7 +64,12 @@ def php() -> Command:
     ]
     flags = [flag for option in options for flag in ("-d", option)]
     return Command(
-        [_program(root, "php[0-9]*", "php"), *(["-n"] if options else []), *flags, str(PROGRAMS / "php_pdo.php")],
+        [
+            _program(root, "php[0-9]*", "php"),
+            *(["-n"] if options else []),
+            *flags,
+            str(PROGRAMS / "php_pdo.php"),
+        ],
         library_path(root),
     )
 

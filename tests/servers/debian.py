@@ -49,8 +49,9 @@ def library_path(directory: Path) -> dict[str, str]:
 def _keep_links_inside(directory: Path) -> None:
     """Let what points to /etc or /usr/lib point to what was unpacked there, as a JDK's own files do."""
     for link in [path for path in directory.rglob("*") if path.is_symlink()]:
-        inside = directory / os.readlink(link).lstrip("/")
-        if os.path.isabs(os.readlink(link)) and inside.exists():
+        target = link.readlink()
+        inside = directory / target.relative_to(target.anchor)
+        if target.is_absolute() and inside.exists():
             link.unlink()
             link.symlink_to(os.path.relpath(inside, link.parent))
 

@@ -16,7 +16,7 @@ context.configure(connection=context.config.attributes["connection"])
 with context.begin_transaction():
     context.run_migrations()
 """
-REVISION = '''\
+REVISION = """\
 import datetime, decimal
 import sqlalchemy as sa
 from alembic import op
@@ -26,7 +26,7 @@ revision, down_revision = "{number}", {before}
 orders = sa.table("orders", sa.column("id", sa.Integer), sa.column("item", sa.Text))
 def upgrade():
 {body}
-'''
+"""
 SCRATCH = """
 scratch = op.create_table(
     "scratch",
@@ -129,7 +129,15 @@ say("batch", ids(10, 19))
 say("columns", [column["name"] for column in sa.inspect(connection).get_columns("orders")])
 connection.commit()
 migrate(NOTES)
-say("migrated", [name for name, in rows("SELECT attname FROM pg_attribute WHERE attrelid = 'notes'::regclass AND attnum > 0")])
+say(
+    "migrated",
+    [
+        name
+        for (name,) in rows(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'notes'::regclass AND attnum > 0"
+        )
+    ],
+)
 say("refused_migration", refused('op.drop_column("orders", "item")'))
 say("refused_drop", refused('op.drop_table("orders")'))
 say("refused_delete", refused(NEVER))

@@ -21,7 +21,6 @@ from tests.drivers.programs.lines import (
     say_values,
 )
 
-Connection = asyncpg.Connection
 INSERT = "INSERT INTO orders VALUES ($1, $2)"
 
 
@@ -36,13 +35,13 @@ def told(error: asyncpg.PostgresError) -> Mapping[str, object]:
     }
 
 
-async def ids(connection: Connection, first: int, last: int) -> list[object]:
+async def ids(connection: asyncpg.Connection, first: int, last: int) -> list[object]:
     """The ids of orders in a range."""
     query = "SELECT id FROM orders WHERE id BETWEEN $1 AND $2 ORDER BY id"
     return [row["id"] for row in await connection.fetch(query, first, last)]
 
 
-async def work(connection: Connection, item: asyncpg.prepared_stmt.PreparedStatement) -> None:
+async def work(connection: asyncpg.Connection, item: asyncpg.prepared_stmt.PreparedStatement) -> None:
     """Everything up to the refusals."""
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
     await connection.execute(SCRATCH)
@@ -70,7 +69,9 @@ async def work(connection: Connection, item: asyncpg.prepared_stmt.PreparedState
     say("copy", out.getvalue().decode())
 
     heard: asyncio.Queue[list[str]] = asyncio.Queue()
-    await connection.add_listener("news", lambda _, __, channel, payload: heard.put_nowait([channel, payload]))
+    await connection.add_listener(
+        "news", lambda _, __, channel, payload: heard.put_nowait([channel, payload])
+    )
     await connection.execute("NOTIFY news, 'hello'")
     async with asyncio.timeout(20):
         say("notify", await heard.get())
@@ -78,7 +79,7 @@ async def work(connection: Connection, item: asyncpg.prepared_stmt.PreparedState
     say("columns", [attribute.name for attribute in described.get_attributes()])
 
 
-async def refusals(connection: Connection) -> None:
+async def refusals(connection: asyncpg.Connection) -> None:
     """What is refused, by itself and in a transaction."""
     try:
         await connection.execute("DROP TABLE orders")

@@ -42,10 +42,18 @@ class Migration(migrations.Migration):
 """
 # The table orders is there already, as in a team that takes Django to an old database.
 FIRST = """\
-migrations.SeparateDatabaseAndState(state_operations=[migrations.CreateModel("Item", fields=[
-    ("id", models.IntegerField(primary_key=True)), ("item", models.TextField())], options={"db_table": "orders"})]),
-migrations.CreateModel("Note", fields=[
-    ("id", models.IntegerField(primary_key=True)), ("body", models.TextField())], options={"db_table": "notes"})
+migrations.SeparateDatabaseAndState(state_operations=[
+    migrations.CreateModel(
+        "Item",
+        fields=[("id", models.IntegerField(primary_key=True)), ("item", models.TextField())],
+        options={"db_table": "orders"},
+    ),
+]),
+migrations.CreateModel(
+    "Note",
+    fields=[("id", models.IntegerField(primary_key=True)), ("body", models.TextField())],
+    options={"db_table": "notes"},
+),
 """
 url = urlsplit(sys.argv[1])
 folder = tempfile.TemporaryDirectory()
@@ -73,7 +81,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402 - these need what was set up
 from django.db import InternalError, ProgrammingError, connection, transaction  # noqa: E402
-from shop.models import Order, Scratch  # type: ignore[import-not-found] # noqa: E402
+from shop.models import Order, Scratch  # noqa: E402
 
 
 def ids(first: int, last: int) -> list[int]:
@@ -99,9 +107,7 @@ say("connect", django.get_version())
 
 with connection.schema_editor() as editor:
     editor.execute(editor.table_sql(Scratch)[0].replace("CREATE TABLE", "CREATE TEMP TABLE"), None)
-Scratch.objects.create(
-    id=1, label=LABEL, price=PRICE, day=DAY, doc=DOC, raw=RAW, tags=TAGS, nothing=None
-)
+Scratch.objects.create(id=1, label=LABEL, price=PRICE, day=DAY, doc=DOC, raw=RAW, tags=TAGS, nothing=None)
 row = Scratch.objects.get(id=1)
 say_values(row.label, row.price, row.day, row.doc, row.raw, row.tags, row.nothing)
 
@@ -127,7 +133,7 @@ for step, operation in {
     try:
         call_command("migrate", "shop", verbosity=0)
     except ProgrammingError as error:
-        say(step, told(error, error.__cause__.diag))  # type: ignore[union-attr]
+        say(step, told(error, error.__cause__.diag))
     migration.unlink()
 
 with transaction.atomic():
@@ -135,12 +141,12 @@ with transaction.atomic():
     try:
         Order.objects.all().delete()
     except ProgrammingError as error:
-        say("refused_delete", told(error, error.__cause__.diag))  # type: ignore[union-attr]
+        say("refused_delete", told(error, error.__cause__.diag))
     transaction.set_rollback(False)
     try:
         ids(1, 1)
     except InternalError as error:
-        say("aborted", error.__cause__.sqlstate)  # type: ignore[union-attr]
+        say("aborted", error.__cause__.sqlstate)
     transaction.set_rollback(True)
 say("rolled_back", ids(30, 39))
 

@@ -23,7 +23,13 @@ def say(step: str, value: object) -> None:
 
 
 def say_values(
-    label: object, price: object, day: object, doc: object, raw: bytes | memoryview, tags: object, nothing: object
+    label: object,
+    price: object,
+    day: object,
+    doc: object,
+    raw: bytes | memoryview,
+    tags: object,
+    nothing: object,
 ) -> None:
     """Tell the row of scratch as it was read back, whose number and date are the objects that went in."""
     assert (type(price), type(day)) == (decimal.Decimal, datetime.date)

@@ -14,7 +14,8 @@ SELECT pg_backend_pid() AS pid \\gset
 {SCRATCH};
 \\set label '{LABEL.replace(chr(92), chr(92) * 2).replace("'", chr(92) + "'")}'
 \\echo = values
-INSERT INTO scratch VALUES (1, :'label', 12.50, '2026-03-04', '{{"a": [1, null, "x"]}}', '\\x00ff0d0a', '{{1,2,3}}', NULL);
+INSERT INTO scratch
+VALUES (1, :'label', 12.50, '2026-03-04', '{{"a": [1, null, "x"]}}', '\\x00ff0d0a', '{{1,2,3}}', NULL);
 \\pset format unaligned
 SELECT label, price, day, doc, encode(raw, 'hex'), array_to_json(tags), nothing FROM scratch;
 \\echo = transactions
@@ -30,7 +31,8 @@ PREPARE item (int) AS SELECT item FROM orders WHERE id = $1;
 EXECUTE item (1);
 EXECUTE item (2);
 EXECUTE item (9);
-INSERT INTO orders VALUES (10, 'a') \\; INSERT INTO orders VALUES (11, 'b') \\; INSERT INTO orders VALUES (12, 'c');
+INSERT INTO orders VALUES (10, 'a') \\; INSERT INTO orders VALUES (11, 'b') \\;
+INSERT INTO orders VALUES (12, 'c');
 \\echo = batch
 SELECT id FROM orders WHERE id BETWEEN 10 AND 19 ORDER BY id;
 COPY orders FROM STDIN;

@@ -3,6 +3,7 @@
 import io
 import select
 import sys
+from importlib.metadata import version
 
 import psycopg2
 from psycopg2 import errors, extras
@@ -20,7 +21,6 @@ from tests.drivers.programs.lines import (
     told,
 )
 
-
 connection = psycopg2.connect(sys.argv[1])
 cursor = connection.cursor()
 
@@ -33,11 +33,13 @@ def rows(query: str, *parameters: object) -> list[tuple[object, ...]]:
 
 def ids(first: int, last: int) -> list[object]:
     """The ids of orders in a range."""
-    return [row[0] for row in rows("SELECT id FROM orders WHERE id BETWEEN %s AND %s ORDER BY id", first, last)]
+    return [
+        row[0] for row in rows("SELECT id FROM orders WHERE id BETWEEN %s AND %s ORDER BY id", first, last)
+    ]
 
 
 pid = connection.info.backend_pid
-say("connect", psycopg2.__version__.split()[0])
+say("connect", version("psycopg2-binary"))
 
 cursor.execute(SCRATCH)
 cursor.execute(
@@ -48,6 +50,7 @@ cursor.execute(
     "SELECT label, price, day, doc, raw, tags, nothing FROM scratch"
 )
 connection.commit()
+assert isinstance(raw, memoryview)
 say_values(label, price, day, doc, raw, tags, nothing)
 
 with connection:

@@ -1,4 +1,4 @@
-"""psycopg 3: `sync`, `binary` (parameters and results), or `pipeline` (every statement in one, with no answer awaited)."""
+"""psycopg 3: `sync`, `binary` (parameters and results), or `pipeline` (every statement in one)."""
 
 import contextlib
 import sys
@@ -87,7 +87,9 @@ say("batch", ids(10, 19))
 with connection.cursor().copy("COPY orders FROM STDIN") as copy:
     copy.write_row((20, "pen"))
     copy.write_row((21, "ink"))
-with connection.cursor().copy("COPY (SELECT * FROM orders WHERE id IN (20, 21) ORDER BY id) TO STDOUT") as out:
+with connection.cursor().copy(
+    "COPY (SELECT * FROM orders WHERE id IN (20, 21) ORDER BY id) TO STDOUT"
+) as out:
     say("copy", b"".join(out).decode())
 
 with batch():

@@ -59,7 +59,16 @@ def item(number: int) -> str | None:
 scratch.create(connection)
 connection.execute(
     scratch.insert(),
-    {"id": 1, "label": LABEL, "price": PRICE, "day": DAY, "doc": DOC, "raw": RAW, "tags": TAGS, "nothing": None},
+    {
+        "id": 1,
+        "label": LABEL,
+        "price": PRICE,
+        "day": DAY,
+        "doc": DOC,
+        "raw": RAW,
+        "tags": TAGS,
+        "nothing": None,
+    },
 )
 columns = [column for column in scratch.c if column.name != "id"]
 row = connection.execute(sa.select(*columns)).one()
