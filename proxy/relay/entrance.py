@@ -155,10 +155,16 @@ class Entrance:
             seat.cut_off = client.abort
             self._let_in(client, peer, seat)
 
+        def done(handing: asyncio.Task[object]) -> None:
+            self._handing_over.discard(handing)
+            if handing.cancelled() or handing.exception() is not None:  # it has gone again
+                seat.leave()
+                reader.socket.close()
+
         loop = asyncio.get_running_loop()
         handing = loop.create_task(loop.connect_accepted_socket(lambda: Door(let_in), reader.socket))
         self._handing_over.add(handing)
-        handing.add_done_callback(self._handing_over.discard)
+        handing.add_done_callback(done)
 
     def _has_no_header(self, reader: HeaderReader, why: str) -> None:
         self._headers.pop(reader).leave()
