@@ -214,9 +214,15 @@ class Link:
     @property
     def stand(self) -> Stand | None:
         """What it waits for, for a clock that looks now and then."""
-        standing = None if self._over else self._session.standing
         client = self._client
-        if standing is None or client is None:
+        if self._over or client is None or client.is_closing():
+            return None
+        try:
+            standing = self._session.standing
+        except Exception as error:
+            self._crash(error)
+            return None
+        if standing is None:
             return None
         if self._client_full:
             pending = client.get_write_buffer_size() + unsent(client.get_extra_info("socket"))

@@ -63,10 +63,16 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who connected: the socket's address; None for a Unix socket."""
+    """Who connected.
+
+    Attributes:
+        address: the socket's, or what a balancer says; None for a Unix socket, and where it knows none.
+        local: by a Unix socket, and for itself.
+    """
 
     address: str | None
     port: int = 0
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +318,7 @@ class Session:
         self._judge = Judge(
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
         )
-        unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role)
+        unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role, local=self._peer.local)
         if unwelcome is not None:
             self._gate.tally.tls_failures["plain" if self.client_tls is None else "certificate"] += 1
             return self._end(unwelcome)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ import pytest
 from tests.clients.conftest import Serve
 from tests.clients.gate import POLICY, Gate, until
 from tests.clients.programs import Program
+from tests.relay.certificates import Authority
 from tests.servers.database import Database
 from tests.session.messages import B, E, P, Q
 from tests.session.wired import Bare, answers
@@ -188,6 +190,76 @@ def test_rules_and_logs_see_the_client_behind_a_balancer(serve: Serve, users: Da
             client.start()
             assert ((answer := client.exchange(Q(insert))[0])[0] == "C") is passes, answer
     assert gate.refused(insert)["client_address"] == "203.0.113.7"
+
+
+@contextmanager
+def balancer(gate: Gate, header: bytes) -> Iterator[int]:
+    """A port behind which each connection goes on to the gate, with this header in front."""
+    threads: list[threading.Thread] = []
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def hand_on(client: socket.socket) -> None:
+        with client, socket.create_connection(gate.address) as server:
+            server.sendall(header)
+            back = threading.Thread(target=pump, args=(server, client))
+            back.start()
+            pump(client, server)
+            back.join()
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=hand_on, args=(listening.accept()[0],)))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threads.append(threading.Thread(target=accept))
+        threads[0].start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("negotiation", ["postgres", "direct"])
+def test_tls_comes_behind_the_header(
+    serve: Serve, users: Database, psql: Program, tmp_path: Path, negotiation: str
+) -> None:
+    certificate, key = Authority(tmp_path, "authority").certify("127.0.0.1")
+    gate = serve(
+        proxy_protocol="any",
+        proxy_protocol_from="127.0.0.1",
+        client_tls_sslmode="require",
+        client_tls_cert_file=str(certificate),
+        client_tls_key_file=str(key),
+        client_idle_timeout_s="60",
+    )
+    with balancer(gate, HEADER) as port:
+        url = f"postgresql://postgres@127.0.0.1:{port}/{users.name}?sslmode=require&sslnegotiation={negotiation}"
+        assert psql(url, "-Atc", "SELECT 1").out == "1\n"
+        assert "[rule no-drop]" in psql(url, "-c", "DROP TABLE users").err
+    assert gate.refused("DROP TABLE users")["client_address"] == "203.0.113.7"
+
+
+def test_time_outs_hold_within_tls(serve: Serve, users: Database, tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path, "authority").certify("127.0.0.1")
+    tls = {"client_tls_cert_file": str(certificate), "client_tls_key_file": str(key)}
+    gate = serve(idle_transaction_timeout_s="300ms", client_write_timeout_s="500ms", **tls)
+    url = gate.url(users.name, sslmode="require", application_name="waiting")
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE users")
+        until(lambda: sessions(users, "waiting") == "", "that the server's session is gone")
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            connection.execute("SELECT 1")
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.pgconn.send_query(b"SELECT repeat('x', 1000000) FROM generate_series(1, 100)")
+        until(lambda: sessions(users, "waiting") == "active", "that it pours")
+        until(lambda: sessions(users, "waiting") == "", "that the server's session is gone")
 
 
 def test_without_a_header_nobody_gets_in(serve: Serve, users: Database, psql: Program) -> None:
