@@ -380,6 +380,7 @@ class Session:
         self.phase = Phase.READY
         self._can_cancel = bool(login.cancel_key)
         self._entrance.accepted()
+        login.exchange = None
         commands.append(Report(Opened(self.role, self.database, self._application)))
         commands += self._converse_with_server(self._conversation)
         return commands + self._converse_with_client(self._conversation)

@@ -5,10 +5,13 @@ The table that README.md shows is what these clients find.
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
@@ -82,16 +85,18 @@ def behind(
     (folder / "policy.yaml").write_text(OPEN)
     with Cluster(programs(request.param), auth="scram-sha-256", tls=certificates.loopback) as cluster:
         cluster.execute(f"CREATE ROLE app LOGIN PASSWORD '{SECRET}'")
+        cluster.execute("CREATE ROLE refused LOGIN PASSWORD 'other'")
         cluster.execute("CREATE ROLE asker LOGIN SUPERUSER PASSWORD 'asking'")
         for name, secret in (("role", SECRET), ("asking", "asking")):
             (folder / name).write_text(f"{secret}\n")
             (folder / name).chmod(0o600)
-        added = pgwarden(
-            *("user", "add", "ada", "--role", "app", "--password-file", "role"),
-            *("--auth-file", str(folder / "users")),
-            script=OWN_SECRET,
-        )
-        assert added.out == f"added ada in {folder}/users\n", added.err
+        for user, role in (("ada", "app"), ("eve", "refused")):
+            added = pgwarden(
+                *("user", "add", user, "--role", role, "--password-file", "role"),
+                *("--auth-file", str(folder / "users")),
+                script=OWN_SECRET,
+            )
+            assert added.out == f"added {user} in {folder}/users\n", added.err
         certificate, key = certificates.loopback
         shown = {"client_tls_cert_file": str(certificate), "client_tls_key_file": str(key)}
         settings = {
@@ -255,23 +260,66 @@ def test_the_database_stays_the_users_own_and_policies_see_the_user(behind: Behi
 
 def test_a_role_whose_password_the_server_refuses(behind: Behind) -> None:
     """The client hears that it is not its fault, the log the server's words, the server three logins."""
-    behind.cluster.execute("ALTER ROLE app PASSWORD 'other'")
     said = len(behind.cluster.log)
-    try:
-        url = behind.url("managed", client_tls=True, server_tls=True)
-        told = [refusal(url, OWN_SECRET) for _ in range(5)]
-    finally:
-        behind.cluster.execute(f"ALTER ROLE app PASSWORD '{SECRET}'")
-    assert (
-        told[:3]
-        == [
-            'FATAL:  The server has refused the role that stands behind user "ada".\n'
-            "DETAIL:  Your own password is right.\n"
-            "HINT:  Tell those who run pgwarden: its log has the server's words."
-        ]
-        * 3
-    )
-    assert [text.splitlines()[0] for text in told[3:]] == [WRONG.format("ada")] * 2
+    url = behind.url("managed", client_tls=True, server_tls=True, user="eve")
+    told = [refusal(url, OWN_SECRET) for _ in range(5)]
+    assert told[:3] == [
+        'FATAL:  The server has refused the role that stands behind user "eve".\n'
+        "DETAIL:  Your own password is right.\n"
+        "HINT:  Tell those who run pgwarden: its log has the server's words."
+    ] * 3  # fmt: skip
+    assert [text.splitlines()[0] for text in told[3:]] == [WRONG.format("eve")] * 2
     assert behind.cluster.log[said:].count("password authentication failed") == 3
-    wanted = 'the server said: password authentication failed for user "app"'
-    behind.gate.says("login failed", user="ada", reason="stale", message=wanted)
+    wanted = 'the server said: password authentication failed for user "refused"'
+    behind.gate.says("login failed", user="eve", reason="stale", message=wanted)
+
+
+# -- other drivers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_asyncpg(behind: Behind, certificates: Certificates, mode: str) -> None:
+    """It knows no channel binding and says so ("n"), so it gets in everywhere."""
+    trusted = ssl.create_default_context(cafile=certificates.ca_file)
+    connection = await asyncpg.connect(
+        host="127.0.0.1",
+        port=behind.gate.ports[behind.door(mode, True)],
+        user="ada" if mode == "managed" else "app",
+        password=secret_of(mode),
+        database="postgres",
+        ssl=trusted,
+    )
+    assert await connection.fetchval("SELECT current_user") == "app"
+    await connection.close()
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.2"])
+def test_a_newer_protocol_is_negotiated_as_the_server_has_it(
+    behind: Behind, programs: Programs, version: str
+) -> None:
+    """NegotiateProtocolVersion comes behind the client's authentication, before AuthenticationOk."""
+    psql = Program(programs(18) / "psql", ("--no-psqlrc", "--tuples-only", "--no-align"))
+    for mode in MODES:
+        url = behind.url(mode, client_tls=True, server_tls=True, max_protocol_version=version)
+        if mode == "passthrough, no verifier":
+            url += "&channel_binding=disable"
+        done = psql(url, "-c", "SELECT current_user", PGPASSWORD=secret_of(mode))
+        assert (done.code, done.out) == (0, "app\n"), done
+
+
+def test_a_storm_of_wrong_passwords_is_the_gates_alone(behind: Behind) -> None:
+    """Forty at a time, then the right one: the server has seen no login but that."""
+    url = behind.url("managed", client_tls=True, server_tls=True)
+    said = len(behind.cluster.log)
+
+    async def fail() -> str:
+        with pytest.raises(psycopg.OperationalError) as raised:
+            await psycopg.AsyncConnection.connect(url, password="wrong")
+        return str(raised.value).partition("FATAL:  ")[2]
+
+    async def storm() -> list[str]:
+        return await asyncio.gather(*(fail() for _ in range(40)))
+
+    assert asyncio.run(storm()) == ['password authentication failed for user "ada"'] * 40
+    psycopg.connect(url, password=OWN_SECRET).close()
+    assert "authentication failed" not in behind.cluster.log[said:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import ssl
 
@@ -24,6 +25,7 @@ from proxy.session import (
     ToClient,
     ToServer,
 )
+from proxy.session.authentication.server_exchange import ServerExchange
 from proxy.wire.backend import (
     decode_error,
     encode_authentication,
@@ -118,10 +120,20 @@ def serve(session: Session, verifier: Verifier, offer: tuple[str, ...], channel:
     return f"{chosen.mechanism} {first.flag}"
 
 
+def reachable(session: Session) -> list[object]:
+    """What the session still holds of its login: a password there could be read out of a memory dump."""
+    return [
+        found
+        for holder in (session, session._login, session._entrance)
+        for found in gc.get_referents(holder, getattr(holder, "__dict__", {}))
+    ]
+
+
 def let_in(session: Session) -> None:
     commands = session.server_data(OK + READY)
     assert [kind for kind, _ in to_client(commands)] == ["R", "S", "Z"]
     assert commands[-1] == Report(Opened("ada", "shop", ""))
+    assert not any(isinstance(found, ServerExchange | Credential) for found in reachable(session))
 
 
 @pytest.mark.parametrize(

@@ -153,8 +153,9 @@ class Entrance:
         return "stale"
 
     def accepted(self) -> None:
-        """The server has said yes."""
+        """The server has said yes: what was needed for that is forgotten, passwords above all."""
         self._rules.refusals.forget(self._shown)
+        self._credential = self._client = self.exchange = self._packet = None
 
     # -- inside ------------------------------------------------------------------------------------
 
