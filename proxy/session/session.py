@@ -430,6 +430,8 @@ class Session:
         """End because the client has not shown who it is, or the gate cannot log in for it."""
         if self.phase is Phase.CLOSED:
             return []
+        if self._login.exchange is not None:
+            self._entrance.not_shown()
         return [*self._note_failure(refused.reason, refused.denial.message), *self._end(refused.denial)]
 
     def _note_refusal(self, fields: Mapping[str, str]) -> list[Command]:

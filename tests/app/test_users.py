@@ -288,6 +288,26 @@ async def test_a_function_may_be_asked_and_no_schema_of_somebody_elses(database:
             await query.close()
 
 
+async def test_who_goes_away_takes_no_answer_from_others(server: Cluster) -> None:
+    query = VerifierQuery(asking(server, query="SELECT $1::text, $1 FROM pg_catalog.pg_sleep(0.02)"))
+    try:
+        assert await query.find("first") == "first"
+        which = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgwarden auth'"
+        before = server.execute(which)
+        gone = [asyncio.create_task(query.find(f"gone{number}")) for number in range(3)]
+        stays = asyncio.create_task(query.find("stays"))
+        await asyncio.sleep(0)
+        for task in gone:
+            task.cancel()
+        assert await stays == "stays"
+        assert (
+            server.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'pgwarden auth'")
+            == before
+        )
+    finally:
+        await query.close()
+
+
 async def test_a_server_that_cannot_be_asked_is_not_asked_again_at_once(server: Cluster) -> None:
     said = len(server.log)
     query = VerifierQuery(asking(server, role="absent"))

@@ -355,6 +355,25 @@ def test_a_server_that_says_no_three_times_is_not_asked_a_fourth() -> None:
     assert connects(other.prove())
 
 
+def test_a_stale_verifier_is_tried_three_times() -> None:
+    gate = checking()
+    for _ in range(3):
+        login = Login(gate, tls=TlsInfo("TLSv1.3", "AES"))
+        login.offered()
+        assert connects(login.prove())
+        login.session.server_connected(None)
+        initial = decode_sasl_initial(answer(login.session, encode_sasl_mechanisms((SCRAM,))))
+        nonce = decode_client_first(initial.data).nonce
+        assert refusal(login.session.server_data(continued(f"r={nonce}xyz,s=AAAA,i=1")))[0] == "28P01"
+    login = Login(gate, tls=TlsInfo("TLSv1.3", "AES"))
+    login.offered()
+    assert not connects(login.prove())
+    learnt = Login(gate, tls=TlsInfo("TLSv1.3", "AES"))
+    learnt.offered(Credential(make_verifier(b"secret", b"new salt", 1)))
+    assert connects(learnt.prove())
+    assert gate.tally.login_failures["stale"] == 3
+
+
 @pytest.mark.parametrize("code", ["3D000", "53300", "57P03", "55000"])
 def test_what_says_nothing_against_the_login_counts_for_nothing(code: str) -> None:
     gate = checking(AuthType.MANAGED)

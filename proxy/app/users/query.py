@@ -107,8 +107,14 @@ class VerifierQuery:
     async def find(self, user: str) -> str | None:
         """The verifier of a user; None where there is no such user, or it has none.
 
+        A client that goes away meanwhile takes nothing with it: the connection is everybody's.
         Raises: QueryFailed.
         """
+        asking = asyncio.get_running_loop().create_task(self._find(user))
+        asking.add_done_callback(_retrieve)
+        return await asyncio.shield(asking)
+
+    async def _find(self, user: str) -> str | None:
         async with self._lock:
             if self._trouble and monotonic() < self._retry_at:
                 raise QueryFailed(self._trouble)
@@ -168,3 +174,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def _retrieve(task: asyncio.Task[str | None]) -> None:
+    """Nobody may be left to hear of a failure, which asyncio would complain of."""
+    if not task.cancelled():
+        task.exception()

@@ -152,6 +152,10 @@ class Entrance:
             return "refused"
         return "stale"
 
+    def not_shown(self) -> None:
+        """The gate has given up before the server could say no: not to be tried again and again either."""
+        self._rules.refusals.failed(self._shown, self._clock())
+
     def accepted(self) -> None:
         """The server has said yes: what was needed for that is forgotten, passwords above all."""
         self._rules.refusals.forget(self._shown)
@@ -174,6 +178,7 @@ class Entrance:
 
     def _take_password(self, password: bytes) -> None:
         if not password:
+            self._rules.failures.failed(self._source, self._clock())
             raise LoginRefused(Denial("login", "28P01", "empty password returned by client"), "password")
         self._log_in(self._user, Password(password), password)
 
