@@ -349,9 +349,9 @@ class Session:
         return commands
 
     def _go_on(self, commands: list[Command]) -> list[Command]:
-        if self._entrance.done:
+        if self._entrance.done and self._entrance.startup is not None:
             self.phase = Phase.CONNECTING
-            self._startup = self._entrance.startup
+            self._startup = self._entrance.startup.packet
             return [*commands, Connect(self.role, self.database)]
         return commands
 

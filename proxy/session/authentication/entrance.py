@@ -49,7 +49,7 @@ class Entrance:
 
     Attributes:
         exchange: how the gate logs in at the server; None while it does not, or where the login is relayed.
-        startup: the packet for the server.
+        startup: what the server is to be told; None until the client has said who it is.
     """
 
     def __init__(
@@ -66,13 +66,12 @@ class Entrance:
         self._token = token
         self._stage = _Stage.WAITING
         self._tls: TlsInfo | None = None
-        self._packet: StartupMessage | None = None
         self._user = ""
         self._credential: Credential | None = None
         self._client: ClientExchange | None = None
         self._shown: Hashable = None  # what stands for what the server is shown
         self.exchange: ServerExchange | None = None
-        self.startup = b""
+        self.startup: StartupMessage | None = None
 
     @property
     def done(self) -> bool:
@@ -90,8 +89,7 @@ class Entrance:
         Raises: LoginRefused, as all that follows.
         """
         rules = self._rules
-        self._tls, self._packet = tls, startup
-        self._user, self.startup = startup.user, startup.packet
+        self._tls, self._user, self.startup = tls, startup.user, startup
         self.check()
         if rules.auth_type is AuthType.PASSWORD:
             if tls is None:
@@ -159,7 +157,7 @@ class Entrance:
     def accepted(self) -> None:
         """The server has said yes: what was needed for that is forgotten, passwords above all."""
         self._rules.refusals.forget(self._shown)
-        self._credential = self._client = self.exchange = self._packet = None
+        self._credential = self._client = self.exchange = self.startup = None
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -184,8 +182,8 @@ class Entrance:
 
     def _log_in(self, role: str, proof: Recovered | Password, material: bytes) -> None:
         self._show(self._rules.key_of(role, material))
-        if role != self._user and self._packet is not None:
-            self.startup = _as_role(self._packet, role)
+        if role != self._user and self.startup is not None:
+            self.startup = _as_role(self.startup, role)
         self.exchange = ServerExchange(self._shown_user, role, proof, self._token())
         self._stage = _Stage.DONE
 
@@ -232,8 +230,9 @@ def _wait(wait_s: float) -> str:
     return f"Wait {math.ceil(wait_s)} s, and look for what still logs in with an old password."
 
 
-def _as_role(packet: StartupMessage, role: str) -> bytes:
-    """The packet of a client with another role in it; the database stays the one that the client means."""
-    kept = [(name, value) for name, value in packet.parameters if name not in ("user", "database")]
-    named = [("user", role), ("database", packet.database)]
-    return encode_startup(packet.major, packet.minor, [*named, *kept])
+def _as_role(startup: StartupMessage, role: str) -> StartupMessage:
+    """The same with another role in it; the database stays the one that the client means."""
+    kept = [(name, value) for name, value in startup.parameters if name not in ("user", "database")]
+    parameters = (("user", role), ("database", startup.database), *kept)
+    packet = encode_startup(startup.major, startup.minor, parameters)
+    return StartupMessage(startup.major, startup.minor, parameters, packet)
