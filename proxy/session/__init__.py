@@ -6,10 +6,13 @@ Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule mea
 """
 
 from proxy.session.cache import Outcome, Screening
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.commands import (
+    Abandon,
     Analyse,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
     Close,
     Command,
     Connect,
@@ -24,15 +27,19 @@ from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 
 __all__ = [
     "JUDGEMENT_BUCKETS",
+    "Abandon",
     "Analyse",
     "AwaitCatalogue",
     "Cancel",
+    "CancelAnother",
+    "CancelKeys",
     "Close",
     "Command",
     "Connect",
     "Ended",
     "Event",
     "Gate",
+    "Identity",
     "Judged",
     "Limits",
     "LongText",

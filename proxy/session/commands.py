@@ -36,13 +36,24 @@ class Connect:
 
 @dataclass(slots=True)
 class Cancel:
-    """Deliver this CancelRequest to the server on a connection of its own.
-
-    It is the client's, which has said nothing else and is let go then; or the session's own, for what its
-    server connection is running.
-    """
+    """Deliver this CancelRequest to the server on a connection of its own: for what this session runs."""
 
     packet: bytes
+
+
+@dataclass(slots=True)
+class CancelAnother:
+    """The client has shown a key and said nothing else: find the session that it names, call its ``cancel``.
+
+    Then let this client go.
+    """
+
+    key: bytes
+
+
+@dataclass(slots=True)
+class Abandon:
+    """What the last ``Analyse`` asked for is not needed any more."""
 
 
 @dataclass(slots=True)
@@ -82,4 +93,15 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report
+Command = (
+    ToServer
+    | ToClient
+    | Connect
+    | Cancel
+    | CancelAnother
+    | Analyse
+    | Abandon
+    | AwaitCatalogue
+    | Close
+    | Report
+)

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.cache import Meanings
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
@@ -95,6 +96,7 @@ class Gate:
         tally: Tally | None = None,
         log_statements: bool = False,
         catalogue: bool = False,
+        keys: CancelKeys | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -109,6 +111,7 @@ class Gate:
             tally: where to count.
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
+            keys: of all sessions of this process; of this gate's alone when None.
         """
         self.policy = policy
         self.facts = facts
@@ -122,6 +125,7 @@ class Gate:
         self.tally = tally or Tally()
         self.log_statements = log_statements
         self.catalogue = catalogue
+        self.keys = keys or CancelKeys(Identity(), token)
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()

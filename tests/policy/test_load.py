@@ -88,6 +88,7 @@ def test_reserved_ids() -> None:
         "lexing",
         "over-size",
         "protocol",
+        "replication",
         "stale-facts",
         "undecodable",
         "unknown",
