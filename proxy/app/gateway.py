@@ -37,8 +37,8 @@ from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
-from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
+from proxy.relay import CancelRouter, Listener, RelaySettings, Upstream, parse_upstream
+from proxy.session import CancelKeys, Ended, Event, Gate, Identity, Limits, Peer, Phase, Session
 
 
 class StartError(Exception):
@@ -109,6 +109,9 @@ class Gateway:
             self._settings.parsers,
             log,
         )
+        self._keys = CancelKeys(Identity(peer=self._settings.peer_id), _token)
+        self._router = CancelRouter(self._keys)
+        self._router.know(self._peers())
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
@@ -146,6 +149,7 @@ class Gateway:
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
+            keys=self._keys,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
@@ -163,11 +167,25 @@ class Gateway:
             upstream,
             partial(self._observe, str(settings.listen), keeper),
             RelaySettings(login_timeout_s=self._settings.login_timeout_s),
+            router=self._router,
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
             on_crash=self._crashed,
         )
         return Door(settings, upstream, gate, listener, keeper, sessions)
+
+    def _peers(self) -> dict[int, Upstream]:
+        """The other replicas; what they are asked is as secret as what a server is."""
+        settings = self._settings
+        try:
+            return {
+                number: parse_upstream(
+                    url, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                )
+                for number, url in (settings.peers or {}).items()
+            }
+        except ValueError as error:
+            raise StartError(f"peers: {error}", wrong_setting=True) from error
 
     def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
         def in_use(database: str) -> bool:
@@ -218,6 +236,7 @@ class Gateway:
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
                 crashes=lambda: self._crashes,
+                cancels=lambda: self._router.counts,
                 log_failures=self._logs.failures,
             )
         )

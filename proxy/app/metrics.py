@@ -76,6 +76,13 @@ METRICS: Mapping[str, MetricKind] = {
             "not understood (protocol).",
         ),
         MetricKind(
+            "pgwarden_cancel_requests_total",
+            "counter",
+            ("outcome",),
+            "Cancel requests: taken to their session (delivered), with nobody's key (wrong_key), from an "
+            "address with too many of those (limited), or for a peer that did not answer (unreachable).",
+        ),
+        MetricKind(
             "pgwarden_judgement_seconds",
             "histogram",
             (),
@@ -156,6 +163,7 @@ class MetricsView:
     catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
+    cancels: Callable[[], Mapping[str, int]]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
 
@@ -185,6 +193,7 @@ class GateCollector(Collector):
         )
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
+        yield _counter("pgwarden_cancel_requests_total", {(k,): v for k, v in self._view.cancels().items()})
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",

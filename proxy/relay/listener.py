@@ -19,6 +19,7 @@ from proxy.relay.ports import (
     SessionFactory,
     TextReader,
 )
+from proxy.relay.routing import CancelRouter
 from proxy.relay.sockets import keep_alive
 from proxy.relay.upstream import Upstream
 from proxy.session import Peer
@@ -38,6 +39,7 @@ class Listener:
         observer: Observer,
         settings: RelaySettings | None = None,
         *,
+        router: CancelRouter | None = None,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
         on_crash: CrashReporter | None = None,
@@ -50,6 +52,7 @@ class Listener:
             upstream: the server behind this door.
             observer: is told every event; its exception ends the session that reported.
             settings: bounds; the defaults when None.
+            router: takes CancelRequests to the sessions they name; without one they come to nothing.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
@@ -57,6 +60,7 @@ class Listener:
         self._address = address
         self._session_factory = session_factory
         self._upstream = upstream
+        self._router = router
         self._reader = reader
         self._catalogue = catalogue
         self._observer = observer
@@ -143,6 +147,7 @@ class Listener:
             self._upstream,
             self._canceller,
             self._settings,
+            router=self._router,
             reader=self._reader,
             catalogue=self._catalogue,
             observer=self._observer,

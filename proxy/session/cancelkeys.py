@@ -28,6 +28,7 @@ _LONG: Final = 32
 _SERIAL_BITS: Final = 17
 _WORKER_BITS: Final = 6
 _ID_BYTES: Final = 4
+_MARK: Final = b"\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +116,14 @@ class CancelKeys:
 
 def _process_id(key: bytes) -> int:
     return int.from_bytes(key[:_ID_BYTES], "big", signed=True)
+
+
+def forwarded(key: bytes) -> bytes:
+    """The key as one replica passes it on to another: one byte longer than any key that was issued."""
+    return key + _MARK
+
+
+def unwrap(key: bytes) -> tuple[bytes, bool]:
+    """The key without that byte, and whether it was there."""
+    marked = len(key) - _ID_BYTES in (_SHORT + 1, _LONG + 1)
+    return (key[:-1], True) if marked else (key, False)

@@ -238,7 +238,7 @@ class ClientSide:
     # -- cancelling --------------------------------------------------------------------------------
 
     def cancel(self) -> View:
-        """The client's statement is to end: refuse it, if it waits here and nothing before it is still running.
+        """The client's statement is to end: refuse it, if it waits here and nothing before it still runs.
 
         Returns: what goes to the server in its place; b"" where nothing waits, or where the server has to
             answer first: then `refuse_cancelled` gives it.

@@ -46,9 +46,13 @@ class CancelAnother:
     """The client has shown a key and said nothing else: find the session that it names, call its ``cancel``.
 
     Then let this client go.
+
+    Attributes:
+        address: the client's, None for a Unix socket.
     """
 
     key: bytes
+    address: str | None
 
 
 @dataclass(slots=True)

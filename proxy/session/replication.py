@@ -23,7 +23,7 @@ from proxy.wire.startup import StartupMessage
 
 _DATABASE: Final = "database"
 _NO: Final = frozenset(("0", "n", "no", "of", "off", "f", "fa", "fal", "fals", "false"))
-"""What parse_bool() takes for false; whatever else is asked for is replication, or an error of the server's."""
+"""What parse_bool() takes for false; anything else is replication, or an error of the server's."""
 
 _STREAMS: Final = frozenset(("START_REPLICATION", "BASE_BACKUP", "UPLOAD_MANIFEST"))
 _SLOTS: Final = frozenset(("CREATE_REPLICATION_SLOT", "DROP_REPLICATION_SLOT", "ALTER_REPLICATION_SLOT"))
@@ -73,7 +73,7 @@ def _effects(name: str, rest: bytes) -> list[Effect]:
     slot = _SLOT.match(rest)
     target = Target("slot", None, None if slot is None else _name(slot[1], slot[2]))
     if slot is not None and name.startswith("CREATE") and slot[3] == b"TEMPORARY":
-        return [Effect("server.replication", target, frozenset({"temporary"}), Risk.LOW, name)]
+        return [Effect("server.replication", target, frozenset({"temporary"}), Risk.LOW, detail=name)]
     return [Effect("server.replication", target, risk=EFFECT_KINDS["server.replication"].risk, detail=name)]
 
 

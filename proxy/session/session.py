@@ -175,9 +175,9 @@ class Session:
     def cancel(self) -> list[Command]:
         """Somebody has shown this session's key: what it is running is to end.
 
-        A statement that waits at the gate is refused there. Otherwise the server is told, if it works for this
-        client: the gate's own question is not what was meant, and between two statements there is nothing to
-        cancel.
+        A statement that waits at the gate is refused there. Otherwise the server is told, if it works for
+        this client: the gate's own question is not what was meant, and between two statements there is
+        nothing to cancel.
         """
         conversation = self._conversation
         if conversation is None or self.phase is not Phase.READY:
@@ -232,7 +232,7 @@ class Session:
                     commands.append(ToClient(_NO_ENCRYPTION))
                 case CancelRequest():
                     self.phase = Phase.CLOSED
-                    return [*commands, CancelAnother(packet.key)]
+                    return [*commands, CancelAnother(packet.key, self._peer.address)]
                 case StartupMessage():
                     return commands + self._begin(packet)
             packet = self._packets.feed(b"")

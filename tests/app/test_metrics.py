@@ -51,6 +51,7 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         catalogue_readable=lambda: True,
         connection_states=lambda: {"open": 3},
         crashes=lambda: 1,
+        cancels=lambda: {"delivered": 3, "wrong_key": 1, "limited": 0, "unreachable": 0},
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
     )
 

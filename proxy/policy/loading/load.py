@@ -157,7 +157,9 @@ def _replication(
         match=Match(frozenset({"connection.replication"}), ()),
         unless=unless,
         deny=parse_template("Replication is not for {role}: it carries everything, whatever the rules say."),
-        hint=parse_template("Connect directly, or ask those who own the policy to name you in its replication."),
+        hint=parse_template(
+            "Connect directly, or ask the owners of the policy to name you in its replication."
+        ),
     )
 
 
