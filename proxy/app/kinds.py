@@ -165,7 +165,8 @@ def peers(value: object) -> dict[int, str]:
         pairs = list(value.items())
     elif isinstance(value, str):
         for piece in value.split(","):
-            pairs.append(tuple(piece.strip().partition("=")[::2]))
+            name, _, rest = piece.strip().partition("=")
+            pairs.append((name, rest))
     else:
         raise ValueError("must be {NUMBER: HOST:PORT, …}")
     found: dict[int, str] = {}
