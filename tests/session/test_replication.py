@@ -27,10 +27,10 @@ def test_what_is_asked_for(value: str | None, kind: str) -> None:
 @pytest.mark.parametrize(
     ("text", "effects"),
     [
-        *(
-            (text, [])
-            for text in ("IDENTIFY_SYSTEM", "SHOW wal_level", "TIMELINE_HISTORY 1", "READ_REPLICATION_SLOT s")
-        ),
+        ("IDENTIFY_SYSTEM", []),
+        ("SHOW wal_level", []),
+        ("TIMELINE_HISTORY 1", []),
+        ("READ_REPLICATION_SLOT s", []),
         ("\t\n START_REPLICATION SLOT s LOGICAL 0/0", ["connection.replication None HIGH"]),
         ("BASE_BACKUP", ["connection.replication None HIGH"]),
         ("BASE_BACKUP(LABEL 'x')", ["connection.replication None HIGH"]),
@@ -70,8 +70,6 @@ def test_what_the_walsender_reads_as_sql(text: str) -> None:
     assert command(text.encode()) is None
 
 
-@given(
-    st.binary(max_size=60), st.sampled_from([b"", b"START_REPLICATION", b"DROP_REPLICATION_SLOT", b"SHOW "])
-)
+@given(st.binary(max_size=60), st.sampled_from([b"", b"BASE_BACKUP", b"DROP_REPLICATION_SLOT", b"SHOW "]))
 def test_garbage_is_a_command_or_sql(rest: bytes, beginning: bytes) -> None:
     command(beginning + rest)
