@@ -1,4 +1,4 @@
-"""Lengths that no message has (0, 3, 4, 2^31-1, negative), messages in pieces, and what a stranger may say."""
+"""Lengths that no message has (0, 3, 4, 2^31-1, negative), messages in pieces, what a stranger may say."""
 
 from __future__ import annotations
 
