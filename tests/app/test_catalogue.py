@@ -205,7 +205,8 @@ async def test_no_name_and_no_default_moves_the_search_path_of_the_gates_own_con
         source = CatalogueSource("127.0.0.1", server.port, "postgres", "x", None, 5)
         connection = await source.connect(name)
         rows = await connection.fetch(
-            "SELECT current_database(), current_setting('search_path'), current_setting('transaction_read_only')"
+            "SELECT current_database(), current_setting('search_path'), "
+            "current_setting('default_transaction_read_only')"
         )
         await connection.close(timeout=5)
         assert [tuple(row) for row in rows] == [(name, "pg_catalog", "on")]
