@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from proxy.session import CancelAnother, Close, Command, Connect, Peer, Phase, Session, ToClient, ToServer
@@ -73,7 +75,7 @@ def test_of_a_password(length: int) -> None:
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("kind", "RKvSZENTDCdAW")
 @pytest.mark.parametrize("when", [asked, logged_in], ids=["login", "later"])
-def test_of_a_servers_message(when: type[Session], kind: str, length: int) -> None:
+def test_of_a_servers_message(when: Callable[[], Session], kind: str, length: int) -> None:
     assert fatal(when().server_data(kind.encode() + length.to_bytes(4, "big"))) == ("FATAL", "08P01")
 
 
