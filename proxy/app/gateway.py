@@ -40,8 +40,8 @@ from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
-from proxy.relay import Listener, Occupancy, Upstream
-from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session, Standing
+from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
+from proxy.session import CancelKeys, Ended, Event, Gate, Identity, Limits, Peer, Phase, Session, Standing
 
 
 class StartError(Exception):
@@ -113,6 +113,9 @@ class Gateway:
             log,
         )
         self._occupancy = self._count_connections()
+        self._keys = CancelKeys(Identity(peer=self._settings.peer_id), _token)
+        self._router = CancelRouter(self._keys)
+        self._router.know(self._peers())
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
@@ -168,6 +171,7 @@ class Gateway:
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
             client_tls=tls.asks,
+            keys=self._keys,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
@@ -185,6 +189,7 @@ class Gateway:
             upstream,
             partial(self._observe, str(settings.listen), keeper),
             relay_settings(self._settings),
+            router=self._router,
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
             certificate=tls.certificate,
@@ -193,6 +198,19 @@ class Gateway:
             proxy=proxy_protocol(settings),
         )
         return Door(settings, upstream, gate, listener, keeper, sessions)
+
+    def _peers(self) -> dict[int, Upstream]:
+        """The other replicas; what they are asked is as secret as what a server is."""
+        settings = self._settings
+        try:
+            return {
+                number: parse_upstream(
+                    url, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                )
+                for number, url in (settings.peers or {}).items()
+            }
+        except ValueError as error:
+            raise StartError(f"peers: {error}", wrong_setting=True) from error
 
     def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
         def in_use(database: str) -> bool:
@@ -247,6 +265,7 @@ class Gateway:
                 refused_connections=lambda: self._occupancy.refused,
                 expired_sessions=self._expired,
                 crashes=lambda: self._crashes,
+                cancels=lambda: self._router.counts,
                 log_failures=self._logs.failures,
             )
         )

@@ -6,10 +6,13 @@ Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule mea
 """
 
 from proxy.session.cache import Outcome, Screening
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.commands import (
+    Abandon,
     Analyse,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
     Close,
     Command,
     Connect,
@@ -28,9 +31,12 @@ from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsIn
 __all__ = [
     "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
+    "Abandon",
     "Analyse",
     "AwaitCatalogue",
     "Cancel",
+    "CancelAnother",
+    "CancelKeys",
     "ClientCertificate",
     "ClientTls",
     "Close",
@@ -40,6 +46,7 @@ __all__ = [
     "Event",
     "Excess",
     "Gate",
+    "Identity",
     "Judged",
     "Limits",
     "LongText",

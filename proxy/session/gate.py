@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.cache import Meanings
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
@@ -97,6 +98,7 @@ class Gate:
         log_statements: bool = False,
         catalogue: bool = False,
         client_tls: ClientTls | None = None,
+        keys: CancelKeys | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -112,6 +114,7 @@ class Gate:
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
             client_tls: what is asked of clients; when None, TLS is not offered.
+            keys: of all sessions of this process; of this gate's alone when None.
         """
         self.policy = policy
         self.facts = facts
@@ -126,6 +129,7 @@ class Gate:
         self.log_statements = log_statements
         self.catalogue = catalogue
         self.client_tls = client_tls or ClientTls()
+        self.keys = keys or CancelKeys(Identity(), token)
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
