@@ -43,12 +43,14 @@ from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
-from proxy.relay import Listener, Occupancy, Upstream
+from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
 from proxy.session import (
     Attempts,
+    CancelKeys,
     Ended,
     Event,
     Gate,
+    Identity,
     Limits,
     LoginFailed,
     Peer,
@@ -129,6 +131,9 @@ class Gateway:
         )
         self._login_failures = Attempts(self._settings.login_failures)
         self._occupancy = self._count_connections()
+        self._keys = CancelKeys(Identity(peer=self._settings.peer_id), _token)
+        self._router = CancelRouter(self._keys)
+        self._router.know(self._peers())
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
@@ -191,6 +196,7 @@ class Gateway:
             catalogue=catalogue is not None,
             client_tls=tls.asks,
             authentication=log_in.rules(self._login_failures),
+            keys=self._keys,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
@@ -209,6 +215,7 @@ class Gateway:
             upstream,
             partial(self._observe, str(settings.listen), keeper),
             relay_settings(self._settings),
+            router=self._router,
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
             credentials=users.find,
@@ -218,6 +225,19 @@ class Gateway:
             proxy=proxy_protocol(settings),
         )
         return Door(settings, upstream, gate, listener, keeper, users, sessions)
+
+    def _peers(self) -> dict[int, Upstream]:
+        """The other replicas; what they are asked is as secret as what a server is."""
+        settings = self._settings
+        try:
+            return {
+                number: parse_upstream(
+                    url, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                )
+                for number, url in (settings.peers or {}).items()
+            }
+        except ValueError as error:
+            raise StartError(f"peers: {error}", wrong_setting=True) from error
 
     def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
         def in_use(database: str) -> bool:
@@ -282,6 +302,7 @@ class Gateway:
                 refused_connections=lambda: self._occupancy.refused,
                 expired_sessions=self._expired,
                 crashes=lambda: self._crashes,
+                cancels=lambda: self._router.counts,
                 log_failures=self._logs.failures,
             )
         )

@@ -113,6 +113,13 @@ METRICS: Mapping[str, MetricKind] = {
             "1 unless the newest certificate files do not load.",
         ),
         MetricKind(
+            "pgwarden_cancel_requests_total",
+            "counter",
+            ("outcome",),
+            "Cancel requests: taken to their session (delivered), with nobody's key (wrong_key), from an "
+            "address with too many of those (limited), or for a peer that did not answer (unreachable).",
+        ),
+        MetricKind(
             "pgwarden_judgement_seconds",
             "histogram",
             (),
@@ -197,6 +204,7 @@ class MetricsView:
     refused_connections: Callable[[], Mapping[str, int]]
     expired_sessions: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
+    cancels: Callable[[], Mapping[str, int]]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
 
@@ -234,6 +242,7 @@ class GateCollector(Collector):
         yield _gauge(
             "pgwarden_certificate_last_reload_successful", {(): 0 if self._view.certificates_failing() else 1}
         )
+        yield _counter("pgwarden_cancel_requests_total", {(k,): v for k, v in self._view.cancels().items()})
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",

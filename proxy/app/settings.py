@@ -51,6 +51,7 @@ Milliseconds = Annotated[int, PlainValidator(kinds.milliseconds)]
 KeepAliveSeconds = Annotated[int, PlainValidator(kinds.up_to(32_767))]
 KeepAliveCount = Annotated[int, PlainValidator(kinds.up_to(127))]
 FileMode = Annotated[int, PlainValidator(kinds.file_mode)]
+PeerId = Annotated[int, PlainValidator(kinds.peer_id)]
 LogLevel = Annotated[str, PlainValidator(kinds.log_level)]
 LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
@@ -70,6 +71,18 @@ def catalogue_text(value: object) -> str:
     return str(value).strip()
 
 
+def peers_map(value: object) -> dict[int, str]:
+    """Read the other replicas, each with the URL of a listener."""
+    found = kinds.peers(value)
+    for number, url in found.items():
+        try:
+            parse_upstream(url)
+        except ValueError as error:
+            raise ValueError(f"peer {number} {error}") from None
+    return found
+
+
+Peers = Annotated[dict[int, str], PlainValidator(peers_map)]
 UpstreamText = Annotated[str, PlainValidator(upstream_text)]
 CatalogueText = Annotated[str, PlainValidator(catalogue_text)]
 
@@ -229,6 +242,12 @@ class Settings(BaseModel):
     parse_timeout_s: SomeSeconds = Field(5.0, description="how long reading a long statement may take")
     parse_memory_bytes: ParserMemory = Field(
         512 * 1024 * 1024, description="how much memory reading a long statement may take"
+    )
+    peer_id: PeerId = Field(
+        0, description="this replica's number, from 1, where several share an address; 0 for none"
+    )
+    peers: Peers | None = Field(
+        None, description="the other replicas, {NUMBER: HOST:PORT or URL}, to which they pass cancel requests"
     )
     refusal_log: FilePath = Field(
         STANDARD_OUTPUT, description="file for a JSON line of each refusal; - is standard output"

@@ -285,6 +285,9 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
     if settings.statement_log is not None and _same_file(settings.statement_log, settings.refusal_log):
         origin = gathered.common["statement_log"].origin
         gathered.problems.append(f"{origin}: the statement log and the refusal log need a file each")
+    if settings.peers and not settings.peer_id:
+        origin = gathered.common["peers"].origin
+        gathered.problems.append(f"{origin}: peers need a peer_id of this replica's own")
     taken: dict[str, str] = {}
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
         for address in listener.listen:

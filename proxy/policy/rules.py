@@ -21,7 +21,7 @@ from proxy.policy.templates import Template
 from proxy.source import Document, Path, Position
 from proxy.sql.effects import EFFECT_KINDS, Effect
 
-# Rules that exist without being written. The first four are judged here; the session raises the others.
+# Rules that exist without being written. The first six are judged here; the session raises the others.
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
         "unparsed": "a statement whose text cannot be read",
@@ -29,6 +29,7 @@ RESERVED: Mapping[str, str] = MappingProxyType(
         "catalogue": "a statement that may run code of the database while its catalogue cannot be read",
         "stale-facts": "evidence asked for while the ledger cannot be read",
         "freeze": "a write while writes are frozen",
+        "replication": "a replication connection of somebody to whom the policy grants none",
         "undecodable": "a text that cannot be decoded as the server will",
         "lexing": "a text that reads differently under settings that are in doubt",
         "over-size": "a statement larger than the gate reads",

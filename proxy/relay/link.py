@@ -30,14 +30,17 @@ from proxy.relay.ports import (
     Session,
     TextReader,
 )
+from proxy.relay.routing import CancelRouter
 from proxy.relay.secure import SecureTransport
 from proxy.relay.sockets import unsent
 from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
+    Abandon,
     Analyse,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
     Close,
     Command,
     Connect,
@@ -90,6 +93,7 @@ class Link:
         settings: RelaySettings,
         seat: Seat,
         *,
+        router: CancelRouter | None,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
         credentials: CredentialFinder | None,
@@ -103,6 +107,8 @@ class Link:
         self._canceller = canceller
         self._settings = settings
         self._seat = seat
+        self._router = router
+        self._cancels: set[asyncio.Task[bytes]] = set()
         self._reader = reader
         self._catalogue = catalogue
         self._credentials = credentials
@@ -236,6 +242,12 @@ class Link:
         self._ask(lambda: self._session.expire(standing, limit_s))
         self._close()
 
+    async def cancel(self) -> None:
+        """Cancel what the session runs, and wait until the server has been told."""
+        self._ask(self._session.cancel)
+        if self._cancels:
+            await asyncio.wait(tuple(self._cancels))
+
     def abort(self) -> None:
         """Cut both connections."""
         self._close()
@@ -269,12 +281,16 @@ class Link:
                     self._start_tls(command.begun)
                 case Connect():
                     self._sit_down(command)
-                case Cancel() if self._server is not None:
-                    self._canceller.deliver_soon(command.packet)
                 case Cancel():
-                    self._start(self._cancel(command.packet))
+                    task = self._canceller.deliver_soon(command.packet)
+                    self._cancels.add(task)
+                    task.add_done_callback(self._cancels.discard)
+                case CancelAnother():
+                    self._start(self._cancel_another(command))
                 case Analyse():
                     self._analyse(command)
+                case Abandon():
+                    self._abandon()
                 case AwaitCatalogue():
                     self._await_catalogue(command)
                 case FindCredential():
@@ -297,6 +313,8 @@ class Link:
         if isinstance(event, Opened):
             self._stop_timers()
             self._seat.logged_in()
+            if self._router is not None:
+                self._router.enter(self._session, self.cancel)
         self._observer(event)
 
     def _start_tls(self, begun: bytes) -> None:
@@ -354,6 +372,12 @@ class Link:
             raise LinkError("a session waits for two things at once")
         self._reading = self._loop.create_task(work)
         self._reading.add_done_callback(self._was_read)
+
+    def _abandon(self) -> None:
+        """What is being read aside is of no use any more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     async def _read(self, reading: Coroutine[None, None, Outcome]) -> None:
         outcome = await reading
@@ -425,8 +449,12 @@ class Link:
         if arrival.ended.is_set():
             self.server_lost()
 
-    async def _cancel(self, packet: bytes) -> None:
-        await self._canceller.deliver(packet)
+    async def _cancel_another(self, command: CancelAnother) -> None:
+        if self._router is None:
+            raise LinkError("a CancelRequest came that nobody takes to its session")
+        answer = await self._router.deliver(command.key, command.address)
+        if answer and self._client is not None:
+            self._client.write(answer)
         self._close()
 
     # -- ending ------------------------------------------------------------------------------------------
@@ -466,8 +494,7 @@ class Link:
         self._stop_timers()
         if self._connecting and self._task is not None:
             self._task.cancel()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._abandon()
         self._close_leg(self._client, self._settings.flush_client_s)
         self._close_leg(self._server, self._settings.flush_server_s)
 
@@ -485,6 +512,8 @@ class Link:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
             self._seat.leave()
+            if self._router is not None:
+                self._router.leave(self._session)
             self._on_finished(self)
 
 

@@ -25,6 +25,7 @@ from proxy.relay.ports import (
     TextReader,
 )
 from proxy.relay.proxied import ProxyProtocol
+from proxy.relay.routing import CancelRouter
 from proxy.relay.upstream import Upstream
 from proxy.session import Peer, Standing
 
@@ -43,6 +44,7 @@ class Listener:
         observer: Observer,
         settings: RelaySettings | None = None,
         *,
+        router: CancelRouter | None = None,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
         credentials: CredentialFinder | None = None,
@@ -60,6 +62,7 @@ class Listener:
             upstream: the server behind this door.
             observer: is told every event; its exception ends the session that reported.
             settings: bounds; the defaults when None.
+            router: takes CancelRequests to the sessions they name; without one they come to nothing.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
             credentials: looks users up; without one a session that asks for it ends.
@@ -70,6 +73,7 @@ class Listener:
         """
         self._session_factory = session_factory
         self._upstream = upstream
+        self._router = router
         self._reader = reader
         self._catalogue = catalogue
         self._credentials = credentials
@@ -167,6 +171,7 @@ class Listener:
             self._canceller,
             self._settings,
             seat,
+            router=self._router,
             reader=self._reader,
             catalogue=self._catalogue,
             credentials=self._credentials,

@@ -50,6 +50,9 @@ class Session(Protocol):
     def key_derived(self, salted: bytes) -> list[Command]:
         """What the last DeriveKey asked for is there."""
 
+    def cancel(self) -> list[Command]:
+        """Somebody has shown this session's key: what it runs is to end."""
+
     def client_eof(self) -> list[Command]:
         """The client is gone."""
 
@@ -127,6 +130,8 @@ class RelaySettings:
             cut off.
         cancels_at_once: how many CancelRequests are delivered at the same time; further ones wait.
         cancel_timeout_s: how long delivering one may take, waiting included.
+        wrong_keys_at_once: how many CancelRequests with a wrong key one address may send at once, and
+        wrong_keys_per_s: how many a second after that; those beyond are not looked at.
         backlog: how many connections the kernel may hold before they are accepted.
         keep_alive: how the clients' sockets notice that nobody is there any more.
         unix_socket_mode: who may connect to Unix sockets: bits as chmod has them.
@@ -138,6 +143,8 @@ class RelaySettings:
     flush_server_s: float = 1.0
     cancels_at_once: int = 32
     cancel_timeout_s: float = 10.0
+    wrong_keys_at_once: int = 100
+    wrong_keys_per_s: float = 1.0
     backlog: int = 1024
     keep_alive: KeepAlive = field(default_factory=KeepAlive)
     unix_socket_mode: int = 0o777

@@ -9,10 +9,13 @@ from proxy.session.authentication.attempts import Attempts
 from proxy.session.authentication.credentials import AuthType, Credential, Unavailable
 from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Outcome, Screening
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.commands import (
+    Abandon,
     Analyse,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
     Close,
     Command,
     Connect,
@@ -33,12 +36,15 @@ from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsIn
 __all__ = [
     "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
+    "Abandon",
     "Analyse",
     "Attempts",
     "AuthType",
     "Authentication",
     "AwaitCatalogue",
     "Cancel",
+    "CancelAnother",
+    "CancelKeys",
     "ClientCertificate",
     "ClientTls",
     "Close",
@@ -51,6 +57,7 @@ __all__ = [
     "Excess",
     "FindCredential",
     "Gate",
+    "Identity",
     "Judged",
     "Limits",
     "LoginFailed",

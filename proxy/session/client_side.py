@@ -17,7 +17,8 @@ from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL
 from proxy.session.judge import Ask, Await, Judge
 from proxy.session.meaning import Meaning, worst
 from proxy.session.prepared import NOTHING, resolve
-from proxy.session.refusal import Denial, Refusal, no_such_statement
+from proxy.session.refusal import CANCELLED, Denial, FatalRefusal, Refusal, no_such_statement
+from proxy.session.replication import command
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.wire.errors import ProtocolViolation
@@ -76,20 +77,26 @@ class ClientSide:
         self._cutter = cutter
         # The catalogue has to be read, and the relay has not been told: at first, and after definitions. A
         # first statement inside of a transaction, or in the middle of a batch, could not wait for it.
-        state.waiting = self._unread = gate.catalogue
+        state.waiting = self._unread = gate.catalogue and state.replication != "physical"
+        self._reading = False  # the catalogue is being read
         self._after = b""  # goes out behind the frame just kept
         self.terminated = False
+        statements: dict[str, Handler] = {
+            "Q": self._query,
+            "P": self._parse,
+            "B": self._bind,
+            "D": self._describe,
+            "E": self._execute,
+            "C": self._close,
+            "F": self._function_call,
+        }
+        if state.replication:
+            statements = {**dict.fromkeys(statements, self._no_walsender_knows), "Q": self._replication_query}
         self._handlers = handlers_by_kind(
             {
-                "Q": self._query,
-                "P": self._parse,
-                "B": self._bind,
-                "D": self._describe,
-                "E": self._execute,
-                "C": self._close,
+                **statements,
                 "S": self._sync,
                 "H": self._keep,
-                "F": self._function_call,
                 "X": self._terminate,
                 "c": self._keep,
                 "f": self._keep,
@@ -189,11 +196,13 @@ class ClientSide:
     def awaits_catalogue(self) -> bool:
         """Whether the catalogue has to be read before anything goes on, told once."""
         unread, self._unread = self._unread, False
+        self._reading |= unread
         return unread
 
     def catalogue_ready(self) -> None:
         """The catalogue has been read since it was asked for, or cannot be read."""
         self._judge.consequences.overlay = None
+        self._reading = False
         self._state.waiting = False
 
     def _resolved(self, meaning: Meaning) -> Meaning:
@@ -202,7 +211,12 @@ class ClientSide:
     # -- refusing ----------------------------------------------------------------------------------
 
     def _refuse_query(self, kind: int, denial: Denial) -> bytes:
-        """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
+        """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery.
+
+        Raises: FatalRefusal to a walsender, which may read any text as a command.
+        """
+        if self._state.replication:
+            raise FatalRefusal(denial)
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(kind), refusal)
         self._state.lookup.answer = None
@@ -220,6 +234,46 @@ class ClientSide:
         self._state.batch_open = True
         self._state.skipping = True
         return refusal.as_unnamed_parse() if unnamed_parse else refusal.as_nonce_parse()
+
+    # -- cancelling --------------------------------------------------------------------------------
+
+    def cancel(self) -> View:
+        """The client's statement is to end: refuse it, if it waits here and nothing before it still runs.
+
+        Returns: what goes to the server in its place; b"" where nothing waits, or where the server has to
+            answer first: then `refuse_cancelled` gives it.
+        """
+        state = self._state
+        if state.lookup.inquiry is not None:
+            state.cancelled = CANCELLED
+            return b""
+        aside = self._awaiting is not None or self._reading
+        if not aside or state.inflight.ready < state.inflight.boundaries:
+            return b""
+        refused = self._refuse_held(CANCELLED)
+        if refused and self._awaiting is not None:
+            self._awaiting = self._telling = None
+            state.waiting = False
+        return refused
+
+    def refuse_cancelled(self) -> View:
+        """What goes to the server for a statement that was cancelled while the server answered the gate."""
+        denial, self._state.cancelled = self._state.cancelled, None
+        return b"" if denial is None else self._refuse_held(denial)
+
+    def _refuse_held(self, denial: Denial) -> View:
+        """Refuse the frame that comes next, if it is a statement and all of it is there."""
+        kind = self._cutter.next()
+        if kind in (QUERY, FUNCTION_CALL):
+            instead = self._refuse_query(kind, denial)
+        elif kind in (PARSE, BIND, EXECUTE):
+            unnamed = kind == PARSE and self._cutter.first() == 0
+            instead = self._refuse_extended(denial, unnamed_parse=unnamed)
+        else:
+            self._cutter.hold()
+            return b""
+        self._held = None
+        return b"".join((self._cutter.drop(), instead))
 
     # -- frames ------------------------------------------------------------------------------------
 
@@ -252,6 +306,26 @@ class ClientSide:
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
         return KEEP
+
+    def _replication_query(self) -> bytes | None:
+        """A Query to a walsender: one of its own commands, or SQL."""
+        if self._cutter.oversize or self._held is not None:
+            return self._query()
+        meaning = command(decode_query(self._cutter.view()))
+        if meaning is None:
+            return self._query()
+        state = self._state
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(QUERY, verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
+        state.send(QUERY)
+        state.end_batch()
+        return KEEP
+
+    def _no_walsender_knows(self) -> bytes | None:
+        raise ProtocolViolation("only simple queries are supported in a replication connection")
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""

@@ -55,13 +55,28 @@ class Connect:
 
 @dataclass(slots=True)
 class Cancel:
-    """Deliver this CancelRequest to the server on a connection of its own.
-
-    It is the client's, which has said nothing else and is let go then; or the session's own, for what its
-    server connection is running.
-    """
+    """Deliver this CancelRequest to the server on a connection of its own: for what this session runs."""
 
     packet: bytes
+
+
+@dataclass(slots=True)
+class CancelAnother:
+    """The client has shown a key and said nothing else: find the session that it names, call its ``cancel``.
+
+    Then let this client go.
+
+    Attributes:
+        address: the client's, None for a Unix socket.
+    """
+
+    key: bytes
+    address: str | None
+
+
+@dataclass(slots=True)
+class Abandon:
+    """What the last ``Analyse`` asked for is not needed any more."""
 
 
 @dataclass(slots=True)
@@ -126,7 +141,9 @@ Command = (
     | StartTls
     | Connect
     | Cancel
+    | CancelAnother
     | Analyse
+    | Abandon
     | AwaitCatalogue
     | FindCredential
     | DeriveKey

@@ -13,6 +13,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Meanings
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
@@ -99,6 +100,7 @@ class Gate:
         catalogue: bool = False,
         client_tls: ClientTls | None = None,
         authentication: Authentication | None = None,
+        keys: CancelKeys | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -115,6 +117,7 @@ class Gate:
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
             client_tls: what is asked of clients; when None, TLS is not offered.
             authentication: how clients log in; when None, as the server has it.
+            keys: of all sessions of this process; of this gate's alone when None.
         """
         self.policy = policy
         self.facts = facts
@@ -130,6 +133,7 @@ class Gate:
         self.catalogue = catalogue
         self.client_tls = client_tls or ClientTls()
         self.authentication = authentication or Authentication()
+        self.keys = keys or CancelKeys(Identity(), token)
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()

@@ -16,8 +16,10 @@ from proxy.session.authentication.credentials import Credential, LoginRefused, U
 from proxy.session.authentication.entrance import Entrance
 from proxy.session.cache import Outcome
 from proxy.session.commands import (
+    Abandon,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
     Close,
     Command,
     Connect,
@@ -33,10 +35,12 @@ from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
-from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
-from proxy.session.refusal import Denial
+from proxy.session.opening import FirstPackets, Login, Step, startup_effects
+from proxy.session.refusal import Denial, FatalRefusal
+from proxy.session.replication import asked_for, connecting
 from proxy.session.tls import ALPN_PROTOCOL, NO_ALPN, TlsInfo
-from proxy.wire.errors import ProtocolViolation
+from proxy.wire.backend import BackendKey, encode_key, encode_old_error
+from proxy.wire.errors import ProtocolViolation, UnsupportedVersion
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, View
 from proxy.wire.frontend import encode_terminate
 from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, encode_cancel
@@ -47,6 +51,8 @@ _HANDSHAKE: Final = b"\x16"
 """How TLS begins (RFC 8446, 5.1); a startup packet that did would be 350 MB long."""
 
 _READ_AHEAD_BYTES: Final = 65_536
+_OLD: Final = (1, 2)
+"""Versions of the protocol whose clients would not understand a present-day error."""
 
 
 class Phase(Enum):
@@ -104,7 +110,9 @@ class Session:
         self._lexing = Lexing()
         self._client = Cutter(LOGIN)
         self._server = Cutter(BACKEND)
-        self._login = Login(self._lexing, self._client, self._server)
+        self._login = Login(self._lexing, self._client, self._server, self._issue_key)
+        self._key: BackendKey | None = None  # the client's own
+        self._replication = ""
         self._entrance = Entrance(gate.authentication, peer.address, gate.clock, gate.token)
         self._judge: Judge | None = None
         self._conversation: Conversation | None = None
@@ -252,6 +260,26 @@ class Session:
         self._conversation.catalogue_ready()
         return self._converse_with_client(self._conversation)
 
+    def cancel(self) -> list[Command]:
+        """Somebody has shown this session's key: what it is running is to end.
+
+        A statement that waits at the gate is refused there. Otherwise the server is told, if it works for
+        this client: the gate's own question is not what was meant, and between two statements there is
+        nothing to cancel.
+        """
+        conversation = self._conversation
+        if conversation is None or self.phase is not Phase.READY:
+            return []
+        commands: list[Command] = []
+        if conversation.busy and self._can_cancel:
+            commands.append(Cancel(self._server_cancel()))
+        refused = conversation.cancel()
+        if refused:
+            if not conversation.waiting:
+                commands.append(Abandon())
+            commands += [ToServer(refused), *self._converse_with_client(conversation)]
+        return commands
+
     def client_eof(self) -> list[Command]:
         """The client is gone: the server's side ends as it stands, and rolls back what was open."""
         if self.phase is Phase.CLOSED:
@@ -304,7 +332,7 @@ class Session:
                     commands.append(ToClient(_NO_ENCRYPTION))
                 case CancelRequest():
                     self.phase = Phase.CLOSED
-                    return [*commands, Cancel(packet.packet)]
+                    return [*commands, CancelAnother(packet.key, self._peer.address)]
                 case StartupMessage():
                     return commands + self._begin(packet)
             packet = self._packets.feed(b"")
@@ -314,7 +342,7 @@ class Session:
         self.role = _shown(startup.user)
         self.database = _shown(startup.database)
         self._application = _shown(startup.get("application_name") or "")
-        self._startup = startup.packet
+        self._replication = asked_for(startup)
         self._judge = Judge(
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
         )
@@ -322,12 +350,12 @@ class Session:
         if unwelcome is not None:
             self._gate.tally.tls_failures["plain" if self.client_tls is None else "certificate"] += 1
             return self._end(unwelcome)
-        if wants_replication(startup):
-            return self._end(self._judge.reporter.refuse_outright(_NO_REPLICATION, None, "none"))
         effects = startup_effects(startup)
+        if self._replication:
+            effects += (connecting(self._replication),)
         if effects:
-            meaning = Meaning(effects, statement_class="session")
-            denial = self._judge.judge(meaning, ("none",), runs=False)
+            meaning = Meaning(effects, statement_class="server" if self._replication else "session")
+            denial = self._judge.judge(meaning, ("none",), runs=bool(self._replication))
             if isinstance(denial, Denial):
                 return self._end(denial)
         self.phase = Phase.IDENTIFYING
@@ -351,7 +379,7 @@ class Session:
     def _go_on(self, commands: list[Command]) -> list[Command]:
         if self._entrance.done and self._entrance.startup is not None:
             self.phase = Phase.CONNECTING
-            self._startup = self._entrance.startup.packet
+            self._startup = self._login.begin(self._entrance.startup)
             return [*commands, Connect(self.role, self.database)]
         return commands
 
@@ -373,17 +401,27 @@ class Session:
         client = Cutter(FRONTEND, self._gate.limits.max_statement_bytes)
         client.feed(self._client.rest())
         self._client = client
-        self._judge.lookup.process_id = login.process_id
+        self._judge.lookup.process_id = 0 if login.server_key is None else login.server_key.process_id
         self._conversation = Conversation(
-            self._gate, self._judge, self._lexing, login.server_major, client, self._server
+            self._gate,
+            self._judge,
+            self._lexing,
+            login.server_major,
+            client,
+            self._server,
+            replication=self._replication,
         )
         self.phase = Phase.READY
-        self._can_cancel = bool(login.cancel_key)
+        self._can_cancel = login.server_key is not None
         self._entrance.accepted()
         login.exchange = None
         commands.append(Report(Opened(self.role, self.database, self._application)))
         commands += self._converse_with_server(self._conversation)
         return commands + self._converse_with_client(self._conversation)
+
+    def _issue_key(self, process_id: int | None, long: bool) -> BackendKey:
+        self._key = self._gate.keys.issue(self, process_id, long=long)
+        return self._key
 
     # -- conversing --------------------------------------------------------------------------------
 
@@ -392,6 +430,8 @@ class Session:
             data = conversation.from_client()
         except ProtocolViolation as violation:
             return self._refuse_client(violation)
+        except FatalRefusal as refusal:
+            return self._end(refusal.denial)
         commands: list[Command] = self._reports()
         if data:
             commands.append(ToServer(data))
@@ -410,6 +450,9 @@ class Session:
         if held:
             commands.append(ToServer(held))
         if (stopped or held) and not conversation.waiting:
+            refused = conversation.refuse_cancelled()
+            if refused:
+                commands.append(ToServer(refused))
             commands += self._converse_with_client(conversation)
         if self._draining and self.idle:
             commands += self._end(_GOING_AWAY)
@@ -452,7 +495,7 @@ class Session:
         """The client has sent what no client may: counted like what a rule refuses, and its last word."""
         denial = Denial(
             "protocol",
-            "08P01",
+            "0A000" if isinstance(violation, UnsupportedVersion) else "08P01",
             str(violation),
             "No PostgreSQL client may send that here, so the connection is closed.",
             "Update the client's driver; if it comes back, tell those who run pgwarden.",
@@ -462,6 +505,8 @@ class Session:
         else:
             transaction = "none" if self._conversation is None else self._conversation.transaction
             self._judge.reporter.refuse_outright(denial, None, transaction)
+        if isinstance(violation, UnsupportedVersion) and violation.major in _OLD:
+            return [ToClient(encode_old_error(f"FATAL:  {violation}\n")), *self._close(denial.message)]
         return self._end(denial)
 
     def _close(self, reason: str, *, vanished: bool = False) -> list[Command]:
@@ -469,13 +514,19 @@ class Session:
         # That a client went away in the middle of its work is worth a line in the server's log.
         polite = self.idle or (conversation is not None and conversation.between_messages and not vanished)
         self.phase = Phase.CLOSED
+        if self._key is not None:
+            self._gate.keys.release(self, self._key)
         commands: list[Command] = [Report(Ended(reason))]
         if polite:
             commands.append(ToServer(encode_terminate()))
         elif self._conversation is not None and self._conversation.busy and self._can_cancel:
             # Nobody will hear how it ended, so it must not go on: it might hold locks, or commit.
-            commands.append(Cancel(encode_cancel(self._login.cancel_key)))
+            commands.append(Cancel(self._server_cancel()))
         return [*commands, Close()]
+
+    def _server_cancel(self) -> bytes:
+        key = self._login.server_key
+        return b"" if key is None else encode_cancel(encode_key(key))
 
     def _reports(self) -> list[Command]:
         if self._judge is None or not self._judge.reporter.events:
@@ -506,13 +557,6 @@ _LOST: Final = Denial(
     "The server closed the connection.",
     "It ended without saying why; an open transaction is rolled back.",
     "Connect again; look at the server's log for the cause.",
-)
-_NO_REPLICATION: Final = Denial(
-    "protocol",
-    "0A000",
-    "Replication connections do not pass this gate.",
-    "What they carry cannot be judged.",
-    "Connect replicas and change-data-capture to the server directly.",
 )
 
 

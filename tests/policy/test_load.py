@@ -36,6 +36,7 @@ def test_a_policy_and_its_packs() -> None:
         ("unparsed", "enforce", "None"),
         ("catalogue", "enforce", "None"),
         ("unknown", "enforce", "None"),
+        ("replication", "enforce", "None"),
         ("stale-facts", "enforce", "None"),
         ("freeze", "enforce", "None"),
     ]
@@ -88,6 +89,7 @@ def test_reserved_ids() -> None:
         "lexing",
         "over-size",
         "protocol",
+        "replication",
         "stale-facts",
         "undecodable",
         "unknown",

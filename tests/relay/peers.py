@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from proxy.relay import Listener, RelaySettings, SslMode, Upstream
+from proxy.relay import CancelRouter, Listener, RelaySettings, SslMode, Upstream
 from proxy.relay.ports import CatalogueReader
 from proxy.session import (
     Close,
@@ -67,6 +67,10 @@ class PassingSession:
 
     def key_derived(self, salted: bytes) -> list[Command]:
         raise AssertionError("no key was to be derived")
+
+    def cancel(self) -> list[Command]:
+        self.events.append("cancel")
+        return []
 
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
@@ -206,6 +210,7 @@ class Relay:
         make_session: Callable[[Peer], PassingSession] = PassingSession,
         settings: RelaySettings | None = None,
         catalogue: CatalogueReader | None = None,
+        router: CancelRouter | None = None,
     ) -> None:
         self.sessions: list[PassingSession] = []
         self.events: list[Event] = []
@@ -217,6 +222,7 @@ class Relay:
             upstream,
             self.events.append,
             settings,
+            router=router,
             catalogue=catalogue,
             on_crash=self.crashes.append,
         )
@@ -242,9 +248,10 @@ async def relay(
     settings: RelaySettings | None = None,
     sslmode: SslMode = SslMode.DISABLE,
     catalogue: CatalogueReader | None = None,
+    router: CancelRouter | None = None,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
-    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue)
+    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, router)
     await standing.listener.start()
     try:
         yield standing

@@ -10,7 +10,6 @@ import pytest
 from proxy.relay import RelaySettings, SslMode
 from proxy.session import (
     AwaitCatalogue,
-    Cancel,
     Command,
     Connect,
     Ended,
@@ -487,90 +486,6 @@ async def test_a_session_that_asks_for_the_impossible(session: type[PassingSessi
         assert fatal(await client.rest())["C"] == "XX000"
         await gate.emptied()
         assert [str(crash) for crash in gate.crashes] == [message]
-
-
-# -- cancelling ------------------------------------------------------------------------------------------
-
-
-class Cancelling(PassingSession):
-    """Takes all it hears for a CancelRequest."""
-
-    def client_data(self, data: bytes) -> list[Command]:
-        self.over = True
-        return [Cancel(data)]
-
-
-async def test_a_cancel_request_is_delivered_and_ends_with_the_servers_close() -> None:
-    heard: list[bytes] = []
-    close = asyncio.Event()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readexactly(16))
-        await close.wait()
-
-    async with server(handle) as port, relay(port, Cancelling) as gate, connected(gate.port) as client:
-        await client.send(b"c" * 16)
-        await until(lambda: heard == [b"c" * 16])
-        assert gate.listener.connections == 1
-        assert not client.reader.at_eof()
-        close.set()
-        assert await client.rest() == b""
-        await gate.emptied()
-
-
-async def test_a_cancel_request_is_delivered_though_its_sender_has_gone() -> None:
-    heard: list[bytes] = []
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readexactly(16))
-
-    async with server(handle) as port, relay(port, Cancelling) as gate:
-        async with connected(gate.port) as client:
-            await client.send(b"c" * 16)
-            client.writer.close()
-            await client.writer.wait_closed()
-        await until(lambda: heard == [b"c" * 16])
-        await gate.emptied()
-
-
-async def test_cancel_requests_are_delivered_a_few_at_once() -> None:
-    running = most = delivered = 0
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal running, most, delivered
-        running += 1
-        most = max(most, running)
-        await reader.readexactly(16)
-        await asyncio.sleep(0.005)
-        delivered += 1
-        running -= 1
-
-    settings = RelaySettings(cancels_at_once=3)
-    async with server(handle) as port, relay(port, Cancelling, settings) as gate:
-
-        async def one() -> bytes:
-            async with connected(gate.port) as client:
-                await client.send(b"c" * 16)
-                return await client.rest()
-
-        assert await asyncio.gather(*(one() for _ in range(60))) == [b""] * 60
-        await gate.emptied()
-    assert (delivered, most) == (60, 3)
-
-
-@pytest.mark.parametrize("down", [True, False])
-async def test_a_cancel_request_that_cannot_be_delivered_just_ends(down: bool) -> None:
-    async with server(discard) as port:
-        if not down:
-            settings = RelaySettings(cancel_timeout_s=0.1)
-            async with relay(port, Cancelling, settings) as gate, connected(gate.port) as client:
-                await client.send(b"c" * 16)
-                assert await client.rest() == b""
-                await gate.emptied()
-    if down:
-        async with relay(port, Cancelling) as gate, connected(gate.port) as client:
-            await client.send(b"c" * 16)
-            assert await client.rest() == b""
 
 
 # -- nothing is left behind ------------------------------------------------------------------------------

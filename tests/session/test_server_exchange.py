@@ -131,7 +131,7 @@ def reachable(session: Session) -> list[object]:
 
 def let_in(session: Session) -> None:
     commands = session.server_data(OK + READY)
-    assert [kind for kind, _ in to_client(commands)] == ["R", "S", "Z"]
+    assert [kind for kind, _ in to_client(commands)] == ["R", "S", "K", "Z"]
     assert commands[-1] == Report(Opened("ada", "shop", ""))
     assert not any(isinstance(found, ServerExchange | Credential) for found in reachable(session))
 

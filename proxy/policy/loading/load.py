@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from proxy.policy import schema
+from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.matching import Match
 from proxy.policy.conditions.moments import FreezeCondition, Window
+from proxy.policy.conditions.who import WhoCondition
 from proxy.policy.loading.compiling import RuleCompiler
+from proxy.policy.loading.complaints import Complaints
 from proxy.policy.loading.definitions import Definitions, collect_definitions
 from proxy.policy.loading.files import FileSet, Reader
 from proxy.policy.loading.parsing import ParsedFile, parse_file
@@ -23,7 +26,7 @@ from proxy.source import SourceError
 from proxy.sql.effects import CLASSES
 
 # What only the policy itself says, not a pack: a line of include must not change how the rest is judged.
-_POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass")
+_POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass", "replication")
 _UTC = ZoneInfo("UTC")
 FROZEN_CLASSES = ("write", "ddl", "destructive", "privilege", "opaque")
 
@@ -68,7 +71,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         for index, written in file.malformed:
             Resolver(("rules", index), around, file.complaints).look_up(written, ())
     _check_ids(files)
-    every = (*rules, *_reserved(mode, defaults))
+    every = (*rules, *_reserved(mode, defaults), _replication(mode, head, around, root.complaints))
     freeze = _freeze(mode, around.zone)
     stale = Rule("stale-facts", _reaction(mode, defaults.stale_facts), Match(frozenset(), ()))
     name = (head.name if head is not None else None) or _stem(path)
@@ -136,6 +139,26 @@ def _reserved(mode: Mode, defaults: schema.Defaults) -> tuple[Rule, ...]:
             hint=parse_template(
                 "Write it in a plainer way, or report the statement to those who run pgwarden."
             ),
+        ),
+    )
+
+
+def _replication(
+    mode: Mode, head: schema.PolicyFile | None, around: Surroundings, complaints: Complaints
+) -> Rule:
+    """Replication carries everything, past every other rule: it is for those whom the policy names."""
+    named = None if head is None else head.replication
+    unless: tuple[tuple[Condition, ...], ...] = ()
+    if named is not None:
+        unless = ((WhoCondition(Resolver((), around, complaints).who(named, ("replication",))),),)
+    return Rule(
+        id="replication",
+        mode=mode,
+        match=Match(frozenset({"connection.replication"}), ()),
+        unless=unless,
+        deny=parse_template("Replication is not for {role}: it carries everything, whatever the rules say."),
+        hint=parse_template(
+            "Connect directly, or ask the owners of the policy to name you in its replication."
         ),
     )
 
