@@ -36,12 +36,28 @@ from proxy.app.refusals import TurnedAway
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.users.keeper import UserKeeper
+from proxy.app.users.setup import LogIn, Users
+from proxy.app.watching import Reloads
 from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError
 from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
-from proxy.session import CancelKeys, Ended, Event, Gate, Identity, Limits, Peer, Phase, Session, Standing
+from proxy.session import (
+    Attempts,
+    CancelKeys,
+    Ended,
+    Event,
+    Gate,
+    Identity,
+    Limits,
+    LoginFailed,
+    Peer,
+    Phase,
+    Session,
+    Standing,
+)
 
 
 class StartError(Exception):
@@ -68,6 +84,7 @@ class Door:
     gate: Gate
     listener: Listener
     keeper: CatalogueKeeper | None
+    users: Users
     sessions: WeakSet[Session]
 
     def __str__(self) -> str:
@@ -112,6 +129,7 @@ class Gateway:
             self._settings.parsers,
             log,
         )
+        self._login_failures = Attempts(self._settings.login_failures)
         self._occupancy = self._count_connections()
         self._keys = CancelKeys(Identity(peer=self._settings.peer_id), _token)
         self._router = CancelRouter(self._keys)
@@ -124,9 +142,14 @@ class Gateway:
         except LedgerError as error:
             raise StartError(str(error)) from error
         self._doors = [
-            self._door(settings, upstream, catalogue, tls, attempts[settings.policy].policy)
-            for settings, upstream, catalogue, tls in zip(
-                self._settings.listeners, loaded.upstreams, loaded.catalogues, loaded.client_tls, strict=True
+            self._door(settings, upstream, catalogue, tls, log_in, attempts[settings.policy].policy)
+            for settings, upstream, catalogue, tls, log_in in zip(
+                self._settings.listeners,
+                loaded.upstreams,
+                loaded.catalogues,
+                loaded.client_tls,
+                loaded.log_ins,
+                strict=True,
             )
         ]
         self._certificates = CertificateKeeper(
@@ -156,6 +179,7 @@ class Gateway:
         upstream: Upstream,
         catalogue: CatalogueSource | None,
         tls: ListenerTls,
+        log_in: LogIn,
         policy: Policy | None,
     ) -> Door:
         if policy is None:
@@ -171,10 +195,12 @@ class Gateway:
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
             client_tls=tls.asks,
+            authentication=log_in.rules(self._login_failures),
             keys=self._keys,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
+        users = Users(log_in, self._log)
 
         def open_session(peer: Peer) -> Session:
             gate.tally.connections += 1
@@ -192,12 +218,13 @@ class Gateway:
             router=self._router,
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
+            credentials=users.find,
             certificate=tls.certificate,
             on_crash=self._crashed,
             occupancy=self._occupancy,
             proxy=proxy_protocol(settings),
         )
-        return Door(settings, upstream, gate, listener, keeper, sessions)
+        return Door(settings, upstream, gate, listener, keeper, users, sessions)
 
     def _peers(self) -> dict[int, Upstream]:
         """The other replicas; what they are asked is as secret as what a server is."""
@@ -230,6 +257,16 @@ class Gateway:
 
     def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
         """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
+        if isinstance(event, LoginFailed):
+            self._log.warning(
+                "login failed",
+                listener=listener,
+                user=event.role,
+                database=event.database,
+                client_address=event.client_address,
+                reason=event.reason,
+                message=event.message,
+            )
         if isinstance(event, Ended) and event.reason:
             self._log.info("session ended", listener=listener, reason=event.reason)
         if isinstance(event, Ended) and keeper is not None:
@@ -276,6 +313,9 @@ class Gateway:
     def _keepers(self) -> list[CatalogueKeeper]:
         return [door.keeper for door in self._doors if door.keeper is not None]
 
+    def _user_keepers(self) -> list[UserKeeper]:
+        return [door.users.keeper for door in self._doors if door.users.keeper is not None]
+
     def _not_ready(self) -> tuple[str, ...]:
         reasons = {
             "starting": not self._serving,
@@ -305,6 +345,7 @@ class Gateway:
                     for door in self._doors
                     if door.keeper is not None
                 ),
+                *(self._in_background("users", users.watch()) for users in self._user_keepers()),
             ]
             # What was made so far stays: looking through all of it for garbage would hold the loop for 30 ms.
             gc.collect()
@@ -320,6 +361,7 @@ class Gateway:
             for door in self._doors:
                 door.listener.close()
             await self._admin.stop()
+            await asyncio.gather(*(door.users.close() for door in self._doors))
         if self._failed:
             raise StartError("a part of the gate failed; see the log")
         self._log.info("pgwarden has stopped")
@@ -380,7 +422,8 @@ class Gateway:
 
     def _told_to_reload(self) -> None:
         self._logs.reopen()
-        for keeper in (self._policies, self._certificates):
+        keepers: list[Reloads] = [self._policies, self._certificates, *self._user_keepers()]
+        for keeper in keepers:
             task = asyncio.get_running_loop().create_task(keeper.reload(only_changed=False), name="reload")
             self._reloading.add(task)
             task.add_done_callback(self._reloading.discard)

@@ -295,6 +295,28 @@ def text(value: object) -> str:
     return value
 
 
+def auth_type(value: object) -> str:
+    """Read how clients log in."""
+    types = ("passthrough", "managed", "password")
+    if isinstance(value, str) and value.strip().lower() in types:
+        return value.strip().lower()
+    raise ValueError(f"{shown(value)} is none of {', '.join(types)}")
+
+
+def role(value: object) -> str:
+    """Read the name of a role or a database."""
+    if not isinstance(value, str) or not value or not value.isprintable() or len(value.encode()) > 63:
+        raise ValueError(f"{shown(value)} is no name of a role or a database")
+    return value
+
+
+def auth_query(value: object) -> str:
+    """Read the query for a user's verifier."""
+    if not isinstance(value, str) or "$1" not in value or "\0" in value:
+        raise ValueError("must be a query in which $1 stands for the user")
+    return value
+
+
 def client_tls_mode(value: object) -> str:
     """Read what is asked of clients, in PgBouncer's words."""
     modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")

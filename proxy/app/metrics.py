@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, TLS_FAILURES, UPSTREAM_FAILURES, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, LOGIN_FAILURES, TLS_FAILURES, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
 from proxy.sql.screen import Screened
 
@@ -90,6 +90,15 @@ METRICS: Mapping[str, MetricKind] = {
             ("reason",),
             "Clients turned away because no handshake came about (handshake), TLS is required (plain) or "
             "their certificate will not do (certificate).",
+        ),
+        MetricKind(
+            "pgwarden_login_failures_total",
+            "counter",
+            ("reason",),
+            "Logins that failed: wrong password or unknown user, found by the gate (password); the server "
+            "said no (refused), or no longer takes what the gate has checked (stale); too many had failed "
+            "(throttled); wrong messages (protocol); the server binds logins to TLS and the gate knows no "
+            "verifier (binding); users could not be looked up (unavailable); TLS was missing (tls).",
         ),
         MetricKind(
             "pgwarden_certificate_not_after_timestamp_seconds",
@@ -228,6 +237,7 @@ class GateCollector(Collector):
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
         yield self._tls_failures()
+        yield self._login_failures()
         yield _gauge("pgwarden_certificate_not_after_timestamp_seconds", self._view.not_after_s())
         yield _gauge(
             "pgwarden_certificate_last_reload_successful", {(): 0 if self._view.certificates_failing() else 1}
@@ -278,6 +288,13 @@ class GateCollector(Collector):
         return _counter(
             "pgwarden_tls_failures_total",
             {(reason,): sum(tally[reason] for tally in tallies) for reason in TLS_FAILURES},
+        )
+
+    def _login_failures(self) -> Metric:
+        tallies = [gate.tally.login_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_login_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in LOGIN_FAILURES},
         )
 
     def _judgements(self) -> Metric:

@@ -36,6 +36,9 @@ Count = Annotated[int, PlainValidator(kinds.count)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
+AuthTypeText = Annotated[str, PlainValidator(kinds.auth_type)]
+RoleText = Annotated[str, PlainValidator(kinds.role)]
+QueryText = Annotated[str, PlainValidator(kinds.auth_query)]
 ClientTlsMode = Annotated[str, PlainValidator(kinds.client_tls_mode)]
 RolesByName = Annotated[Mapping[str, frozenset[str]], PlainValidator(kinds.roles_by_name)]
 AddressTexts = Annotated[Addresses, PlainValidator(kinds.addresses)]
@@ -129,6 +132,28 @@ class ListenerSettings(BaseModel):
         description="NAME=ROLE,… for verify-full: the roles of a certificate's name; else it is its own",
     )
 
+    auth_type: AuthTypeText = Field(
+        default="passthrough",
+        description="how clients log in: passthrough (as at the server), managed (the gate's own users) or "
+        "password (in clear, over TLS)",
+    )
+    auth_file: FilePath | None = Field(
+        default=None, description="file of users and their verifiers, as pgwarden user writes it; mode 0600"
+    )
+    auth_user: RoleText | None = Field(
+        default=None, description="the role that asks the server for users' verifiers; off unless set"
+    )
+    auth_query: QueryText | None = Field(
+        default=None,
+        description="what it asks: $1 is the user, a row its name and its verifier; pg_authid unless set",
+    )
+    auth_dbname: RoleText | None = Field(
+        default=None, description="the database in which it asks; postgres unless set"
+    )
+    auth_password_file: FilePath | None = Field(
+        default=None, description="file with that role's password, mode 0600"
+    )
+
     @property
     def client_tls_mode(self) -> str:
         """What is asked of clients: as PostgreSQL's ssl=on, a certificate alone makes TLS possible."""
@@ -159,6 +184,14 @@ class Settings(BaseModel):
         10.0, description="how long a server may take to accept a connection"
     )
     login_timeout_s: SomeSeconds = Field(60.0, description="how long a client may take to log in")
+    login_failures: Count = Field(
+        20, description="failed logins from one address in a minute, after which it waits; 0 is any number"
+    )
+    login_secret: FilePath | None = Field(
+        None,
+        description="file with random text by which unknown users are made up, the same for all replicas; "
+        "made beside the ledger unless set",
+    )
     client_idle_timeout_s: Seconds = Field(
         0.0, description="how long a session may stand idle between transactions; 0 is for ever, as below"
     )
@@ -262,7 +295,10 @@ PATHS = frozenset(
         "client_tls_cert_file",
         "client_tls_key_file",
         "client_tls_ca_file",
+        "auth_file",
+        "auth_password_file",
         "catalogue_password_file",
+        "login_secret",
         "ledger",
         "sslrootcert",
         "refusal_log",

@@ -22,6 +22,7 @@ from proxy.app.catalogue.source import PASSWORD, CatalogueSource
 from proxy.app.certificates import ClientTlsError, ListenerTls, listener_tls
 from proxy.app.kinds import shown
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
+from proxy.app.users.setup import AUTH_PASSWORD, LogIn, LogInError, listener_log_in
 from proxy.relay.address import parse_upstream
 from proxy.relay.upstream import Upstream
 from proxy.source.diagnostics import SourceError
@@ -37,7 +38,7 @@ _OF_KUBERNETES = re.compile(
 )
 
 
-_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD})
+_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD, AUTH_PASSWORD})
 
 
 class SettingsError(Exception):
@@ -76,6 +77,7 @@ class Loaded:
         upstreams: one for each listener, with the certificates read.
         catalogues: one for each listener, None where none is to be read.
         client_tls: of each listener, with its certificate read.
+        log_ins: of each listener, how its clients log in, with the users read.
         warnings: what their owner should hear about although it is not wrong.
     """
 
@@ -83,6 +85,7 @@ class Loaded:
     upstreams: tuple[Upstream, ...]
     catalogues: tuple[CatalogueSource | None, ...]
     client_tls: tuple[ListenerTls, ...]
+    log_ins: tuple[LogIn, ...]
     warnings: tuple[str, ...]
 
 
@@ -115,12 +118,14 @@ def load_settings(
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
     client_tls = () if settings is None else tuple(_client_tls(gathered, settings))
     catalogues: tuple[CatalogueSource | None, ...] = ()
+    log_ins: tuple[LogIn, ...] = ()
     if settings is not None and len(upstreams) == len(settings.listeners):
         password = _password(gathered, settings, environment, read)
         catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
+        log_ins = tuple(_log_ins(gathered, settings, upstreams, environment))
     if settings is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, catalogues, client_tls, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, client_tls, log_ins, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -321,6 +326,23 @@ def _client_tls(gathered: Gathered, settings: Settings) -> Iterator[ListenerTls]
             continue
         gathered.warnings.extend(f"{listener.listen}: {warning}" for warning in tls.warnings)
         yield tls
+
+
+def _log_ins(
+    gathered: Gathered, settings: Settings, upstreams: tuple[Upstream, ...], environment: Mapping[str, str]
+) -> Iterator[LogIn]:
+    """Read how each listener's clients log in."""
+    listeners = zip(gathered.listeners, settings.listeners, upstreams, strict=True)
+    for (where, given), listener, upstream in listeners:
+        try:
+            log_in = listener_log_in(listener, settings, upstream, environment)
+        except LogInError as error:
+            known = {**gathered.common, **given}
+            origin = known[error.setting].origin if error.setting in known else where or error.setting
+            gathered.problems.extend(f"{origin}: {problem}" for problem in error.problems)
+            continue
+        gathered.warnings.extend(f"{listener.listen}: {warning}" for warning in log_in.warnings)
+        yield log_in
 
 
 def _password(

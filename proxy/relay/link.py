@@ -21,7 +21,15 @@ from proxy.relay.clocks import Stand
 from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
 from proxy.relay.limits import Seat
-from proxy.relay.ports import CatalogueReader, CrashReporter, Observer, RelaySettings, Session, TextReader
+from proxy.relay.ports import (
+    CatalogueReader,
+    CrashReporter,
+    CredentialFinder,
+    Observer,
+    RelaySettings,
+    Session,
+    TextReader,
+)
 from proxy.relay.routing import CancelRouter
 from proxy.relay.secure import SecureTransport
 from proxy.relay.sockets import unsent
@@ -36,8 +44,11 @@ from proxy.session import (
     Close,
     Command,
     Connect,
+    Credential,
+    DeriveKey,
     Ended,
     Event,
+    FindCredential,
     Opened,
     Outcome,
     Report,
@@ -45,9 +56,11 @@ from proxy.session import (
     StartTls,
     ToClient,
     ToServer,
+    Unavailable,
     UpstreamFailure,
 )
 from proxy.wire.backend import encode_error
+from proxy.wire.scram import salted_password
 
 _CRASH_NOTICE: Final = encode_error(
     {
@@ -83,6 +96,7 @@ class Link:
         router: CancelRouter | None,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
+        credentials: CredentialFinder | None,
         certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
@@ -97,6 +111,7 @@ class Link:
         self._cancels: set[asyncio.Task[bytes]] = set()
         self._reader = reader
         self._catalogue = catalogue
+        self._credentials = credentials
         self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
@@ -278,6 +293,10 @@ class Link:
                     self._abandon()
                 case AwaitCatalogue():
                     self._await_catalogue(command)
+                case FindCredential():
+                    self._find_credential(command)
+                case DeriveKey():
+                    self._read_aside(self._derive_key(command))
                 case Close():
                     self._close()
                 case _:
@@ -341,6 +360,11 @@ class Link:
             raise LinkError("a catalogue was asked for that nobody reads")
         self._read_aside(self._read_catalogue(self._catalogue(command.database)))
 
+    def _find_credential(self, command: FindCredential) -> None:
+        if self._credentials is None:
+            raise LinkError("a user was to be looked up that nobody knows")
+        self._read_aside(self._read_credential(self._credentials(command.user)))
+
     def _read_aside(self, work: Coroutine[None, None, None]) -> None:
         """Start what the session waits for; it waits for one thing at a time."""
         if self._reading is not None:
@@ -364,6 +388,16 @@ class Link:
         await reading
         self._reading = None  # what comes next may hand out a text
         self._ask(self._session.catalogue_ready)
+
+    async def _read_credential(self, finding: Coroutine[None, None, Credential | Unavailable]) -> None:
+        answer = await finding
+        self._reading = None
+        self._ask(lambda: self._session.credential_found(answer))
+
+    async def _derive_key(self, command: DeriveKey) -> None:
+        salted = await asyncio.to_thread(salted_password, command.password, command.salt, command.iterations)
+        self._reading = None
+        self._ask(lambda: self._session.key_derived(salted))
 
     def _was_read(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

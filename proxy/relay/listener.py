@@ -18,6 +18,7 @@ from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
     CrashReporter,
+    CredentialFinder,
     Observer,
     RelaySettings,
     SessionFactory,
@@ -46,6 +47,7 @@ class Listener:
         router: CancelRouter | None = None,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
+        credentials: CredentialFinder | None = None,
         certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
         occupancy: Occupancy | None = None,
@@ -63,6 +65,7 @@ class Listener:
             router: takes CancelRequests to the sessions they name; without one they come to nothing.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
+            credentials: looks users up; without one a session that asks for it ends.
             certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
             occupancy: who is connected, of this door and others; of this one alone when None.
@@ -73,6 +76,7 @@ class Listener:
         self._router = router
         self._reader = reader
         self._catalogue = catalogue
+        self._credentials = credentials
         self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
@@ -170,6 +174,7 @@ class Listener:
             router=self._router,
             reader=self._reader,
             catalogue=self._catalogue,
+            credentials=self._credentials,
             certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 from proxy.relay.sockets import KeepAlive
 from proxy.session import (
     Command,
+    Credential,
     Event,
     Excess,
     Outcome,
@@ -18,6 +19,7 @@ from proxy.session import (
     Screening,
     Standing,
     TlsInfo,
+    Unavailable,
     UpstreamFailure,
 )
 
@@ -41,6 +43,12 @@ class Session(Protocol):
 
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        """The user of the last FindCredential has been looked up."""
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        """What the last DeriveKey asked for is there."""
 
     def cancel(self) -> list[Command]:
         """Somebody has shown this session's key: what it runs is to end."""
@@ -96,6 +104,13 @@ class CatalogueReader(Protocol):
 
     def __call__(self, database: str) -> Awaitable[None]:
         """Return when a reading that began after this call has ended, in success or not."""
+
+
+class CredentialFinder(Protocol):
+    """Looks users up."""
+
+    def __call__(self, user: str) -> Coroutine[None, None, Credential | Unavailable]:
+        """What is known of a user; for one that is not known, what is made up."""
 
 
 SessionFactory: TypeAlias = Callable[[Peer], Session]

@@ -5,6 +5,9 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
+from proxy.session.authentication.attempts import Attempts
+from proxy.session.authentication.credentials import AuthType, Credential, Unavailable
+from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Outcome, Screening
 from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.commands import (
@@ -16,12 +19,14 @@ from proxy.session.commands import (
     Close,
     Command,
     Connect,
+    DeriveKey,
+    FindCredential,
     Report,
     StartTls,
     ToClient,
     ToServer,
 )
-from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
+from proxy.session.events import Ended, Event, Judged, LoginFailed, LongText, Opened, Origin, Passed
 from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
@@ -33,6 +38,9 @@ __all__ = [
     "JUDGEMENT_BUCKETS",
     "Abandon",
     "Analyse",
+    "Attempts",
+    "AuthType",
+    "Authentication",
     "AwaitCatalogue",
     "Cancel",
     "CancelAnother",
@@ -42,13 +50,17 @@ __all__ = [
     "Close",
     "Command",
     "Connect",
+    "Credential",
+    "DeriveKey",
     "Ended",
     "Event",
     "Excess",
+    "FindCredential",
     "Gate",
     "Identity",
     "Judged",
     "Limits",
+    "LoginFailed",
     "LongText",
     "Opened",
     "Origin",
@@ -65,5 +77,6 @@ __all__ = [
     "TlsInfo",
     "ToClient",
     "ToServer",
+    "Unavailable",
     "UpstreamFailure",
 ]

@@ -5,7 +5,7 @@ Plain values: a whole session can be tested without a socket.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.session.cache import Screening
 from proxy.session.events import Event
@@ -105,6 +105,25 @@ class AwaitCatalogue:
 
 
 @dataclass(slots=True)
+class FindCredential:
+    """Look up what the gate knows of this user; then call ``credential_found``.
+
+    What is looked up for an unknown user has to take as long as for a known one.
+    """
+
+    user: str
+
+
+@dataclass(slots=True)
+class DeriveKey:
+    """Derive a salted password (``salted_password``), away from the event loop; then call ``key_derived``."""
+
+    password: bytes = field(repr=False)
+    salt: bytes
+    iterations: int
+
+
+@dataclass(slots=True)
 class Close:
     """Write out what is pending on both sides, then close both."""
 
@@ -126,6 +145,8 @@ Command = (
     | Analyse
     | Abandon
     | AwaitCatalogue
+    | FindCredential
+    | DeriveKey
     | Close
     | Report
 )

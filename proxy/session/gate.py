@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
+from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Meanings
 from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.fastpath import Functions
@@ -98,6 +99,7 @@ class Gate:
         log_statements: bool = False,
         catalogue: bool = False,
         client_tls: ClientTls | None = None,
+        authentication: Authentication | None = None,
         keys: CancelKeys | None = None,
     ) -> None:
         """Hold the shared parts.
@@ -114,6 +116,7 @@ class Gate:
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
             client_tls: what is asked of clients; when None, TLS is not offered.
+            authentication: how clients log in; when None, as the server has it.
             keys: of all sessions of this process; of this gate's alone when None.
         """
         self.policy = policy
@@ -129,6 +132,7 @@ class Gate:
         self.log_statements = log_statements
         self.catalogue = catalogue
         self.client_tls = client_tls or ClientTls()
+        self.authentication = authentication or Authentication()
         self.keys = keys or CancelKeys(Identity(), token)
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")

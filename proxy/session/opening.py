@@ -1,10 +1,11 @@
 """How a session begins: encryption requests, the startup packet, and the login that is relayed.
 
 Enters: the client's first bytes, then the server's answers up to the first ReadyForQuery. Leaves: commands,
-    and in the end an ``Opened`` with what a Conversation needs to know. The server does the authentication;
-    the gate passes its messages on one by one, and takes SCRAM-SHA-256-PLUS out of the offer, because a
-    channel binding cannot reach through a plain client leg. Three messages are the gate's own: what the two
-    sides speak (``negotiation``), the mechanisms offered, and the key to cancel by (``cancelkeys``).
+    and in the end an ``Opened`` with what a Conversation needs to know. Where the login is relayed the gate
+    passes its messages on one by one, and takes SCRAM-SHA-256-PLUS out of the offer, because a channel
+    binding cannot reach through the gate. Else it answers the server itself (``authentication``).
+    Three messages are the gate's own: what the two sides speak (``negotiation``), the mechanisms offered,
+    and the key to cancel by (``cancelkeys``).
 
 Absent: what is answered to a request for encryption.
 """
@@ -16,8 +17,12 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
+from proxy.session.authentication.credentials import LoginRefused
+from proxy.session.authentication.server_exchange import ServerExchange
+from proxy.session.commands import DeriveKey
 from proxy.session.lexing import Lexing
 from proxy.session.negotiation import Negotiation
+from proxy.session.refusal import Denial
 from proxy.sql.effects import EFFECT_KINDS, Effect, Target
 from proxy.sql.settings import risk_of
 from proxy.wire.backend import (
@@ -39,7 +44,9 @@ from proxy.wire.backend import (
 )
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
+from proxy.wire.frontend import decode_sasl_initial
 from proxy.wire.options import split_options
+from proxy.wire.scram import SCRAM, SCRAM_PLUS
 from proxy.wire.startup import (
     OPTION_PREFIX,
     CancelRequest,
@@ -51,7 +58,6 @@ from proxy.wire.startup import (
 )
 
 _NOT_SETTINGS: Final = frozenset(("user", "database", "options", "replication"))
-_CHANNEL_BOUND: Final = "SCRAM-SHA-256-PLUS"
 _ASKS: Final = frozenset(
     (AUTHENTICATION_CLEARTEXT, AUTHENTICATION_MD5, AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE)
 )
@@ -149,10 +155,12 @@ class Step(Enum):
 
 
 class Login:
-    """Relays one login.
+    """Follows one login at the server, and relays it unless the gate logs in itself.
 
     Attributes:
+        exchange: how the gate logs in itself; None where the login is relayed.
         step: whose turn it is.
+        refusal: the fields of the ErrorResponse with which the server refused to let somebody in.
         failed: the server has refused it.
         heard: the server has said something that a PostgreSQL server says.
         server_major: the server's major version, 0 until it has said so.
@@ -176,9 +184,13 @@ class Login:
         self._lexing = lexing
         self._client = client
         self._server = server
+        self._unbound = False  # the client has not been told that the server could bind to TLS
+        self._answer = b""
+        self.exchange: ServerExchange | None = None
         self._issue_key = issue_key
         self._negotiation: Negotiation | None = None
         self.step = Step.SERVER
+        self.refusal: dict[str, str] | None = None
         self.failed = False
         self.heard = False
         self.server_major = 0
@@ -192,7 +204,8 @@ class Login:
     def from_client(self) -> View:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
 
-        Raises: ProtocolViolation when the client sends anything but that answer.
+        Raises: ProtocolViolation when the client sends anything but that answer; LoginRefused when the server
+            would not take it.
         """
         if self.step is not Step.CLIENT:
             return b""
@@ -201,8 +214,20 @@ class Login:
             return b""
         if kind != _ANSWER:
             raise ProtocolViolation(f"expected password response, got message type {kind}")
+        if self._unbound and _would_bind(self._client.body()):
+            raise LoginRefused(_CANNOT_BIND, "binding")
+        self._unbound = False
         self.step = Step.SERVER
         return self._client.take()
+
+    def to_server(self) -> bytes:
+        """What the gate itself answers the server, once."""
+        answer, self._answer = self._answer, b""
+        return answer
+
+    def to_derive(self) -> DeriveKey | None:
+        """What has to be derived before the server can be answered."""
+        return None if self.exchange is None else self.exchange.wanted
 
     def from_server(self) -> bytes:
         """Follow the server up to its first ReadyForQuery.
@@ -229,9 +254,7 @@ class Login:
 
     def _follow(self, kind: str) -> bytes | None:
         if kind == "E":
-            self.failed = (
-                decode_error(self._server.body()).get("V") != "ERROR" or self.step is not Step.STARTING
-            )
+            return self._failed(decode_error(self._server.body()))
         elif kind == "R" and self.step is Step.SERVER:
             return self._authentication()
         elif kind == "S":
@@ -248,6 +271,13 @@ class Login:
             raise ProtocolViolation(f"unexpected server message type {kind} during login")
         return None
 
+    def _failed(self, fields: dict[str, str]) -> bytes | None:
+        self.failed = fields.get("V") != "ERROR" or self.step is not Step.STARTING
+        if self.step is Step.STARTING:
+            return None
+        self.refusal = fields
+        return None if self.exchange is None else self.exchange.instead_of(fields)
+
     def _ready(self) -> bytes | None:
         """A client gets a key also from a server that has none: what waits at the gate can be cancelled."""
         self.step = Step.READY
@@ -262,17 +292,41 @@ class Login:
 
     def _authentication(self) -> bytes | None:
         request = decode_authentication(self._server.body())
+        if self.exchange is not None:
+            self._answer += self.exchange.answer(request)
+            if request.code != AUTHENTICATION_OK:
+                return b""
         if request.code == AUTHENTICATION_OK:
             self.step = Step.STARTING
         elif request.code in _ASKS:
             self.step = Step.CLIENT
         elif request.code != AUTHENTICATION_SASL_FINAL:
             raise ProtocolViolation(f"login method {request.code} of the server cannot be relayed")
-        if request.code == AUTHENTICATION_SASL and _CHANNEL_BOUND in request.mechanisms:
-            kept = tuple(name for name in request.mechanisms if name != _CHANNEL_BOUND)
+        if request.code == AUTHENTICATION_SASL and SCRAM_PLUS in request.mechanisms:
+            kept = tuple(name for name in request.mechanisms if name != SCRAM_PLUS)
+            self._unbound = True
             if not kept:
                 raise ProtocolViolation(
                     "the server offers channel binding alone, which needs TLS on the client's side"
                 )
             return encode_sasl_mechanisms(kept)
         return None
+
+
+def _would_bind(body: bytes) -> bool:
+    """Whether a client could bind its login to TLS and thinks that the server cannot: SCRAM's flag "y"."""
+    try:
+        chosen = decode_sasl_initial(body)
+    except ProtocolViolation:
+        return False  # the server shall say what is wrong with it
+    return chosen.mechanism == SCRAM and (chosen.data or b"")[:1] == b"y"
+
+
+_CANNOT_BIND: Final = Denial(
+    "login",
+    "28000",
+    "The server binds logins to its TLS connection, which a login that is only passed on cannot do.",
+    "Both connections are encrypted, and the gate knows no verifier of this user.",
+    "Have those who run pgwarden give it one (auth_user, or pgwarden user learn); until then connect with "
+    "channel_binding=disable.",
+)

@@ -7,10 +7,13 @@ the relay then closes both sides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from proxy.session.authentication.credentials import Credential, LoginRefused, Unavailable
+from proxy.session.authentication.entrance import Entrance
 from proxy.session.cache import Outcome
 from proxy.session.commands import (
     Abandon,
@@ -26,7 +29,7 @@ from proxy.session.commands import (
     ToServer,
 )
 from proxy.session.conversation import Conversation
-from proxy.session.events import Ended, Opened
+from proxy.session.events import Ended, LoginFailed, Opened
 from proxy.session.expiry import Excess, Standing, exceeds, expired
 from proxy.session.gate import Gate
 from proxy.session.judge import Judge
@@ -57,6 +60,7 @@ class Phase(Enum):
 
     OPENING = auto()
     SECURING = auto()
+    IDENTIFYING = auto()
     CONNECTING = auto()
     AUTHENTICATING = auto()
     READY = auto()
@@ -109,6 +113,7 @@ class Session:
         self._login = Login(self._lexing, self._client, self._server, self._issue_key)
         self._key: BackendKey | None = None  # the client's own
         self._replication = ""
+        self._entrance = Entrance(gate.authentication, peer.address, gate.clock, gate.token)
         self._judge: Judge | None = None
         self._conversation: Conversation | None = None
         self._draining = False
@@ -128,6 +133,8 @@ class Session:
         """
         if self._conversation is not None:
             waiting = self._conversation.waiting
+        elif self.phase is Phase.IDENTIFYING:
+            waiting = not self._entrance.listening
         else:
             waiting = self.phase is not Phase.OPENING and self._login.step is not Step.CLIENT
         return waiting and self._client.pending >= _READ_AHEAD_BYTES
@@ -159,7 +166,12 @@ class Session:
             if self.phase is Phase.SECURING:
                 raise ProtocolViolation("received unencrypted data after an encryption request")
             self._client.feed(data)
+            if self.phase is Phase.IDENTIFYING:
+                return self._identify()
+            self._entrance.check()
             return self._write_server(self._login.from_client())
+        except LoginRefused as refused:
+            return self._refuse_login(refused)
         except ProtocolViolation as violation:
             return self._refuse_client(violation)
 
@@ -172,6 +184,8 @@ class Session:
             if self._conversation is None:
                 return self._log_in()
             return self._converse_with_server(self._conversation)
+        except LoginRefused as refused:
+            return self._refuse_login(refused)
         except ProtocolViolation as violation:
             return self._give_up("protocol", _cannot_follow(violation, heard=self._login.heard))
 
@@ -200,11 +214,31 @@ class Session:
             return []
         self.server_tls = tls
         self.phase = Phase.AUTHENTICATING
+        self._login.exchange = self._entrance.exchange
+        if self._login.exchange is not None:
+            certificate = None if tls is None else tls.peer_certificate
+            self._login.exchange.connected(encrypted=tls is not None, certificate=certificate)
         return [ToServer(self._startup)]
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""
         return self._give_up("connect", Denial("upstream", "08001", failure.message, "", failure.hint))
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        """The user of the last ``FindCredential`` has been looked up."""
+        if self.phase is not Phase.IDENTIFYING:
+            return []
+        try:
+            return [*self._go_on(self._entrance.found(answer)), *self._identify()]
+        except LoginRefused as refused:
+            return self._refuse_login(refused)
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        """What the last ``DeriveKey`` asked for is there."""
+        exchange = self._login.exchange
+        if self.phase is not Phase.AUTHENTICATING or exchange is None or exchange.wanted is None:
+            return []
+        return self._write_server(exchange.derived(salted))
 
     def turned_away(self, excess: Excess) -> list[Command]:
         """There may not be one more connection to the server; whoever counts them tells of it."""
@@ -268,7 +302,7 @@ class Session:
     def drain(self) -> list[Command]:
         """No more work after this transaction: end now when idle, else as soon as it is."""
         self._draining = True
-        if self.phase in (Phase.OPENING, Phase.SECURING, Phase.CONNECTING) or self.idle:
+        if self.phase in _BEFORE_LOGIN or self.idle:
             return self._end(_GOING_AWAY)
         return []
 
@@ -308,7 +342,6 @@ class Session:
         self.role = _shown(startup.user)
         self.database = _shown(startup.database)
         self._application = _shown(startup.get("application_name") or "")
-        self._startup = self._login.begin(startup)
         self._replication = asked_for(startup)
         self._judge = Judge(
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
@@ -325,13 +358,42 @@ class Session:
             denial = self._judge.judge(meaning, ("none",), runs=bool(self._replication))
             if isinstance(denial, Denial):
                 return self._end(denial)
-        self.phase = Phase.CONNECTING
+        self.phase = Phase.IDENTIFYING
         self._client.feed(self._packets.rest())
-        return [*self._reports(), Connect(self.role, self.database)]
+        commands = self._reports()
+        try:
+            commands += self._go_on(self._entrance.begin(startup, self.client_tls))
+            return commands + self._identify()
+        except LoginRefused as refused:
+            return commands + self._refuse_login(refused)
+
+    def _identify(self) -> list[Command]:
+        """Read what the client says to prove who it is."""
+        commands: list[Command] = []
+        while self.phase is Phase.IDENTIFYING and self._entrance.listening and self._client.next():
+            body = bytes(self._client.body())
+            self._client.drop()
+            commands += self._go_on(self._entrance.message(body))
+        return commands
+
+    def _go_on(self, commands: list[Command]) -> list[Command]:
+        if self._entrance.done and self._entrance.startup is not None:
+            self.phase = Phase.CONNECTING
+            self._startup = self._login.begin(self._entrance.startup)
+            return [*commands, Connect(self.role, self.database)]
+        return commands
 
     def _log_in(self) -> list[Command]:
         login = self._login
+        awaited = login.to_derive()
         commands = self._write_client(login.from_server())
+        commands += self._write_server(login.to_server())
+        wanted = login.to_derive()
+        if wanted is not None and wanted is not awaited:
+            commands.append(wanted)
+        if login.refusal is not None:
+            commands += self._note_refusal(login.refusal)
+            login.refusal = None
         if login.step is Step.CLIENT:
             return commands + self._write_server(login.from_client())
         if login.step is not Step.READY or self._judge is None:
@@ -351,6 +413,8 @@ class Session:
         )
         self.phase = Phase.READY
         self._can_cancel = login.server_key is not None
+        self._entrance.accepted()
+        login.exchange = None
         commands.append(Report(Opened(self.role, self.database, self._application)))
         commands += self._converse_with_server(self._conversation)
         return commands + self._converse_with_client(self._conversation)
@@ -404,6 +468,22 @@ class Session:
         if not self._server.midway and self.phase is not Phase.SECURING:
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
+
+    def _refuse_login(self, refused: LoginRefused) -> list[Command]:
+        """End because the client has not shown who it is, or the gate cannot log in for it."""
+        if self.phase is Phase.CLOSED:
+            return []
+        if self._login.exchange is not None:
+            self._entrance.not_shown()
+        return [*self._note_failure(refused.reason, refused.denial.message), *self._end(refused.denial)]
+
+    def _note_refusal(self, fields: Mapping[str, str]) -> list[Command]:
+        reason = self._entrance.refused(fields)
+        return self._note_failure(reason, f"the server said: {_shown(fields.get('M', ''))}") if reason else []
+
+    def _note_failure(self, reason: str, message: str) -> list[Command]:
+        self._gate.tally.login_failures[reason] += 1
+        return [Report(LoginFailed(self.role, self.database, self._peer.address, reason, message))]
 
     def _give_up(self, reason: str, denial: Denial) -> list[Command]:
         """End for the server's sake."""
@@ -463,6 +543,7 @@ class Session:
         return [ToClient(data)] if data else []
 
 
+_BEFORE_LOGIN: Final = frozenset((Phase.OPENING, Phase.SECURING, Phase.IDENTIFYING, Phase.CONNECTING))
 _GOING_AWAY: Final = Denial(
     "shutdown",
     "57P01",

@@ -49,6 +49,8 @@ def test_defaults() -> None:
         "sslrootcert": None,
         "connect_timeout_s": 10.0,
         "login_timeout_s": 60.0,
+        "login_failures": 20,
+        "login_secret": None,
         "client_idle_timeout_s": 0.0,
         "idle_transaction_timeout_s": 0.0,
         "query_timeout_s": 0.0,

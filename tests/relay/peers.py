@@ -13,6 +13,7 @@ from proxy.session import (
     Close,
     Command,
     Connect,
+    Credential,
     Ended,
     Event,
     Excess,
@@ -24,6 +25,7 @@ from proxy.session import (
     TlsInfo,
     ToClient,
     ToServer,
+    Unavailable,
     UpstreamFailure,
 )
 
@@ -59,6 +61,12 @@ class PassingSession:
 
     def catalogue_ready(self) -> list[Command]:
         raise AssertionError("it asks for no catalogue")
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        raise AssertionError("no user was to be looked up")
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        raise AssertionError("no key was to be derived")
 
     def cancel(self) -> list[Command]:
         self.events.append("cancel")
