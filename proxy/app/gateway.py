@@ -26,6 +26,9 @@ from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource
 from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
+from proxy.app.ledger.changes import ChangeKeeper
+from proxy.app.ledger.heads import HeadKeeper
+from proxy.app.ledger.use import LedgerUse
 from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
 from proxy.app.policies import Attempt, PolicyKeeper, announce
 from proxy.app.reading.form import Bounds
@@ -36,7 +39,7 @@ from proxy.app.statementlogs import StatementLogs
 from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.records import Ledger, LedgerError
+from proxy.records import LedgerError
 from proxy.relay import Listener, RelaySettings, Upstream
 from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
 
@@ -80,7 +83,7 @@ class Gateway:
         self,
         loaded: Loaded,
         attempts: Mapping[str, Attempt],
-        ledger: Ledger,
+        ledger: LedgerUse,
         logs: StatementLogs,
         log: BoundLogger,
     ) -> None:
@@ -89,7 +92,7 @@ class Gateway:
         Args:
             loaded: the settings.
             attempts: the policies by path, all of them loaded.
-            ledger: open.
+            ledger: open, with its key.
             logs: open.
             log: for what happens to the gate itself.
 
@@ -113,9 +116,17 @@ class Gateway:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         try:
-            self._facts = FactsKeeper(ledger, self._swap_facts, self._settings.stale_after_s, log)
+            self._facts = FactsKeeper(
+                ledger.reader,
+                self._swap_facts,
+                self._settings.stale_after_s,
+                log,
+                overdue_after_s=self._settings.stale_writes_after_s,
+            )
+            self._heads = self._head_keeper()
         except LedgerError as error:
             raise StartError(str(error)) from error
+        self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
         self._doors = [
             self._door(settings, upstream, catalogue, attempts[settings.policy].policy)
             for settings, upstream, catalogue in zip(
@@ -146,6 +157,7 @@ class Gateway:
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
+            recording=True,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
@@ -165,6 +177,7 @@ class Gateway:
             RelaySettings(login_timeout_s=self._settings.login_timeout_s),
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
+            recorder=self._changes.record,
             on_crash=self._crashed,
         )
         return Door(settings, upstream, gate, listener, keeper, sessions)
@@ -183,6 +196,17 @@ class Gateway:
             self._log,
             interval_s=self._settings.catalogue_interval_s,
             stale_after_s=self._settings.stale_after_s,
+        )
+
+    def _head_keeper(self) -> HeadKeeper:
+        settings, ledger = self._settings, self._ledger
+        return HeadKeeper(
+            ledger.checker,
+            ledger.key,
+            None if settings.ledger_heads is None else Path(settings.ledger_heads),
+            self._log,
+            interval_s=settings.ledger_head_interval_s,
+            rows=settings.ledger_head_rows,
         )
 
     def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
@@ -214,6 +238,9 @@ class Gateway:
                 reloads=self._policies.reloads,
                 facts_age_s=lambda: self._facts.age_s,
                 facts_stale=lambda: self._facts.stale,
+                frozen=lambda: self._facts.frozen,
+                ledger_intact=lambda: self._heads.intact,
+                ledger_head=lambda: self._heads.published,
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
@@ -247,6 +274,7 @@ class Gateway:
             background = [
                 self._in_background("readers", self._readers.run()),
                 self._in_background("facts", self._facts.run()),
+                self._in_background("heads", self._heads.run()),
                 self._in_background("policies", self._policies.watch()),
                 *(
                     self._in_background("catalogues", door.keeper.run())
@@ -261,6 +289,7 @@ class Gateway:
             self._announce()
             await self._stopping.wait()
             await self._drain()
+            self._changes.close()
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)

@@ -19,6 +19,8 @@ from pydantic import ValidationError
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.source import PASSWORD, CatalogueSource
 from proxy.app.kinds import shown
+from proxy.app.ledger.address import PASSWORD as LEDGER_PASSWORD
+from proxy.app.ledger.address import LedgerPlace, is_url, ledger_place, read_password
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
 from proxy.relay.address import parse_upstream
 from proxy.relay.upstream import Upstream
@@ -35,7 +37,7 @@ _OF_KUBERNETES = re.compile(
 )
 
 
-_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD})
+_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD, LEDGER_PASSWORD})
 
 
 class SettingsError(Exception):
@@ -73,12 +75,14 @@ class Loaded:
     Attributes:
         upstreams: one for each listener, with the certificates read.
         catalogues: one for each listener, None where none is to be read.
+        ledger: where the ledger lies.
         warnings: what their owner should hear about although it is not wrong.
     """
 
     settings: Settings
     upstreams: tuple[Upstream, ...]
     catalogues: tuple[CatalogueSource | None, ...]
+    ledger: LedgerPlace
     warnings: tuple[str, ...]
 
 
@@ -111,11 +115,18 @@ def load_settings(
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
     catalogues: tuple[CatalogueSource | None, ...] = ()
     if settings is not None and len(upstreams) == len(settings.listeners):
-        password = _password(gathered, settings, environment, read)
+        password = _password(
+            gathered,
+            "catalogue_password_file",
+            settings.catalogue_password_file,
+            environment.get(PASSWORD),
+            read,
+        )
         catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
-    if settings is None or gathered.problems:
+    ledger = None if settings is None else _ledger(gathered, settings, environment, read)
+    if settings is None or ledger is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, catalogues, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, ledger, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -213,8 +224,9 @@ class _ConfigFile:
             self.gathered.listeners.append((self.where(path), given))
 
     def given(self, path: tuple[str | int, ...], name: str, value: object) -> Given:
-        if name in PATHS and isinstance(value, str) and value.strip() not in ("", STANDARD_OUTPUT):
-            value = str(self.folder / value)
+        named = isinstance(value, str) and value.strip() not in ("", STANDARD_OUTPUT)
+        if name in PATHS and named and not is_url(str(value)):
+            value = str(self.folder / str(value))
         return Given(value, self.where(path))
 
     def unknown(self, path: tuple[str | int, ...], name: object, known: tuple[str, ...]) -> None:
@@ -293,25 +305,37 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
 
 
 def _password(
-    gathered: Gathered, settings: Settings, environment: Mapping[str, str], read: Callable[[str], str]
+    gathered: Gathered, setting: str, path: str | None, variable: str | None, read: Callable[[str], str]
 ) -> str | None:
-    """The password of the role that reads catalogues; None leaves it to ~/.pgpass."""
-    path = settings.catalogue_password_file
+    """The password in the file that a setting names, else the variable's; None leaves it to ~/.pgpass."""
     if path is None:
-        return environment.get(PASSWORD)
-    origin = gathered.common["catalogue_password_file"].origin
+        return variable
     try:
-        lines = read(path).splitlines()
-    except OSError as error:
-        gathered.problems.append(f"{origin}: {path} cannot be read: {error.strerror or error}")
+        return read_password(path, read)
+    except ValueError as error:
+        gathered.problems.append(f"{gathered.common[setting].origin}: {error}")
         return None
-    except UnicodeDecodeError:
-        gathered.problems.append(f"{origin}: {path} is not UTF-8 text")
+
+
+def _ledger(
+    gathered: Gathered, settings: Settings, environment: Mapping[str, str], read: Callable[[str], str]
+) -> LedgerPlace | None:
+    """Where the ledger lies, with its password and the certificates read."""
+    password = _password(
+        gathered,
+        "ledger_password_file",
+        settings.ledger_password_file,
+        environment.get(LEDGER_PASSWORD) or None,
+        read,
+    )
+    try:
+        return ledger_place(settings.ledger, password, ca_file=settings.sslrootcert)
+    except ValueError as error:  # the URL was read before: it is the file that every upstream uses
+        origin = gathered.common.get("sslrootcert", gathered.common["ledger"]).origin
+        line = f"{origin}: {error}"
+        if line not in gathered.problems:
+            gathered.problems.append(line)
         return None
-    if len(lines) != 1 or not lines[0]:
-        gathered.problems.append(f"{origin}: {path} must hold the password in one line, and nothing else")
-        return None
-    return lines[0]
 
 
 def _catalogues(

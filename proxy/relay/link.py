@@ -16,7 +16,15 @@ from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
 from proxy.relay.legs import Leg
-from proxy.relay.ports import CatalogueReader, CrashReporter, Observer, RelaySettings, Session, TextReader
+from proxy.relay.ports import (
+    CatalogueReader,
+    ChangeRecorder,
+    CrashReporter,
+    Observer,
+    RelaySettings,
+    Session,
+    TextReader,
+)
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
     Analyse,
@@ -29,9 +37,12 @@ from proxy.session import (
     Event,
     Opened,
     Outcome,
+    Record,
+    Recorded,
     Report,
     ToClient,
     ToServer,
+    Unrecorded,
     UpstreamFailure,
 )
 from proxy.wire.backend import encode_error
@@ -68,6 +79,7 @@ class Link:
         *,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
+        recorder: ChangeRecorder | None,
         observer: Observer,
         on_crash: CrashReporter,
         on_finished: "FinishedReporter",
@@ -78,6 +90,7 @@ class Link:
         self._settings = settings
         self._reader = reader
         self._catalogue = catalogue
+        self._recorder = recorder
         self._observer = observer
         self._on_crash = on_crash
         self._on_finished = on_finished
@@ -218,6 +231,8 @@ class Link:
                     self._analyse(command)
                 case AwaitCatalogue():
                     self._await_catalogue(command)
+                case Record():
+                    self._record(command)
                 case Close():
                     self._close()
                 case _:
@@ -259,6 +274,11 @@ class Link:
             raise LinkError("a catalogue was asked for that nobody reads")
         self._read_aside(self._read_catalogue(self._catalogue(command.database)))
 
+    def _record(self, command: Record) -> None:
+        if self._recorder is None:
+            raise LinkError("a change was to be recorded and nobody does")
+        self._read_aside(self._recorded(self._recorder(command.change)))
+
     def _read_aside(self, work: Coroutine[None, None, None]) -> None:
         """Start what the session waits for; it waits for one thing at a time."""
         if self._reading is not None:
@@ -276,6 +296,11 @@ class Link:
         await reading
         self._reading = None  # what comes next may hand out a text
         self._ask(self._session.catalogue_ready)
+
+    async def _recorded(self, recording: Awaitable[Recorded | Unrecorded]) -> None:
+        outcome = await recording
+        self._reading = None  # what comes next may be recorded too
+        self._ask(lambda: self._session.recorded(outcome))
 
     def _was_read(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

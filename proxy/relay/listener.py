@@ -13,6 +13,7 @@ from proxy.relay.legs import Door
 from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
+    ChangeRecorder,
     CrashReporter,
     Observer,
     RelaySettings,
@@ -40,6 +41,7 @@ class Listener:
         *,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
+        recorder: ChangeRecorder | None = None,
         on_crash: CrashReporter | None = None,
     ) -> None:
         """Prepare; nothing is opened before `start`.
@@ -52,6 +54,7 @@ class Listener:
             settings: bounds; the defaults when None.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
+            recorder: writes changes down; without one a session that asks for it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
         """
         self._address = address
@@ -59,6 +62,7 @@ class Listener:
         self._upstream = upstream
         self._reader = reader
         self._catalogue = catalogue
+        self._recorder = recorder
         self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
@@ -145,6 +149,7 @@ class Listener:
             self._settings,
             reader=self._reader,
             catalogue=self._catalogue,
+            recorder=self._recorder,
             observer=self._observer,
             on_crash=self._on_crash,
             on_finished=self._forget,

@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Outcome, Peer, Screening, UpstreamFailure
+from proxy.session import (
+    Change,
+    Command,
+    Event,
+    Outcome,
+    Peer,
+    Recorded,
+    Screening,
+    Unrecorded,
+    UpstreamFailure,
+)
 
 
 class Session(Protocol):
@@ -23,6 +33,9 @@ class Session(Protocol):
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last Analyse has been read."""
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        """What the last Record asked for is durable, or cannot be."""
 
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""
@@ -66,6 +79,13 @@ class CatalogueReader(Protocol):
 
     def __call__(self, database: str) -> Awaitable[None]:
         """Return when a reading that began after this call has ended, in success or not."""
+
+
+class ChangeRecorder(Protocol):
+    """Writes changes down where they stay."""
+
+    def __call__(self, change: Change) -> Awaitable[Recorded | Unrecorded]:
+        """Return once it is durable, or say why it is not; in bounded time."""
 
 
 SessionFactory: TypeAlias = Callable[[Peer], Session]

@@ -72,10 +72,11 @@ class Gate:
     """One listener's policy and everything its sessions share.
 
     Attributes:
-        policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when a freeze is
-            declared or ended.
+        policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when writes
+            begin or cease to rest (a freeze, facts that are overdue).
         facts_epoch: grows whenever the facts differ from those before.
         catalogue: whether judgements need to know what the databases hold.
+        recording: whether changes have to be in the ledger before they go on.
         databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
         screened: what the texts mean that the screen tells to be no more than this; empty when the policy
@@ -95,6 +96,7 @@ class Gate:
         tally: Tally | None = None,
         log_statements: bool = False,
         catalogue: bool = False,
+        recording: bool = False,
     ) -> None:
         """Hold the shared parts.
 
@@ -109,6 +111,7 @@ class Gate:
             tally: where to count.
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
+            recording: have changes recorded before they go on.
         """
         self.policy = policy
         self.facts = facts
@@ -122,6 +125,7 @@ class Gate:
         self.tally = tally or Tally()
         self.log_statements = log_statements
         self.catalogue = catalogue
+        self.recording = recording
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
@@ -161,8 +165,8 @@ class Gate:
         """Judge by these facts from the next judgement on."""
         if facts.backups != self.facts.backups or facts.stale != self.facts.stale:
             self.facts_epoch += 1
-        if facts.freezes != self.facts.freezes:
-            # A freeze concerns statements whose permits rest on no evidence: every permit ends.
+        if facts.freezes != self.facts.freezes or facts.overdue != self.facts.overdue:
+            # Both concern statements whose permits rest on no evidence: every permit ends.
             self.policy_epoch += 1
         self.facts = facts
 
