@@ -14,6 +14,7 @@ from proxy.policy.rules import DEFAULT_SQLSTATE, Mode, Policy
 from proxy.sql.effects import CLASSES, Effect, Risk
 
 _RULE: Final = "ledger"
+_CHANGES: Final = (CLASSES["ddl"] | CLASSES["privilege"]) - {"role.set"}  # that one changes its session alone
 
 
 def to_be_recorded(effects: Iterable[Effect], policy: Policy) -> bool:
@@ -45,4 +46,4 @@ def unrecorded(decision: Decision, reason: str) -> Decision:
 def _is_change(effect: Effect) -> bool:
     if "temporary" in effect.traits:
         return False
-    return effect.risk >= Risk.HIGH or effect.name in CLASSES["ddl"]
+    return effect.risk >= Risk.HIGH or effect.name in _CHANGES

@@ -170,10 +170,7 @@ class PostgresStore:
         """Let go of the connections and the thread."""
         if self._loop.is_closed():
             return
-        for connection in (self._listener, self._connection):
-            if connection is not None:
-                self._loop.call_soon_threadsafe(connection.terminate)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         self._thread.join(self._wait_s)
         if not self._thread.is_alive():
             self._loop.close()
@@ -244,6 +241,16 @@ class PostgresStore:
                 migration.name,
                 written(datetime.now(UTC)),
             )
+
+    async def _end(self) -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        for connection in (self._listener, self._connection):
+            if connection is not None:
+                connection.terminate()
+        for _ in range(3):  # until the sockets are closed
+            await asyncio.sleep(0)
+        self._loop.stop()
 
     async def _listen(self) -> None:
         if self._listener is not None and not self._listener.is_closed():

@@ -38,6 +38,7 @@ def test_a_policy_and_its_packs() -> None:
         ("unknown", "enforce", "None"),
         ("stale-facts", "enforce", "None"),
         ("freeze", "enforce", "None"),
+        ("ledger", "enforce", "None"),
     ]
 
 
@@ -85,6 +86,7 @@ def test_reserved_ids() -> None:
     assert sorted(RESERVED) == [
         "catalogue",
         "freeze",
+        "ledger",
         "lexing",
         "over-size",
         "protocol",

@@ -84,8 +84,8 @@ def _told(record: FreezeRecord) -> str:
     where = "all databases" if record.database is None else record.database
     until = "" if record.until is None else f" until {shown_moment(record.until)}"
     reason = f": {record.reason}" if record.reason else ""
-    since = shown_moment(record.recorded_at)
-    return f"entry {record.sequence}: writes to {where} are frozen since {since}{until} by {record.recorded_by}{reason}"
+    frozen = f"writes to {where} are frozen since {shown_moment(record.recorded_at)}{until}"
+    return f"entry {record.sequence}: {frozen} by {record.recorded_by}{reason}"
 
 
 def _as_dict(record: FreezeRecord) -> dict[str, object]:

@@ -99,7 +99,7 @@ def show_key(ledger: LedgerFlag = None, key: KeyFlag = None) -> None:
 def _heads(
     files: list[str], keys: list[str], ledger: str | None, key: str | None
 ) -> tuple[list[Head], list[tuple[Head, str]]]:
-    """The heads in these files: those that are signed as they should be, and the others with what is wrong."""
+    """The heads in these files: those signed as they should be, and the others with what is wrong."""
     if not files:
         return [], []
     found: list[Head] = []

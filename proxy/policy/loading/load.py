@@ -156,7 +156,7 @@ def _freeze(mode: Mode, zone: ZoneInfo) -> Rule:
 
 
 def _ledger(mode: Mode) -> Rule:
-    """Facts so old that a freeze may have been missed: whoever takes no notice of stale facts, nor of this."""
+    """Facts so old that a freeze may have been missed; whoever heeds no stale facts heeds not this either."""
     return Rule(
         id="ledger",
         mode=mode,
