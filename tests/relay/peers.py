@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from proxy.relay import Listener, RelaySettings, SslMode, Upstream
-from proxy.relay.ports import CatalogueReader
+from proxy.relay.ports import CatalogueReader, ChangeRecorder
 from proxy.session import (
     Close,
     Command,
@@ -18,9 +18,11 @@ from proxy.session import (
     Opened,
     Outcome,
     Peer,
+    Recorded,
     Report,
     ToClient,
     ToServer,
+    Unrecorded,
     UpstreamFailure,
 )
 
@@ -55,6 +57,9 @@ class PassingSession:
 
     def catalogue_ready(self) -> list[Command]:
         raise AssertionError("it asks for no catalogue")
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        raise AssertionError("it has nothing recorded")
 
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
@@ -182,6 +187,7 @@ class Relay:
         make_session: Callable[[Peer], PassingSession] = PassingSession,
         settings: RelaySettings | None = None,
         catalogue: CatalogueReader | None = None,
+        recorder: ChangeRecorder | None = None,
     ) -> None:
         self.sessions: list[PassingSession] = []
         self.events: list[Event] = []
@@ -194,6 +200,7 @@ class Relay:
             self.events.append,
             settings,
             catalogue=catalogue,
+            recorder=recorder,
             on_crash=self.crashes.append,
         )
 
@@ -218,9 +225,10 @@ async def relay(
     settings: RelaySettings | None = None,
     sslmode: SslMode = SslMode.DISABLE,
     catalogue: CatalogueReader | None = None,
+    recorder: ChangeRecorder | None = None,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
-    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue)
+    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, recorder)
     await standing.listener.start()
     try:
         yield standing
