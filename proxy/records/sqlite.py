@@ -87,6 +87,7 @@ class SqliteStore:
     def last(self) -> Position:
         """See `Store`."""
         with self._using() as connection:
+            self._seen = self._state(connection)  # before reading: what comes later is told
             return _last(connection)
 
     def hash_at(self, sequence: int) -> str | None:
@@ -113,15 +114,14 @@ class SqliteStore:
         """Look at SQLite's count of other connections' commits, some microseconds twenty times a second."""
         deadline = time.monotonic() + timeout_s
         while True:
-            try:
+            with suppress(LedgerError):  # whoever reads next hears why
                 with self._using() as connection:
-                    (version,) = connection.execute("PRAGMA data_version").fetchone()
-                    seen = (self._identity, version)
-            except LedgerError:
-                seen = None  # whoever reads next hears why
-            before, self._seen = self._seen, seen
+                    state = self._state(connection)
+                if state != self._seen:
+                    self._seen = state
+                    return
             left_s = deadline - time.monotonic()
-            if (before is not None and seen != before) or left_s <= 0:
+            if left_s <= 0:
                 return
             if self._woken.wait(min(_LOOK_S, left_s)):
                 self._woken.clear()
@@ -135,6 +135,11 @@ class SqliteStore:
         """Let go of the file."""
         with self._lock, suppress(sqlite3.Error):
             self._connection.close()
+
+    def _state(self, connection: sqlite3.Connection) -> Hashable:
+        """Differs once another connection has committed, or another file lies there."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        return (self._identity, version)
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -35,7 +36,7 @@ def findings(entries: Sequence[Entry], *heads: Head) -> list[str]:
     return [finding.text for finding in chain.findings]
 
 
-def changed(number: int, **fields: str | int) -> list[Entry]:
+def changed(number: int, **fields: Any) -> list[Entry]:
     return [replace(entry, **fields) if entry.sequence == number else entry for entry in TEN]
 
 

@@ -164,7 +164,7 @@ def test_a_freeze_stands_until_it_is_thawed_or_over(opened: Open) -> None:
     clock[0] = until
     assert ledger.freezes() == (whole,)
     assert ledger.thaw("ada") == (whole,)
-    assert ledger.facts(clock[0]).freezes == ledger.freezes() == ()
+    assert (ledger.facts(clock[0]).freezes, ledger.freezes()) == ((), ())
     assert ledger.thaw("ada") == ()
     assert [entry.kind for entry in opened().entries()] == [
         "backup", "freeze", "freeze", "thaw", "freeze", "thaw",
