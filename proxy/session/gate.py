@@ -168,6 +168,8 @@ class Gate:
         if facts.freezes != self.facts.freezes or facts.overdue != self.facts.overdue:
             # Both concern statements whose permits rest on no evidence: every permit ends.
             self.policy_epoch += 1
+            self.facts = facts
+            self._choose_screened()
         self.facts = facts
 
     def who(
@@ -212,11 +214,16 @@ class Gate:
     def _choose_screened(self) -> None:
         """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them.
 
-        Where a catalogue tells what tables run by themselves, a text is read until their names are words.
+        Where a catalogue tells what tables run by themselves, a text is read until their names are words;
+        while writes rest, one that adds rows is, so that its refusal can name the table.
         """
         off = self.log_statements or (self.catalogue and self._words is None)
+        resting = self.policy.freeze.match.names if self.facts.freezes or self.facts.overdue else frozenset()
         self.screened = {
             screened: meaning
             for screened, meaning in self._screened.items()
-            if not off and not any(self.policy.may_concern(effect) for effect in meaning.effects)
+            if not off
+            and not any(
+                effect.name in resting or self.policy.may_concern(effect) for effect in meaning.effects
+            )
         }
