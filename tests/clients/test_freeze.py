@@ -117,11 +117,11 @@ def test_two_gates_on_one_database_freeze_together(
         sessions = [connect(gate.url(users.name)) for gate in (one, two)]
         for number, session in enumerate(sessions):
             assert refusal(session, f"CREATE TABLE made_{number} (a int)") is None
-        pgwarden(tmp_path, "freeze", "--database", users.name, "--ledger", ledger)
-        assert max(soon(session, refused=True) for session in sessions) < 1
-        pgwarden(tmp_path, "thaw", "--ledger", ledger)
-        assert max(soon(session, refused=False) for session in sessions) < 1
         book = open_ledger(address_of(evidence))
+        book.freeze("ada", database=users.name)
+        assert max(soon(session, refused=True) for session in sessions) < 1
+        book.thaw("bob")
+        assert max(soon(session, refused=False) for session in sessions) < 1
         assert [entry.kind for entry in book.entries()] == ["change", "change", "freeze", "thaw"]
         assert book.verify().findings == []
         book.close()
@@ -217,10 +217,9 @@ def test_heads_are_published_and_checked(
     }
     (head,) = heads_in((tmp_path / "heads").read_text().splitlines())
     assert said["signature"] == head.signature
-    (tmp_path / "log").write_text(gate.log.text)
-    for file in ("heads", "log"):
-        told = pgwarden(tmp_path, "ledger", "verify", "--heads", file)
-        assert told == "whole: 2 entries\n1 head fits, up to the last entry\n"
+    ledger = open_ledger(tmp_path / "ledger")
+    assert (list(heads_in(gate.log.text.splitlines())), ledger.verify([head]).findings) == ([head], [])
+    ledger.close()
     assert refusal(session, "ALTER TABLE users ADD COLUMN c text") is None
     assert gate.stop() == 0
     assert [head.sequence for head in heads_in((tmp_path / "heads").read_text().splitlines())] == [2, 3]
