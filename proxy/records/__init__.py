@@ -5,6 +5,7 @@ the records of its kinds, `Head` with the keys that sign it, `LedgerError`. A ki
 `kinds/`.
 """
 
+from proxy.records.database import PostgresAddress
 from proxy.records.entry import Draft, Entry, LedgerError
 from proxy.records.heads import Head, PublicKey, SigningKey
 from proxy.records.kinds.backup import BackupRecord, NewBackup
@@ -12,7 +13,6 @@ from proxy.records.kinds.change import ChangeBegun
 from proxy.records.kinds.freeze import FreezeRecord
 from proxy.records.kinds.kind import Payload
 from proxy.records.ledger import Clock, Epoch, Ledger, open_ledger
-from proxy.records.postgres import PostgresAddress
 from proxy.records.store import Position
 
 __all__ = [

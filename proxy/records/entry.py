@@ -12,7 +12,7 @@ of an entry's fields and the hash of the entry before, in hexadecimal.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -98,6 +98,29 @@ class Entry:
         )
 
 
+COLUMNS: Final = "sequence, kind, about, recorded_at, recorded_by, payload, hash"
+"""The columns of a row, in the order of `row_of` and `entry_of`."""
+
+
+def row_of(entry: Entry) -> tuple[object, ...]:
+    """The values of an entry's row."""
+    return (
+        entry.sequence,
+        entry.kind,
+        entry.about,
+        entry.recorded_at,
+        entry.recorded_by,
+        entry.payload,
+        entry.hash,
+    )
+
+
+def entry_of(row: Sequence[object]) -> Entry:
+    """A row as it is, whatever somebody has put into its columns: the hash tells."""
+    sequence, *texts = row
+    return Entry(int(str(sequence)), *map(str, texts))
+
+
 def seal(draft: Draft, sequence: int, previous: str, recorded_at: datetime) -> Entry:
     """The entry that a draft becomes behind the one with this hash."""
     moment = written(recorded_at)
@@ -105,16 +128,6 @@ def seal(draft: Draft, sequence: int, previous: str, recorded_at: datetime) -> E
     return Entry(
         sequence, draft.kind, draft.about, moment, draft.recorded_by, draft.payload, bare.hash_after(previous)
     )
-
-
-def seal_all(drafts: Iterable[Draft], last: int, previous: str, recorded_at: datetime) -> list[Entry]:
-    """The entries that drafts become, one behind the other."""
-    entries: list[Entry] = []
-    for draft in drafts:
-        entry = seal(draft, last + 1, previous, recorded_at)
-        entries.append(entry)
-        last, previous = entry.sequence, entry.hash
-    return entries
 
 
 def read_line(line: str) -> tuple[Entry, str]:

@@ -13,7 +13,7 @@ from proxy.policy.facts import Facts
 from proxy.records.entry import GENESIS, Entry, LedgerError
 from proxy.records.kinds import FOLDS
 from proxy.records.kinds.freeze import Freezes
-from proxy.records.kinds.kind import Fold, read
+from proxy.records.kinds.kind import Fold
 
 
 class Evidence:
@@ -44,7 +44,7 @@ class Evidence:
                     f"entry {entry.sequence} of the ledger is of a kind that this pgwarden does not know "
                     f"({entry.kind[:60]!r}); upgrade"
                 )
-            fold.add(entry, read(entry, fold.shapes[entry.kind]))
+            fold.add(entry)
 
     def facts(self, now: datetime) -> Facts:
         """What is known as of `now`."""

@@ -14,14 +14,15 @@ from typing import TypeAlias
 
 from proxy.policy.facts import Facts
 from proxy.records.chain import Chain
+from proxy.records.database import PostgresAddress
 from proxy.records.entry import GENESIS, Draft, Entry, LedgerError, check_text
 from proxy.records.evidence import Evidence
 from proxy.records.heads import Head
 from proxy.records.kinds import UNFOLDED
 from proxy.records.kinds.backup import BackupMade, BackupRecord, NewBackup, backup_record
 from proxy.records.kinds.freeze import FreezeRecord, Frozen, Thawed, freeze_record
-from proxy.records.kinds.kind import Payload, read, spelled
-from proxy.records.postgres import PostgresAddress, PostgresStore
+from proxy.records.kinds.kind import Payload, spelled
+from proxy.records.postgres import PostgresStore
 from proxy.records.sqlite import SqliteStore
 from proxy.records.store import Position, Store
 
@@ -117,14 +118,14 @@ class Ledger:
     def record_backup(self, backup: NewBackup) -> BackupRecord:
         """Record a copy of a backup."""
         entry = self.record(backup.payload(), backup.recorded_by)
-        return backup_record(entry, read(entry, BackupMade))
+        return backup_record(entry)
 
     def freeze(
         self, by: str, reason: str = "", *, until: datetime | None = None, database: str | None = None
     ) -> FreezeRecord:
         """Declare that writes rest from now on, in one database or (None) in all."""
         entry = self.record(Frozen(reason=reason, until=until, database=database), by)
-        return freeze_record(entry, read(entry, Frozen))
+        return freeze_record(entry)
 
     def thaw(self, by: str, *, database: str | None = None) -> tuple[FreezeRecord, ...]:
         """End the freezes that stand: all of them, or those declared for one database.
@@ -160,9 +161,7 @@ class Ledger:
 
     def backups(self, database: str | None = None) -> tuple[BackupRecord, ...]:
         """The recorded copies, in the order they were recorded."""
-        records = (
-            backup_record(entry, read(entry, BackupMade)) for entry in self.entries(kinds=(BackupMade.kind,))
-        )
+        records = (backup_record(entry) for entry in self.entries(kinds=(BackupMade.kind,)))
         return tuple(record for record in records if database in (None, record.database))
 
     def freezes(self) -> tuple[FreezeRecord, ...]:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from proxy.records.entry import GENESIS, Draft, Entry, LedgerError, seal, written
+from proxy.records.entry import COLUMNS, GENESIS, Draft, Entry, LedgerError, entry_of, row_of, seal, written
 from proxy.records.migrations import MIGRATIONS, NEWEST, Migration
 from proxy.records.store import Position
 
@@ -27,11 +27,10 @@ APPLICATION_ID: Final = 0x70677764  # "pgwd": says whose file this is, to `file`
 _CHECKED_BYTES: Final = 64 * 1024 * 1024
 _LOOK_S: Final = 0.05
 
-_COLUMNS: Final = "sequence, kind, about, recorded_at, recorded_by, payload, hash"
-_INSERT: Final = f"INSERT INTO entry ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_INSERT: Final = f"INSERT INTO entry ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 _LAST: Final = "SELECT sequence, hash FROM entry ORDER BY sequence DESC LIMIT 1"
 _PAGE: Final = f"""
-    SELECT {_COLUMNS} FROM entry
+    SELECT {COLUMNS} FROM entry
     WHERE sequence > ?1
         AND (?3 IS NULL OR kind IN (SELECT value FROM json_each(?3)))
         AND kind NOT IN (SELECT value FROM json_each(?4))
@@ -79,7 +78,7 @@ class SqliteStore:
                     entries.append(None)
                     continue
                 entry = seal(draft, last.sequence + 1, last.hash, now)
-                connection.execute(_INSERT, _values(entry))
+                connection.execute(_INSERT, row_of(entry))
                 last = Position(entry.sequence, entry.hash)
                 entries.append(entry)
             return entries
@@ -103,7 +102,7 @@ class SqliteStore:
         wanted = None if kinds is None else json.dumps(sorted(kinds))
         with self._using() as connection:
             rows = connection.execute(_PAGE, (after, most, wanted, json.dumps(sorted(but)), about))
-            return [_entry(row) for row in rows]
+            return [entry_of(row) for row in rows]
 
     def identity(self) -> Hashable:
         """The file that lies at the path now."""
@@ -322,21 +321,3 @@ def _within(connection: sqlite3.Connection, draft: Draft) -> bool:
         if count >= most:
             return False
     return True
-
-
-def _values(entry: Entry) -> tuple[object, ...]:
-    return (
-        entry.sequence,
-        entry.kind,
-        entry.about,
-        entry.recorded_at,
-        entry.recorded_by,
-        entry.payload,
-        entry.hash,
-    )
-
-
-def _entry(row: tuple[object, ...]) -> Entry:
-    """A row as it is, whatever somebody has put into its columns: the hash tells."""
-    sequence, *texts = row
-    return Entry(int(str(sequence)), *map(str, texts))

@@ -14,6 +14,8 @@ from proxy.policy.facts import Verification
 from proxy.records import NewBackup, Position, open_ledger
 from proxy.records.heads import SigningKey, read_key
 from tests.app.commands import Command
+from tests.records.places import address_of
+from tests.servers.database import Database
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BACKUP = NewBackup("shop", NOON, "/b", Verification.RECORDED, "ada")
@@ -200,6 +202,22 @@ def test_freeze_status_thaw(command: Command, monkeypatch: pytest.MonkeyPatch) -
     assert command("thaw") == (0, ["nothing was frozen"], [])
     assert command("status") == (0, ["writes are not frozen"], [])
     assert json.loads("\n".join(command("thaw", "--json")[1])) == {"ended": [], "left": []}
+
+
+def test_a_ledger_in_a_database(
+    command: Command, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGWARDEN_LEDGER", str(address_of(database)))
+    assert command("status")[0] == 3
+    assert command("freeze", "--reason", "incident 12")[0] == 0
+    code, (line,), _ = command("thaw")
+    assert (code, line.rpartition(": ")[2]) == (0, "incident 12")
+    assert command("ledger", "verify")[1][0] == "whole: 2 entries"
+    assert command("ledger", "export", "--ledger", str(address_of(database)))[0] == 0
+    monkeypatch.setenv("PGWARDEN_LEDGER_PASSWORD_FILE", "absent")
+    assert command("status") == (
+        2, [], ["pgwarden: PGWARDEN_LEDGER_PASSWORD_FILE: absent cannot be read: No such file or directory"]
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,22 @@ from hypothesis import strategies as st
 
 from proxy.records import Entry, Head, Position, SigningKey, open_ledger
 from proxy.records.chain import Chain
-from proxy.records.entry import GENESIS, Draft, canonical, seal_all
+from proxy.records.entry import GENESIS, Draft, canonical, seal
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def sealed(drafts: Sequence[Draft], behind: Sequence[Entry] = ()) -> list[Entry]:
+    """The entries that drafts become, one behind the other."""
+    entries = list(behind)
+    for draft in drafts:
+        previous = entries[-1].hash if entries else GENESIS
+        entries.append(seal(draft, len(entries) + 1, previous, NOON))
+    return entries
+
+
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
-TEN = seal_all([Draft("freeze", "ada", canonical({"n": n})) for n in range(10)], 0, GENESIS, NOON)
+TEN = sealed([Draft("freeze", "ada", canonical({"n": n})) for n in range(10)])
 TEXTS = ("kind", "about", "recorded_at", "recorded_by", "payload", "hash")
 
 
@@ -42,9 +53,8 @@ def changed(number: int, **fields: Any) -> list[Entry]:
 
 def rewritten(number: int) -> list[Entry]:
     """Entry `number` is another, and all hashes after it are made anew."""
-    kept = TEN[: number - 1]
     drafts = [Draft(e.kind, e.recorded_by, e.payload if e.sequence != number else "{}") for e in TEN]
-    return [*kept, *seal_all(drafts[number - 1 :], number - 1, kept[-1].hash if kept else GENESIS, NOON)]
+    return sealed(drafts[number - 1 :], TEN[: number - 1])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ what is wrong. Deliberately absent: passwords in URLs, which show in process lis
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -92,8 +91,3 @@ def password_in(environment: Mapping[str, str], read: Callable[[str], str]) -> s
     """The password that the environment names, for commands; None where it names none."""
     path = environment.get("PGWARDEN_LEDGER_PASSWORD_FILE")
     return read_password(path, read) if path else environment.get(PASSWORD) or None
-
-
-def environment_place(flag: str | None, default: str) -> str:
-    """The ledger that a command means: its flag, else PGWARDEN_LEDGER, else the user's own."""
-    return flag or os.environ.get("PGWARDEN_LEDGER") or default

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from proxy.policy.facts import Backup, Facts, Verification
 from proxy.records.entry import Entry, LedgerError, check_text
-from proxy.records.kinds.kind import Payload, unreadable
+from proxy.records.kinds.kind import Payload, read, unreadable
 
 # Clocks of two machines differ a little; a backup said to finish later than that is a mistake, and one dated
 # next year would satisfy `within: 24h` for as long.
@@ -114,12 +114,13 @@ def check_backup(backup: NewBackup, now: datetime) -> None:
     backup.payload().check(now)
 
 
-def backup_record(entry: Entry, said: BackupMade) -> BackupRecord:
+def backup_record(entry: Entry) -> BackupRecord:
     """What an entry records.
 
     Raises:
         LedgerError: the entry is damaged.
     """
+    said = read(entry, BackupMade)
     try:
         level = said.level
     except KeyError as error:
@@ -151,9 +152,9 @@ class Backups:
         """Begin with none."""
         self._copies: dict[tuple[str, datetime], dict[str, BackupRecord]] = {}
 
-    def add(self, entry: Entry, payload: BackupMade) -> None:
+    def add(self, entry: Entry) -> None:
         """Take a copy; of two entries about one place the one that proves more counts."""
-        record = backup_record(entry, payload)
+        record = backup_record(entry)
         places = self._copies.setdefault((record.database, record.finished.astimezone(UTC)), {})
         place = same_place(record.location)
         known = places.get(place)

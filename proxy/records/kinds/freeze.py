@@ -14,7 +14,7 @@ from typing import ClassVar
 from proxy.policy.facts import Facts, Freeze
 from proxy.records.entry import Entry, LedgerError, check_text
 from proxy.records.kinds.backup import holds_secret
-from proxy.records.kinds.kind import Payload
+from proxy.records.kinds.kind import Payload, read
 
 MAX_REASON_CHARS = 500  # each refusal shows it
 
@@ -83,12 +83,13 @@ class FreezeRecord:
         return self.until is None or now < self.until
 
 
-def freeze_record(entry: Entry, said: Frozen) -> FreezeRecord:
+def freeze_record(entry: Entry) -> FreezeRecord:
     """What an entry records.
 
     Raises:
         LedgerError: the entry is damaged.
     """
+    said = read(entry, Frozen)
     return FreezeRecord(
         entry.sequence, said.reason, said.until, said.database, entry.moment, entry.recorded_by
     )
@@ -103,12 +104,12 @@ class Freezes:
         """Begin with none."""
         self._open: dict[int, FreezeRecord] = {}
 
-    def add(self, entry: Entry, payload: Frozen | Thawed) -> None:
+    def add(self, entry: Entry) -> None:
         """Take a declaration or an end."""
-        if isinstance(payload, Frozen):
-            self._open[entry.sequence] = freeze_record(entry, payload)
+        if entry.kind == Frozen.kind:
+            self._open[entry.sequence] = freeze_record(entry)
         else:
-            for sequence in payload.ends:
+            for sequence in read(entry, Thawed).ends:
                 self._open.pop(sequence, None)
 
     def standing(self, now: datetime) -> tuple[FreezeRecord, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -74,8 +74,8 @@ class Fold(Protocol):
     shapes: ClassVar[Mapping[str, type[Payload]]]
     """The kinds that it takes, by name."""
 
-    def add(self, entry: Entry, payload: Any) -> None:
-        """Take the next entry of its kinds."""
+    def add(self, entry: Entry) -> None:
+        """Take the next entry of its kinds; may raise LedgerError."""
         ...
 
     def into(self, facts: Facts, now: datetime) -> Facts:
