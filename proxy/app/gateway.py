@@ -22,8 +22,10 @@ from weakref import WeakSet
 from structlog.stdlib import BoundLogger
 
 from proxy import __version__
+from proxy.app.bounds import capacity, open_files, proxy_protocol, relay_settings
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource
+from proxy.app.certificates import CertificateKeeper, ListenerTls
 from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
 from proxy.app.ledger.changes import ChangeKeeper
@@ -33,6 +35,7 @@ from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
 from proxy.app.policies import Attempt, PolicyKeeper, announce
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import Readers
+from proxy.app.refusals import TurnedAway
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
@@ -40,8 +43,8 @@ from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import LedgerError
-from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
+from proxy.relay import Listener, Occupancy, Upstream
+from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session, Standing
 
 
 class StartError(Exception):
@@ -112,6 +115,7 @@ class Gateway:
             self._settings.parsers,
             log,
         )
+        self._occupancy = self._count_connections()
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
@@ -128,13 +132,29 @@ class Gateway:
             raise StartError(str(error)) from error
         self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
         self._doors = [
-            self._door(settings, upstream, catalogue, attempts[settings.policy].policy)
-            for settings, upstream, catalogue in zip(
-                self._settings.listeners, loaded.upstreams, loaded.catalogues, strict=True
+            self._door(settings, upstream, catalogue, tls, attempts[settings.policy].policy)
+            for settings, upstream, catalogue, tls in zip(
+                self._settings.listeners, loaded.upstreams, loaded.catalogues, loaded.client_tls, strict=True
             )
         ]
+        self._certificates = CertificateKeeper(
+            (
+                (door.gate.name, tls, door.listener.swap_certificate)
+                for door, tls in zip(self._doors, loaded.client_tls, strict=True)
+            ),
+            log,
+        )
         self._policies = PolicyKeeper(attempts, self._swap_policy, log)
         self._admin = AdminServer(AdminSource(self._metrics(), CONTENT_TYPE, self._not_ready), log.error)
+
+    def _count_connections(self) -> Occupancy:
+        allowed = capacity(self._settings, open_files())
+        fits, wanted = allowed.max_client_conn, self._settings.max_client_conn
+        if fits < wanted:
+            self._log.warning(
+                "max_client_conn asks for more open files than there may be: raise ulimit -n", fits=fits
+            )
+        return Occupancy(allowed, time.monotonic, TurnedAway(self._log, time.monotonic))
 
     # -- joining -----------------------------------------------------------------------------------------
 
@@ -143,6 +163,7 @@ class Gateway:
         settings: ListenerSettings,
         upstream: Upstream,
         catalogue: CatalogueSource | None,
+        tls: ListenerTls,
         policy: Policy | None,
     ) -> Door:
         if policy is None:
@@ -158,6 +179,7 @@ class Gateway:
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
             recording=True,
+            client_tls=tls.asks,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
@@ -170,15 +192,18 @@ class Gateway:
             return session
 
         listener = Listener(
-            (settings.listen.host, settings.listen.port),
+            [(address.host, address.port) for address in settings.listen],
             open_session,
             upstream,
             partial(self._observe, str(settings.listen), keeper),
-            RelaySettings(login_timeout_s=self._settings.login_timeout_s),
+            relay_settings(self._settings),
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
             recorder=self._changes.record,
+            certificate=tls.certificate,
             on_crash=self._crashed,
+            occupancy=self._occupancy,
+            proxy=proxy_protocol(settings),
         )
         return Door(settings, upstream, gate, listener, keeper, sessions)
 
@@ -244,10 +269,17 @@ class Gateway:
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
+                not_after_s=lambda: self._certificates.not_after_s,
+                certificates_failing=lambda: self._certificates.failing,
+                refused_connections=lambda: self._occupancy.refused,
+                expired_sessions=self._expired,
                 crashes=lambda: self._crashes,
                 log_failures=self._logs.failures,
             )
         )
+
+    def _expired(self) -> Mapping[str, int]:
+        return {s.value: sum(door.listener.expired[s] for door in self._doors) for s in Standing}
 
     def _keepers(self) -> list[CatalogueKeeper]:
         return [door.keeper for door in self._doors if door.keeper is not None]
@@ -276,6 +308,7 @@ class Gateway:
                 self._in_background("facts", self._facts.run()),
                 self._in_background("heads", self._heads.run()),
                 self._in_background("policies", self._policies.watch()),
+                self._in_background("certificates", self._certificates.watch()),
                 *(
                     self._in_background("catalogues", door.keeper.run())
                     for door in self._doors
@@ -306,7 +339,7 @@ class Gateway:
             try:
                 await door.listener.start()
             except OSError as error:
-                raise _cannot_listen("", door.settings.listen, error) from error
+                raise _cannot_listen("", Address(*error.filename), error) from error
         if self._settings.admin is not None:
             try:
                 self._admin_address = Address(*await self._admin.start(*_pair(self._settings.admin)))
@@ -322,6 +355,7 @@ class Gateway:
         )
         for door in {door.settings.policy: door for door in self._doors}.values():
             announce(self._log, "policy in force", door.settings.policy, door.gate.policy)
+        self._certificates.announce()
 
     def _in_background(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -356,12 +390,11 @@ class Gateway:
 
     def _told_to_reload(self) -> None:
         self._logs.reopen()
-        task = asyncio.get_running_loop().create_task(
-            self._policies.reload(only_changed=False), name="reload"
-        )
-        self._reloading.add(task)
-        task.add_done_callback(self._reloading.discard)
-        task.add_done_callback(self._ended)
+        for keeper in (self._policies, self._certificates):
+            task = asyncio.get_running_loop().create_task(keeper.reload(only_changed=False), name="reload")
+            self._reloading.add(task)
+            task.add_done_callback(self._reloading.discard)
+            task.add_done_callback(self._ended)
 
     async def _drain(self) -> None:
         """Idle sessions end at once, busy ones with their transaction; all in time, or when told again."""

@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, UPSTREAM_FAILURES, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, TLS_FAILURES, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
 from proxy.sql.screen import Screened
 
@@ -66,6 +66,15 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
         MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
         MetricKind(
+            "pgwarden_connections_refused_total",
+            "counter",
+            ("reason",),
+            "Connections refused, or cut off to make room, by the setting that says so.",
+        ),
+        MetricKind(
+            "pgwarden_sessions_expired_total", "counter", ("reason",), "Sessions ended by a time-out."
+        ),
+        MetricKind(
             "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
         ),
         MetricKind(
@@ -74,6 +83,25 @@ METRICS: Mapping[str, MetricKind] = {
             ("reason",),
             "Sessions ended because the server was not reached (connect), went without a word (lost) or was "
             "not understood (protocol).",
+        ),
+        MetricKind(
+            "pgwarden_tls_failures_total",
+            "counter",
+            ("reason",),
+            "Clients turned away because no handshake came about (handshake), TLS is required (plain) or "
+            "their certificate will not do (certificate).",
+        ),
+        MetricKind(
+            "pgwarden_certificate_not_after_timestamp_seconds",
+            "gauge",
+            ("listener",),
+            "When the certificate that clients are shown expires.",
+        ),
+        MetricKind(
+            "pgwarden_certificate_last_reload_successful",
+            "gauge",
+            (),
+            "1 unless the newest certificate files do not load.",
         ),
         MetricKind(
             "pgwarden_judgement_seconds",
@@ -165,6 +193,10 @@ class MetricsView:
     catalogue_age_s: Callable[[], float]
     catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
+    not_after_s: Callable[[], Mapping[tuple[str, ...], float]]
+    certificates_failing: Callable[[], bool]
+    refused_connections: Callable[[], Mapping[str, int]]
+    expired_sessions: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
@@ -193,8 +225,15 @@ class GateCollector(Collector):
         yield _counter(
             "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}
         )
+        yield _counter("pgwarden_connections_refused_total", _by_reason(self._view.refused_connections()))
+        yield _counter("pgwarden_sessions_expired_total", _by_reason(self._view.expired_sessions()))
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
+        yield self._tls_failures()
+        yield _gauge("pgwarden_certificate_not_after_timestamp_seconds", self._view.not_after_s())
+        yield _gauge(
+            "pgwarden_certificate_last_reload_successful", {(): 0 if self._view.certificates_failing() else 1}
+        )
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",
@@ -238,6 +277,13 @@ class GateCollector(Collector):
             {(reason,): sum(tally[reason] for tally in tallies) for reason in UPSTREAM_FAILURES},
         )
 
+    def _tls_failures(self) -> Metric:
+        tallies = [gate.tally.tls_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_tls_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in TLS_FAILURES},
+        )
+
     def _judgements(self) -> Metric:
         counts = [
             sum(column) for column in zip(*(g.tally.judgement_counts for g in self._view.gates), strict=True)
@@ -271,6 +317,10 @@ def exposition(view: MetricsView) -> Callable[[], bytes]:
     registry.register(GateCollector(view))
     ProcessCollector(registry=registry)
     return lambda: generate_latest(registry)
+
+
+def _by_reason(counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    return {(reason,): count for reason, count in counts.items()}
 
 
 def _counter(name: str, samples: Mapping[tuple[str, ...], float]) -> Metric:

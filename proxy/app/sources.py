@@ -16,8 +16,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from proxy.app.bounds import doubts, doubts_of_door, keep_alive
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.source import PASSWORD, CatalogueSource
+from proxy.app.certificates import ClientTlsError, ListenerTls, listener_tls
 from proxy.app.kinds import shown
 from proxy.app.ledger.address import PASSWORD as LEDGER_PASSWORD
 from proxy.app.ledger.address import LedgerPlace, is_url, ledger_place, read_password
@@ -76,6 +78,7 @@ class Loaded:
         upstreams: one for each listener, with the certificates read.
         catalogues: one for each listener, None where none is to be read.
         ledger: where the ledger lies.
+        client_tls: of each listener, with its certificate read.
         warnings: what their owner should hear about although it is not wrong.
     """
 
@@ -83,6 +86,7 @@ class Loaded:
     upstreams: tuple[Upstream, ...]
     catalogues: tuple[CatalogueSource | None, ...]
     ledger: LedgerPlace
+    client_tls: tuple[ListenerTls, ...]
     warnings: tuple[str, ...]
 
 
@@ -113,6 +117,7 @@ def load_settings(
     _short_form(gathered)
     settings = _checked(gathered)
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
+    client_tls = () if settings is None else tuple(_client_tls(gathered, settings))
     catalogues: tuple[CatalogueSource | None, ...] = ()
     if settings is not None and len(upstreams) == len(settings.listeners):
         password = _password(
@@ -126,7 +131,7 @@ def load_settings(
     ledger = None if settings is None else _ledger(gathered, settings, environment, read)
     if settings is None or ledger is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, catalogues, ledger, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, ledger, client_tls, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -289,19 +294,42 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
         gathered.problems.append(f"{origin}: the statement log and the refusal log need a file each")
     taken: dict[str, str] = {}
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
-        address = str(listener.listen)
-        if listener.listen.port and address in taken:
-            gathered.problems.append(f"{given['listen'].origin}: {address} is taken by {taken[address]}")
-        taken[address] = given["listen"].origin
+        for address in listener.listen:
+            if address.port and str(address) in taken:
+                origin = given["listen"].origin
+                gathered.problems.append(f"{origin}: {address} is taken by {taken[str(address)]}")
+            taken[str(address)] = given["listen"].origin
+        gathered.problems.extend(
+            f"{given[name].origin}: {problem}" for name, problem in doubts_of_door(listener)
+        )
+    gathered.problems.extend(
+        f"{gathered.common[name].origin}: {problem}" for name, problem in doubts(settings)
+    )
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
         try:
             yield parse_upstream(
-                listener.upstream, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                listener.upstream,
+                ca_file=settings.sslrootcert,
+                connect_timeout_s=settings.connect_timeout_s,
+                keep_alive=keep_alive(settings),
             )
         except ValueError as error:  # the URL was read before: it is the file that every upstream uses
             source = gathered.common.get("sslrootcert", given["upstream"])
             gathered.problems.append(f"{source.origin}: {error}")
     _unused_authorities(gathered, settings)
+
+
+def _client_tls(gathered: Gathered, settings: Settings) -> Iterator[ListenerTls]:
+    """Read what each listener shows its clients."""
+    for (where, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
+        try:
+            tls = listener_tls(listener)
+        except ClientTlsError as error:
+            origin = given[error.setting].origin if error.setting in given else where
+            gathered.problems.append(f"{origin}: {error}")
+            continue
+        gathered.warnings.extend(f"{listener.listen}: {warning}" for warning in tls.warnings)
+        yield tls
 
 
 def _password(
@@ -353,9 +381,7 @@ def _catalogues(
         except ValueError as error:
             gathered.problems.append(f"{given['catalogue'].origin}: {error}")
             continue
-        yield CatalogueSource(
-            server.host, server.port, address.role, password, server.context, server.connect_timeout_s
-        )
+        yield CatalogueSource(server, address.role, password)
 
 
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:

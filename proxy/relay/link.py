@@ -10,12 +10,17 @@ message.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
+from proxy.relay.certificate import Certificate
+from proxy.relay.clocks import Stand
+from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
+from proxy.relay.limits import Seat
 from proxy.relay.ports import (
     CatalogueReader,
     ChangeRecorder,
@@ -25,6 +30,9 @@ from proxy.relay.ports import (
     Session,
     TextReader,
 )
+from proxy.relay.secure import SecureTransport
+from proxy.relay.sockets import unsent
+from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
     Analyse,
@@ -40,6 +48,8 @@ from proxy.session import (
     Record,
     Recorded,
     Report,
+    Standing,
+    StartTls,
     ToClient,
     ToServer,
     Unrecorded,
@@ -76,10 +86,12 @@ class Link:
         upstream: Upstream,
         canceller: Canceller,
         settings: RelaySettings,
+        seat: Seat,
         *,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
         recorder: ChangeRecorder | None,
+        certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
         on_finished: "FinishedReporter",
@@ -88,9 +100,11 @@ class Link:
         self._upstream = upstream
         self._canceller = canceller
         self._settings = settings
+        self._seat = seat
         self._reader = reader
         self._catalogue = catalogue
         self._recorder = recorder
+        self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
         self._on_finished = on_finished
@@ -101,7 +115,8 @@ class Link:
         self._server_full = False
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
-        self._read_at_once = 0  # bytes of the client's since the others had their turn
+        self._received = 0  # bytes of the client's
+        self._rests_at = _AT_ONCE_BYTES  # when others have their turn
         self._server_ended = False
         self._connecting = False
         self._over = False  # the session has ended: what still arrives is dropped
@@ -115,17 +130,20 @@ class Link:
     def client_made(self, client: asyncio.Transport) -> None:
         """A client has connected: take its socket over."""
         self._client = client
-        client.set_protocol(Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked))
+        client.set_protocol(self._client_leg())
         self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
+
+    def _client_leg(self) -> Leg:
+        return Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked)
 
     def client_data(self, data: bytes) -> None:
         """The client sent bytes."""
         if self._over:
             return
-        self._read_at_once += len(data)
+        self._received += len(data)
         try:
             self._perform(self._session.client_data(data))
-            if self._read_at_once > _AT_ONCE_BYTES:
+            if self._received > self._rests_at:
                 self._throttle()
                 self._loop.call_soon(self._rested)
         except Exception as error:
@@ -133,7 +151,7 @@ class Link:
 
     def _rested(self) -> None:
         """The others have had their turn: a loop reads megabytes of one socket before it looks at another."""
-        self._read_at_once = 0
+        self._rests_at = self._received + _AT_ONCE_BYTES
         self._throttle()
 
     def client_gone(self) -> None:
@@ -191,6 +209,25 @@ class Link:
         self._ask(lambda: self._session.terminate(message))
         self._close()
 
+    @property
+    def stand(self) -> Stand | None:
+        """What it waits for, for a clock that looks now and then."""
+        standing = None if self._over else self._session.standing
+        client = self._client
+        if standing is None or client is None:
+            return None
+        if self._client_full:
+            pending = client.get_write_buffer_size() + unsent(client.get_extra_info("socket"))
+            return Stand(Standing.WRITING, pending)
+        if self._server_full:
+            standing = Standing.QUERY
+        return Stand(standing, self._received)
+
+    def expire(self, standing: Standing, limit_s: float) -> None:
+        """End, because it has stood like this for longer than it may."""
+        self._ask(lambda: self._session.expire(standing, limit_s))
+        self._close()
+
     def abort(self) -> None:
         """Cut both connections."""
         self._close()
@@ -220,9 +257,10 @@ class Link:
                         self._client.write(command.data)
                 case Report():
                     self._report(command.event)
+                case StartTls():
+                    self._start_tls(command.begun)
                 case Connect():
-                    self._connecting = True
-                    self._start(self._connect())
+                    self._sit_down(command)
                 case Cancel() if self._server is not None:
                     self._canceller.deliver_soon(command.packet)
                 case Cancel():
@@ -248,14 +286,34 @@ class Link:
     def _report(self, event: Event) -> None:
         if isinstance(event, Opened):
             self._stop_timers()
+            self._seat.logged_in()
         self._observer(event)
+
+    def _start_tls(self, begun: bytes) -> None:
+        """From here on the client's leg is the encrypted one: nothing is read or written beside it."""
+        client, certificate = self._client, self._certificate()
+        if client is None:
+            return
+        if certificate is None:
+            raise LinkError("TLS was begun without a certificate")
+
+        def secured(tls: ssl.SSLObject) -> None:
+            self._ask(lambda: self._session.client_secured(tls_info(tls, certificate.der)))
+
+        def failed(error: OSError) -> None:
+            self._ask(lambda: self._session.client_not_secured(client_failure(error)))
+            self._close()
+
+        secure = SecureTransport(client, certificate.accept, self._client_leg(), secured, failed)
+        self._client = secure
+        secure.begin(begun)
 
     def _throttle(self) -> None:
         """Read from each side only while the other takes what is written, and the session wants more."""
         if self._over:
             return
         client, server = self._client, self._server
-        pause = self._server_full or self._session.waiting or self._read_at_once > _AT_ONCE_BYTES
+        pause = self._server_full or self._session.waiting or self._received > self._rests_at
         if pause is not self._client_paused and client is not None and not client.is_closing():
             self._client_paused = pause
             (client.pause_reading if pause else client.resume_reading)()
@@ -324,6 +382,15 @@ class Link:
             self._crash(error)
         self._finish()
 
+    def _sit_down(self, wanted: Connect) -> None:
+        """Connect to the server, if there may be one more."""
+        excess = self._seat.connects(str(self._upstream), wanted.role, wanted.database)
+        if excess is None:
+            self._connecting = True
+            self._start(self._connect())
+        else:
+            self._ask(lambda: self._session.turned_away(excess))
+
     async def _connect(self) -> None:
         try:
             server, arrival = await self._upstream.connect()
@@ -336,7 +403,8 @@ class Link:
         self._connecting = False
         self._server = server
         server.set_protocol(Leg(self.server_data, self.server_gone, self.server_lost, self.server_blocked))
-        self._ask(self._session.server_connected)
+        tls = server.get_extra_info("ssl_object")
+        self._ask(lambda: self._session.server_connected(None if tls is None else tls_info(tls)))
         if arrival.data:
             self.server_data(bytes(arrival.data))
         if arrival.ended.is_set():
@@ -401,6 +469,7 @@ class Link:
     def _finish(self) -> None:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
+            self._seat.leave()
             self._on_finished(self)
 
 

@@ -17,26 +17,33 @@ from proxy.session.commands import (
     Record,
     Recorded,
     Report,
+    StartTls,
     ToClient,
     ToServer,
     Unrecorded,
 )
 from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
+from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsInfo
 
 __all__ = [
+    "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
     "Analyse",
     "AwaitCatalogue",
     "Cancel",
     "Change",
+    "ClientCertificate",
+    "ClientTls",
     "Close",
     "Command",
     "Connect",
     "Ended",
     "Event",
+    "Excess",
     "Gate",
     "Judged",
     "Limits",
@@ -52,7 +59,10 @@ __all__ = [
     "Report",
     "Screening",
     "Session",
+    "Standing",
+    "StartTls",
     "Tally",
+    "TlsInfo",
     "ToClient",
     "ToServer",
     "Unrecorded",

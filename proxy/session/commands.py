@@ -27,11 +27,30 @@ class ToClient:
 
 
 @dataclass(slots=True)
-class Connect:
-    """Open the connection to the server, TLS included.
+class StartTls:
+    """Speak TLS with the client from here on, as its server.
 
-    Then call ``server_connected`` or ``server_failed``.
+    Then call ``client_secured`` or ``client_not_secured``; nothing that it sends reaches the session before.
+
+    Attributes:
+        begun: what the client has already sent of its handshake.
     """
+
+    begun: bytes
+
+
+@dataclass(slots=True)
+class Connect:
+    """Open the connection to the server, TLS included, if there may be one more.
+
+    Then call ``server_connected``, with what TLS stands on it, ``server_failed`` or ``turned_away``.
+
+    Attributes:
+        role, database: for which it is, as limits count them.
+    """
+
+    role: str = ""
+    database: str = ""
 
 
 @dataclass(slots=True)
@@ -120,4 +139,6 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Analyse | AwaitCatalogue | Record | Close | Report
+Command = (
+    ToServer | ToClient | StartTls | Connect | Cancel | Analyse | AwaitCatalogue | Record | Close | Report
+)

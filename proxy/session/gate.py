@@ -15,6 +15,7 @@ from proxy.session.cache import Meanings
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
+from proxy.session.tls import ClientTls
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
 from proxy.sql.screen import Screen, Screened
@@ -97,6 +98,7 @@ class Gate:
         log_statements: bool = False,
         catalogue: bool = False,
         recording: bool = False,
+        client_tls: ClientTls | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -112,6 +114,7 @@ class Gate:
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
             recording: have changes recorded before they go on.
+            client_tls: what is asked of clients; when None, TLS is not offered.
         """
         self.policy = policy
         self.facts = facts
@@ -126,6 +129,7 @@ class Gate:
         self.log_statements = log_statements
         self.catalogue = catalogue
         self.recording = recording
+        self.client_tls = client_tls or ClientTls()
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()

@@ -5,7 +5,7 @@ Enters: the client's first bytes, then the server's answers up to the first Read
     the gate passes its messages on one by one, and takes SCRAM-SHA-256-PLUS out of the offer, because a
     channel binding cannot reach through a plain client leg.
 
-Absent: TLS of the client leg (SSLRequest is answered N), cancel keys of the gate's own.
+Absent: what is answered to a request for encryption, cancel keys of the gate's own.
 """
 
 from __future__ import annotations
@@ -76,9 +76,18 @@ class FirstPackets:
             if self._buffer:
                 raise ProtocolViolation("received unencrypted data after an encryption request")
             if type(packet) in self._asked:
-                raise ProtocolViolation("the same encryption was requested twice")
+                raise ProtocolViolation("encryption was requested again")
             self._asked.add(type(packet))
         return packet
+
+    def encrypted(self) -> None:
+        """TLS stands: no encryption may be asked for any more."""
+        self._asked |= {SSLRequest, GSSENCRequest}
+
+    @property
+    def untouched(self) -> bool:
+        """True while nothing has come at all."""
+        return not self._buffer and not self._asked
 
     def rest(self) -> bytes:
         """What came behind the startup packet."""

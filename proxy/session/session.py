@@ -20,24 +20,31 @@ from proxy.session.commands import (
     Connect,
     Recorded,
     Report,
+    StartTls,
     ToClient,
     ToServer,
     Unrecorded,
 )
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, Opened
+from proxy.session.expiry import Excess, Standing, exceeds, expired
 from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects, wants_replication
 from proxy.session.refusal import Denial
+from proxy.session.tls import ALPN_PROTOCOL, NO_ALPN, TlsInfo
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, View
 from proxy.wire.frontend import encode_terminate
 from proxy.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage, encode_cancel
 
 _NO_ENCRYPTION: Final = b"N"
+_TLS: Final = b"S"
+_HANDSHAKE: Final = b"\x16"
+"""How TLS begins (RFC 8446, 5.1); a startup packet that did would be 350 MB long."""
+
 _READ_AHEAD_BYTES: Final = 65_536
 
 
@@ -45,6 +52,7 @@ class Phase(Enum):
     """How far a session has come."""
 
     OPENING = auto()
+    SECURING = auto()
     CONNECTING = auto()
     AUTHENTICATING = auto()
     READY = auto()
@@ -74,6 +82,8 @@ class Session:
         phase: how far it has come.
         role: the role that the client named; "" until it has.
         database: the database that it named.
+        client_tls: what TLS stands on the client's leg; None for none.
+        server_tls: the same of the server's.
     """
 
     def __init__(self, gate: Gate, peer: Peer) -> None:
@@ -91,6 +101,9 @@ class Session:
         self._conversation: Conversation | None = None
         self._draining = False
         self._can_cancel = False
+        self._direct = False  # the client began with TLS, without asking
+        self.client_tls: TlsInfo | None = None
+        self.server_tls: TlsInfo | None = None
         self.phase = Phase.OPENING
         self.role = ""
         self.database = ""
@@ -112,6 +125,13 @@ class Session:
         """True between transactions, with nothing owed by either side."""
         return self.phase is Phase.READY and self._conversation is not None and self._conversation.idle
 
+    @property
+    def standing(self) -> Standing | None:
+        """What it waits for, as time-outs tell it; None outside of a conversation."""
+        if self.phase is not Phase.READY or self._conversation is None:
+            return None
+        return self._conversation.standing
+
     # -- events ------------------------------------------------------------------------------------
 
     def client_data(self, data: bytes) -> list[Command]:
@@ -124,6 +144,8 @@ class Session:
                 return self._open(data)
             if self.phase is Phase.CLOSED:
                 return []
+            if self.phase is Phase.SECURING:
+                raise ProtocolViolation("received unencrypted data after an encryption request")
             self._client.feed(data)
             return self._write_server(self._login.from_client())
         except ProtocolViolation as violation:
@@ -141,16 +163,42 @@ class Session:
         except ProtocolViolation as violation:
             return self._give_up("protocol", _cannot_follow(violation, heard=self._login.heard))
 
-    def server_connected(self) -> list[Command]:
-        """The connection to the server stands."""
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        """TLS stands on the client's leg, as the last ``StartTls`` asked for."""
+        if self.phase is not Phase.SECURING:
+            return []
+        self.client_tls = tls
+        self.phase = Phase.OPENING
+        self._packets.encrypted()
+        if self._direct and tls.alpn != ALPN_PROTOCOL:
+            self._gate.tally.tls_failures["handshake"] += 1
+            return self._end(NO_ALPN)
+        return []
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        """No TLS came about on the client's leg; ``reason`` is one clause."""
+        if self.phase is not Phase.SECURING:
+            return []
+        self._gate.tally.tls_failures["handshake"] += 1
+        return self._close(f"no TLS with the client: {reason}")
+
+    def server_connected(self, tls: TlsInfo | None = None) -> list[Command]:
+        """The connection to the server stands, with this TLS on it."""
         if self.phase is not Phase.CONNECTING:
             return []
+        self.server_tls = tls
         self.phase = Phase.AUTHENTICATING
         return [ToServer(self._startup)]
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""
         return self._give_up("connect", Denial("upstream", "08001", failure.message, "", failure.hint))
+
+    def turned_away(self, excess: Excess) -> list[Command]:
+        """There may not be one more connection to the server; whoever counts them tells of it."""
+        if self.phase is Phase.CLOSED:
+            return []
+        return [*self._reports(), ToClient(exceeds(excess).fatal()), *self._close("")]
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last ``Analyse`` has been read."""
@@ -178,7 +226,8 @@ class Session:
         if self.phase is Phase.CLOSED:
             return []
         polite = self._conversation is not None and self._conversation.terminated
-        return self._close("" if polite or self._conversation is None else "the client closed the connection")
+        reason = "" if polite or self._conversation is None else "the client closed the connection"
+        return self._close(reason, vanished=True)
 
     def server_eof(self) -> list[Command]:
         """The server is gone; the client is told once, by the server's own FATAL where there was one."""
@@ -194,7 +243,7 @@ class Session:
     def drain(self) -> list[Command]:
         """No more work after this transaction: end now when idle, else as soon as it is."""
         self._draining = True
-        if self.phase in (Phase.OPENING, Phase.CONNECTING) or self.idle:
+        if self.phase in (Phase.OPENING, Phase.SECURING, Phase.CONNECTING) or self.idle:
             return self._end(_GOING_AWAY)
         return []
 
@@ -202,13 +251,24 @@ class Session:
         """End now, whatever is going on."""
         return self._end(Denial("shutdown", "57P01", message)) if self.phase is not Phase.CLOSED else []
 
+    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
+        """It has stood like this for too long: the server's side is let go of as a client would do it."""
+        return self._end(expired(standing, limit_s))
+
     # -- opening -----------------------------------------------------------------------------------
 
     def _open(self, data: bytes) -> list[Command]:
+        if self._gate.client_tls.offered and data[:1] == _HANDSHAKE and self._packets.untouched:
+            self._direct = True
+            self.phase = Phase.SECURING
+            return [StartTls(data)]
         commands: list[Command] = []
         packet = self._packets.feed(data)
         while packet is not None:
             match packet:
+                case SSLRequest() if self._gate.client_tls.offered:
+                    self.phase = Phase.SECURING
+                    return [*commands, ToClient(_TLS), StartTls(b"")]
                 case SSLRequest() | GSSENCRequest():
                     commands.append(ToClient(_NO_ENCRYPTION))
                 case CancelRequest():
@@ -227,6 +287,10 @@ class Session:
         self._judge = Judge(
             self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
         )
+        unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role)
+        if unwelcome is not None:
+            self._gate.tally.tls_failures["plain" if self.client_tls is None else "certificate"] += 1
+            return self._end(unwelcome)
         if wants_replication(startup):
             return self._end(self._judge.reporter.refuse_outright(_NO_REPLICATION, None, "none"))
         effects = startup_effects(startup)
@@ -237,7 +301,7 @@ class Session:
                 return self._end(denial)
         self.phase = Phase.CONNECTING
         self._client.feed(self._packets.rest())
-        return [*self._reports(), Connect()]
+        return [*self._reports(), Connect(self.role, self.database)]
 
     def _log_in(self) -> list[Command]:
         login = self._login
@@ -292,11 +356,11 @@ class Session:
     # -- ending ------------------------------------------------------------------------------------
 
     def _end(self, denial: Denial) -> list[Command]:
-        """Tell the client why, unless it is in the middle of a message of the server's, and close."""
+        """Tell the client why, unless it is in the middle of a message or of a handshake, and close."""
         if self.phase is Phase.CLOSED:
             return []
         commands = self._reports()
-        if not self._server.midway:
+        if not self._server.midway and self.phase is not Phase.SECURING:
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
 
@@ -322,11 +386,13 @@ class Session:
             self._judge.reporter.refuse_outright(denial, None, transaction)
         return self._end(denial)
 
-    def _close(self, reason: str) -> list[Command]:
-        idle = self.idle
+    def _close(self, reason: str, *, vanished: bool = False) -> list[Command]:
+        conversation = self._conversation if self.phase is Phase.READY else None
+        # That a client went away in the middle of its work is worth a line in the server's log.
+        polite = self.idle or (conversation is not None and conversation.between_messages and not vanished)
         self.phase = Phase.CLOSED
         commands: list[Command] = [Report(Ended(reason))]
-        if idle:
+        if polite:
             commands.append(ToServer(encode_terminate()))
         elif self._conversation is not None and self._conversation.busy and self._can_cancel:
             # Nobody will hear how it ended, so it must not go on: it might hold locks, or commit.

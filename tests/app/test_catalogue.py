@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource, CatalogueUnreadable
 from proxy.backup.cluster import Cluster
+from proxy.relay import SslMode, Upstream
 from proxy.session import Outcome
 from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.database import Database as Held
@@ -54,7 +55,9 @@ async def read_text(raw: bytes, server_major: int) -> Outcome:
 async def keeping(
     gate: Gate, cluster: Cluster, *, password: str | None = "x", interval_s: float = 60, stale_s: float = 600
 ) -> AsyncIterator[CatalogueKeeper]:
-    source = CatalogueSource("127.0.0.1", cluster.port, "postgres", password, None, 5)
+    source = CatalogueSource(
+        Upstream("127.0.0.1", cluster.port, SslMode.DISABLE, connect_timeout_s=5), "postgres", password
+    )
     keeper = CatalogueKeeper(
         source,
         gate.swap,

@@ -53,6 +53,10 @@ def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
         catalogue_age_s=lambda: 0.0,
         catalogue_readable=lambda: True,
         connection_states=lambda: {"open": 3},
+        not_after_s=lambda: {("127.0.0.1:6432",): 1_800_000_000.0},
+        certificates_failing=lambda: True,
+        refused_connections=lambda: {"max_client_conn": 2, "max_logins": 0},
+        expired_sessions=lambda: {"client_idle_timeout_s": 1},
         crashes=lambda: 1,
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
     )
@@ -170,6 +174,24 @@ def test_facts_and_logs() -> None:
     assert lines_of(text, "pgwarden_log_failures_total") == [
         'pgwarden_log_failures_total{log="refusals",reason="dropped"} 2.0',
         'pgwarden_log_failures_total{log="refusals",reason="unwritten"} 0.0',
+    ]
+
+
+def test_tls() -> None:
+    gates = two_gates()
+    gates[0].tally.tls_failures["plain"] += 2
+    gates[1].tally.tls_failures["plain"] += 1
+    text = scrape(gates)
+    assert lines_of(text, "pgwarden_tls_failures_total") == [
+        'pgwarden_tls_failures_total{reason="certificate"} 0.0',
+        'pgwarden_tls_failures_total{reason="handshake"} 0.0',
+        'pgwarden_tls_failures_total{reason="plain"} 3.0',
+    ]
+    assert lines_of(text, "pgwarden_certificate_not_after_timestamp_seconds") == [
+        'pgwarden_certificate_not_after_timestamp_seconds{listener="127.0.0.1:6432"} 1.8e+09'
+    ]
+    assert lines_of(text, "pgwarden_certificate_last_reload_successful") == [
+        "pgwarden_certificate_last_reload_successful 0.0"
     ]
 
 

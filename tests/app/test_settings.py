@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from proxy.app.kinds import Address
+from proxy.app.kinds import Address, Addresses
 from proxy.app.settings import ListenerSettings, Settings, table
 from proxy.app.sources import SettingsError, load_settings
 
 SHORT = {"listen": "127.0.0.1:6432", "upstream": "postgresql://127.0.0.1:5432", "policy": "p.yaml"}
 LISTENER = ListenerSettings(
-    listen=Address("127.0.0.1", 6432), upstream="postgresql://127.0.0.1:5432", policy="p.yaml"
+    listen=Addresses([Address("127.0.0.1", 6432)]), upstream="postgresql://127.0.0.1:5432", policy="p.yaml"
 )
 
 
@@ -54,7 +54,23 @@ def test_defaults() -> None:
         "sslrootcert": None,
         "connect_timeout_s": 10.0,
         "login_timeout_s": 60.0,
+        "client_idle_timeout_s": 0.0,
+        "idle_transaction_timeout_s": 0.0,
+        "query_timeout_s": 0.0,
+        "client_write_timeout_s": 900.0,
         "drain_timeout_s": 30.0,
+        "max_client_conn": 0,
+        "reserved_connections": {},
+        "max_user_connections": {},
+        "max_db_connections": {},
+        "max_logins": 1000,
+        "max_logins_per_address": 0,
+        "tcp_keepalive": True,
+        "tcp_keepidle": 60,
+        "tcp_keepintvl": 10,
+        "tcp_keepcnt": 6,
+        "tcp_user_timeout": 0,
+        "unix_socket_mode": 0o777,
         "stale_after_s": 10.0,
         "stale_writes_after_s": 30.0,
         "record_timeout_s": 5.0,
@@ -98,12 +114,12 @@ listeners:
 """
     assert load({}, {}, config).listeners == (
         ListenerSettings(
-            listen=Address("127.0.0.1", 6432),
+            listen=Addresses([Address("127.0.0.1", 6432)]),
             upstream="postgresql://pooler:6543?sslmode=disable",
             policy="etc/production.yaml",
         ),
         ListenerSettings(
-            listen=Address("::1", 6433),
+            listen=Addresses([Address("::1", 6433)]),
             upstream="postgresql://direct:5432?sslmode=disable",
             policy="/etc/pgwarden/production.yaml",
         ),

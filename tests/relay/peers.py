@@ -15,11 +15,14 @@ from proxy.session import (
     Connect,
     Ended,
     Event,
+    Excess,
     Opened,
     Outcome,
     Peer,
     Recorded,
     Report,
+    Standing,
+    TlsInfo,
     ToClient,
     ToServer,
     Unrecorded,
@@ -41,6 +44,7 @@ class PassingSession:
         self.idle = True
         self.draining = False
         self.over = False
+        self.standing: Standing | None = None
         self.events: list[str] = []
         self._early: list[bytes] = []
         self._connected = False
@@ -65,13 +69,22 @@ class PassingSession:
         self.events.append("client_eof")
         return self._end("client gone")
 
-    def server_connected(self) -> list[Command]:
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
         self._connected = True
         self.waiting = False
         return [Report(Opened("", "", "")), *(ToServer(data) for data in self._early)]
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         return self._end("server failed", f"<{failure.message}|{failure.hint}>")
+
+    def turned_away(self, excess: Excess) -> list[Command]:
+        return self._end("turned away", f"<{excess.message}>")
 
     def server_data(self, data: bytes) -> list[Command]:
         return [ToClient(data)]
@@ -86,6 +99,9 @@ class PassingSession:
 
     def terminate(self, message: str) -> list[Command]:
         return self._end(message, f"<{message}>")
+
+    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
+        return self._end(f"expired: {standing.name}", f"<{standing.name} after {limit_s:g} s>")
 
     def _end(self, reason: str, text: str = "") -> list[Command]:
         if self.over:
@@ -194,7 +210,7 @@ class Relay:
         self.crashes: list[Exception] = []
         self._make_session = make_session
         self.listener = Listener(
-            ("127.0.0.1", 0),
+            [("127.0.0.1", 0)],
             self._open,
             upstream,
             self.events.append,

@@ -20,6 +20,7 @@ from proxy.session import (
     Peer,
     Record,
     Recorded,
+    TlsInfo,
     ToClient,
     ToServer,
     Unrecorded,
@@ -206,8 +207,8 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
             self.events.append(data.decode())
             return commands
 
-        def server_connected(self) -> list[Command]:
-            commands = super().server_connected()
+        def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+            commands = super().server_connected(tls)
             self.waiting = True
             return commands
 

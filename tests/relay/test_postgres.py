@@ -30,7 +30,7 @@ class Door:
         self.events: list[Event] = []
         self.crashes: list[Exception] = []
         self.listener = Listener(
-            ("127.0.0.1", 0),
+            [("127.0.0.1", 0)],
             lambda peer: Session(gate, peer),
             upstream,
             self.events.append,
@@ -288,7 +288,7 @@ async def test_the_trace_is_libpqs(database: Database, tmp_path: Path) -> None:
         sessions.append(Recording(gate_of(), peer))
         return sessions[-1]
 
-    listener = Listener(("127.0.0.1", 0), open_session, plain(database.cluster), lambda event: None)
+    listener = Listener([("127.0.0.1", 0)], open_session, plain(database.cluster), lambda event: None)
     await listener.start()
     file = tmp_path / "trace"
     url = database.url(listener.addresses[0][1])
