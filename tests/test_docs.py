@@ -188,9 +188,10 @@ def shop(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _lasting(output: str, shop: Shop) -> str:
-    """Output without what is new each time: the hour's rule, digests, and the places that were put in."""
+    """Output without what is new each time: the hour's rule, digests, who and when, places put in."""
     output = re.sub(r"no-changes-in-peak, (?=backup-first)", "", output)
     output = re.sub(r"digest [0-9a-f]{12}", "digest #", output)
+    output = re.sub(r"since 20[0-9T:-]{17}Z by \S+@[^:\s]+|frozen by \S+@[^:\s]+", "by #", output)
     return output.replace(environment(shop.folder)["PGWARDEN_LEDGER"], "LEDGER").replace(
         "/home/ada/.local/state/pgwarden/ledger.sqlite", "LEDGER"
     )

@@ -28,6 +28,9 @@ from proxy.app.catalogue.source import CatalogueSource
 from proxy.app.certificates import CertificateKeeper, ListenerTls
 from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
+from proxy.app.ledger.changes import ChangeKeeper
+from proxy.app.ledger.heads import HeadKeeper
+from proxy.app.ledger.use import LedgerUse
 from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
 from proxy.app.policies import Attempt, PolicyKeeper, announce
 from proxy.app.reading.form import Bounds
@@ -42,7 +45,7 @@ from proxy.app.watching import Reloads
 from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.records import Ledger, LedgerError
+from proxy.records import LedgerError
 from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
 from proxy.session import (
     Attempts,
@@ -100,7 +103,7 @@ class Gateway:
         self,
         loaded: Loaded,
         attempts: Mapping[str, Attempt],
-        ledger: Ledger,
+        ledger: LedgerUse,
         logs: StatementLogs,
         log: BoundLogger,
     ) -> None:
@@ -109,7 +112,7 @@ class Gateway:
         Args:
             loaded: the settings.
             attempts: the policies by path, all of them loaded.
-            ledger: open.
+            ledger: open, with its key.
             logs: open.
             log: for what happens to the gate itself.
 
@@ -138,9 +141,17 @@ class Gateway:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         try:
-            self._facts = FactsKeeper(ledger, self._swap_facts, self._settings.stale_after_s, log)
+            self._facts = FactsKeeper(
+                ledger.reader,
+                self._swap_facts,
+                self._settings.stale_after_s,
+                log,
+                overdue_after_s=self._settings.stale_writes_after_s,
+            )
+            self._heads = self._head_keeper()
         except LedgerError as error:
             raise StartError(str(error)) from error
+        self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
         self._doors = [
             self._door(settings, upstream, catalogue, tls, log_in, attempts[settings.policy].policy)
             for settings, upstream, catalogue, tls, log_in in zip(
@@ -194,6 +205,7 @@ class Gateway:
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
+            recording=True,
             client_tls=tls.asks,
             authentication=log_in.rules(self._login_failures),
             keys=self._keys,
@@ -219,6 +231,7 @@ class Gateway:
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
             credentials=users.find,
+            recorder=self._changes.record,
             certificate=tls.certificate,
             on_crash=self._crashed,
             occupancy=self._occupancy,
@@ -253,6 +266,17 @@ class Gateway:
             self._log,
             interval_s=self._settings.catalogue_interval_s,
             stale_after_s=self._settings.stale_after_s,
+        )
+
+    def _head_keeper(self) -> HeadKeeper:
+        settings, ledger = self._settings, self._ledger
+        return HeadKeeper(
+            ledger.checker,
+            ledger.key,
+            None if settings.ledger_heads is None else Path(settings.ledger_heads),
+            self._log,
+            interval_s=settings.ledger_head_interval_s,
+            rows=settings.ledger_head_rows,
         )
 
     def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
@@ -294,6 +318,9 @@ class Gateway:
                 reloads=self._policies.reloads,
                 facts_age_s=lambda: self._facts.age_s,
                 facts_stale=lambda: self._facts.stale,
+                frozen=lambda: self._facts.frozen,
+                ledger_intact=lambda: self._heads.intact,
+                ledger_head=lambda: self._heads.published,
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
@@ -338,6 +365,7 @@ class Gateway:
             background = [
                 self._in_background("readers", self._readers.run()),
                 self._in_background("facts", self._facts.run()),
+                self._in_background("heads", self._heads.run()),
                 self._in_background("policies", self._policies.watch()),
                 self._in_background("certificates", self._certificates.watch()),
                 *(
@@ -354,6 +382,7 @@ class Gateway:
             self._announce()
             await self._stopping.wait()
             await self._drain()
+            self._changes.close()
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)

@@ -143,6 +143,13 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program."),
         MetricKind("pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger."),
         MetricKind("pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed."),
+        MetricKind("pgwarden_frozen", "gauge", (), "1 while writes to any database are frozen."),
+        MetricKind(
+            "pgwarden_ledger_intact", "gauge", (), "0 once the ledger's chain of hashes was found broken."
+        ),
+        MetricKind(
+            "pgwarden_ledger_head", "gauge", (), "Number of the ledger's last entry with a published head."
+        ),
         MetricKind(
             "pgwarden_catalogue_age_seconds", "gauge", (), "Age of the oldest of what is known of databases."
         ),
@@ -196,6 +203,9 @@ class MetricsView:
     reloads: Reloads
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
+    frozen: Callable[[], bool]
+    ledger_intact: Callable[[], bool]
+    ledger_head: Callable[[], int]
     catalogue_age_s: Callable[[], float]
     catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
@@ -253,6 +263,9 @@ class GateCollector(Collector):
         yield _info("pgwarden_build_info", [(__version__, platform.python_version())])
         yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
         yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
+        yield _gauge("pgwarden_frozen", {(): 1 if self._view.frozen() else 0})
+        yield _gauge("pgwarden_ledger_intact", {(): 1 if self._view.ledger_intact() else 0})
+        yield _gauge("pgwarden_ledger_head", {(): self._view.ledger_head()})
         yield _gauge("pgwarden_catalogue_age_seconds", {(): self._view.catalogue_age_s()})
         yield _gauge("pgwarden_catalogue_readable", {(): 1 if self._view.catalogue_readable() else 0})
         yield _counter("pgwarden_log_failures_total", self._view.log_failures())

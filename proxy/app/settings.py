@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefinedType
 from proxy.app import kinds
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.kinds import Address, Addresses, Networks
+from proxy.app.ledger.address import ledger_place
 from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
@@ -83,6 +84,16 @@ def peers_map(value: object) -> dict[int, str]:
 
 
 Peers = Annotated[dict[int, str], PlainValidator(peers_map)]
+
+
+def ledger_text(value: object) -> str:
+    """Read where the ledger lies; what may be a password in it is never echoed."""
+    text = kinds.text(value).strip()
+    ledger_place(text)
+    return text
+
+
+LedgerText = Annotated[str, PlainValidator(ledger_text)]
 UpstreamText = Annotated[str, PlainValidator(upstream_text)]
 CatalogueText = Annotated[str, PlainValidator(catalogue_text)]
 
@@ -178,7 +189,26 @@ class Settings(BaseModel):
     admin: AddressText | None = Field(
         None, description="HOST:PORT for /metrics, /healthz and /readyz; none unless set"
     )
-    ledger: FilePath = Field(default_factory=default_ledger, description="the ledger's file")
+    ledger: LedgerText = Field(
+        default_factory=default_ledger,
+        description="the ledger: a file, or postgresql://USER@HOST:PORT/DATABASE for several gates",
+    )
+    ledger_password_file: FilePath | None = Field(
+        None, description="file with the password of the role that keeps the ledger"
+    )
+    ledger_key: FilePath | None = Field(
+        None,
+        description="file with the key that signs the ledger's heads, made at first use; the ledger's name "
+        "with .key unless set",
+    )
+    ledger_heads: FilePath | None = Field(
+        None,
+        description="file for a line of each signed head, beside the gate's own log; best on another disk",
+    )
+    ledger_head_rows: Positive = Field(100, description="how many entries may be without a signed head")
+    ledger_head_interval_s: SomeSeconds = Field(
+        300.0, description="how long an entry may be without a signed head"
+    )
     sslrootcert: FilePath | None = Field(None, description="CA file for every upstream whose URL names none")
     connect_timeout_s: SomeSeconds = Field(
         10.0, description="how long a server may take to accept a connection"
@@ -228,6 +258,12 @@ class Settings(BaseModel):
     unix_socket_mode: FileMode = Field(0o777, description="who may connect to Unix sockets")
     stale_after_s: SomeSeconds = Field(
         10.0, description="age at which facts from the ledger, and from catalogues, count as stale"
+    )
+    stale_writes_after_s: SomeSeconds = Field(
+        30.0, description="age of facts at which all writes are refused, since a freeze may have been missed"
+    )
+    record_timeout_s: SomeSeconds = Field(
+        5.0, description="how long recording a change may take before it is refused"
     )
     catalogue_interval_s: SomeSeconds = Field(
         5.0, description="how often to look whether what a database holds has changed"
@@ -292,14 +328,17 @@ class Setting:
 PATHS = frozenset(
     {
         "policy",
+        "catalogue_password_file",
+        "ledger",
+        "ledger_password_file",
+        "ledger_key",
+        "ledger_heads",
         "client_tls_cert_file",
         "client_tls_key_file",
         "client_tls_ca_file",
         "auth_file",
         "auth_password_file",
-        "catalogue_password_file",
         "login_secret",
-        "ledger",
         "sslrootcert",
         "refusal_log",
         "statement_log",

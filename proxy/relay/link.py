@@ -23,6 +23,7 @@ from proxy.relay.legs import Leg
 from proxy.relay.limits import Seat
 from proxy.relay.ports import (
     CatalogueReader,
+    ChangeRecorder,
     CrashReporter,
     CredentialFinder,
     Observer,
@@ -51,12 +52,15 @@ from proxy.session import (
     FindCredential,
     Opened,
     Outcome,
+    Record,
+    Recorded,
     Report,
     Standing,
     StartTls,
     ToClient,
     ToServer,
     Unavailable,
+    Unrecorded,
     UpstreamFailure,
 )
 from proxy.wire.backend import encode_error
@@ -97,6 +101,7 @@ class Link:
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
         credentials: CredentialFinder | None,
+        recorder: ChangeRecorder | None,
         certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
@@ -112,6 +117,7 @@ class Link:
         self._reader = reader
         self._catalogue = catalogue
         self._credentials = credentials
+        self._recorder = recorder
         self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
@@ -297,6 +303,8 @@ class Link:
                     self._find_credential(command)
                 case DeriveKey():
                     self._read_aside(self._derive_key(command))
+                case Record():
+                    self._record(command)
                 case Close():
                     self._close()
                 case _:
@@ -365,6 +373,11 @@ class Link:
             raise LinkError("a user was to be looked up that nobody knows")
         self._read_aside(self._read_credential(self._credentials(command.user)))
 
+    def _record(self, command: Record) -> None:
+        if self._recorder is None:
+            raise LinkError("a change was to be recorded and nobody does")
+        self._read_aside(self._recorded(self._recorder(command.change)))
+
     def _read_aside(self, work: Coroutine[None, None, None]) -> None:
         """Start what the session waits for; it waits for one thing at a time."""
         if self._reading is not None:
@@ -398,6 +411,11 @@ class Link:
         salted = await asyncio.to_thread(salted_password, command.password, command.salt, command.iterations)
         self._reading = None
         self._ask(lambda: self._session.key_derived(salted))
+
+    async def _recorded(self, recording: Awaitable[Recorded | Unrecorded]) -> None:
+        outcome = await recording
+        self._reading = None  # what comes next may be recorded too
+        self._ask(lambda: self._session.recorded(outcome))
 
     def _was_read(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

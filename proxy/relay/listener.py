@@ -17,6 +17,7 @@ from proxy.relay.limits import Capacity, Occupancy, Seat
 from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
+    ChangeRecorder,
     CrashReporter,
     CredentialFinder,
     Observer,
@@ -48,6 +49,7 @@ class Listener:
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
         credentials: CredentialFinder | None = None,
+        recorder: ChangeRecorder | None = None,
         certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
         occupancy: Occupancy | None = None,
@@ -66,6 +68,7 @@ class Listener:
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
             credentials: looks users up; without one a session that asks for it ends.
+            recorder: writes changes down; without one a session that asks for it ends.
             certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
             occupancy: who is connected, of this door and others; of this one alone when None.
@@ -77,6 +80,7 @@ class Listener:
         self._reader = reader
         self._catalogue = catalogue
         self._credentials = credentials
+        self._recorder = recorder
         self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
@@ -175,6 +179,7 @@ class Listener:
             reader=self._reader,
             catalogue=self._catalogue,
             credentials=self._credentials,
+            recorder=self._recorder,
             certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,

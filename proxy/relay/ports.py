@@ -10,16 +10,19 @@ from typing import Protocol, TypeAlias
 
 from proxy.relay.sockets import KeepAlive
 from proxy.session import (
+    Change,
     Command,
     Credential,
     Event,
     Excess,
     Outcome,
     Peer,
+    Recorded,
     Screening,
     Standing,
     TlsInfo,
     Unavailable,
+    Unrecorded,
     UpstreamFailure,
 )
 
@@ -40,6 +43,9 @@ class Session(Protocol):
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last Analyse has been read."""
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        """What the last Record asked for is durable, or cannot be."""
 
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""
@@ -111,6 +117,13 @@ class CredentialFinder(Protocol):
 
     def __call__(self, user: str) -> Coroutine[None, None, Credential | Unavailable]:
         """What is known of a user; for one that is not known, what is made up."""
+
+
+class ChangeRecorder(Protocol):
+    """Writes changes down where they stay."""
+
+    def __call__(self, change: Change) -> Awaitable[Recorded | Unrecorded]:
+        """Return once it is durable, or say why it is not; in bounded time."""
 
 
 SessionFactory: TypeAlias = Callable[[Peer], Session]

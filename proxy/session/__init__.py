@@ -16,15 +16,19 @@ from proxy.session.commands import (
     AwaitCatalogue,
     Cancel,
     CancelAnother,
+    Change,
     Close,
     Command,
     Connect,
     DeriveKey,
     FindCredential,
+    Record,
+    Recorded,
     Report,
     StartTls,
     ToClient,
     ToServer,
+    Unrecorded,
 )
 from proxy.session.events import Ended, Event, Judged, LoginFailed, LongText, Opened, Origin, Passed
 from proxy.session.expiry import Excess, Standing
@@ -45,6 +49,7 @@ __all__ = [
     "Cancel",
     "CancelAnother",
     "CancelKeys",
+    "Change",
     "ClientCertificate",
     "ClientTls",
     "Close",
@@ -68,6 +73,8 @@ __all__ = [
     "Passed",
     "Peer",
     "Phase",
+    "Record",
+    "Recorded",
     "Report",
     "Screening",
     "Session",
@@ -78,5 +85,6 @@ __all__ = [
     "ToClient",
     "ToServer",
     "Unavailable",
+    "Unrecorded",
     "UpstreamFailure",
 ]

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.session.cache import Outcome
-from proxy.session.commands import Analyse
+from proxy.session.commands import Analyse, Record, Recorded, Unrecorded
 from proxy.session.copying import CopyIn
 from proxy.session.events import told
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
-from proxy.session.judge import Ask, Await, Judge
+from proxy.session.judge import Ask, Await, Judge, Write
 from proxy.session.meaning import Meaning, worst
 from proxy.session.prepared import NOTHING, resolve
 from proxy.session.refusal import CANCELLED, Denial, FatalRefusal, Refusal, no_such_statement
@@ -69,9 +69,10 @@ class ClientSide:
         self._gate = gate
         self._texts = Texts(state, gate)
         self._awaiting: View | None = None  # a text that is read elsewhere
-        self._telling: Analyse | None = None  # ... and that the relay has not been told of
+        self._telling: Analyse | Record | None = None  # what the relay is to do, and has not been told of
         self._held: ParseMessage | View | None = None  # the message held back: decoding it copies the text
         self._judge = judge
+        judge.sent = lambda: state.sent
         self._state = state
         self._copy = copy
         self._cutter = cutter
@@ -133,8 +134,8 @@ class ClientSide:
             self._after = b""
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def to_analyse(self) -> Analyse | None:
-        """The text that waits to be read elsewhere, told once."""
+    def handed_out(self) -> Analyse | Record | None:
+        """What a frame waits for, told once: a text to be read elsewhere, a change to be recorded."""
         telling, self._telling = self._telling, None
         return telling
 
@@ -144,6 +145,11 @@ class ClientSide:
         if raw is not None:
             self._texts.analysed(raw, outcome)
             self._state.waiting = False
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> None:
+        """What was to be recorded is, or cannot be: look at the frame again."""
+        self._judge.recorded = outcome, self._state.sent
+        self._state.waiting = False
 
     def release_held(self) -> bytes:
         """Sync and Flush held during a COPY that the server has ended by itself: it reads them now."""
@@ -178,10 +184,13 @@ class ClientSide:
         text = told(raw) if raw else None
         return self._judge.reporter.refuse_outright(denial, text, self._state.transactions()[0])
 
-    def _wait_for(self, what: Ask | Await) -> bytes | None:
-        """The answer hinges on what others have to say first; the frame is looked at again then."""
+    def _wait_for(self, what: Ask | Await | Write) -> bytes | None:
+        """The answer hinges on what others have to say or do first; the frame is looked at again then."""
         state = self._state
-        if isinstance(what, Await) and (what.at_once or not state.inflight):
+        if isinstance(what, Write):
+            self._telling = Record(what.change)
+            state.waiting = True
+        elif isinstance(what, Await) and (what.at_once or not state.inflight):
             state.waiting = self._unread = True
         elif isinstance(what, Ask) and not state.inflight:
             self._after = state.ask(what.names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxy.session.cache import Screening
-from proxy.session.events import Event
+from proxy.session.events import Event, LongText, Origin
 from proxy.wire.framing import View
 
 
@@ -104,6 +104,44 @@ class AwaitCatalogue:
     database: str
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that is about to run.
+
+    Attributes:
+        text: as it was sent; None where there is none.
+        risk: the gravest of its effects, in lower case.
+    """
+
+    text: str | LongText | None
+    effects: tuple[str, ...]
+    targets: tuple[str, ...]
+    risk: str
+    unreadable: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """It is durable; ``number`` is its entry's."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """It could not be recorded; ``reason`` is one clause in plain words, without a secret."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Record:
+    """Have this recorded, durably; then call ``recorded``. The change goes on only then, or not at all."""
+
+    change: Change
+
+
 @dataclass(slots=True)
 class FindCredential:
     """Look up what the gate knows of this user; then call ``credential_found``.
@@ -147,6 +185,7 @@ Command = (
     | AwaitCatalogue
     | FindCredential
     | DeriveKey
+    | Record
     | Close
     | Report
 )

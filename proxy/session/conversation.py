@@ -43,8 +43,9 @@ class Conversation:
         self.from_client = self._client.forward
         self.from_server = self._server.forward
         self.release_held = self._client.release_held
-        self.to_analyse = self._client.to_analyse
+        self.handed_out = self._client.handed_out
         self.analysed = self._client.analysed
+        self.recorded = self._client.recorded
         self.awaits_catalogue = self._client.awaits_catalogue
         self.catalogue_ready = self._client.catalogue_ready
         self.cancel = self._client.cancel

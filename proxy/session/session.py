@@ -23,10 +23,12 @@ from proxy.session.commands import (
     Close,
     Command,
     Connect,
+    Recorded,
     Report,
     StartTls,
     ToClient,
     ToServer,
+    Unrecorded,
 )
 from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, LoginFailed, Opened
@@ -253,6 +255,13 @@ class Session:
         self._conversation.analysed(outcome)
         return self._converse_with_client(self._conversation)
 
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        """What the last ``Record`` asked for is durable, or cannot be."""
+        if self._conversation is None or self.phase is not Phase.READY:
+            return []
+        self._conversation.recorded(outcome)
+        return self._converse_with_client(self._conversation)
+
     def catalogue_ready(self) -> list[Command]:
         """What the last ``AwaitCatalogue`` asked for is done."""
         if self._conversation is None or self.phase is not Phase.READY:
@@ -435,9 +444,9 @@ class Session:
         commands: list[Command] = self._reports()
         if data:
             commands.append(ToServer(data))
-        long_text = conversation.to_analyse()
-        if long_text is not None:
-            commands.append(long_text)
+        handed_out = conversation.handed_out()
+        if handed_out is not None:
+            commands.append(handed_out)
         if conversation.awaits_catalogue():
             commands.append(AwaitCatalogue(self.database))
         return commands

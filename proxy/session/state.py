@@ -70,6 +70,11 @@ class State:
         self._unsure_until = 0  # the ReadyForQuery that tells what transaction control has done
         self._barrier: Sent | None = None
 
+    @property
+    def sent(self) -> int:
+        """How many messages were sent."""
+        return self._serial
+
     def send(self, kind: int) -> Sent:
         """A message of this kind goes to the server."""
         self._serial += 1

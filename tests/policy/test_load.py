@@ -39,6 +39,7 @@ def test_a_policy_and_its_packs() -> None:
         ("replication", "enforce", "None"),
         ("stale-facts", "enforce", "None"),
         ("freeze", "enforce", "None"),
+        ("ledger", "enforce", "None"),
     ]
 
 
@@ -86,6 +87,7 @@ def test_reserved_ids() -> None:
     assert sorted(RESERVED) == [
         "catalogue",
         "freeze",
+        "ledger",
         "lexing",
         "over-size",
         "protocol",

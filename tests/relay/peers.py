@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from proxy.relay import CancelRouter, Listener, RelaySettings, SslMode, Upstream
-from proxy.relay.ports import CatalogueReader
+from proxy.relay.ports import CatalogueReader, ChangeRecorder
 from proxy.session import (
     Close,
     Command,
@@ -20,12 +20,14 @@ from proxy.session import (
     Opened,
     Outcome,
     Peer,
+    Recorded,
     Report,
     Standing,
     TlsInfo,
     ToClient,
     ToServer,
     Unavailable,
+    Unrecorded,
     UpstreamFailure,
 )
 
@@ -71,6 +73,9 @@ class PassingSession:
     def cancel(self) -> list[Command]:
         self.events.append("cancel")
         return []
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        raise AssertionError("it has nothing recorded")
 
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
@@ -211,6 +216,7 @@ class Relay:
         settings: RelaySettings | None = None,
         catalogue: CatalogueReader | None = None,
         router: CancelRouter | None = None,
+        recorder: ChangeRecorder | None = None,
     ) -> None:
         self.sessions: list[PassingSession] = []
         self.events: list[Event] = []
@@ -224,6 +230,7 @@ class Relay:
             settings,
             router=router,
             catalogue=catalogue,
+            recorder=recorder,
             on_crash=self.crashes.append,
         )
 
@@ -249,9 +256,12 @@ async def relay(
     sslmode: SslMode = SslMode.DISABLE,
     catalogue: CatalogueReader | None = None,
     router: CancelRouter | None = None,
+    recorder: ChangeRecorder | None = None,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
-    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, router)
+    standing = Relay(
+        Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, router, recorder
+    )
     await standing.listener.start()
     try:
         yield standing

@@ -10,14 +10,19 @@ import pytest
 from proxy.relay import RelaySettings, SslMode
 from proxy.session import (
     AwaitCatalogue,
+    Change,
     Command,
     Connect,
     Ended,
     Opened,
+    Origin,
     Peer,
+    Record,
+    Recorded,
     TlsInfo,
     ToClient,
     ToServer,
+    Unrecorded,
 )
 from proxy.wire.backend import decode_error
 from tests.relay.certificates import Certificates, server_context
@@ -589,3 +594,58 @@ async def test_a_catalogue_that_nobody_reads_ends_the_session(reader: str) -> No
         assert [type(crash).__name__ for crash in gate.crashes] == [
             "LinkError" if reader == "none" else "RuntimeError"
         ]
+
+
+# -- waiting for the ledger ------------------------------------------------------------------------------
+
+
+CHANGE = Change("DROP TABLE t", (), (), "high", False, Origin("", "", None, "", "", "none", ""))
+
+
+class Recording(PassingSession):
+    """Has a change recorded before it lets anything through, each time."""
+
+    def client_data(self, data: bytes) -> list[Command]:
+        if not self._connected:
+            return super().client_data(data)
+        self._held = data
+        return [Record(CHANGE)]
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        return [ToServer(self._held)] if outcome == Recorded(7) else [ToClient(str(outcome).encode())]
+
+
+async def test_what_waits_for_the_ledger_goes_on_when_it_is_recorded_and_not_before() -> None:
+    asked: list[Change] = []
+    may_end = asyncio.Event()
+    heard = Recorder()
+
+    async def records(change: Change) -> Recorded | Unrecorded:
+        asked.append(change)
+        await may_end.wait()
+        return Recorded(7) if len(asked) == 1 else Unrecorded("no")
+
+    async with (
+        server(heard) as port,
+        relay(port, Recording, recorder=records) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        await until(lambda: heard.heard == b"login")
+        await client.send(b"first")
+        await until(lambda: asked == [CHANGE])
+        assert heard.heard == b"login"
+        may_end.set()
+        await until(lambda: heard.heard == b"loginfirst")
+        await client.send(b"other")
+        assert await client.receive(len(str(Unrecorded("no")))) == str(Unrecorded("no")).encode()
+        assert (heard.heard, asked) == (b"loginfirst", [CHANGE, CHANGE])
+
+
+async def test_a_change_that_nobody_records_ends_the_session() -> None:
+    async with server(echo) as port, relay(port, Recording) as gate, connected(gate.port) as client:
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        await client.send(b"first")
+        assert b"internal error" in await client.rest()
+        assert [type(crash).__name__ for crash in gate.crashes] == ["LinkError"]

@@ -29,6 +29,7 @@ from proxy.sql.effects import CLASSES
 _POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass", "replication")
 _UTC = ZoneInfo("UTC")
 FROZEN_CLASSES = ("write", "ddl", "destructive", "privilege", "opaque")
+_WRITES = Match(frozenset().union(*(CLASSES[name] for name in FROZEN_CLASSES)), ())
 
 
 def load_policy(path: str, read: Reader) -> Policy:
@@ -74,6 +75,7 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
     every = (*rules, *_reserved(mode, defaults), _replication(mode, head, around, root.complaints))
     freeze = _freeze(mode, around.zone)
     stale = Rule("stale-facts", _reaction(mode, defaults.stale_facts), Match(frozenset(), ()))
+    ledger = _ledger(stale.mode)
     name = (head.name if head is not None else None) or _stem(path)
     return Policy(
         name=name,
@@ -81,9 +83,10 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         mode=str(mode),
         digest=_digest(files.values()),
         files=tuple(files),
-        rules=(*every, stale, freeze),
+        rules=(*every, stale, freeze, ledger),
         stale_facts=stale,
         freeze=freeze,
+        ledger=ledger,
         zone=around.zone,
         break_glass=head is not None and head.break_glass,
         transactional=frozenset(filter(asks_for_transaction, every)),
@@ -168,10 +171,26 @@ def _freeze(mode: Mode, zone: ZoneInfo) -> Rule:
     return Rule(
         id="freeze",
         mode=mode,
-        match=Match(frozenset().union(*(CLASSES[name] for name in FROZEN_CLASSES)), ()),
+        match=_WRITES,
         when=(FreezeCondition(True, zone),),
         deny=parse_template("Writes are frozen, and {effect} on {targets} is one."),
         hint=parse_template("Wait until the freeze has ended, or ask who declared it."),
+    )
+
+
+def _ledger(mode: Mode) -> Rule:
+    """Facts so old that a freeze may have been missed; whoever heeds no stale facts heeds not this either."""
+    return Rule(
+        id="ledger",
+        mode=mode,
+        match=_WRITES,
+        deny=parse_template(
+            "{effect} on {targets} was not run: the ledger is out of reach, and writes may have been "
+            "frozen meanwhile."
+        ),
+        hint=parse_template(
+            "Run it again in a moment; if that does not help, the gate's log tells those who run it why."
+        ),
     )
 
 
