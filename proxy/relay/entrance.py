@@ -182,7 +182,7 @@ class Entrance:
 def _peer_of(name: object) -> Peer:
     """Who has such a name to the kernel; a Unix socket's is no address."""
     if not isinstance(name, tuple):
-        return Peer(None)
+        return Peer(None, local=True)
     host, port = name[:2]
     # An IPv4 client on a dual-stack socket: policies name it by the address that people know.
     return Peer(host.removeprefix("::ffff:") if "." in host else host, port)

@@ -26,6 +26,7 @@ class Driver:
         play: what it makes of the scenario.
         face: which of several.
         heavy: long to fetch: only `make test-drivers` runs it.
+        tls_by_url: libpq's parameters for TLS that it reads in its URL, if it reads no variables.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Driver:
     play: Play
     face: str = ""
     heavy: bool = False
+    tls_by_url: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -131,6 +133,7 @@ _NODE = (
         NPM["postgres"],
         lambda: node("postgres_js"),
         Play(Terms("PostgresError", "`error.detail`, `error.hint`"), _NO_TOOL),
+        tls_by_url=("sslmode",),
     ),
     Driver(
         "Drizzle",
@@ -176,6 +179,7 @@ _OTHERS = (
         unpacked.java,
         Play(Terms("org.postgresql.util.PSQLException", "`getServerErrorMessage()`"), _NO_TOOL),
         heavy=True,
+        tls_by_url=("sslmode", "sslrootcert"),
     ),
     Driver(
         "Ruby's pg",

@@ -9,7 +9,9 @@ import subprocess
 import pytest
 
 from tests.clients.gate import Gate
+from tests.drivers.conftest import WAYS
 from tests.drivers.table import Driver
+from tests.relay.certificates import Certificates
 from tests.servers.cache import Missing
 from tests.servers.database import Database
 
@@ -19,7 +21,12 @@ def _numbers(version: str) -> list[int]:
 
 
 def test_a_days_work_and_its_refusals(
-    driver: Driver, production: Gate, orders: Database, pytestconfig: pytest.Config
+    driver: Driver,
+    way: str,
+    production: Gate,
+    certificates: Certificates,
+    orders: Database,
+    pytestconfig: pytest.Config,
 ) -> None:
     try:
         command = driver.command()
@@ -27,9 +34,13 @@ def test_a_days_work_and_its_refusals(
         if pytestconfig.getoption("--require-real"):
             pytest.fail(str(missing), pytrace=False)
         pytest.skip(str(missing))
+    # libpq's words and variables; node has its own for whom it trusts.
+    tls = {"sslmode": "verify-full", "sslrootcert": certificates.ca_file} if way == "TLS" else {}
+    variables = {f"PG{name.upper()}": value for name, value in tls.items()}
+    parameters = {name: tls[name] for name in driver.tls_by_url if tls}
     done = subprocess.run(
-        [*command.argv, production.url(orders.name)],
-        env=command.environment(),
+        [*command.argv, production.url(orders.name, door=WAYS.index(way), **parameters)],
+        env=command.environment() | variables | {"NODE_EXTRA_CA_CERTS": certificates.ca_file},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

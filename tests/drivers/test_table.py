@@ -27,7 +27,15 @@ def test_what_is_lacking_or_different_is_a_step() -> None:
 
 
 def test_no_driver_lacks_what_matters() -> None:
-    always = {"connect", "values", "transactions", "refused_drop", "refused_delete", "rolled_back", "more_work"}
+    always = {
+        "connect",
+        "values",
+        "transactions",
+        "refused_drop",
+        "refused_delete",
+        "rolled_back",
+        "more_work",
+    }
     assert {driver.title for driver in DRIVERS if always & set(driver.play.lacks)} == set()
 
 

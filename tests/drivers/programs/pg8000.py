@@ -1,6 +1,8 @@
 """pg8000, its own interface."""
 
 import io
+import os
+import ssl
 import sys
 from urllib.parse import urlsplit
 
@@ -34,8 +36,14 @@ def told(error: pg8000.native.DatabaseError) -> dict[str, object]:
 
 
 url = urlsplit(sys.argv[1])
+# It reads none of libpq's variables.
+trusted = os.environ.get("PGSSLROOTCERT")
 connection = pg8000.native.Connection(
-    str(url.username), host=url.hostname, port=url.port, database=url.path.removeprefix("/")
+    str(url.username),
+    host=url.hostname,
+    port=url.port,
+    database=url.path.removeprefix("/"),
+    ssl_context=ssl.create_default_context(cafile=trusted) if trusted else None,
 )
 run = connection.run
 INSERT = "INSERT INTO orders VALUES (:id, :item)"
