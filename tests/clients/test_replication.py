@@ -76,8 +76,8 @@ def test_a_stream_of_changes(logical: Cluster, serve: Serve) -> None:
     """START_REPLICATION on a connection to a database; the slot stands already."""
     gate = serve(FOR_REPLICAS, upstream_of(logical))
     logical.execute("INSERT INTO t VALUES (4711)")
-    logical.execute("INSERT INTO t VALUES (4712)")  # so that the first lies well before the end
-    end = logical.execute("SELECT pg_current_wal_flush_lsn()")
+    end = logical.execute("SELECT pg_current_wal_insert_lsn()")  # commits are not flushed at once there
+    logical.execute("INSERT INTO t VALUES (4712)")  # so that the stream goes on beyond the end
     done = at(gate, logical, "pg_recvlogical")(
         "--dbname", "postgres", "--slot", "logical", "--start", "--endpos", end, "--no-loop", "--file", "-"
     )
