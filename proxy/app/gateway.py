@@ -23,23 +23,45 @@ from weakref import WeakSet
 from structlog.stdlib import BoundLogger
 
 from proxy import __version__
+from proxy.app.bounds import capacity, open_files, proxy_protocol, relay_settings
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource
+from proxy.app.certificates import CertificateKeeper, ListenerTls
 from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
+from proxy.app.ledger.changes import ChangeKeeper
+from proxy.app.ledger.heads import HeadKeeper
+from proxy.app.ledger.use import LedgerUse
 from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
 from proxy.app.policies import Attempt, PolicyKeeper, announce
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import Readers
+from proxy.app.refusals import TurnedAway
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.users.keeper import UserKeeper
+from proxy.app.users.setup import LogIn, Users
+from proxy.app.watching import Reloads
 from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.records import Ledger, LedgerError
-from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
+from proxy.records import LedgerError
+from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
+from proxy.session import (
+    Attempts,
+    CancelKeys,
+    Ended,
+    Event,
+    Gate,
+    Identity,
+    Limits,
+    LoginFailed,
+    Peer,
+    Phase,
+    Session,
+    Standing,
+)
 from proxy.sql.screen import MAJORS, plain_screen
 
 _TURN_S = 0.0005
@@ -71,6 +93,7 @@ class Door:
     gate: Gate
     listener: Listener
     keeper: CatalogueKeeper | None
+    users: Users
     sessions: WeakSet[Session]
 
     def __str__(self) -> str:
@@ -86,7 +109,7 @@ class Gateway:
         self,
         loaded: Loaded,
         attempts: Mapping[str, Attempt],
-        ledger: Ledger,
+        ledger: LedgerUse,
         logs: StatementLogs,
         log: BoundLogger,
     ) -> None:
@@ -95,7 +118,7 @@ class Gateway:
         Args:
             loaded: the settings.
             attempts: the policies by path, all of them loaded.
-            ledger: open.
+            ledger: open, with its key.
             logs: open.
             log: for what happens to the gate itself.
 
@@ -115,21 +138,55 @@ class Gateway:
             self._settings.parsers,
             log,
         )
+        self._login_failures = Attempts(self._settings.login_failures)
+        self._occupancy = self._count_connections()
+        self._keys = CancelKeys(Identity(peer=self._settings.peer_id), _token)
+        self._router = CancelRouter(self._keys)
+        self._router.know(self._peers())
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         try:
-            self._facts = FactsKeeper(ledger, self._swap_facts, self._settings.stale_after_s, log)
+            self._facts = FactsKeeper(
+                ledger.reader,
+                self._swap_facts,
+                self._settings.stale_after_s,
+                log,
+                overdue_after_s=self._settings.stale_writes_after_s,
+            )
+            self._heads = self._head_keeper()
         except LedgerError as error:
             raise StartError(str(error)) from error
+        self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
         self._doors = [
-            self._door(settings, upstream, catalogue, attempts[settings.policy].policy)
-            for settings, upstream, catalogue in zip(
-                self._settings.listeners, loaded.upstreams, loaded.catalogues, strict=True
+            self._door(settings, upstream, catalogue, tls, log_in, attempts[settings.policy].policy)
+            for settings, upstream, catalogue, tls, log_in in zip(
+                self._settings.listeners,
+                loaded.upstreams,
+                loaded.catalogues,
+                loaded.client_tls,
+                loaded.log_ins,
+                strict=True,
             )
         ]
+        self._certificates = CertificateKeeper(
+            (
+                (door.gate.name, tls, door.listener.swap_certificate)
+                for door, tls in zip(self._doors, loaded.client_tls, strict=True)
+            ),
+            log,
+        )
         self._policies = PolicyKeeper(attempts, self._swap_policy, log)
         self._admin = AdminServer(AdminSource(self._metrics(), CONTENT_TYPE, self._not_ready), log.error)
+
+    def _count_connections(self) -> Occupancy:
+        allowed = capacity(self._settings, open_files())
+        fits, wanted = allowed.max_client_conn, self._settings.max_client_conn
+        if fits < wanted:
+            self._log.warning(
+                "max_client_conn asks for more open files than there may be: raise ulimit -n", fits=fits
+            )
+        return Occupancy(allowed, time.monotonic, TurnedAway(self._log, time.monotonic))
 
     # -- joining -----------------------------------------------------------------------------------------
 
@@ -138,6 +195,8 @@ class Gateway:
         settings: ListenerSettings,
         upstream: Upstream,
         catalogue: CatalogueSource | None,
+        tls: ListenerTls,
+        log_in: LogIn,
         policy: Policy | None,
     ) -> Door:
         if policy is None:
@@ -152,9 +211,14 @@ class Gateway:
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
+            recording=True,
+            client_tls=tls.asks,
+            authentication=log_in.rules(self._login_failures),
+            keys=self._keys,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
+        users = Users(log_in, self._log)
 
         def open_session(peer: Peer) -> Session:
             gate.tally.connections += 1
@@ -164,16 +228,35 @@ class Gateway:
             return session
 
         listener = Listener(
-            (settings.listen.host, settings.listen.port),
+            [(address.host, address.port) for address in settings.listen],
             open_session,
             upstream,
             partial(self._observe, str(settings.listen), keeper),
-            RelaySettings(login_timeout_s=self._settings.login_timeout_s),
+            relay_settings(self._settings),
+            router=self._router,
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
+            credentials=users.find,
+            recorder=self._changes.record,
+            certificate=tls.certificate,
             on_crash=self._crashed,
+            occupancy=self._occupancy,
+            proxy=proxy_protocol(settings),
         )
-        return Door(settings, upstream, gate, listener, keeper, sessions)
+        return Door(settings, upstream, gate, listener, keeper, users, sessions)
+
+    def _peers(self) -> dict[int, Upstream]:
+        """The other replicas; what they are asked is as secret as what a server is."""
+        settings = self._settings
+        try:
+            return {
+                number: parse_upstream(
+                    url, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                )
+                for number, url in (settings.peers or {}).items()
+            }
+        except ValueError as error:
+            raise StartError(f"peers: {error}", wrong_setting=True) from error
 
     def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
         def in_use(database: str) -> bool:
@@ -191,8 +274,29 @@ class Gateway:
             stale_after_s=self._settings.stale_after_s,
         )
 
+    def _head_keeper(self) -> HeadKeeper:
+        settings, ledger = self._settings, self._ledger
+        return HeadKeeper(
+            ledger.checker,
+            ledger.key,
+            None if settings.ledger_heads is None else Path(settings.ledger_heads),
+            self._log,
+            interval_s=settings.ledger_head_interval_s,
+            rows=settings.ledger_head_rows,
+        )
+
     def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
         """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
+        if isinstance(event, LoginFailed):
+            self._log.warning(
+                "login failed",
+                listener=listener,
+                user=event.role,
+                database=event.database,
+                client_address=event.client_address,
+                reason=event.reason,
+                message=event.message,
+            )
         if isinstance(event, Ended) and event.reason:
             self._log.info("session ended", listener=listener, reason=event.reason)
         if isinstance(event, Ended) and keeper is not None:
@@ -220,16 +324,30 @@ class Gateway:
                 reloads=self._policies.reloads,
                 facts_age_s=lambda: self._facts.age_s,
                 facts_stale=lambda: self._facts.stale,
+                frozen=lambda: self._facts.frozen,
+                ledger_intact=lambda: self._heads.intact,
+                ledger_head=lambda: self._heads.published,
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
+                not_after_s=lambda: self._certificates.not_after_s,
+                certificates_failing=lambda: self._certificates.failing,
+                refused_connections=lambda: self._occupancy.refused,
+                expired_sessions=self._expired,
                 crashes=lambda: self._crashes,
+                cancels=lambda: self._router.counts,
                 log_failures=self._logs.failures,
             )
         )
 
+    def _expired(self) -> Mapping[str, int]:
+        return {s.value: sum(door.listener.expired[s] for door in self._doors) for s in Standing}
+
     def _keepers(self) -> list[CatalogueKeeper]:
         return [door.keeper for door in self._doors if door.keeper is not None]
+
+    def _user_keepers(self) -> list[UserKeeper]:
+        return [door.users.keeper for door in self._doors if door.users.keeper is not None]
 
     def _not_ready(self) -> tuple[str, ...]:
         reasons = {
@@ -254,18 +372,22 @@ class Gateway:
             background = [
                 self._in_background("readers", self._readers.run()),
                 self._in_background("facts", self._facts.run()),
+                self._in_background("heads", self._heads.run()),
                 self._in_background("policies", self._policies.watch()),
+                self._in_background("certificates", self._certificates.watch()),
                 self._in_background("garbage", _collect_garbage()),
                 *(
                     self._in_background("catalogues", door.keeper.run())
                     for door in self._doors
                     if door.keeper is not None
                 ),
+                *(self._in_background("users", users.watch()) for users in self._user_keepers()),
             ]
             self._serving = True
             self._announce()
             await self._stopping.wait()
             await self._drain()
+            self._changes.close()
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
@@ -273,6 +395,7 @@ class Gateway:
             for door in self._doors:
                 door.listener.close()
             await self._admin.stop()
+            await asyncio.gather(*(door.users.close() for door in self._doors))
         if self._failed:
             raise StartError("a part of the gate failed; see the log")
         self._log.info("pgwarden has stopped")
@@ -282,7 +405,7 @@ class Gateway:
             try:
                 await door.listener.start()
             except OSError as error:
-                raise _cannot_listen("", door.settings.listen, error) from error
+                raise _cannot_listen("", Address(*error.filename), error) from error
         if self._settings.admin is not None:
             try:
                 self._admin_address = Address(*await self._admin.start(*_pair(self._settings.admin)))
@@ -298,6 +421,7 @@ class Gateway:
         )
         for door in {door.settings.policy: door for door in self._doors}.values():
             announce(self._log, "policy in force", door.settings.policy, door.gate.policy)
+        self._certificates.announce()
 
     def _in_background(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -332,12 +456,12 @@ class Gateway:
 
     def _told_to_reload(self) -> None:
         self._logs.reopen()
-        task = asyncio.get_running_loop().create_task(
-            self._policies.reload(only_changed=False), name="reload"
-        )
-        self._reloading.add(task)
-        task.add_done_callback(self._reloading.discard)
-        task.add_done_callback(self._ended)
+        keepers: list[Reloads] = [self._policies, self._certificates, *self._user_keepers()]
+        for keeper in keepers:
+            task = asyncio.get_running_loop().create_task(keeper.reload(only_changed=False), name="reload")
+            self._reloading.add(task)
+            task.add_done_callback(self._reloading.discard)
+            task.add_done_callback(self._ended)
 
     async def _drain(self) -> None:
         """Idle sessions end at once, busy ones with their transaction; all in time, or when told again."""

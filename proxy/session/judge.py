@@ -6,15 +6,16 @@ whom to ask first. Absent: how a judgement is reached (``weighing``).
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeAlias
 
 from proxy.policy.context import Context, Transaction
+from proxy.policy.recording import to_be_recorded, unrecorded
 from proxy.policy.rules import Policy
-from proxy.session.commands import Ponder
+from proxy.session.commands import Change, Ponder, Recorded, Unrecorded
 from proxy.session.consequences import Consequences
 from proxy.session.gate import Gate, Who
 from proxy.session.meaning import Meaning, Permit
@@ -46,7 +47,14 @@ class Await:
     at_once: bool
 
 
-Judgement: TypeAlias = Denial | Ask | Await | Ponder | None
+@dataclass(frozen=True, slots=True)
+class Write:
+    """It may go on once this is recorded: have that done, and judge again."""
+
+    change: Change
+
+
+Judgement: TypeAlias = Denial | Ask | Await | Write | Ponder | None
 """None: it may go on. Ponder: work that out elsewhere, tell ``pondered``, and judge again."""
 
 
@@ -59,6 +67,9 @@ class Judge:
         defines: what the session has defined once that runs which was just let go on; None: nothing more.
         relexes: the database's own code in it changes how later texts are read.
         reporter: counts, and tells of, what it decides.
+        recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
+            the next alone.
+        sent: how many have been sent.
         until: when the last yes has to be looked at again, in POSIX seconds.
     """
 
@@ -70,6 +81,8 @@ class Judge:
         self.defines: Overlay | None = None
         self.relexes = False
         self.reporter = Reporter(gate, self.lookup)
+        self.recorded: tuple[Recorded | Unrecorded, int] | None = None
+        self.sent: Callable[[], int] = int
         self.until = FOREVER
         self._pondering: tuple[object, ...] | None = None
         self._since = 0.0
@@ -111,7 +124,9 @@ class Judge:
                 return Await(not overlay.begun)
             gate = self._gate
             weighed = self._weigh(meaning, transactions, gate.policy, self.lookup.answer, bound)
-            return weighed if isinstance(weighed, Ponder) else self._act(meaning, weighed, transactions, runs)
+            if isinstance(weighed, Ponder):
+                return weighed
+            return self._act(meaning, weighed, transactions, gate.policy, runs=runs)
         self.until = permit.until
         self.defines = permit.defines
         self.relexes = permit.relexes
@@ -120,11 +135,12 @@ class Judge:
             self.reporter.passed(meaning, transactions[0])
         return None
 
-    def judge_login(self, meaning: Meaning) -> Denial | None:
+    def judge_login(self, meaning: Meaning, *, runs: bool) -> Denial | None:
         """Judge what a startup packet sets: there are few of that, and no server yet to ask."""
         gate = self._gate
         basis = self._basis(("none",), gate.policy, None, None, None)
-        judged = self._act(meaning, weigh(meaning, replace(basis, may_ask=False)), ("none",), runs=False)
+        weighed = weigh(meaning, replace(basis, may_ask=False))
+        judged = self._act(meaning, weighed, ("none",), gate.policy, runs=runs, record=False)
         return judged if isinstance(judged, Denial) else None
 
     def judge_again(
@@ -138,7 +154,7 @@ class Judge:
         weighed = self._weigh(meaning, transactions, policy, answer, None)
         if isinstance(weighed, Ponder):
             return weighed
-        verdict = self._act(meaning, weighed, transactions, runs=False, keep=policy is self._gate.policy)
+        verdict = self._act(meaning, weighed, transactions, policy, runs=False)
         return verdict if isinstance(verdict, Denial) else None
 
     def pondered(self, weighed: Weighed) -> None:
@@ -215,15 +231,24 @@ class Judge:
         meaning: Meaning,
         weighed: Weighed,
         transactions: tuple[Transaction, ...],
+        policy: Policy,
+        *,
         runs: bool,
-        keep: bool = True,
-    ) -> Denial | Ask | None:
+        record: bool = True,
+    ) -> Denial | Ask | Write | None:
         if weighed.ask is not None:
             return Ask(weighed.ask)
         gate, decision = self._gate, weighed.decision
         gate.tally.judged(meaning.reading_s)
         meaning.reading_s = 0.0
         now = gate.clock()
+        change = record and gate.recording and decision.allowed and to_be_recorded(decision.effects, policy)
+        if change and runs:
+            recorded = self._recorded()
+            if recorded is None:
+                return Write(self.reporter.change(meaning, decision, transactions[0]))
+            if isinstance(recorded, Unrecorded):
+                decision = unrecorded(decision, recorded.reason)
         if not decision.allowed:
             return self.reporter.refuse(meaning, decision, now, transactions[0])
         if runs:
@@ -231,9 +256,15 @@ class Judge:
         self.until = weighed.until
         self.defines = weighed.defines
         self.relexes = weighed.relexes
-        if keep and not weighed.closer and self.consequences.overlay is None:
+        kept = policy is gate.policy and self.consequences.overlay is None
+        if kept and not change and not weighed.closer:
             self._keep(meaning, weighed)
         return None
+
+    def _recorded(self) -> Recorded | Unrecorded | None:
+        """What became of recording the very message that is judged, once."""
+        recorded, self.recorded = self.recorded, None
+        return recorded[0] if recorded is not None and recorded[1] == self.sent() else None
 
     def _keep(self, meaning: Meaning, weighed: Weighed) -> None:
         """A plain yes that holds for every session like this one is given again without judging."""

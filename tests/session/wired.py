@@ -16,6 +16,7 @@ from proxy.session import (
     Analyse,
     AwaitCatalogue,
     Cancel,
+    Change,
     Close,
     Connect,
     Event,
@@ -25,10 +26,13 @@ from proxy.session import (
     Outcome,
     Peer,
     Ponder,
+    Record,
+    Recorded,
     Report,
     Session,
     ToClient,
     ToServer,
+    Unrecorded,
 )
 from proxy.session.commands import Command
 from proxy.sql.analyse import SqlSyntaxError, analyse
@@ -73,6 +77,7 @@ def gate_of(
     limits: Limits | None = None,
     *,
     catalogue: bool = False,
+    recording: bool = False,
 ) -> Gate:
     """A gate with this policy, no facts, and tokens that can be told apart."""
     numbers = itertools.count(1)
@@ -85,6 +90,7 @@ def gate_of(
         token=lambda: f"{next(numbers):032x}",
         limits=limits,
         catalogue=catalogue,
+        recording=recording,
     )
 
 
@@ -221,6 +227,8 @@ class Wired(Bare):
         before_pondered: is called when a judgement has been worked out elsewhere.
         before_reading: is called when a text that was handed out has been screened.
         readings: how often it was asked to.
+        record: has a change recorded, as the relay would; None lets the session wait.
+        changes: what was to be recorded.
         pondered: how many judgements were worked out elsewhere.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
     """
@@ -236,6 +244,8 @@ class Wired(Bare):
     before_pondered: Callable[[], None] = field(default=lambda: None)
     before_reading: Callable[[], None] = field(default=lambda: None)
     readings: int = 0
+    record: Callable[[Change], Recorded | Unrecorded | None] = field(default=lambda change: Recorded(1))
+    changes: list[Change] = field(default_factory=list)
     pondered: int = 0
 
     def __post_init__(self) -> None:
@@ -279,6 +289,11 @@ class Wired(Bare):
                     self.readings += 1
                     self.read_catalogue(database)
                     self.perform(self.session.catalogue_ready())
+                case Record(change):
+                    self.changes.append(change)
+                    outcome = self.record(change)
+                    if outcome is not None:
+                        self.perform(self.session.recorded(outcome))
                 case Report(event):
                     self.events.append(event)
 
