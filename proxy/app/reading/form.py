@@ -19,7 +19,7 @@ from proxy import __version__
 from proxy.sql.analyse import SqlSyntaxError, Statement, UnreadableText
 from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, Act, Effect, Prepares
 
-VERSION: Final = f"{__version__}/1"
+VERSION: Final = f"{__version__}/2"
 """Said by each child first: files that were replaced under a running gate must not be guessed at."""
 
 REQUEST: Final = struct.Struct("!QII")
