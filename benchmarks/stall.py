@@ -54,8 +54,8 @@ def _each(form: str, count: int) -> str:
 TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     "nothing sent": lambda: "",
     "SELECT 1": lambda: "SELECT 1",
-    "500 bytes, read on the loop": lambda: (
-        f"DELETE FROM t WHERE a={secrets.randbelow(10**9)}" + " OR a=1" * 60
+    "384 bytes, read on the loop": lambda: (
+        f"DELETE FROM t WHERE a={secrets.randbelow(10**9)}" + " OR a=1" * 43
     ),
     "1+1+..., 10 MB": lambda: "SELECT " + "1+" * 5_000_000 + "1",
     "100,000 parentheses": lambda: "SELECT " + "(" * 100_000 + "1" + ")" * 100_000,
@@ -66,12 +66,12 @@ TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     _SLOW: lambda: "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(80_000)) + " SELECT 1",
     "9,000 DROP TABLE": lambda: _each("DROP TABLE t{};", 4_500) * 2,
     "12,000 DROP TABLE": lambda: _each("DROP TABLE t{};", 12_000),
-    "4,900 calls": lambda: _each("SELECT f{}();", 4_900),
-    "4,500 deleting CTEs": lambda: (
-        "WITH " + _each("c{0} AS (DELETE FROM t{0}), ", 4_500) + "last AS (SELECT 1) SELECT 1"
+    "2,900 calls": lambda: _each("SELECT f{}();", 2_900),
+    "2,900 deleting CTEs": lambda: (
+        "WITH " + _each("c{0} AS (DELETE FROM t{0}), ", 2_900) + "last AS (SELECT 1) SELECT 1"
     ),
     "2,000 CREATE TABLE": lambda: _each("CREATE TABLE t{} (id int PRIMARY KEY, d date DEFAULT now());", 2000),
-    "short statements, 16 MiB": lambda: "SELECT 1;" * (16 * _MIB // 9),
+    "short statements, 16 MiB": lambda: "SELECT 1;" * (16 * _MIB // 9 - 1),
     "32,765 parameters, inserted": lambda: (
         "INSERT INTO stall_history (tid) VALUES (" + "), (".join(f"${i}" for i in range(1, 32_766)) + ")"
     ),

@@ -150,6 +150,7 @@ class ClientSide:
     def recorded(self, outcome: Recorded | Unrecorded) -> None:
         """What was to be recorded is, or cannot be: look at the frame again."""
         self._judge.recorded = outcome, self._state.sent
+        self._state.waiting = False
 
     def pondered(self, weighed: Weighed) -> None:
         """The judgement has been worked out: look at the frame again."""

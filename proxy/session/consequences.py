@@ -41,22 +41,27 @@ class World:
     overlay: Overlay | None
     most: int | None
 
+    @property
+    def digest(self) -> str:
+        """Of what the database holds; "" where that is not known."""
+        return "" if self.database is None else self.database.digest
+
     def plain(self, meaning: Meaning) -> tuple[Effect, ...]:
         """What a meaning does, as far as its names are known without asking.
 
         Raises: TooMuch.
         """
         self._bound(meaning.effects)
-        database, path = self.database, self.path
+        database, path = self.digest, self.path
         last = meaning.expansion
-        if last is not None and last[0] is database and last[1] == path and self.overlay is None:
+        if last is not None and last[0] == database and last[1] == path and self.overlay is None:
             return self._bound(last[2])
         known = path is not None and bool(meaning.statements)
         effects = resolved(meaning.statements, path) if known else meaning.effects
         if not self.catalogue:
             return effects
         caused = self.caused(meaning, effects, path)
-        if database is not None and self.overlay is None:
+        if self.database is not None and self.overlay is None:
             meaning.expansion = (database, path, caused)
         return caused
 
@@ -76,7 +81,7 @@ class World:
             if self.most is not None and len(effects) + len(overlay) > self.most:
                 raise TooMuch
             effects, mentions = overlay.over(effects, mentions)
-        if meaning.screened_in is not None and meaning.screened_in is not self.database:
+        if meaning.screened_in and meaning.screened_in != self.digest:
             return (*effects, _UNSEEN)  # the names in its text may mean something else by now
         if self.database is None:
             return effects if runs_no_code(effects, mentions) else (*effects, _UNSEEN)

@@ -16,7 +16,6 @@ from proxy.session.overlay import Overlay
 from proxy.session.resolution.bare import UNSETTLING, unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
-from proxy.sql.database import Database
 from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Executes, Mentions, joined
 from proxy.sql.screen import Screened
 
@@ -56,7 +55,7 @@ class Permit:
 _NAME: Final = attrgetter("name")
 _ACTS: Final = attrgetter("acts")
 
-Expansion: TypeAlias = tuple[Database, tuple[str, ...] | None, tuple[Effect, ...]]
+Expansion: TypeAlias = tuple[str, tuple[str, ...] | None, tuple[Effect, ...]]
 
 
 class Meaning:
@@ -77,8 +76,9 @@ class Meaning:
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
-        expansion: what it did in one database by one search_path, with these two: what was worked out last.
-        screened_in: the database by whose names the screen has passed its text; None: by no names.
+        expansion: what it did in one database by one search_path, with the digest of the one and the other:
+            what was worked out last.
+        screened_in: the digest of the database by whose names the screen has passed its text; "": no names.
         reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
@@ -136,7 +136,7 @@ class Meaning:
         self.error = error
         self.mentions = mentions
         self.expansion: Expansion | None = None
-        self.screened_in: Database | None = None
+        self.screened_in = ""
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 
@@ -194,7 +194,7 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
     )
 
 
-def of_screened(screened: Screened, database: Database | None = None) -> Meaning:
+def of_screened(screened: Screened, database: str = "") -> Meaning:
     """The meaning that all texts share of which the screen has said so much and no more."""
     meaning = Meaning(screened.effects, statement_class=screened.value)
     meaning.screened_in = database

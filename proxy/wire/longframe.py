@@ -7,11 +7,14 @@ system one by one, as they are written to. Deliberately absent: where a frame en
 
 from __future__ import annotations
 
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Final
 
 _ROOM: Final = 256 * 1024
 """For what comes behind the frame in its last chunk; more than any read from a socket brings."""
+
+_PRIVATE: Final = MAP_PRIVATE | MAP_ANONYMOUS
+"""Giving back what is not shared takes half the time."""
 
 
 class LongFrame:
@@ -22,7 +25,7 @@ class LongFrame:
     def __init__(self, size: int) -> None:
         """Begin with nothing of a frame that is this long, header included, in bytes."""
         self._size = size
-        self._memory = mmap(-1, size + _ROOM)
+        self._memory = mmap(-1, size + _ROOM, _PRIVATE)
         self._filled = 0
 
     def add(self, data: bytes | memoryview) -> bytes | memoryview | None:

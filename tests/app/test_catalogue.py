@@ -209,10 +209,12 @@ async def test_no_name_and_no_default_moves_the_search_path_of_the_gates_own_con
             Upstream("127.0.0.1", server.port, SslMode.DISABLE, connect_timeout_s=5), "postgres", "x"
         )
         connection = await source.connect(name)
-        rows = await connection.fetch(
-            "SELECT current_database(), current_setting('search_path'), "
-            "current_setting('default_transaction_read_only')"
-        )
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            cursor = await connection.cursor(
+                "SELECT current_database(), current_setting('search_path'), "
+                "current_setting('default_transaction_read_only')"
+            )
+            rows = await cursor.fetch(2)
         await connection.close(timeout=5)
         assert [tuple(row) for row in rows] == [(name, "pg_catalog", "on")]
     finally:

@@ -105,7 +105,7 @@ async def test_hostile_texts_are_refused_with_the_limit_and_the_next_is_read() -
         "comments": ("UnreadableText", _LEXING),
         "nested comments": ("UnreadableText", _LEXING),
         "operators": ("UnreadableText", _LEXING),
-        "statements": ("UnreadableText", "it does more than 10000 different things"),
+        "statements": ("UnreadableText", "it does more than 6000 different things"),
         "values": ("UnreadableText", _MEMORY),
     }
 
@@ -311,7 +311,7 @@ def test_hostile_texts_are_refused_while_others_work(tmp_path: Path, database: D
         "comments": over_limit(_LEXING),
         "nested comments": over_limit(_LEXING),
         "operators": over_limit(_LEXING),
-        "statements": over_limit("it does more than 10000 different things"),
+        "statements": over_limit("it does more than 6000 different things"),
         "values": over_limit(_MEMORY),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -111,8 +111,24 @@ async def test_an_error_comes_through(kind: type[SqlSyntaxError]) -> None:
     assert (type(error), error.message, error.position) == (kind, 'syntax error at or near "é"', 17)  # type: ignore[union-attr]
 
 
-def _part(rows: object) -> bytes:
-    return form.encode(Part(msgspec.Raw(msgspec.msgpack.encode(rows))))
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+async def test_statements_of_many_effects_come_through_in_pieces(count: int) -> None:
+    drops = "DROP TABLE " + ", ".join(f"t{number}" for number in range(count)) if count else "SELECT 1"
+    analysis = analyse(f"SELECT f(a::int); {drops}; {drops}; PREPARE p AS DELETE FROM t", 17)
+    assert await heard(told(analysis)) == analysis
+    assert max(map(len, told_effects(analysis))) <= form.PART_EFFECTS
+
+
+def told_effects(analysis: Analysis) -> Iterator[list[Effect]]:
+    """The effects of each part of the answer, but for the last statement's before which it is full."""
+    for message in child.answer(1, analysis):
+        part = form.decode(message[LENGTH.size :])
+        if isinstance(part, Part):
+            yield [effect for each in form.decode_statements(part.statements)[-1:] for effect in each.effects]
+
+
+def _part(rows: object, *, continues: bool = False) -> bytes:
+    return form.encode(Part(msgspec.Raw(msgspec.msgpack.encode(rows)), continues))
 
 
 _NO_ACTS: Sequence[object] = ("SelectStmt", 0, 8, (), (), False, False, {})
@@ -135,6 +151,8 @@ _DONE = form.encode(Done(1, False))
         pytest.param(form.encode(Rejected(2, False, "x", 1, False)), id="another text's error"),
         pytest.param(form.encode(Failed(0, "x", "y")), id="another text's fault"),
         pytest.param(_part([_NO_ACTS]), id="no end"),
+        pytest.param(_part([_NO_ACTS], continues=True) + _DONE, id="goes on with nothing"),
+        pytest.param(_part([_NO_ACTS]) + _part([], continues=True) + _DONE, id="goes on by nothing"),
         pytest.param(_part([_NO_ACTS]) + form.encode(Rejected(1, False, "x", 1, False)), id="both"),
         pytest.param(_part([_NO_ACTS[:-1]]) + _DONE[:1], id="a field is missing"),
         pytest.param(_part([[*_NO_ACTS, 1]]) + _DONE, id="a field more"),

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 
 import psutil
 import pytest
 
+from proxy.policy.decision import Decision
 from proxy.relay import RelaySettings, SslMode
 from proxy.session import (
     AwaitCatalogue,
@@ -17,12 +19,14 @@ from proxy.session import (
     Opened,
     Origin,
     Peer,
+    Ponder,
     Record,
     Recorded,
     TlsInfo,
     ToClient,
     ToServer,
     Unrecorded,
+    Weighed,
 )
 from proxy.wire.backend import decode_error
 from tests.relay.certificates import Certificates, server_context
@@ -514,6 +518,59 @@ async def test_connections_leave_nothing_behind() -> None:
                 client.kill()
         await gate.emptied()
         await until(lambda: descriptors() <= before)
+
+
+# -- pondering -------------------------------------------------------------------------------------------
+
+
+ALLOWED = Decision(True, (), (), None, (), facts_used=False, transaction_used=False)
+
+
+class Pondering(PassingSession):
+    """Has everything worked out in another thread before it lets it through."""
+
+    def client_data(self, data: bytes) -> list[Command]:
+        if not self._connected:
+            return super().client_data(data)
+        self._held = data
+        return [Ponder(self.work)]
+
+    def work(self) -> Weighed:
+        if self._held == b"fault":
+            raise ArithmeticError
+        self.threads = {threading.get_ident()}
+        return Weighed(decision=ALLOWED, until=0.0)
+
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        assert weighed.decision is ALLOWED
+        assert self.threads.isdisjoint({threading.get_ident()})
+        return [ToServer(self._held)]
+
+
+async def test_what_is_pondered_goes_on_when_it_is_worked_out() -> None:
+    async with (
+        server(echo) as port,
+        relay(port, Pondering) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        for data in (b"first", b"other"):
+            await client.send(data)
+            assert await client.receive(5) == data
+
+
+async def test_a_fault_in_what_is_pondered_ends_the_session() -> None:
+    async with (
+        server(echo) as port,
+        relay(port, Pondering) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        await client.send(b"fault")
+        assert fatal(await client.rest()) == INTERNAL_ERROR
+        assert [type(crash) for crash in gate.crashes] == [ArithmeticError]
 
 
 # -- waiting for a catalogue -----------------------------------------------------------------------------

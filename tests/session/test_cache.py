@@ -9,6 +9,7 @@ from proxy.sql.analyse import UnreadableText, analyse
 
 ONE = analyse("DELETE FROM t", 17)
 MANY = analyse("".join(f"DELETE FROM t{number};" for number in range(1_000)), 17)
+SOME = analyse("".join(f"DELETE FROM t{number};" for number in range(400)), 17)
 
 
 def meanings(most: int, most_bytes: int) -> Meanings:
@@ -33,10 +34,12 @@ def test_bytes_are_bounded_by_what_texts_and_effects_weigh() -> None:
         cache.take(b"text %d" % number, ONE, 0)
     assert (kept(cache, 999), kept(cache, 800)) == (True, False)
     assert cache._bytes <= 300_000
-    large = meanings(1_000, 10_000_000)
+    large = meanings(1_000, 4_000_000)
     for number in range(50):
-        large.take(b"text %d" % number, MANY, 0)  # half a megabyte each
+        large.take(b"text %d" % number, SOME, 0)  # a fifth of a megabyte each
     assert [kept(large, number) for number in (0, 30, 31, 49)] == [False, False, True, True]
+    large.take(b"text 50", MANY, 0)  # half a megabyte
+    assert not kept(large, 50)
 
 
 def test_what_would_push_out_most_others_is_not_kept() -> None:

@@ -36,7 +36,7 @@ async def _read(database: Database) -> Held | None:
     ).connect(database.name)
     try:
         reading = await read(connection)
-        return None if reading is None else Held(database.name, reading.snapshot())
+        return None if reading is None else Held(database.name, reading.take_snapshot())
     finally:
         await connection.close(timeout=10)
 

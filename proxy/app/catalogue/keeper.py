@@ -154,6 +154,7 @@ class _Kept:
         self._connection: Connection | None = None
         self._reading: Reading | None = None
         self._database: Database | None = None
+        self._former: Database | None = None  # not used any more
         self._given = False  # the gate has it
         self._asked: list[asyncio.Future[Database]] = []
         self._wake = asyncio.Event()
@@ -209,6 +210,8 @@ class _Kept:
             else:
                 self._succeeded(database, started)
                 _tell(asked, database)
+            former, self._former = [self._former], None
+            await asyncio.to_thread(former.clear)  # taking thousands of objects apart takes milliseconds
             if not self.trouble:
                 await self._woken(interval_s)
 
@@ -229,12 +232,14 @@ class _Kept:
         if reading is None:
             raise CatalogueUnreadable(f"the catalogue of {self._name} was lost")
         # A thread: for thousands of tables this takes longer than the event loop may be held.
-        snapshot = await asyncio.to_thread(reading.snapshot)
+        snapshot = await asyncio.to_thread(reading.take_snapshot)
         readings = await self._texts.read(snapshot)
         database = await asyncio.to_thread(_make, self._name, snapshot, readings)
         self._reading = reading
         if self._database is None or database.digest != self._database.digest:
-            self._database = database
+            self._former, self._database = self._database, database
+        else:
+            self._former = database
         return self._database
 
     async def _read(self) -> Reading | None:

@@ -42,4 +42,4 @@ async def read_once(url: str, database: str, environment: Mapping[str, str]) -> 
             await connection.close(timeout=1)
     if reading is None:
         raise CatalogueUnreadable(f"the catalogue of {database} cannot be read")
-    return Database(database, reading.snapshot())
+    return Database(database, reading.take_snapshot())

@@ -28,14 +28,21 @@ from proxy.sql.database.snapshot import (
 Rows: TypeAlias = Sequence[Sequence[Any]]  # a row's shape is its query's
 
 
+class Cursor(Protocol):
+    """The same of its cursors."""
+
+    async def fetch(self, n: int) -> Rows:
+        """The next rows."""
+
+
 class Connection(Protocol):
     """What is needed of asyncpg's connections, which have no types of their own."""
 
     def transaction(self, *, isolation: str, readonly: bool) -> AbstractAsyncContextManager[object]:
         """A transaction, for a with."""
 
-    async def fetch(self, query: str) -> Rows:
-        """The rows of a query."""
+    async def cursor(self, query: str) -> Cursor:
+        """The rows of a query, some at a time."""
 
     def is_closed(self) -> bool:
         """Whether it has ended."""
@@ -71,10 +78,14 @@ class Reading:
     state: str
     rows: dict[str, Rows]
 
-    def snapshot(self) -> Snapshot:
-        """The rows as what they stand for; for a thread, where there are many."""
-        return _snapshot(self.rows)
+    def take_snapshot(self) -> Snapshot:
+        """The rows as what they stand for; they are gone then. For a thread, where there are many."""
+        snapshot = _snapshot(self.rows)
+        self.rows.clear()
+        return snapshot
 
+
+_AT_ONCE: Final = 200
 
 _QUERIES: Final = {
     "server": queries.SERVER,
@@ -99,14 +110,23 @@ async def read(connection: Connection, known: str = "") -> Reading | None:
         what source.py calls FAULTS.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        state = "\n".join(map(str, map(tuple, await connection.fetch(queries.STATE))))
+        state = "\n".join(map(str, map(tuple, await _fetch(connection, queries.STATE))))
         if state == known:
             return None
         rows: dict[str, Rows] = {}
         for name, query in _QUERIES.items():
-            rows[name] = await connection.fetch(query)
-        rows["code"] = [row for query in queries.CODE for row in await connection.fetch(query)]
+            rows[name] = await _fetch(connection, query)
+        rows["code"] = [row for query in queries.CODE for row in await _fetch(connection, query)]
         return Reading(state, rows)
+
+
+async def _fetch(connection: Connection, query: str) -> list[Sequence[Any]]:
+    """All rows of a query; the driver decodes what comes at once in one turn of the loop."""
+    cursor = await connection.cursor(query)
+    rows: list[Sequence[Any]] = []
+    while more := await cursor.fetch(_AT_ONCE):
+        rows += more
+    return rows
 
 
 def _snapshot(rows: dict[str, Rows]) -> Snapshot:

@@ -16,7 +16,7 @@ from proxy.session import Limits, Outcome
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.database.snapshot import Snapshot
 
-_AT_ONCE_S: Final = 0.002
+_AT_ONCE_S: Final = 0.0003
 _INLINE_BYTES: Final = Limits().inline_bytes
 
 ReadText: TypeAlias = Analysis | SqlSyntaxError

@@ -31,13 +31,14 @@ from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Prepares
 STACK_BYTES: Final = 64 * 1024 * 1024
 """Of the main thread, which grows its stack as far as it needs: eight times the usual limit."""
 
-MAX_EFFECTS: Final = 10_000
-"""Different things that one text may do, each statement counted as one more."""
+MAX_EFFECTS: Final = 6_000
+MAX_WEIGHT: Final = 10_000
+"""Different things that one text may do; and how many with each different statement as one more."""
 
 MAX_PREPARED: Final = 1_000
 """Different things that one statement may do that SQL prepares."""
 
-MAX_NAMES: Final = 5_000
+MAX_NAMES: Final = 3_000
 """Different names through which one text may run code: columns, types, functions, operators."""
 
 EXIT_FAILED: Final = 70
@@ -112,7 +113,8 @@ def read(raw: bytes | bytearray, server_major: int, bounds: Bounds) -> Analysis 
             for act in statement.acts
             if isinstance(act, Prepares)
         )
-        if _weight(analysis.statements) > MAX_EFFECTS:
+        weight = _weight(analysis.statements)
+        if weight > MAX_WEIGHT or weight - len(analysis.statements) > MAX_EFFECTS:
             return UnreadableText(f"it does more than {MAX_EFFECTS} different things")
         if any(count > MAX_PREPARED for count in prepared):
             return UnreadableText(f"it prepares what does more than {MAX_PREPARED} different things")
@@ -187,8 +189,8 @@ def answer(number: int, outcome: Analysis | Exception, retires: bool = False) ->
     match outcome:
         case Analysis():
             parts = [
-                form.encode(Part(form.encode_statements(statements)))
-                for statements in _parts(outcome.statements)
+                form.encode(Part(form.encode_statements(statements), continues))
+                for continues, statements in _parts(outcome.statements)
             ]
             if max(map(len, parts), default=0) > form.MAX_MESSAGE_BYTES:
                 yield form.encode(Rejected(number, retires, "its values are too long to be judged", 0, True))
@@ -204,17 +206,19 @@ def answer(number: int, outcome: Analysis | Exception, retires: bool = False) ->
             yield form.encode(Failed(number, type(outcome).__name__, place))
 
 
-def _parts(statements: tuple[Statement, ...]) -> Iterator[list[Statement]]:
+def _parts(statements: tuple[Statement, ...]) -> Iterator[tuple[bool, list[Statement]]]:
+    """Statements a part, and whether the first goes on with one of the part before: no piece lies within."""
     part: list[Statement] = []
-    weight = 0
-    for statement in chain.from_iterable(map(_pieces, statements)):
-        part.append(statement)
-        weight += _weight((statement,))
+    continues, weight = False, 0
+    for goes_on, piece in chain.from_iterable(map(_pieces, statements)):
+        continues = goes_on if not part else continues
+        part.append(piece)
+        weight += _weight((piece,))
         if weight >= form.PART_EFFECTS:
-            yield part
+            yield continues, part
             part, weight = [], 0
     if part:
-        yield part
+        yield continues, part
 
 
 def _weight(statements: Iterable[Statement]) -> int:
@@ -227,12 +231,13 @@ def _weight(statements: Iterable[Statement]) -> int:
     )
 
 
-def _pieces(statement: Statement) -> Iterator[Statement]:
-    """A statement of many effects in pieces of one place: of acts and mentions the first tells."""
+def _pieces(statement: Statement) -> Iterator[tuple[bool, Statement]]:
+    """A statement of many effects in pieces, with whether each goes on: the first tells all but effects."""
     most = form.PART_EFFECTS
-    yield replace(statement, effects=statement.effects[:most])
+    yield False, replace(statement, effects=statement.effects[:most])
     for at in range(most, len(statement.effects), most):
-        yield replace(statement, effects=statement.effects[at : at + most], acts=(), mentions=NO_MENTIONS)
+        effects = statement.effects[at : at + most]
+        yield True, replace(statement, effects=effects, acts=(), mentions=NO_MENTIONS)
 
 
 def _receive(connection: socket.socket, size: int) -> bytearray | None:

@@ -168,16 +168,20 @@ def _add_up(analysis: Analysis) -> None:
 
 
 def _take_in(statements: list[Statement], part: Part) -> None:
-    """Add a part; what has the place of the statement before it goes on with its effects."""
+    """Add the statements of a part.
+
+    Raises: ChildLost.
+    """
     try:
         more = form.decode_statements(part.statements)
     except MalformedAnswer:
         raise ChildLost from None
-    for statement in more:
-        if statements and statements[-1].start == statement.start:
-            before = statements.pop()
-            statement = replace(before, effects=before.effects + statement.effects)
-        statements.append(statement)
+    if part.continues:
+        if not statements or not more:
+            raise ChildLost
+        before, (first, *others) = statements.pop(), more
+        more = (replace(before, effects=before.effects + first.effects), *others)
+    statements += more
 
 
 class Children:

@@ -19,7 +19,7 @@ from proxy import __version__
 from proxy.sql.analyse import SqlSyntaxError, Statement, UnreadableText
 from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, Act, Effect, Prepares
 
-VERSION: Final = f"{__version__}/1"
+VERSION: Final = f"{__version__}/2"
 """Said by each child first: files that were replaced under a running gate must not be guessed at."""
 
 REQUEST: Final = struct.Struct("!QII")
@@ -57,9 +57,13 @@ class Hello(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Part(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Some statements of the analysis, in order; others may follow."""
+    """Some statements of the analysis, in order; others may follow.
+
+    continues: the first has more effects of the last statement before, and nothing else to tell.
+    """
 
     statements: msgspec.Raw
+    continues: bool
 
 
 class Done(msgspec.Struct, frozen=True, tag=True, array_like=True):

@@ -104,6 +104,7 @@ class Readers:
                     self._children.bury(child)
                     child = await self._hire()
                 child = await self._serve(child, job)
+                del job  # its text may have 16 MB
         finally:
             if child is not None:
                 child.close()
@@ -121,10 +122,12 @@ class Readers:
 
     async def _next(self, longest: int | None) -> _Job:
         while True:
-            for job in self._waiting:
-                if longest is None or len(job.raw) <= longest:
-                    self._waiting.remove(job)
-                    return job
+            # No variable outlasts the search: it would keep a text that another worker has long read.
+            fits = (job for job in self._waiting if longest is None or len(job.raw) <= longest)
+            if (job := next(fits, None)) is not None:
+                self._waiting.remove(job)
+                return job
+            del fits
             self._arrival.clear()
             await self._arrival.wait()
 

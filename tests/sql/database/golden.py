@@ -55,7 +55,7 @@ def held_by(url: str, name: str) -> Database:
         try:
             reading = await read(connection)
             assert reading is not None
-            return Database(name, reading.snapshot())
+            return Database(name, reading.take_snapshot())
         finally:
             await connection.close()
 

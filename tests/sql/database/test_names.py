@@ -56,23 +56,16 @@ _ROW_TYPE, _DOMAIN, _ENUM = 40_000, 40_001, 40_002
 def databases(draw: st.DrawFn) -> Database:
     """Little databases in which now and then something has effects: under any name, or under none."""
     functions = []
-    for number, name in enumerate(_CALLED):
-        body, row, extension = draw(_BODY), draw(st.booleans()), draw(st.integers(0, 5)) == 0
-        text = f"CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS $$ {body} $$"
-        arguments = (_ROW_TYPE,) if row else ()
+    for oid, name in enumerate(_CALLED, 20_000):
+        schema = "public" if draw(st.integers(0, 20)) else "pg_catalog"
+        text = f"CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS $$ {draw(_BODY)} $$"
+        arguments = draw(st.sampled_from([(), (_ROW_TYPE,)]))
+        returns, volatility = draw(st.sampled_from([23, 23, _DOMAIN])), draw(st.sampled_from("vsi"))
+        extension = draw(st.integers(0, 5)) == 0
         functions.append(
             Function(
-                *(
-                    20_000 + number,
-                    draw(st.sampled_from(["public", "public", "pg_catalog"])),
-                    name,
-                    "f",
-                    "sql",
-                    text,
-                    arguments,
-                    len(arguments),
-                ),
-                *(draw(st.sampled_from([23, 23, _DOMAIN])), draw(st.sampled_from("vsi")), extension, ()),
+                *(oid, schema, name, "f", "sql", text, arguments, len(arguments), returns, volatility),
+                *(extension, ()),
             )
         )
     oids = st.sampled_from([function.oid for function in functions])
@@ -105,7 +98,7 @@ def databases(draw: st.DrawFn) -> Database:
             types=(
                 Type(_ROW_TYPE, "public", "t", "c", tables[0].columns, tables[0].oid, ()),
                 Type(_DOMAIN, "public", "dom", "d", (23,), 0, ()),
-                Type(23, "pg_catalog", "int4", "b", (), 0, tuple(draw(st.lists(oids, max_size=1)))),
+                Type(23, "pg_catalog", "int4", "b", (), 0, draw(st.just(()) | st.tuples(oids))),
                 Type(_ENUM, "public", "mood", "e", (), 0, tuple(draw(st.lists(oids, max_size=1)))),
             ),
             foreign_keys=(ForeignKey("k", 30_000, 30_001, "c", "c", ("x",), ("y",)),),
@@ -118,7 +111,8 @@ _EXPRESSIONS = """
 1|$1|'x'|'é'|t.a|(t).b|v.lower|x."Mixed"|"two words"|a()|B ()|lower('x')|public.a()|pg_catalog.lower('x')|
 now()|count(*)|"Mixed"()|mixed()|"two words"(1)|"a"(1)|é(1)|nextval('s')|f(1)|'x'::dom|CAST(1 AS dom)|dom '1'|
 dom(1)|'ok'::mood|'ok'::public."mood"|mood 'ok'|1 =# 2|1 = 2|1 IN (1, 2)|1 OPERATOR(public.=#) 2|x @@@ 'y'|
-CASE x WHEN 1 THEN 2 END|1::int|CAST(x AS integer)|int4 '1'|x BETWEEN 1 AND 2|NULL::t|U&"\\0061"()|ROW(1)::t|(SELECT a FROM v)|ARRAY[a, b]|
+CASE x WHEN 1 THEN 2 END|1::int|CAST(x AS integer)|int4 '1'|
+x BETWEEN 1 AND 2|NULL::t|U&"\\0061"()|ROW(1)::t|(SELECT a FROM v)|ARRAY[a, b]|
 json_scalar(1)|t|t.*|'; DROP TABLE t'|a /* ( */ (1)|coalesce(a, b)|x AT TIME ZONE 'UTC'|EXTRACT(day FROM x)
 """
 _EXPRESSION = st.sampled_from([each.strip() for each in _EXPRESSIONS.split("|")])
