@@ -235,6 +235,8 @@ class Session:
             return [*self._go_on(self._entrance.found(answer)), *self._identify()]
         except LoginRefused as refused:
             return self._refuse_login(refused)
+        except ProtocolViolation as violation:
+            return self._refuse_client(violation)
 
     def key_derived(self, salted: bytes) -> list[Command]:
         """What the last ``DeriveKey`` asked for is there."""
@@ -290,7 +292,10 @@ class Session:
         commands: list[Command] = []
         if conversation.busy and self._can_cancel:
             commands.append(Cancel(self._server_cancel()))
-        refused = conversation.cancel()
+        try:
+            refused = conversation.cancel()
+        except FatalRefusal as refusal:
+            return commands + self._end(refusal.denial)
         if refused:
             if not conversation.waiting:
                 commands.append(Abandon())

@@ -10,6 +10,7 @@ from proxy.session import (
     Abandon,
     Analyse,
     Cancel,
+    Close,
     Command,
     Gate,
     Peer,
@@ -120,6 +121,27 @@ def test_who_waits_for_the_catalogue_with_nothing_said_has_nothing_to_cancel() -
     for said in (b"", Q("SELECT f()")[:7], S):
         session.client_data(said)
         assert session.cancel() == []
+
+
+def test_garbage_that_waits_for_the_catalogue_is_no_statement_to_cancel() -> None:
+    session = logged_in(gate_of(catalogue=True))
+    session.client_data(b"\0\0\0\0\4")
+    assert session.cancel() == []
+    (told,) = [c for c in session.catalogue_ready() if isinstance(c, ToClient)]
+    assert answers(bytes(told.data)) == [("E", "08P01", "invalid client message type 0")]
+
+
+def test_on_a_replication_connection_it_ends_with_what_was_being_read() -> None:
+    """No text may stand for a refusal there."""
+    policy = "{version: 1, name: t, rules: [], replication: {roles: [u]}}"
+    session = Session(gate_of(policy), Peer("127.0.0.1"))
+    session.client_data(encode_startup(3, 0, [("user", "u"), ("replication", "database")]))
+    session.server_connected()
+    session.server_data(encode_authentication(0) + SETTINGS + KEY + encode_ready("I"))
+    assert isinstance(session.client_data(Q(LONG))[-1], Analyse)
+    commands = session.cancel()
+    (told,) = [c for c in commands if isinstance(c, ToClient)]
+    assert (answers(bytes(told.data)), commands[-1]) == ([CANCELLED], Close())
 
 
 def test_a_statement_that_the_gate_asks_about_is_refused_when_the_server_has_answered(

@@ -31,6 +31,7 @@ from tests.session.logins import (
     PLUS,
     SCRAM,
     SECRET,
+    START,
     VERIFIER,
     Login,
     checking,
@@ -208,6 +209,13 @@ def test_anything_but_an_answer_ends_the_login(message: bytes) -> None:
     login = Login(checking(AuthType.MANAGED))
     login.offered()
     assert refusal(login.session.client_data(message))[0] == "08P01"
+
+
+def test_anything_but_an_answer_sent_ahead_ends_the_login_when_the_user_was_found() -> None:
+    login = Login(checking())
+    login.start(START + encode_query(b"SELECT 1"))
+    commands = login.session.credential_found(CREDENTIAL)
+    assert refusal(commands)[:2] == ("08P01", "invalid client message type 81")
 
 
 def test_a_password_in_clear_is_asked_for_over_tls_alone(tls: TlsInfo) -> None:
