@@ -1,7 +1,7 @@
 """Fuzz the targets one after another: `python -m tests.fuzz [--runs N] [TARGET …]`.
 
-What was found interesting is kept in `.cache/fuzz/TARGET` and begun with the next time. An input that breaks a
-target is kept beside it, and its bytes and the traceback are shown; it becomes a case of the room's tests.
+What was found interesting is kept in `.cache/fuzz/TARGET` and begun with the next time. An input that breaks
+a target is kept beside it, and its bytes and the traceback are shown; it becomes a case of the room's tests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One target under atheris, in a process of its own: `python -m tests.fuzz.guided TARGET [libFuzzer's flags]`."""
+"""One target under atheris, in a process of its own: `python -m tests.fuzz.guided TARGET [FLAGS]`."""
 
 from __future__ import annotations
 

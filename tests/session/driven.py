@@ -184,8 +184,8 @@ class Driven:
 
     def _do(self, commands: list[Command]) -> None:
         assert not (self.closed and commands), f"said after the end: {commands}"
-        for at, command in enumerate(commands):
-            match command:
+        for at, said in enumerate(commands):
+            match said:
                 case ToClient(data):
                     self.to_client += data
                 case ToServer(data):
@@ -200,12 +200,12 @@ class Driven:
                 case Cancel() | CancelAnother() | Report():
                     pass
                 case _:
-                    self._owe(command)
+                    self._owe(said)
 
-    def _owe(self, command: Command) -> None:
+    def _owe(self, said: Command) -> None:
         """What is to be done elsewhere, and what comes of it."""
         session = self.session
-        match command:
+        match said:
             case Connect():
                 self.owed.append(self._connect)
             case StartTls():
@@ -227,7 +227,7 @@ class Driven:
                 outcome = Recorded(1) if durable else Unrecorded("the disk is full")
                 self.owed.append(lambda: session.recorded(outcome))
             case _:
-                raise AssertionError(f"an unknown command: {command}")
+                raise AssertionError(f"an unknown command: {said}")
 
     def _connect(self) -> list[Command]:
         if self.session.database == "down":

@@ -212,7 +212,7 @@ def test_anything_but_an_answer_ends_the_login(message: bytes) -> None:
 
 
 def test_anything_but_an_answer_sent_ahead_ends_the_login_when_the_user_was_found() -> None:
-    login = Login(checking())
+    login = Login(checking(AuthType.MANAGED))
     login.start(START + encode_query(b"SELECT 1"))
     commands = login.session.credential_found(CREDENTIAL)
     assert refusal(commands)[:2] == ("08P01", "invalid client message type 81")
