@@ -36,6 +36,7 @@ async def get(url: str, method: str = "GET") -> tuple[int, str, str]:
         return answer.status, answer.headers["Content-Type"], await answer.text()
 
 
+@pytest.mark.defect_35
 async def test_pages() -> None:
     plain = "text/plain; charset=utf-8"
     async with serving() as base:

@@ -54,6 +54,7 @@ def sent(commands: list[Command]) -> bytes:
     return b"".join(bytes(c.data) for c in commands if isinstance(c, ToServer))
 
 
+@pytest.mark.defect_21
 def test_only_what_runs_is_cancelled() -> None:
     session = logged_in()
     assert session.cancel() == []
@@ -63,6 +64,7 @@ def test_only_what_runs_is_cancelled() -> None:
     assert session.cancel() == []
 
 
+@pytest.mark.defect_21
 def test_before_the_login_and_after_the_end_there_is_nothing_to_cancel() -> None:
     session = Session(gate_of(), Peer("127.0.0.1"))
     assert session.cancel() == []
@@ -72,6 +74,7 @@ def test_before_the_login_and_after_the_end_there_is_nothing_to_cancel() -> None
     assert session.cancel() == []
 
 
+@pytest.mark.defect_21
 def test_a_server_without_a_key_is_not_asked() -> None:
     session = logged_in(key=b"")
     session.client_data(Q("SELECT 1"))

@@ -65,6 +65,11 @@ SCRIPTS: dict[str, tuple[bytes, int]] = {
 }
 
 
+@pytest.mark.defect_01
+@pytest.mark.defect_03
+@pytest.mark.defect_07
+@pytest.mark.defect_08
+@pytest.mark.defect_09
 @pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_same_bytes_with_and_without_a_session(
@@ -140,6 +145,9 @@ def told_by(client: Bare, messages: bytes) -> list[Answer]:
     return [("E", "no such name") if told[:2] in NO_SUCH else told[:2] for told in answers(client.inbox)]
 
 
+@pytest.mark.defect_01
+@pytest.mark.defect_09
+@pytest.mark.defect_11
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(MESSAGES, max_size=14), chunk=st.integers(min_value=0, max_value=7))
 def test_any_conversation_is_the_same_with_and_without_a_session(
@@ -162,6 +170,7 @@ def test_an_answer_to_nothing_is_a_violation() -> None:
         inflight.end_boundary()
 
 
+@pytest.mark.defect_01
 def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
     from proxy.session.inflight import Sent
 
@@ -226,6 +235,7 @@ def test_what_is_held_while_its_batch_fails_is_never_taken_for_what_follows(
     assert table.execute("SELECT count(*) FROM t") == "3"
 
 
+@pytest.mark.defect_23
 def test_who_goes_away_in_the_middle_of_a_statement_has_it_cancelled(
     table: Database, clients: Clients
 ) -> None:

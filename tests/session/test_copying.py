@@ -14,6 +14,7 @@ DONE = encode_copy_done()
 BAD = encode_copy_data(b"not a number\tx\n")
 
 
+@pytest.mark.defect_13
 @pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
 def test_everything_in_one_write(chunk: int, every_table: Database, clients: Clients) -> None:
     """The client does not wait for CopyInResponse."""
@@ -65,6 +66,7 @@ def test_two_copies_in_one_text(table: Database, clients: Clients) -> None:
     ]
 
 
+@pytest.mark.defect_13
 def test_bad_data_ends_it_and_the_rest_is_ignored(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     told = client.exchange(Q(COPY), BAD, DATA, DONE, Q("SELECT count(*) FROM t"), ready=2)
@@ -76,6 +78,7 @@ def test_bad_data_ends_it_and_the_rest_is_ignored(every_table: Database, clients
     assert told[3:] == [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]
 
 
+@pytest.mark.defect_13
 def test_bad_data_in_the_extended_protocol(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     told = client.exchange(P(COPY), B(), E(), BAD, DONE, S, Q("SELECT 1"), ready=2)
@@ -84,6 +87,7 @@ def test_bad_data_in_the_extended_protocol(every_table: Database, clients: Clien
     assert told[5:] == [("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]
 
 
+@pytest.mark.defect_13
 def test_copy_fail(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     assert client.exchange(Q(COPY), DATA, encode_copy_fail(b"never mind")) == [
@@ -198,6 +202,7 @@ def test_another_message_behind_data_that_has_ended_the_copy_runs(table: Databas
     assert client.exchange(DATA, DONE, Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
 
 
+@pytest.mark.defect_13
 def test_data_that_looks_like_messages_is_data(table: Database, clients: Clients) -> None:
     table.execute("CREATE TABLE raw(line text)")
     client = clients.wired(table)
@@ -210,6 +215,7 @@ def test_data_that_looks_like_messages_is_data(table: Database, clients: Clients
     assert table.execute("SELECT to_regclass('t')") == "t"
 
 
+@pytest.mark.defect_13
 def test_copy_out(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table, chunk=3)
     assert client.exchange(Q("COPY t TO STDOUT")) == [
@@ -249,6 +255,7 @@ def test_a_refused_copy_takes_no_data(table: Database, clients: Clients) -> None
     ]
 
 
+@pytest.mark.defect_13
 def test_while_the_server_keeps_it_waiting_only_a_little_is_read_ahead(
     table: Database, clients: Clients
 ) -> None:

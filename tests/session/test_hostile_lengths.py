@@ -19,6 +19,8 @@ from proxy.wire.startup import encode_cancel, encode_startup
 from tests.session.messages import B, C, D, E, H, P, Q, S
 from tests.session.wired import gate_of
 
+pytestmark = pytest.mark.defect_20
+
 START = encode_startup(3, 0, [("user", "u")])
 LENGTHS = (0, 3, 2**31 - 1, 2**31, 2**32 - 1)
 KEY = b"K\0\0\0\x0c\0\0\0\x11\0\0\0\x63"
