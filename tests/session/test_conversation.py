@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from proxy.session import Command, ToClient
 from proxy.session.inflight import PARSE, QUERY, SYNC, Inflight
 from proxy.sql.analyse import Analysis, analyse
 from proxy.wire.errors import ProtocolViolation
@@ -11,8 +12,8 @@ from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_termi
 from tests.servers.database import Database
 from tests.session import wired
 from tests.session.conftest import Clients
-from tests.session.messages import DS, B, C, D, E, H, P, Q, S, X
-from tests.session.wired import Answer, Bare, answers, gate_of, whole
+from tests.session.messages import CP, DS, B, C, D, E, H, P, Q, S, X
+from tests.session.wired import Answer, Bare, answers, gate_of, ready_count, whole
 
 OPEN = "{version: 1, name: open, rules: [{id: none, match: {effects: [database.drop]}, deny: 'No.'}]}"
 
@@ -24,7 +25,23 @@ SCRIPTS: dict[str, tuple[bytes, int]] = {
     "an empty text": (Q(""), 1),
     "comments alone": (Q("/* nothing */ -- here") + Q(";;") + X("") + S, 3),
     "a portal in pieces": (P("SELECT id FROM t ORDER BY id") + B() + E(rows=1) + E(rows=1) + E() + S, 1),
-    "Close of an unknown name": (C("nothing") + S, 1),
+    "Close of an unknown name": (C("nothing") + CP("nothing") + S, 1),
+    "a cursor": (
+        Q("DECLARE c CURSOR FOR SELECT id FROM t ORDER BY id")
+        + Q("FETCH 1 FROM c")
+        + D("c")
+        + E("c", rows=1)
+        + E("c")
+        + S
+        + CP("c")
+        + S
+        + Q("FETCH c"),
+        5,
+    ),
+    "a portal closed before it ends": (
+        P("SELECT id FROM t") + B("", "p") + E("p", rows=1) + CP("p") + E("p") + S,
+        1,
+    ),
     "Close of a portal with a statement's name": (P("SELECT 1", "x") + B("x", "x") + C("x") + E("x") + S, 1),
     "an error, then a Query inside the same batch": (X("SELECT 1/0") + Q("SELECT 1") + S + Q("SELECT 2"), 2),
     "a Query inside an open batch": (P("SELECT 1") + Q("SELECT 2") + B() + E() + S, 2),
@@ -85,6 +102,32 @@ def test_the_same_bytes_with_and_without_a_session(
         client.close()
         table.execute("DROP TABLE IF EXISTS d; DELETE FROM t WHERE id > 3")
     assert seen[1] == seen[0]
+
+
+@pytest.mark.defect_03
+@pytest.mark.parametrize("chunk", [0, 1, 4])
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_each_sync_gets_its_ready_and_a_session_is_idle_only_when_all_have(
+    count: int, chunk: int, table: Database, clients: Clients
+) -> None:
+    client = clients.wired(table, gate_of(OPEN), chunk=chunk)
+    idle: list[tuple[int, bool]] = []
+    pump = client.session.server_data
+
+    def look(data: bytes) -> list[Command]:
+        commands = pump(data)
+        seen = client.inbox + b"".join(bytes(c.data) for c in commands if isinstance(c, ToClient))
+        idle.append((ready_count(seen), client.session.idle))
+        return commands
+
+    client.session.server_data = look  # type: ignore[method-assign]
+    stream = S * count
+    for at in range(0, len(stream), chunk or len(stream)):
+        client._send(stream[at : at + (chunk or len(stream))])
+    client.wait(count)
+    assert answers(client.inbox) == [("Z", "I")] * count
+    assert idle[-1] == (count, True)
+    assert [ready for ready, is_idle in idle if is_idle] == [count]
 
 
 NAMES = st.sampled_from(["", "a", "b"])

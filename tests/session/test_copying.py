@@ -1,8 +1,11 @@
 """COPY both ways: what the server ignores, swallows or reads while data flows, on each major version."""
 
+import struct
+
 import pytest
 
-from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_copy_fail
+from proxy.wire.backend import encode_error, encode_ready
+from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_copy_fail, encode_terminate
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import B, E, H, P, Q, S
@@ -213,6 +216,44 @@ def test_data_that_looks_like_messages_is_data(table: Database, clients: Clients
         ("Z", "I"),
     ]
     assert table.execute("SELECT to_regclass('t')") == "t"
+
+
+LOOKS_LIKE = (
+    Q("DROP TABLE t"),
+    Q("DROP TABLE t") + S,
+    encode_ready("I") * 3,
+    encode_error({"V": "FATAL", "C": "57P01", "M": "gone"}),
+    encode_copy_done(),
+    encode_terminate(),
+)
+
+
+@pytest.mark.defect_13
+@pytest.mark.parametrize("chunk", [0, 1, 5, 7])
+def test_binary_data_that_spells_messages_is_data_both_ways(
+    chunk: int, every_table: Database, clients: Clients
+) -> None:
+    """However the bytes arrive: the pieces of one message begin as if they were others."""
+    every_table.execute("CREATE TABLE raw(id int, line bytea)")
+    client = clients.wired(every_table, chunk=chunk)
+    header, trailer = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+    rows = [struct.pack(">hiii", 2, 4, number, len(line)) + line for number, line in enumerate(LOOKS_LIKE)]
+    client.inbox = b""
+    sent = Q("COPY raw FROM STDIN (FORMAT binary)")
+    sent += b"".join(encode_copy_data(piece) for piece in (header, *rows, trailer)) + DONE
+    size = chunk or len(sent)
+    for at in range(0, len(sent), size):
+        client._send(sent[at : at + size])
+    client.wait(1)
+    assert answers(client.inbox) == [("G",), ("C", f"COPY {len(LOOKS_LIKE)}"), ("Z", "I")]
+    bare = clients.bare(every_table)
+    out = Q("COPY (SELECT * FROM raw ORDER BY id) TO STDOUT (FORMAT binary)")
+    for other in (bare, client):
+        other.exchange(out)
+    assert client.inbox == bare.inbox
+    assert all(line in client.inbox for line in LOOKS_LIKE)
+    assert client.judged == []
+    assert every_table.execute("SELECT count(*) FROM t") == "3"
 
 
 @pytest.mark.defect_13

@@ -1,11 +1,17 @@
 """Nothing is believed before the server confirms it: statement names, on each major version."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
+from proxy.policy.facts import Backup, Freeze
+from proxy.session import Gate
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import DS, B, C, E, H, P, Q, S
-from tests.session.wired import Clock, gate_of, policy_of
+from tests.session.wired import NOON, Clock, gate_of, policy_of
 
 STRICT = (
     "{version: 1, name: strict, rules: [{id: no-delete, match: {effects: row.delete}, deny: No deletes.}]}"
@@ -160,6 +166,62 @@ def test_a_prepared_execute_is_judged_by_what_the_name_means_then(table: Databas
     client.exchange(Q(f"PREPARE p AS {DELETE}"))
     client.gate.swap_policy(policy_of(STRICT))
     assert client.exchange(B("run") + E() + S)[1] == ("E", "42501", "No deletes. [rule no-delete]")
+
+
+def _an_hour_later(gate: Gate, clock: Clock) -> None:
+    clock.now += 3600
+
+
+def _frozen(gate: Gate, clock: Clock) -> None:
+    gate.swap_facts(replace(gate.facts, freezes=(Freeze("sale", datetime.fromtimestamp(NOON, UTC)),)))
+
+
+def _without_a_backup(gate: Gate, clock: Clock) -> None:
+    gate.swap_facts(replace(gate.facts, backups=()))
+
+
+def _another_policy(gate: Gate, clock: Clock) -> None:
+    gate.swap_policy(policy_of(STRICT))
+
+
+NEEDS_MUCH = """
+version: 1
+name: test
+time: {timezone: UTC, windows: {afternoon: {from: "12:30", to: "14:00"}}}
+rules:
+  - {id: quiet, match: {effects: [row.delete]}, when: {window: afternoon}, deny: "Not in the afternoon."}
+  - {id: saved, match: {effects: [row.delete]}, require: {backup: {within: 3h}}, deny: "No backup."}
+"""
+
+
+@pytest.mark.defect_12
+@pytest.mark.parametrize(
+    "late", [B("d") + E() + S, E("early") + S, Q("EXECUTE d")], ids=["Bind", "Execute", "SQL"]
+)
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (_an_hour_later, "quiet"),
+        (_frozen, "freeze"),
+        (_without_a_backup, "saved"),
+        (_another_policy, "no-delete"),
+    ],
+)
+def test_what_was_parsed_while_allowed_is_judged_by_what_holds_when_it_runs(
+    change: Callable[[Gate, Clock], None], rule: str, late: bytes, table: Database, clients: Clients
+) -> None:
+    clock = Clock()
+    gate = gate_of(NEEDS_MUCH, clock)
+    saved = Backup(table.name, datetime.fromtimestamp(NOON, UTC), "s3://backups/1")
+    gate.swap_facts(replace(gate.facts, backups=(saved,)))
+    client = clients.wired(table, gate)
+    client.exchange(Q("BEGIN") + P(DELETE, "d") + B("d", "early") + S, ready=2)
+    change(gate, clock)
+    (told, *_) = client.exchange(late)
+    assert told[:2] == ("E", "42501")
+    assert str(told[2]).endswith(f"[rule {rule}]")
+    assert client.exchange(Q("COMMIT")) == [("C", "ROLLBACK"), ("Z", "I")]
+    assert table.execute("SELECT count(*) FROM t") == "3"
 
 
 @pytest.mark.defect_12
