@@ -182,6 +182,7 @@ def test_rest_hands_over_what_was_not_shown() -> None:
         (LOGIN, b"Q\x00\x00\x00\x05", "invalid client message type 81"),
         (LOGIN, b"p\x00\x01\x00\x00", "invalid message length 65536 for client message type 112"),
         (BACKEND, b"Y\x00\x00\x00\x04", "invalid server message type 89"),
+        (BACKEND, b"E\x04\x00\x00\x01S", "invalid message length 67108865 for server message type 69"),
         (BACKEND, b"Z\x00\x00\x00\x02", "invalid message length 2 for server message type 90"),
     ],
 )
