@@ -439,7 +439,9 @@ class Session:
         login.exchange = None
         commands.append(Report(Opened(self.role, self.database, self._application)))
         commands += self._converse_with_server(self._conversation)
-        return commands + self._converse_with_client(self._conversation)
+        if self.phase is Phase.READY:
+            commands += self._converse_with_client(self._conversation)
+        return commands
 
     def _issue_key(self, process_id: int | None, long: bool) -> BackendKey:
         self._key = self._gate.keys.issue(self, process_id, long=long)

@@ -57,7 +57,7 @@ def _fuzz(name: str, runs: int) -> bool:
     figures = f"{int(executed[1]) if executed else 0:>12,}{covered[1] if covered else '-':>10}"
     print(f"{name:<12}{figures}{time.monotonic() - began:>9.0f}", flush=True)
     if done.returncode:
-        print("\n".join(said.splitlines()[-60:]), flush=True)
+        print(done.stdout.rpartition("INFO: ")[2], *done.stderr.splitlines()[-8:], sep="\n", flush=True)
     return done.returncode == 0
 
 

@@ -54,6 +54,12 @@ def test_from_the_first_byte(steps: list[Step], auth_type: AuthType | None, tls:
     play(Driven(gate(auth_type, tls=tls)), steps)
 
 
+def test_who_logs_in_while_the_gate_goes_hears_nothing_after_the_end() -> None:
+    driven = Driven(gate(watched=True))
+    play(driven, [("client", START), ("answer", b""), ("drain", b""), ("server", LET_IN)])
+    assert (driven.closed, len(driven.owed)) == (True, 0)
+
+
 @pytest.mark.parametrize("text", LOSSES)
 def test_the_oracle_sees_what_it_should(text: str) -> None:
     """Under the open policy a loss goes on, and is seen as soon as the strict one is in force."""
