@@ -34,6 +34,7 @@ from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, LoginFailed, Opened
 from proxy.session.expiry import Excess, Standing, exceeds, expired
 from proxy.session.gate import Gate
+from proxy.session.inflight import MOST_OWED
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
@@ -132,9 +133,12 @@ class Session:
     def waiting(self) -> bool:
         """True while no more may be read from the client.
 
-        A little is read ahead, so that a client that goes away is noticed while the server keeps it waiting.
+        A little is read ahead, so that a client that goes away is noticed while the server keeps it waiting; not
+        where so much is under way that it would cost much memory.
         """
         if self._conversation is not None:
+            if len(self._conversation.owed) > MOST_OWED:
+                return True
             waiting = self._conversation.waiting
         elif self.phase is Phase.IDENTIFYING:
             waiting = not self._entrance.listening

@@ -2,8 +2,8 @@
 
     play(reader, writer, [Hear("Q"), Say(NOTICE, times=1000), Stall()])
 
-Both a client and a server are written in it. A script that is through leaves its connection open until the test
-ends it or it says `Vanish`.
+Both a client and a server are written in it. A client whose script is through stays until the test lets it
+go; a server closes.
 """
 
 from __future__ import annotations
@@ -92,6 +92,13 @@ class Actor:
         for step in steps:
             await self._do(step)
         return self.heard
+
+    async def drain(self) -> int:
+        """Read to the end of the connection, keeping nothing; how many bytes there were."""
+        count = 0
+        while data := await self._reader.read(65_536):
+            count += len(data)
+        return count
 
     async def _do(self, step: Step) -> None:
         match step:
