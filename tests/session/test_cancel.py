@@ -126,6 +126,34 @@ def test_who_waits_for_the_catalogue_with_nothing_said_has_nothing_to_cancel() -
         assert session.cancel() == []
 
 
+def answer_to(refused: bytes) -> bytes:
+    """What the server says to the text that stands for a refusal."""
+    (nonce,) = set(re.findall(r"pgw_[0-9a-f]{32}", refused.decode()))
+    return encode_error({"S": "ERROR", "V": "ERROR", "C": "42601", "M": f'syntax error at "{nonce}"'})
+
+
+def test_cancelling_again_when_nothing_waits_any_more_brings_nothing_back() -> None:
+    """What has been refused is not shown again, and what comes then is judged."""
+    session = logged_in(gate_of(catalogue=True))
+    session.client_data(Q("SELECT f()"))
+    session.server_data(answer_to(sent(session.cancel())) + encode_ready("I"))
+    assert session.cancel() == session.cancel() == []
+    session.client_data(Q("DROP TABLE public.t"))
+    assert b"DROP TABLE" not in sent(session.catalogue_ready())
+
+
+def test_cancelling_again_leaves_the_rest_of_a_batch_to_be_skipped() -> None:
+    session = logged_in(gate_of(catalogue=True))
+    session.client_data(P("SELECT f()") + B() + E())
+    refused = sent(session.cancel())
+    assert [session.cancel() for _ in range(5)] == [[TO_SERVER]] * 5
+    session.client_data(P("DROP TABLE public.t", "drop") + S)
+    assert session.catalogue_ready() == [ToServer(S)]
+    (told,) = session.server_data(answer_to(refused) + encode_ready("I"))
+    assert isinstance(told, ToClient)
+    assert answers(bytes(told.data)) == [CANCELLED, ("Z", "I")]
+
+
 def test_garbage_that_waits_for_the_catalogue_is_no_statement_to_cancel() -> None:
     session = logged_in(gate_of(catalogue=True))
     session.client_data(b"\0\0\0\0\4")
