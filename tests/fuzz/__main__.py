@@ -19,7 +19,7 @@ from tests.fuzz import TARGETS
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CACHE = _ROOT / ".cache" / "fuzz"
-_LIMITS = ("-max_len=4096", "-timeout=20", "-rss_limit_mb=1024", "-print_final_stats=1")
+_LIMITS = ("-timeout=20", "-rss_limit_mb=1024", "-print_final_stats=1")
 _EXECUTED = re.compile(r"stat::number_of_executed_units: (\d+)")
 _COVERED = re.compile(r"#\d+\s+DONE\s+cov: (\d+)")
 
@@ -41,9 +41,11 @@ def main() -> int:
 def _fuzz(name: str, runs: int) -> bool:
     corpus = _CACHE / name
     corpus.mkdir(parents=True, exist_ok=True)
-    for seed in importlib.import_module(f"tests.fuzz.{name}").SEEDS:
+    target = importlib.import_module(f"tests.fuzz.{name}")
+    for seed in target.SEEDS:
         (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
     command = [sys.executable, "-m", "tests.fuzz.guided", name, str(corpus), f"-runs={runs}", *_LIMITS]
+    command.append(f"-max_len={getattr(target, 'LONGEST', 4096)}")
     began = time.monotonic()
     done = subprocess.run(
         [*command, f"-artifact_prefix={_CACHE}/{name}-"],

@@ -12,6 +12,9 @@ _GATES = (
     lambda: gate(AuthType.PASSTHROUGH, tls=True),
     lambda: gate(AuthType.PASSWORD),
 )
+LONGEST = 128
+"""Bytes of an input: some 40 steps, so that many are tried."""
+
 _LOGGED_IN = 0x80
 _REPLICATES = 0x40
 
