@@ -1,5 +1,7 @@
-"""Fuzz targets: each module has `fuzz(data)`, which must return for any bytes, and `SEEDS` to begin with;
-`LONGEST` is how many bytes are worth trying, 4,096 by default.
+"""Fuzz targets.
+
+Each module has `fuzz(data)`, which must return for any bytes, and `SEEDS` to begin with; `LONGEST` is how
+many bytes are worth trying, 4,096 by default.
 
 `tests/fuzz/test_targets.py` gives them what Hypothesis thinks of; `make fuzz` (`python -m tests.fuzz`) lets
 atheris look for more, guided by which code an input reaches.

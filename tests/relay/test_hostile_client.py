@@ -107,8 +107,13 @@ async def test_whatever_comes_before_it_has_logged_in_waits_or_ends_it(server: C
 @pytest.mark.defect_27
 @pytest.mark.parametrize(
     "asks",
-    [Q(LONG_ANSWER), X(LONG_ANSWER), X(LONG_ANSWER) + S, X("SELECT 1"), S],
-    ids=["simple", "one batch", "batches", "short answers", "nothing but Syncs"],
+    [
+        pytest.param(Q(LONG_ANSWER), id="simple"),
+        pytest.param(X(LONG_ANSWER), id="one batch"),
+        pytest.param(X(LONG_ANSWER) + S, id="batches"),
+        pytest.param(X("SELECT 1"), id="short answers", marks=pytest.mark.survival),
+        pytest.param(S, id="nothing but Syncs", marks=pytest.mark.survival),
+    ],
 )
 async def test_who_asks_and_never_reads_is_stopped_and_costs_no_memory(asks: bytes, server: Cluster) -> None:
     async with stage(port=server.port) as (standing, _), standing.connected() as client:

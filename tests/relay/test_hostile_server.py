@@ -27,7 +27,7 @@ from tests.relay.script import Close, Drip, Hear, HearAll, Say, Step, Vanish
 from tests.relay.stage import ONE, START, memory, settled, stage
 from tests.session.messages import H, Q, S, X
 from tests.session.palette import KEY, LET_IN
-from tests.session.wired import Answer, answers, whole
+from tests.session.wired import Answer
 
 Z = encode_ready("I")
 ERROR = encode_error({"S": "ERROR", "V": "ERROR", "C": "22012", "M": "division by zero"})
@@ -208,11 +208,10 @@ async def test_a_login_that_never_ends_is_ended(flood: str) -> None:
     async with stage(Say(FLOODS[flood], times=100_000), settings=settings) as (standing, _):
         before = memory()
         async with standing.connected() as client:
-            heard = await client.play([Say(START), HearAll()])
+            await client.play([Say(START)])
+            assert await client.drain() > len(FLOODS[flood])
         assert standing.ends == [TOO_LONG]
-        assert memory() - before < len(heard) + FLOOD_BYTES
-        told = answers(heard[: whole(heard)])
-        assert set(told[:-1]) <= {("N",), ("S", "search_path", "x" * 60_000)}
+        assert memory() - before < FLOOD_BYTES
 
 
 @pytest.mark.parametrize("asked", [b"", encode_authentication(3), encode_authentication(0) + KEY])

@@ -5,14 +5,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.session import Command, ToClient
-from proxy.session.inflight import PARSE, QUERY, SYNC, Inflight
+from proxy.session.inflight import MOST_OWED, PARSE, QUERY, SYNC, Inflight
 from proxy.sql.analyse import Analysis, analyse
+from proxy.wire.backend import encode_command_complete, encode_data_row, encode_ready
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_terminate
+from proxy.wire.octets import message
 from tests.servers.database import Database
 from tests.session import wired
 from tests.session.conftest import Clients
 from tests.session.messages import CP, DS, B, C, D, E, H, P, Q, S, X
+from tests.session.test_hostile_lengths import logged_in
 from tests.session.wired import Answer, Bare, answers, gate_of, ready_count, whole
 
 OPEN = "{version: 1, name: open, rules: [{id: none, match: {effects: [database.drop]}, deny: 'No.'}]}"
@@ -128,6 +131,22 @@ def test_each_sync_gets_its_ready_and_a_session_is_idle_only_when_all_have(
     assert answers(client.inbox) == [("Z", "I")] * count
     assert idle[-1] == (count, True)
     assert [ready for ready, is_idle in idle if is_idle] == [count]
+
+
+@pytest.mark.defect_27
+@pytest.mark.parametrize("asked", [S, X("SELECT 1")], ids=["Sync", "a batch without Sync"])
+def test_a_client_is_read_from_only_while_the_server_owes_little(asked: bytes) -> None:
+    session = logged_in()
+    count = MOST_OWED // (1 if asked == S else 3)
+    session.client_data(asked * count)
+    assert not session.waiting
+    session.client_data(asked * 2)
+    assert session.waiting
+    parts = [encode_ready("I")]
+    if asked != S:
+        parts = [message(b"1"), message(b"2"), encode_data_row([b"1"]) + encode_command_complete("SELECT 1")]
+    session.server_data(b"".join(parts) * 2)
+    assert not session.waiting
 
 
 NAMES = st.sampled_from(["", "a", "b"])
