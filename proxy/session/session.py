@@ -133,8 +133,8 @@ class Session:
     def waiting(self) -> bool:
         """True while no more may be read from the client.
 
-        A little is read ahead, so that a client that goes away is noticed while the server keeps it waiting; not
-        where so much is under way that it would cost much memory.
+        A little is read ahead, so that a client that goes away is noticed while the server keeps it waiting.
+        Nothing is while the server owes it very much.
         """
         if self._conversation is not None:
             if len(self._conversation.owed) > MOST_OWED:

@@ -118,7 +118,8 @@ _EXPRESSIONS = """
 1|$1|'x'|'é'|t.a|(t).b|v.lower|x."Mixed"|"two words"|a()|B ()|lower('x')|public.a()|pg_catalog.lower('x')|
 now()|count(*)|"Mixed"()|mixed()|"two words"(1)|"a"(1)|é(1)|nextval('s')|f(1)|'x'::dom|CAST(1 AS dom)|dom '1'|
 dom(1)|'ok'::mood|'ok'::public."mood"|mood 'ok'|1 =# 2|1 = 2|1 IN (1, 2)|1 OPERATOR(public.=#) 2|x @@@ 'y'|
-CASE x WHEN 1 THEN 2 END|1::int|CAST(x AS integer)|int4 '1'|x BETWEEN 1 AND 2|NULL::t|U&"\\0061"()|ROW(1)::t|(SELECT a FROM v)|ARRAY[a, b]|
+CASE x WHEN 1 THEN 2 END|1::int|CAST(x AS integer)|int4 '1'|x BETWEEN 1 AND 2|NULL::t|U&"\\0061"()|
+ROW(1)::t|(SELECT a FROM v)|ARRAY[a, b]|
 json_scalar(1)|t|t.*|'; DROP TABLE t'|a /* ( */ (1)|coalesce(a, b)|x AT TIME ZONE 'UTC'|EXTRACT(day FROM x)
 """
 _EXPRESSION = st.sampled_from([each.strip() for each in _EXPRESSIONS.split("|")])
