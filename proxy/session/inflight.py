@@ -29,7 +29,8 @@ FUNCTION_CALL: Final = ord("F")
 MOST_OWED: Final = 65_536
 """So many answers may be owed before nothing more is read from the client.
 
-Each costs memory, and a client that never reads could have millions. The server holds back 8 KB of answers at most, which are 1,600 of the shortest, so it never waits for more.
+Each costs memory, and a client that never reads could have millions. The server holds back 8 KB of answers at
+most, which are 1,600 of the shortest, so it never waits for more.
 """
 BOUNDARIES: Final = frozenset((QUERY, FUNCTION_CALL, SYNC))
 

@@ -205,6 +205,17 @@ def test_with_flush_instead_of_sync_the_refusal_comes_at_once(
     assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
 
 
+@pytest.mark.defect_02
+def test_neither_flush_nor_sync_is_needed_for_a_refusal(every_table: Database, clients: Clients) -> None:
+    """As the server sends its own errors."""
+    client = clients.wired(every_table)
+    client.inbox = b""
+    client._send(P(DROP))
+    client.until(lambda: b"no-drop" in client.inbox)
+    assert answers(client.inbox) == [REFUSED]
+    assert client.exchange(X("SELECT 1") + S) == [("Z", "I")]
+
+
 @pytest.mark.defect_12
 def test_a_late_bind_is_refused_when_the_policy_has_changed(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
