@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-drivers test-survival bench lint format clean
+.PHONY: help demo test test-drivers test-survival fuzz bench lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test-drivers: $(STAMP) ## every driver's day at work, those too that take long t
 
 test-survival: $(STAMP) ## what takes thousands of connections, with its figures; ARGS go to pytest
 	@exec $(RUN) -m pytest --require-real -m survival -rA $(ARGS)
+
+fuzz: $(VENV)/.fuzz ## every fuzz target with RUNS inputs each, a million by default; ARGS may name some
+	@exec $(RUN) -m tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 bench: $(STAMP) ## direct, PgBouncer and the gate, measured in one run; ARGS go to benchmarks
 	@exec $(RUN) -m benchmarks $(ARGS)
@@ -58,4 +61,9 @@ $(RUN):
 $(STAMP): $(RUN) pyproject.toml
 	@echo "pgwarden: installing what it needs into $(VENV)"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
+
+# atheris has wheels for few platforms, so nothing else asks for it.
+$(VENV)/.fuzz: $(STAMP)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@

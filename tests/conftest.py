@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 import pytest
 
 from proxy.backup.cluster import Cluster
+from tests.defects import defects
 from tests.servers.cache import Missing
 from tests.servers.database import Database
 from tests.servers.node import Node, find_node
@@ -36,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the drivers of tests/drivers that take long to fetch, too",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for number, line in defects().items():
+        config.addinivalue_line("markers", f"defect_{number:02d}: {line}")
 
 
 def _give_up(config: pytest.Config, missing: Missing) -> NoReturn:

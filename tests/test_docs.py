@@ -48,8 +48,8 @@ _README, _ARCHITECTURE, _CONTRIBUTING, _CHANGELOG = (
     (_ROOT / name).read_text() for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 )
 _PAGES = (
-    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"),
-    *("policies/EFFECTS.md", "policies/README.md"),
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"),
+    *("benchmarks/README.md", "policies/EFFECTS.md", "policies/README.md", "tests/DEFECTS.md"),
 )
 _SEED = """
 CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
@@ -453,6 +453,11 @@ def test_tests_that_are_named_are_there() -> None:
     assert lost == []
     rows = _rows(_ARCHITECTURE, "what holds")
     assert [what for what, test in rows if "::" not in test] == []
+
+
+def test_every_threat_has_its_tests_and_every_way_round_its_bar() -> None:
+    assert [row[0] for row in _rows(_ARCHITECTURE, "who") if len(row) != 4 or "::" not in row[3]] == []
+    assert [row[0] for row in _rows(_ARCHITECTURE, "way round") if len(row) != 3 or not all(row)] == []
 
 
 def test_contracts_that_are_named_are_there() -> None:

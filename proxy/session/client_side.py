@@ -279,8 +279,19 @@ class ClientSide:
         return b"" if denial is None else self._refuse_held(denial)
 
     def _refuse_held(self, denial: Denial) -> View:
-        """Refuse the frame that comes next, if it is a statement and all of it is there."""
-        kind = self._cutter.next()
+        """Refuse the frame that comes next, if it is a statement and all of it is there.
+
+        Garbage is no statement: whoever reads it next says so. What stands behind an error in its batch is
+        skipped anyway.
+        """
+        if self._state.skipping:
+            return b""
+        try:
+            kind = self._cutter.next()
+        except ProtocolViolation:
+            return b""
+        if kind == 0:
+            return b""
         if kind in (QUERY, FUNCTION_CALL):
             instead = self._refuse_query(kind, denial)
         elif kind in (PARSE, BIND, EXECUTE):

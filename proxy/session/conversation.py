@@ -36,6 +36,7 @@ class Conversation:
         """Begin at the first ReadyForQuery; ``replication`` is as ``replication.asked_for`` has it."""
         self._state = State(lexing, judge.lookup, server_major, replication)
         copy = CopyIn()
+        self.owed = self._state.inflight.queue
         self._cutter = client
         self._copy = copy
         self._client = ClientSide(gate, judge, self._state, copy, client)

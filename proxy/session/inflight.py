@@ -26,6 +26,12 @@ EXECUTE: Final = ord("E")
 CLOSE: Final = ord("C")
 SYNC: Final = ord("S")
 FUNCTION_CALL: Final = ord("F")
+MOST_OWED: Final = 65_536
+"""So many answers may be owed before nothing more is read from the client.
+
+Each costs memory, and a client that never reads could have millions. The server holds back 8 KB of answers at
+most, which are 1,600 of the shortest, so it never waits for more.
+"""
 BOUNDARIES: Final = frozenset((QUERY, FUNCTION_CALL, SYNC))
 
 
@@ -94,34 +100,35 @@ class Inflight:
     Attributes:
         boundaries: how many messages that end in ReadyForQuery were sent.
         ready: how many ReadyForQuery have come.
+        queue: what is owed.
     """
 
-    __slots__ = ("_nonces", "_queue", "boundaries", "ready")
+    __slots__ = ("_nonces", "boundaries", "queue", "ready")
 
     def __init__(self) -> None:
         """Begin with nothing owed."""
-        self._queue: deque[Sent] = deque()
+        self.queue: deque[Sent] = deque()
         self._nonces: set[bytes] = set()
         self.boundaries = 0
         self.ready = 0
 
     def __bool__(self) -> bool:
         """True while the server owes anything."""
-        return bool(self._queue)
+        return bool(self.queue)
 
     def __len__(self) -> int:
         """How many answers are owed."""
-        return len(self._queue)
+        return len(self.queue)
 
     def push(self, sent: Sent) -> None:
         """A message goes to the server."""
-        self._queue.append(sent)
+        self.queue.append(sent)
         if sent.kind in BOUNDARIES:
             self.boundaries += 1
 
     def head(self) -> Sent | None:
         """The message that the server is answering."""
-        return self._queue[0] if self._queue else None
+        return self.queue[0] if self.queue else None
 
     def expect(self, *kinds: int) -> Sent:
         """The message being answered, which must be of one of these kinds.
@@ -139,7 +146,7 @@ class Inflight:
         Raises: ProtocolViolation as ``expect``.
         """
         sent = self.expect(kind)
-        self._queue.popleft()
+        self.queue.popleft()
         return sent
 
     def end_boundary(self) -> Sent:
@@ -148,7 +155,7 @@ class Inflight:
         Raises: ProtocolViolation when none is owed, or when what stood for a refusal was not answered by an
             error.
         """
-        sent = self._queue.popleft() if self._queue else None
+        sent = self.queue.popleft() if self.queue else None
         if sent is None or sent.kind not in BOUNDARIES:
             raise ProtocolViolation("the server sent ReadyForQuery where none was due")
         if sent.refusal is not None and not sent.refusal.answered:
@@ -163,8 +170,8 @@ class Inflight:
         When nothing is left, the Sync has not been sent yet, and the server skips what comes before it too.
         """
         skipped: list[Sent] = []
-        while self._queue and self._queue[0].kind != SYNC:
-            sent = self._queue.popleft()
+        while self.queue and self.queue[0].kind != SYNC:
+            sent = self.queue.popleft()
             if sent.kind in BOUNDARIES:
                 self.ready += 1  # its ReadyForQuery will never come
             self._left(sent)

@@ -34,6 +34,7 @@ from proxy.session.conversation import Conversation
 from proxy.session.events import Ended, LoginFailed, Opened
 from proxy.session.expiry import Excess, Standing, exceeds, expired
 from proxy.session.gate import Gate
+from proxy.session.inflight import MOST_OWED
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
@@ -133,8 +134,11 @@ class Session:
         """True while no more may be read from the client.
 
         A little is read ahead, so that a client that goes away is noticed while the server keeps it waiting.
+        Nothing is while the server owes it very much.
         """
         if self._conversation is not None:
+            if len(self._conversation.owed) > MOST_OWED:
+                return True
             waiting = self._conversation.waiting
         elif self.phase is Phase.IDENTIFYING:
             waiting = not self._entrance.listening
@@ -235,6 +239,8 @@ class Session:
             return [*self._go_on(self._entrance.found(answer)), *self._identify()]
         except LoginRefused as refused:
             return self._refuse_login(refused)
+        except ProtocolViolation as violation:
+            return self._refuse_client(violation)
 
     def key_derived(self, salted: bytes) -> list[Command]:
         """What the last ``DeriveKey`` asked for is there."""
@@ -290,7 +296,10 @@ class Session:
         commands: list[Command] = []
         if conversation.busy and self._can_cancel:
             commands.append(Cancel(self._server_cancel()))
-        refused = conversation.cancel()
+        try:
+            refused = conversation.cancel()
+        except FatalRefusal as refusal:
+            return commands + self._end(refusal.denial)
         if refused:
             if not conversation.waiting:
                 commands.append(Abandon())
@@ -434,7 +443,9 @@ class Session:
         login.exchange = None
         commands.append(Report(Opened(self.role, self.database, self._application)))
         commands += self._converse_with_server(self._conversation)
-        return commands + self._converse_with_client(self._conversation)
+        if self.phase is Phase.READY:
+            commands += self._converse_with_client(self._conversation)
+        return commands
 
     def _issue_key(self, process_id: int | None, long: bool) -> BackendKey:
         self._key = self._gate.keys.issue(self, process_id, long=long)

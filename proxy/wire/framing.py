@@ -36,6 +36,12 @@ View: TypeAlias = bytes | memoryview
 LONG: Final = 256 * 1024
 """Longer bodies are looked at in place."""
 
+HELD: Final = 64 * 1024 * 1024
+"""The longest body of a server's message that has to be read whole, in bytes.
+
+A server may send one of 1 GB, and the gate must not be made to hold it for each session.
+"""
+
 _AUTH_TOKEN: Final = 65_535
 _PREFIX: Final = 65_536
 
@@ -43,17 +49,21 @@ _PREFIX: Final = 65_536
 class Grammar:
     """What frames one direction may carry: each kind's longest length, and how much must be seen at once."""
 
-    __slots__ = ("dull", "limits", "name", "prefixes")
+    __slots__ = ("dull", "held", "limits", "name", "prefixes")
 
-    def __init__(self, name: str, kinds: Mapping[str, tuple[int, int]], dull: str = "") -> None:
+    def __init__(
+        self, name: str, kinds: Mapping[str, tuple[int, int]], dull: str = "", held: int = LARGE
+    ) -> None:
         """Build the tables.
 
         Args:
             name: the side that sends, for error texts.
             kinds: kind -> (longest length field, body bytes needed before the frame is shown, or WHOLE).
             dull: kinds that ``Cutter.next`` passes over without showing them.
+            held: the longest length field of a frame that is waited for as a whole.
         """
         self.name = name
+        self.held = held
         self.limits = [0] * 256
         self.prefixes = [WHOLE] * 256
         self.dull = [False] * 256
@@ -93,6 +103,7 @@ BACKEND: Final = Grammar(
         **dict.fromkeys("123ACEGHIKNRSTWZcnstv", (LARGE, WHOLE)),
     },
     dull="Dd",
+    held=HELD,
 )
 """The messages a server may send (protocol 3.0 and 3.2)."""
 
@@ -220,6 +231,8 @@ class Cutter:
         text = self._grammar.prefixes[kind] == WHOLE and self._limits[kind] == LARGE
         self.oversize = text and length > self._statement_limit
         prefix = 0 if self.oversize else WHOLE if self.show_whole else self._grammar.prefixes[kind]
+        if prefix == WHOLE and length > self._grammar.held:
+            raise self._violation(kind, length)
         body = length - 4
         if body > have and (prefix == WHOLE or have < min(prefix, body)):
             if body - have > _PREFIX and self._kept == start:

@@ -187,6 +187,7 @@ async def test_a_missing_database_is_said(database: Database) -> None:
             await keeper.refreshed("nowhere")
 
 
+@pytest.mark.defect_19
 @pytest.mark.parametrize(
     "name",
     [

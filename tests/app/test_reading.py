@@ -92,6 +92,7 @@ async def test_a_migration_of_2000_statements_is_read() -> None:
         assert told(await readers.read(text.encode(), 17)) == ("Analysis", "")
 
 
+@pytest.mark.defect_34
 async def test_hostile_texts_are_refused_with_the_limit_and_the_next_is_read() -> None:
     outcomes = {}
     async with reading(memory_mib=256) as readers:
@@ -129,6 +130,7 @@ async def test_too_long_is_refused_with_the_time() -> None:
         assert told(await readers.read(b"SELECT 1", 17)) == ("Analysis", "")
 
 
+@pytest.mark.defect_34
 async def test_a_child_that_hangs_is_replaced() -> None:
     async with reading(time_s=0.5, count=1) as readers:
         await readers.read(b"SELECT 1", 17)
@@ -212,6 +214,7 @@ async def test_who_goes_away_frees_the_slot() -> None:
         assert told(await readers.read(b"SELECT 1", 17)) == ("Analysis", "")
 
 
+@pytest.mark.defect_29
 async def test_short_texts_do_not_queue_behind_long_ones() -> None:
     async with reading() as readers:
         slow = [asyncio.ensure_future(readers.read(SLOW.encode(), 17)) for _ in range(10)]
@@ -288,6 +291,8 @@ def over_limit(why: str) -> tuple[str, str]:
     return "54000", f"This statement takes too much to read: {why}. [rule over-size]"
 
 
+@pytest.mark.defect_29
+@pytest.mark.defect_34
 def test_hostile_texts_are_refused_while_others_work(tmp_path: Path, database: Database) -> None:
     limits = ("--parse-memory-bytes", "256MiB", "--parse-timeout-s", "3")
     texts = {**{name: text() for name, text in HOSTILE.items()}, "slow": SLOW}
@@ -339,6 +344,7 @@ def test_long_texts_pass(tmp_path: Path, database: Database) -> None:
     assert database.execute("SELECT length(v) FROM t") == "5000000"
 
 
+@pytest.mark.defect_34
 def test_a_killed_child_costs_one_statement_of_one_session(tmp_path: Path, database: Database) -> None:
     with (
         gate_before(database, tmp_path, "--parse-timeout-s", "60") as gate,

@@ -63,6 +63,7 @@ async def test_a_refusal_is_an_exception_and_the_connection_lives_on(
     assert not connection.is_in_transaction()
 
 
+@pytest.mark.defect_06
 async def test_a_refusal_aborts_the_transaction(connection: asyncpg.Connection) -> None:
     transaction = connection.transaction()
     await transaction.start()
@@ -117,6 +118,7 @@ async def test_prepared_statements(connection: asyncpg.Connection) -> None:
     assert await insert.fetchval(50, "x") == 50
 
 
+@pytest.mark.defect_11
 async def test_the_cache_of_statements_turns_over(gate: Gate, users: Database) -> None:
     connection = await asyncpg.connect(gate.url(users.name), statement_cache_size=3)
     for number in range(40):
@@ -134,6 +136,7 @@ async def test_executemany_is_one_transaction(connection: asyncpg.Connection) ->
     assert await connection.fetchval("SELECT max(id) FROM users") == 999
 
 
+@pytest.mark.defect_09
 async def test_cursors(connection: asyncpg.Connection) -> None:
     await connection.execute("INSERT INTO users SELECT n, 'x' FROM generate_series(2, 500) AS n")
     async with connection.transaction():

@@ -122,6 +122,7 @@ def behind(
             assert [secret for secret in secrets if secret in said] == []
 
 
+@pytest.mark.defect_16
 @pytest.mark.parametrize(
     ("mode", "client_tls", "server_tls"),
     TABLE,
@@ -178,6 +179,7 @@ def test_a_wrong_password_and_an_unknown_user_are_one(behind: Behind, mode: str,
     behind.gate.says("login failed", user=name, reason="password")
 
 
+@pytest.mark.defect_25
 def test_a_wrong_password_in_clear_is_the_servers_to_refuse_and_is_not_asked_again(behind: Behind) -> None:
     url = behind.url("password", client_tls=True, server_tls=True)
     told = [refusal(url, "wrong") for _ in range(5)]
@@ -200,6 +202,7 @@ def test_a_password_in_clear_is_not_asked_for_without_tls(behind: Behind) -> Non
     )
 
 
+@pytest.mark.defect_16
 def test_a_relayed_login_that_cannot_be_bound_says_what_to_do(behind: Behind) -> None:
     url = behind.url("passthrough, no verifier", client_tls=True, server_tls=True)
     assert refusal(url, SECRET) == (
@@ -258,6 +261,7 @@ def test_the_database_stays_the_users_own_and_policies_see_the_user(behind: Behi
     behind.cluster.execute("DROP DATABASE ada WITH (FORCE)")
 
 
+@pytest.mark.defect_25
 def test_a_role_whose_password_the_server_refuses(behind: Behind) -> None:
     """The client hears that it is not its fault, the log the server's words, the server three logins."""
     said = len(behind.cluster.log)
@@ -293,6 +297,7 @@ async def test_asyncpg(behind: Behind, certificates: Certificates, mode: str) ->
     await connection.close()
 
 
+@pytest.mark.defect_22
 @pytest.mark.parametrize("version", ["3.0", "3.2"])
 def test_a_newer_protocol_is_negotiated_as_the_server_has_it(
     behind: Behind, programs: Programs, version: str
@@ -307,6 +312,7 @@ def test_a_newer_protocol_is_negotiated_as_the_server_has_it(
         assert (done.code, done.out) == (0, "app\n"), done
 
 
+@pytest.mark.defect_25
 def test_a_storm_of_wrong_passwords_is_the_gates_alone(behind: Behind) -> None:
     """Forty at a time, then the right one: the server has seen no login but that."""
     url = behind.url("managed", client_tls=True, server_tls=True)

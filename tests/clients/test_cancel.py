@@ -47,6 +47,8 @@ def sleeping(connection: psycopg.Connection, database: Database, text: str) -> I
     assert not thread.is_alive()
 
 
+@pytest.mark.defect_21
+@pytest.mark.defect_22
 @pytest.mark.parametrize("major", [15, 18])
 def test_both_versions_of_the_protocol(
     server_at: ServerAt, new_database: Callable[[Cluster], Database], serve: Serve, major: int
@@ -115,6 +117,7 @@ class Balancer:
             target.shutdown(socket.SHUT_WR)
 
 
+@pytest.mark.defect_21
 @pytest.mark.parametrize("version", ["3.0", "3.2"])
 def test_replicas_behind_one_address(serve: Serve, server_at: ServerAt, version: str) -> None:
     """A balancer brings the cancel to another replica than the session: it gets where it belongs."""
@@ -165,6 +168,7 @@ def test_a_pooler_in_front_of_the_gate(gate: Gate, database: Database, pgbouncer
         assert ended == ["57014"]
 
 
+@pytest.mark.defect_21
 async def test_asyncpg_cancels_what_takes_too_long_many_times_over(gate: Gate, database: Database) -> None:
     """The next statement of the same connection is never hit, the gate's own question never."""
     connection = await asyncpg.connect(gate.url(database.name))
@@ -177,6 +181,7 @@ async def test_asyncpg_cancels_what_takes_too_long_many_times_over(gate: Gate, d
     await connection.close()
 
 
+@pytest.mark.defect_22
 def test_psql_speaks_3_2(gate: Gate, database: Database, programs: Programs) -> None:
     psql = Program(programs(18) / "psql", ("--no-psqlrc",))
     command = psql.command(

@@ -35,6 +35,7 @@ def active(database: Database, text: str) -> int:
 # -- unasked -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect_14
 def test_a_notification_reaches_an_idle_client_at_once(gate: Gate, users: Database) -> None:
     with psycopg.connect(gate.url(users.name), autocommit=True) as listener:
         listener.execute("LISTEN news")
@@ -50,6 +51,7 @@ def test_a_notification_reaches_an_idle_client_at_once(gate: Gate, users: Databa
         assert [n.payload for n in listener.notifies(timeout=WAIT_S, stop_after=1)] == ["second"]
 
 
+@pytest.mark.defect_14
 def test_notifications_by_the_thousand(gate: Gate, users: Database) -> None:
     with psycopg.connect(gate.url(users.name), autocommit=True) as listener:
         listener.execute("LISTEN news")
@@ -84,6 +86,7 @@ def sleeping(
         thread.join(WAIT_S)
 
 
+@pytest.mark.defect_21
 @pytest.mark.parametrize("way", ["cancel", "cancel_safe"])
 def test_cancel_reaches_the_query_that_it_names_and_no_other(gate: Gate, users: Database, way: str) -> None:
     with (
@@ -99,6 +102,7 @@ def test_cancel_reaches_the_query_that_it_names_and_no_other(gate: Gate, users: 
         assert named.execute("SELECT 2").fetchone() == (2,)
 
 
+@pytest.mark.defect_21
 def test_a_cancel_key_that_is_nobodys(gate: Gate, users: Database) -> None:
     with sleeping(gate, users, "SELECT pg_sleep(63)") as (connection, ended):
         pid = connection.info.backend_pid
@@ -178,6 +182,7 @@ class Memory:
         self.most = max(self.most, self._process.memory_info().rss - self._first)
 
 
+@pytest.mark.defect_27
 def test_a_long_answer_read_slowly_costs_no_memory(gate: Gate, users: Database) -> None:
     rows, width = 200, MIB
     sql = f"SELECT repeat('x', {width}) FROM generate_series(1, {rows})"
@@ -201,6 +206,8 @@ def test_a_long_answer_read_slowly_costs_no_memory(gate: Gate, users: Database) 
         assert client.exchange(Q("SELECT 1"))[1] == ("D", b"1")
 
 
+@pytest.mark.defect_13
+@pytest.mark.defect_27
 def test_a_long_copy_into_a_busy_server_costs_no_memory(gate: Gate, users: Database) -> None:
     """A trigger waits for a lock, then throws the rows away: 100 MB without a byte on the disk."""
     users.execute(
@@ -240,6 +247,7 @@ def test_a_long_copy_into_a_busy_server_costs_no_memory(gate: Gate, users: Datab
         assert memory.most < 16 * MIB
 
 
+@pytest.mark.defect_30
 def test_a_statement_that_is_too_long_is_refused_and_the_connection_lives(
     gate: Gate, users: Database
 ) -> None:

@@ -19,6 +19,8 @@ from tests.clients.gate import POLICY, WAIT_S, Gate, serving, until, upstream_of
 from tests.servers.database import Database
 from tests.session.wired import answers
 
+pytestmark = pytest.mark.defect_20
+
 LOGIN_TIMEOUT_S = 0.5
 
 

@@ -19,6 +19,8 @@ from tests.servers.database import Database
 from tests.session.messages import B, E, P, Q, S
 from tests.session.wired import Bare
 
+pytestmark = pytest.mark.defect_23
+
 SOON_S = 1.0
 INSERT = "INSERT INTO users VALUES (99, 'partial')"
 ROW = b"99\tpartial\n"

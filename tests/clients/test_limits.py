@@ -121,6 +121,7 @@ def test_logins_of_one_address_are_limited(serve: Serve, users: Database, psql: 
 # -- time-outs ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect_27
 def test_an_idle_session_is_ended_as_the_server_would(serve: Serve, users: Database) -> None:
     gate = serve(client_idle_timeout_s="300ms")
     with bare(gate, users) as client:
@@ -176,6 +177,7 @@ def test_a_query_that_takes_too_long_is_cancelled(serve: Serve, users: Database)
         until(lambda: sessions(users, "waiting") == "", "that the server has stopped")
 
 
+@pytest.mark.defect_27
 def test_a_client_that_never_reads_lets_its_server_connection_go(serve: Serve, users: Database) -> None:
     gate = serve(client_write_timeout_s="500ms")
     with bare(gate, users) as client:

@@ -139,6 +139,7 @@ def test_a_role_that_may_not_come_in(gate: Gate, psql: Program) -> None:
     assert 'FATAL:  pg_hba.conf rejects connection for host "127.0.0.1", user "nobody"' in done.err
 
 
+@pytest.mark.defect_16
 def test_channel_binding_cannot_reach_through(gate: Gate) -> None:
     """The client's leg is plain, and it says so itself."""
     with pytest.raises(psycopg.OperationalError, match="channel binding required, but"):

@@ -87,6 +87,7 @@ def test_a_refusal_is_an_exception_and_the_connection_lives_on(
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
+@pytest.mark.defect_06
 def test_a_refusal_aborts_the_transaction(connection: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
         connection.execute("INSERT INTO users VALUES (2, 'grace')")
@@ -109,6 +110,7 @@ def test_a_refusal_in_a_savepoint_leaves_the_transaction(connection: psycopg.Con
     assert ids(connection) == [1, 2, 4]
 
 
+@pytest.mark.defect_04
 def test_a_refusal_in_a_pipeline(connection: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused, connection.pipeline():
         connection.execute("INSERT INTO users VALUES (2, 'grace')")
@@ -119,6 +121,7 @@ def test_a_refusal_in_a_pipeline(connection: psycopg.Connection) -> None:
     assert ids(connection) == [1]
 
 
+@pytest.mark.defect_04
 def test_a_pipeline_with_syncs_loses_only_the_part_refused(connection: psycopg.Connection) -> None:
     with connection.pipeline() as pipeline:
         connection.execute("INSERT INTO users VALUES (2, 'grace')")
@@ -131,6 +134,7 @@ def test_a_pipeline_with_syncs_loses_only_the_part_refused(connection: psycopg.C
     assert ids(connection) == [1, 2, 3]
 
 
+@pytest.mark.defect_32
 def test_text_with_dangerous_words_passes(connection: psycopg.Connection) -> None:
     text = "DROP TABLE users; DELETE FROM users --"
     assert connection.execute("SELECT %s::text", [text]).fetchone() == (text,)
@@ -175,6 +179,7 @@ def prepared(connection: psycopg.Connection) -> list[str]:
     return found.fetchall()
 
 
+@pytest.mark.defect_11
 def test_statements_become_prepared_and_are_closed_again(connection: psycopg.Connection) -> None:
     connection.prepare_threshold = 3
     insert, select = "INSERT INTO users VALUES ($1, $2)", "SELECT name FROM users WHERE id = $1"
@@ -205,6 +210,7 @@ def test_a_pipeline(connection: psycopg.Connection) -> None:
         assert [cursor.fetchone() for cursor in cursors] == [(2 * n,) for n in range(300)]
 
 
+@pytest.mark.defect_09
 @pytest.mark.parametrize("withhold", [False, True], ids=["in a transaction", "with hold"])
 def test_a_server_side_cursor(connection: psycopg.Connection, withhold: bool) -> None:
     connection.execute("INSERT INTO users SELECT n, 'x' FROM generate_series(2, 1000) AS n")

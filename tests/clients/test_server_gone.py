@@ -114,6 +114,7 @@ new Client(process.argv[2]).connect().catch((e) => console.log(JSON.stringify([e
     assert node.run(script, gate.url()).stdout == f'["08001","{HINT}"]\n'
 
 
+@pytest.mark.defect_24
 @pytest.mark.parametrize("doing", ["nothing", "a query", "a transaction", "a copy"])
 def test_a_session_that_the_server_ends_hears_its_words_once(gate: Gate, mortal: Cluster, doing: str) -> None:
     with closing(Bare(gate.port, "postgres").start()) as client:
@@ -135,6 +136,7 @@ def test_a_session_that_the_server_ends_hears_its_words_once(gate: Gate, mortal:
     assert works(gate)
 
 
+@pytest.mark.defect_24
 def test_drivers_see_the_servers_own_fatal(gate: Gate, mortal: Cluster) -> None:
     with psycopg.connect(gate.url(), autocommit=True) as connection:
         mortal.execute(f"SELECT pg_terminate_backend({connection.info.backend_pid})")
@@ -144,6 +146,7 @@ def test_drivers_see_the_servers_own_fatal(gate: Gate, mortal: Cluster) -> None:
         assert connection.closed
 
 
+@pytest.mark.defect_24
 @pytest.mark.parametrize("doing", ["nothing", "a query", "a transaction"])
 def test_a_server_process_killed_without_a_word(gate: Gate, mortal: Cluster, doing: str) -> None:
     before = gate.metrics("pgwarden_upstream_failures_total")
@@ -168,6 +171,7 @@ def test_a_server_process_killed_without_a_word(gate: Gate, mortal: Cluster, doi
     assert works(gate)
 
 
+@pytest.mark.defect_24
 def test_the_whole_server_killed_in_the_middle_of_work(gate: Gate, mortal: Cluster, psql: Program) -> None:
     with (
         closing(Bare(gate.port, "postgres").start()) as asleep,
@@ -191,6 +195,7 @@ def test_the_whole_server_killed_in_the_middle_of_work(gate: Gate, mortal: Clust
     assert works(gate)
 
 
+@pytest.mark.defect_24
 def test_fast_shutdown_is_told_by_the_server(gate: Gate, mortal: Cluster) -> None:
     with closing(Bare(gate.port, "postgres").start()) as client:
         mortal.stop("fast")
@@ -206,6 +211,7 @@ def test_too_many_connections_is_the_servers_word(programs: Programs, gate: Gate
         psycopg.connect(gate.url(user="few"))
 
 
+@pytest.mark.defect_35
 def test_no_such_database_is_the_servers_word(gate: Gate, psql: Program) -> None:
     done = psql(gate.url("absent"), "-c", "SELECT 1")
     assert (done.code, done.err.partition("failed: ")[2]) == (2, 'FATAL:  database "absent" does not exist\n')

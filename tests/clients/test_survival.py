@@ -108,6 +108,7 @@ def gone(observer: psycopg.Connection) -> bool:
     return observer.execute(DYING).fetchone() == (0,)
 
 
+@pytest.mark.defect_23
 @pytest.mark.parametrize("name", conversations(1))
 def test_a_client_killed_at_every_message_boundary(gate: Gate, users: Database, name: str) -> None:
     """No part of a statement is left, the server's session ends at once, and its locks with it."""
@@ -140,6 +141,7 @@ def test_clients_killed_before_they_have_logged_in(gate: Gate, users: Database) 
         until(lambda: gone(observer), "that the server's sessions are gone", SOON_S)
 
 
+@pytest.mark.defect_27
 def test_a_reader_at_a_kilobyte_a_second(gate: Gate, users: Database, psql: Program) -> None:
     """It holds its own session up, and nothing else: no memory, no other client; and it is not cut off."""
     process = psutil.Process(gate.pid)

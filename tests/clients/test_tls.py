@@ -133,6 +133,7 @@ def test_a_client_that_checks_finds_a_stranger_out(
     assert (done.code, "certificate verify failed" in done.err) == (2, True)
 
 
+@pytest.mark.defect_15
 @pytest.mark.parametrize("major", [17, 18])
 @pytest.mark.parametrize("mode", ["allow", "require"])
 def test_psql_with_direct_tls(
@@ -260,6 +261,7 @@ def trusting(certificates: Certificates) -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.defect_28
 @pytest.mark.parametrize("direct", [False, True])
 async def test_asyncpg(gate: Gate, certificates: Certificates, direct: bool) -> None:
     """Rows and values of megabytes; an error, and then more work."""
@@ -298,6 +300,7 @@ const [connectionString, file] = process.argv.slice(2);
 # -- flow --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect_28
 def test_much_data_both_ways_in_flat_memory(gate: Gate) -> None:
     process = psutil.Process(gate.pid)
     with psycopg.connect(url(gate, sslmode="require"), autocommit=True) as connection:
@@ -315,6 +318,7 @@ def test_much_data_both_ways_in_flat_memory(gate: Gate) -> None:
         assert process.memory_info().rss - before < 32 * MIB
 
 
+@pytest.mark.defect_26
 async def test_a_slow_reader_that_pipelines(gate: Gate, certificates: Certificates) -> None:
     """Every text and every answer is longer than a record; the client reads late, little, then all."""
     text, number = "y" * 30_000, 200

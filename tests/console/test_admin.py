@@ -36,6 +36,7 @@ async def get(url: str, method: str = "GET") -> tuple[int, str, str]:
         return answer.status, answer.headers["Content-Type"], await answer.text()
 
 
+@pytest.mark.defect_35
 async def test_pages() -> None:
     plain = "text/plain; charset=utf-8"
     async with serving() as base:
@@ -46,6 +47,23 @@ async def test_pages() -> None:
         assert await get(f"{base}/etc/passwd") == (404, plain, "404 Not Found\n")
         assert await get(f"{base}/metrics", "POST") == (405, plain, "405 Method Not Allowed\n")
         assert await get(f"{base}/healthz", "HEAD") == (200, plain, "")
+
+
+@pytest.mark.defect_35
+@pytest.mark.parametrize("page", ["/", "/metrics", "/healthz", "/readyz", "/shutdown", "/reload"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"])
+async def test_nothing_can_be_asked_of_it_but_to_tell(method: str, page: str) -> None:
+    """There is no command to authorise: what changes anything is a signal, a file or the ledger."""
+    asked: list[str] = []
+
+    def told() -> bytes:
+        asked.append(page)
+        return b""
+
+    async with serving(metrics=told) as base:
+        status, _, text = await get(f"{base}{page}", method)
+    assert (status, text) in {(405, "405 Method Not Allowed\n"), (404, "404 Not Found\n")}
+    assert asked == []
 
 
 async def test_not_ready_says_why() -> None:

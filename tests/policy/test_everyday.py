@@ -58,6 +58,7 @@ def policies() -> list[Policy]:
     return [load_policy(str(POLICIES / name), read) for name in ("packs.yaml", "production.yaml")]
 
 
+@pytest.mark.defect_32
 @pytest.mark.parametrize(("sql", "rules"), CASES)
 def test_passes_but_for_what_is_named(policies: list[Policy], sql: str, rules: list[str]) -> None:
     for major in (15, 18):

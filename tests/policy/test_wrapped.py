@@ -202,6 +202,7 @@ def wrapped(draw: st.DrawFn) -> tuple[str, str]:
     return inner, draw(BESIDE).format(text)
 
 
+@pytest.mark.defect_31
 @given(wrapped())
 def test_what_is_refused_is_refused_however_it_is_wrapped(case: tuple[str, str]) -> None:
     inner, text = case

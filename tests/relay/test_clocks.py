@@ -154,6 +154,7 @@ async def test_a_session_that_cannot_say_how_it_stands_is_ended() -> None:
         assert [str(crash) for crash in gate.crashes] == ["a defect"]
 
 
+@pytest.mark.defect_27
 @pytest.mark.parametrize("reads", [True, False])
 async def test_a_client_that_never_reads_holds_its_server_connection_for_a_while(reads: bool) -> None:
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -157,6 +157,7 @@ def test_logins_are_limited_and_who_is_in_counts_no_more() -> None:
     assert (house.refused, house.evicted) == ({"max_logins": 2}, [])
 
 
+@pytest.mark.defect_20
 def test_who_takes_too_long_makes_room() -> None:
     house = House(Capacity(max_logins=2))
     house.enter("slowest")
@@ -186,6 +187,7 @@ def test_logins_of_one_address_are_limited() -> None:
     assert house.enter("third", "10.0.0.1") is None
 
 
+@pytest.mark.defect_20
 def test_half_open_logins_hold_no_place_for_long() -> None:
     """Startup packets by the dozen, and nothing behind them."""
     house = House(Capacity(max_client_conn=3, max_user_connections={"app": 2}))

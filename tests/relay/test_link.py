@@ -111,6 +111,7 @@ async def test_what_the_server_says_before_it_is_asked_reaches_the_session() -> 
 # -- back-pressure ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect_27
 @pytest.mark.parametrize("sslmode", [SslMode.DISABLE, SslMode.REQUIRE])
 async def test_a_client_that_does_not_read_stops_the_server(
     certificates: Certificates, sslmode: SslMode
@@ -146,6 +147,7 @@ async def test_a_client_that_does_not_read_stops_the_server(
         assert memory() - before < 8 * MEGABYTE
 
 
+@pytest.mark.defect_27
 async def test_a_server_that_does_not_read_stops_the_client() -> None:
     heard = 0
     reading = asyncio.Event()
@@ -188,6 +190,7 @@ async def settled(progress: Callable[[], int]) -> None:
         await asyncio.sleep(0.2)
 
 
+@pytest.mark.defect_26
 async def test_a_pipelining_client_that_reads_late_does_not_deadlock() -> None:
     """Both directions are full at once; then the client begins to read."""
     async with server(echo) as port, relay(port) as gate, connected(gate.port) as client:
@@ -347,6 +350,7 @@ async def test_a_client_that_has_logged_in_may_be_silent() -> None:
 # -- the server ends -------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect_24
 async def test_a_server_that_ends_is_reported_once_with_its_own_words_first() -> None:
     async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(5)

@@ -187,6 +187,7 @@ async def test_a_server_that_is_down() -> None:
         assert "Check that PostgreSQL is running" in str(caught.value)
 
 
+@pytest.mark.defect_23
 async def test_a_killed_client_releases_its_locks(database: Database) -> None:
     database.execute("CREATE TABLE t (n int)")
 
@@ -204,6 +205,7 @@ async def test_a_killed_client_releases_its_locks(database: Database) -> None:
         await until(lambda: gate.listener.connections == 0)
 
 
+@pytest.mark.defect_23
 async def test_half_a_message_never_runs(database: Database) -> None:
     """A client is killed at every byte of a Query: what did not come whole does not run."""
     database.execute("CREATE TABLE t (n int)")
@@ -221,6 +223,7 @@ async def test_half_a_message_never_runs(database: Database) -> None:
     assert database.execute("SELECT count(*) FROM t").strip() == "0"
 
 
+@pytest.mark.defect_24
 @pytest.mark.parametrize(
     ("mode", "error", "text"),
     [

@@ -136,6 +136,7 @@ async def acting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await told.handle(reader, writer)
 
 
+@pytest.mark.defect_21
 async def test_a_request_reaches_the_session_that_it_names_and_ends_with_the_servers_close() -> None:
     told = Told()
     async with (
@@ -165,6 +166,7 @@ async def test_a_request_is_delivered_though_its_sender_has_gone() -> None:
         await until(lambda: told.packets == [PACKET])
 
 
+@pytest.mark.defect_21
 async def test_a_thousand_at_once_reach_the_server_a_few_at_a_time() -> None:
     if not isinstance(asyncio.get_running_loop(), uvloop.Loop):
         pytest.skip("it is slow, and nothing in it depends on the event loop")
@@ -177,6 +179,7 @@ async def test_a_thousand_at_once_reach_the_server_a_few_at_a_time() -> None:
         assert gate.router.counts["delivered"] == 1000
 
 
+@pytest.mark.defect_21
 async def test_the_key_of_a_session_that_has_ended_is_nobodys() -> None:
     async with server(echo) as port, standing(Replica(0, 0), port) as gate:
         async with working(gate):

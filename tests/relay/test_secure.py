@@ -205,6 +205,7 @@ async def test_without_a_certificate_a_session_that_begins_tls_ends() -> None:
 # -- hostile -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect_15
 @pytest.mark.parametrize(
     "plain", [b"Q\0\0\0\x0dSELECT 1\0", b"\0\0\0\x08\x04\xd2\x16\x2f", b"GET / HTTP/1.1"]
 )
@@ -221,6 +222,7 @@ async def test_what_is_sent_in_the_clear_instead_of_a_handshake_is_never_used(
         assert gate.crashes == []
 
 
+@pytest.mark.defect_15
 async def test_what_is_sent_in_the_clear_before_a_handshake_spoils_it(
     own: Certificate, certificates: Certificates
 ) -> None:
@@ -335,6 +337,7 @@ async def test_whoever_is_let_go_is_told_so_within_tls_and_not_waited_for(
         assert await client.rest() == b"<drained>"
 
 
+@pytest.mark.defect_26
 async def test_a_slow_reader_that_pipelines_does_not_stop_what_flows(
     own: Certificate, certificates: Certificates
 ) -> None:
@@ -483,6 +486,7 @@ def test_garbage_is_a_failed_handshake_or_the_wait_for_more(
     assert len(failed) < 2
 
 
+@pytest.mark.defect_28
 def test_a_long_write_is_encrypted_by_pieces_of_one_buffer(
     own: Certificate, certificates: Certificates
 ) -> None:
@@ -522,6 +526,7 @@ class _Answering:
         raise ssl.SSLWantReadError
 
 
+@pytest.mark.defect_27
 def test_whoever_has_answers_made_and_takes_none_is_cut_off() -> None:
     sink = _Sink()
 

@@ -197,6 +197,7 @@ async def test_prefer_uses_nothing_that_stands_behind_a_no() -> None:
     assert message == "The server 127.0.0.1 sent unencrypted data behind its answer to SSLRequest."
 
 
+@pytest.mark.defect_15
 @pytest.mark.parametrize("protocol", ["postgresql", "http/1.1"])
 async def test_direct_tls_has_to_agree_on_the_protocol(certificates: Certificates, protocol: str) -> None:
     context = server_context(certificates.loopback)
@@ -293,6 +294,7 @@ async def test_answers_to_ssl_request(answer: bytes, message: str, hint: str) ->
         assert await failure(Upstream(LOOPBACK, port, SslMode.REQUIRE)) == (message, hint)
 
 
+@pytest.mark.defect_15
 async def test_plaintext_behind_the_answer_never_counts(certificates: Certificates) -> None:
     """The injected bytes come in a packet of their own, before the handshake."""
 

@@ -53,6 +53,11 @@ def C(name: str = "") -> bytes:
     return encode_close("S", name.encode())
 
 
+def CP(portal: str = "") -> bytes:
+    """Close a portal."""
+    return encode_close("P", portal.encode())
+
+
 def X(text: str) -> bytes:
     """Parse, Bind, Execute: a whole statement without its Sync."""
     return P(text) + B() + E()

@@ -10,6 +10,7 @@ from proxy.session import (
     Abandon,
     Analyse,
     Cancel,
+    Close,
     Command,
     Gate,
     Peer,
@@ -53,6 +54,7 @@ def sent(commands: list[Command]) -> bytes:
     return b"".join(bytes(c.data) for c in commands if isinstance(c, ToServer))
 
 
+@pytest.mark.defect_21
 def test_only_what_runs_is_cancelled() -> None:
     session = logged_in()
     assert session.cancel() == []
@@ -62,6 +64,7 @@ def test_only_what_runs_is_cancelled() -> None:
     assert session.cancel() == []
 
 
+@pytest.mark.defect_21
 def test_before_the_login_and_after_the_end_there_is_nothing_to_cancel() -> None:
     session = Session(gate_of(), Peer("127.0.0.1"))
     assert session.cancel() == []
@@ -71,6 +74,7 @@ def test_before_the_login_and_after_the_end_there_is_nothing_to_cancel() -> None
     assert session.cancel() == []
 
 
+@pytest.mark.defect_21
 def test_a_server_without_a_key_is_not_asked() -> None:
     session = logged_in(key=b"")
     session.client_data(Q("SELECT 1"))
@@ -120,6 +124,55 @@ def test_who_waits_for_the_catalogue_with_nothing_said_has_nothing_to_cancel() -
     for said in (b"", Q("SELECT f()")[:7], S):
         session.client_data(said)
         assert session.cancel() == []
+
+
+def answer_to(refused: bytes) -> bytes:
+    """What the server says to the text that stands for a refusal."""
+    (nonce,) = set(re.findall(r"pgw_[0-9a-f]{32}", refused.decode()))
+    return encode_error({"S": "ERROR", "V": "ERROR", "C": "42601", "M": f'syntax error at "{nonce}"'})
+
+
+def test_cancelling_again_when_nothing_waits_any_more_brings_nothing_back() -> None:
+    """What has been refused is not shown again, and what comes then is judged."""
+    session = logged_in(gate_of(catalogue=True))
+    session.client_data(Q("SELECT f()"))
+    session.server_data(answer_to(sent(session.cancel())) + encode_ready("I"))
+    assert session.cancel() == session.cancel() == []
+    session.client_data(Q("DROP TABLE public.t"))
+    assert b"DROP TABLE" not in sent(session.catalogue_ready())
+
+
+def test_cancelling_again_leaves_the_rest_of_a_batch_to_be_skipped() -> None:
+    session = logged_in(gate_of(catalogue=True))
+    session.client_data(P("SELECT f()") + B() + E())
+    refused = sent(session.cancel())
+    assert [session.cancel() for _ in range(5)] == [[TO_SERVER]] * 5
+    session.client_data(P("DROP TABLE public.t", "drop") + S)
+    assert session.catalogue_ready() == [ToServer(S)]
+    (told,) = session.server_data(answer_to(refused) + encode_ready("I"))
+    assert isinstance(told, ToClient)
+    assert answers(bytes(told.data)) == [CANCELLED, ("Z", "I")]
+
+
+def test_garbage_that_waits_for_the_catalogue_is_no_statement_to_cancel() -> None:
+    session = logged_in(gate_of(catalogue=True))
+    session.client_data(b"\0\0\0\0\4")
+    assert session.cancel() == []
+    (told,) = [c for c in session.catalogue_ready() if isinstance(c, ToClient)]
+    assert answers(bytes(told.data)) == [("E", "08P01", "invalid client message type 0")]
+
+
+def test_on_a_replication_connection_it_ends_with_what_was_being_read() -> None:
+    """No text may stand for a refusal there."""
+    policy = "{version: 1, name: t, rules: [], replication: {roles: [u]}}"
+    session = Session(gate_of(policy), Peer("127.0.0.1"))
+    session.client_data(encode_startup(3, 0, [("user", "u"), ("replication", "database")]))
+    session.server_connected()
+    session.server_data(encode_authentication(0) + SETTINGS + KEY + encode_ready("I"))
+    assert isinstance(session.client_data(Q(LONG))[-1], Analyse)
+    commands = session.cancel()
+    (told,) = [c for c in commands if isinstance(c, ToClient)]
+    assert (answers(bytes(told.data)), commands[-1]) == ([CANCELLED], Close())
 
 
 def test_a_statement_that_the_gate_asks_about_is_refused_when_the_server_has_answered(

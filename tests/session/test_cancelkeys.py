@@ -23,6 +23,7 @@ def tokens() -> Callable[[], str]:
     return lambda: f"{next(numbers) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
 
 
+@pytest.mark.defect_21
 @given(IDENTITIES, PROCESS_IDS, st.booleans())
 def test_a_key_leads_to_its_process_and_its_session(me: Identity, process_id: int | None, long: bool) -> None:
     keys, owner = CancelKeys(me, tokens()), Owner()
@@ -35,6 +36,7 @@ def test_a_key_leads_to_its_process_and_its_session(me: Identity, process_id: in
     assert unwrap(forwarded(key)) == (key, True)
 
 
+@pytest.mark.defect_21
 @pytest.mark.parametrize("long", [False, True])
 def test_another_secret_another_length_and_a_key_of_the_past_are_nobodys(long: bool) -> None:
     keys, owner = CancelKeys(Identity(), tokens()), Owner()
@@ -58,6 +60,7 @@ def test_servers_may_give_one_process_id_to_many_sessions() -> None:
     assert [keys.find(encode_key(key)) for key in issued] == [None, *owners[1:]]
 
 
+@pytest.mark.defect_21
 def test_no_living_key_is_lost_to_later_ones() -> None:
     keys, first = CancelKeys(Identity(), tokens()), Owner()
     key = encode_key(keys.issue(first, 1, long=False))
@@ -76,6 +79,7 @@ def test_the_process_id_is_the_servers_where_nothing_else_has_to_stand_there() -
     assert one_of_many.issue(owner, 4711, long=False).process_id == (3 << 23) + (1 << 17) + 4711
 
 
+@pytest.mark.defect_21
 @given(st.binary(max_size=264))
 def test_whatever_is_shown_is_a_key_or_none(shown: bytes) -> None:
     for me in (Identity(), Identity(1, 1)):

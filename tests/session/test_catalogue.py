@@ -281,6 +281,7 @@ def F(oid: int) -> bytes:
     return b"F" + (len(body) + 4).to_bytes(4, "big") + body
 
 
+@pytest.mark.defect_10
 @pytest.mark.parametrize("known", [False, True], ids=["no catalogue", "catalogue"])
 def test_a_function_called_by_number_is_judged_as_that(
     known: bool, every_server: Cluster, new_database: Callable[[Cluster], Database], clients: Clients

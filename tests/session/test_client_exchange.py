@@ -31,6 +31,7 @@ from tests.session.logins import (
     PLUS,
     SCRAM,
     SECRET,
+    START,
     VERIFIER,
     Login,
     checking,
@@ -60,6 +61,7 @@ def mechanisms(login: Login, credential: Credential = CREDENTIAL) -> tuple[str, 
     return decode_authentication(body).mechanisms
 
 
+@pytest.mark.defect_16
 def test_plus_is_offered_first_where_there_is_tls(tls: TlsInfo) -> None:
     assert mechanisms(Login(checking(), tls=tls)) == (PLUS, SCRAM)
     assert mechanisms(Login(checking(AuthType.MANAGED))) == (SCRAM,)
@@ -67,6 +69,7 @@ def test_plus_is_offered_first_where_there_is_tls(tls: TlsInfo) -> None:
     assert mechanisms(Login(checking(), tls=odd)) == (SCRAM,)
 
 
+@pytest.mark.defect_16
 @pytest.mark.parametrize("binding", ["n", "p"])
 def test_a_right_password_connects(tls: TlsInfo, certificate: bytes, binding: str) -> None:
     login = Login(checking(), tls=tls)
@@ -88,6 +91,7 @@ def test_the_flag_y_is_right_where_nothing_can_be_bound() -> None:
 MALFORMED = "malformed SCRAM message"
 
 
+@pytest.mark.defect_16
 def test_a_downgrade_is_noticed(tls: TlsInfo) -> None:
     login = Login(checking(), tls=tls)
     login.offered()
@@ -113,6 +117,7 @@ BOUND = (
 INVALID = ("08P01", "client selected an invalid SASL authentication mechanism", "")
 
 
+@pytest.mark.defect_16
 @pytest.mark.parametrize(
     ("mechanism", "flag", "told"),
     [
@@ -138,6 +143,7 @@ def test_plus_without_an_offer() -> None:
     assert refusal(login.prove(flag="p", mechanism=PLUS, channel=b"x")) == INVALID
 
 
+@pytest.mark.defect_17
 @pytest.mark.parametrize(
     ("last", "told"),
     [
@@ -210,6 +216,13 @@ def test_anything_but_an_answer_ends_the_login(message: bytes) -> None:
     assert refusal(login.session.client_data(message))[0] == "08P01"
 
 
+def test_anything_but_an_answer_sent_ahead_ends_the_login_when_the_user_was_found() -> None:
+    login = Login(checking(AuthType.MANAGED))
+    login.start(START + encode_query(b"SELECT 1"))
+    commands = login.session.credential_found(CREDENTIAL)
+    assert refusal(commands)[:2] == ("08P01", "invalid client message type 81")
+
+
 def test_a_password_in_clear_is_asked_for_over_tls_alone(tls: TlsInfo) -> None:
     plain = Login(checking(AuthType.PASSWORD)).start()
     assert refusal(plain)[:2] == (
@@ -234,6 +247,7 @@ def fail(login: Login) -> None:
     assert refusal(login.prove(b"wrong"))[0] == "28P01"
 
 
+@pytest.mark.defect_25
 def test_an_address_that_fails_too_often_waits_and_others_do_not() -> None:
     clock = Clock()
     gate = checking(AuthType.MANAGED, clock, limit=3)
@@ -306,6 +320,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.defect_17
 @given(
     bodies=st.lists(st.lists(PIECES | st.binary(max_size=6), max_size=8).map(b"".join), max_size=4),
     credential=st.sampled_from([CREDENTIAL, UNKNOWN]),

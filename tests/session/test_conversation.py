@@ -4,15 +4,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.session.inflight import PARSE, QUERY, SYNC, Inflight
+from proxy.session import Command, ToClient
+from proxy.session.inflight import MOST_OWED, PARSE, QUERY, SYNC, Inflight
 from proxy.sql.analyse import Analysis, analyse
+from proxy.wire.backend import encode_command_complete, encode_data_row, encode_ready
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_terminate
+from proxy.wire.octets import message
 from tests.servers.database import Database
 from tests.session import wired
 from tests.session.conftest import Clients
-from tests.session.messages import DS, B, C, D, E, H, P, Q, S, X
-from tests.session.wired import Answer, Bare, answers, gate_of, whole
+from tests.session.messages import CP, DS, B, C, D, E, H, P, Q, S, X
+from tests.session.test_hostile_lengths import logged_in
+from tests.session.wired import Answer, Bare, answers, gate_of, ready_count, whole
 
 OPEN = "{version: 1, name: open, rules: [{id: none, match: {effects: [database.drop]}, deny: 'No.'}]}"
 
@@ -24,7 +28,23 @@ SCRIPTS: dict[str, tuple[bytes, int]] = {
     "an empty text": (Q(""), 1),
     "comments alone": (Q("/* nothing */ -- here") + Q(";;") + X("") + S, 3),
     "a portal in pieces": (P("SELECT id FROM t ORDER BY id") + B() + E(rows=1) + E(rows=1) + E() + S, 1),
-    "Close of an unknown name": (C("nothing") + S, 1),
+    "Close of an unknown name": (C("nothing") + CP("nothing") + S, 1),
+    "a cursor": (
+        Q("DECLARE c CURSOR FOR SELECT id FROM t ORDER BY id")
+        + Q("FETCH 1 FROM c")
+        + D("c")
+        + E("c", rows=1)
+        + E("c")
+        + S
+        + CP("c")
+        + S
+        + Q("FETCH c"),
+        5,
+    ),
+    "a portal closed before it ends": (
+        P("SELECT id FROM t") + B("", "p") + E("p", rows=1) + CP("p") + E("p") + S,
+        1,
+    ),
     "Close of a portal with a statement's name": (P("SELECT 1", "x") + B("x", "x") + C("x") + E("x") + S, 1),
     "an error, then a Query inside the same batch": (X("SELECT 1/0") + Q("SELECT 1") + S + Q("SELECT 2"), 2),
     "a Query inside an open batch": (P("SELECT 1") + Q("SELECT 2") + B() + E() + S, 2),
@@ -65,6 +85,11 @@ SCRIPTS: dict[str, tuple[bytes, int]] = {
 }
 
 
+@pytest.mark.defect_01
+@pytest.mark.defect_03
+@pytest.mark.defect_07
+@pytest.mark.defect_08
+@pytest.mark.defect_09
 @pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_same_bytes_with_and_without_a_session(
@@ -80,6 +105,48 @@ def test_the_same_bytes_with_and_without_a_session(
         client.close()
         table.execute("DROP TABLE IF EXISTS d; DELETE FROM t WHERE id > 3")
     assert seen[1] == seen[0]
+
+
+@pytest.mark.defect_03
+@pytest.mark.parametrize("chunk", [0, 1, 4])
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_each_sync_gets_its_ready_and_a_session_is_idle_only_when_all_have(
+    count: int, chunk: int, table: Database, clients: Clients
+) -> None:
+    client = clients.wired(table, gate_of(OPEN), chunk=chunk)
+    idle: list[tuple[int, bool]] = []
+    pump = client.session.server_data
+
+    def look(data: bytes) -> list[Command]:
+        commands = pump(data)
+        seen = client.inbox + b"".join(bytes(c.data) for c in commands if isinstance(c, ToClient))
+        idle.append((ready_count(seen), client.session.idle))
+        return commands
+
+    client.session.server_data = look  # type: ignore[method-assign]
+    stream = S * count
+    for at in range(0, len(stream), chunk or len(stream)):
+        client._send(stream[at : at + (chunk or len(stream))])
+    client.wait(count)
+    assert answers(client.inbox) == [("Z", "I")] * count
+    assert idle[-1] == (count, True)
+    assert [ready for ready, is_idle in idle if is_idle] == [count]
+
+
+@pytest.mark.defect_27
+@pytest.mark.parametrize("asked", [S, X("SELECT 1")], ids=["Sync", "a batch without Sync"])
+def test_a_client_is_read_from_only_while_the_server_owes_little(asked: bytes) -> None:
+    session = logged_in()
+    count = MOST_OWED // (1 if asked == S else 3)
+    session.client_data(asked * count)
+    assert not session.waiting
+    session.client_data(asked * 2)
+    assert session.waiting
+    parts = [encode_ready("I")]
+    if asked != S:
+        parts = [message(b"1"), message(b"2"), encode_data_row([b"1"]) + encode_command_complete("SELECT 1")]
+    session.server_data(b"".join(parts) * 2)
+    assert not session.waiting
 
 
 NAMES = st.sampled_from(["", "a", "b"])
@@ -140,6 +207,9 @@ def told_by(client: Bare, messages: bytes) -> list[Answer]:
     return [("E", "no such name") if told[:2] in NO_SUCH else told[:2] for told in answers(client.inbox)]
 
 
+@pytest.mark.defect_01
+@pytest.mark.defect_09
+@pytest.mark.defect_11
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(MESSAGES, max_size=14), chunk=st.integers(min_value=0, max_value=7))
 def test_any_conversation_is_the_same_with_and_without_a_session(
@@ -162,6 +232,7 @@ def test_an_answer_to_nothing_is_a_violation() -> None:
         inflight.end_boundary()
 
 
+@pytest.mark.defect_01
 def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
     from proxy.session.inflight import Sent
 
@@ -226,6 +297,7 @@ def test_what_is_held_while_its_batch_fails_is_never_taken_for_what_follows(
     assert table.execute("SELECT count(*) FROM t") == "3"
 
 
+@pytest.mark.defect_23
 def test_who_goes_away_in_the_middle_of_a_statement_has_it_cancelled(
     table: Database, clients: Clients
 ) -> None:

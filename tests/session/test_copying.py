@@ -1,8 +1,11 @@
 """COPY both ways: what the server ignores, swallows or reads while data flows, on each major version."""
 
+import struct
+
 import pytest
 
-from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_copy_fail
+from proxy.wire.backend import encode_error, encode_ready
+from proxy.wire.frontend import encode_copy_data, encode_copy_done, encode_copy_fail, encode_terminate
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import B, E, H, P, Q, S
@@ -14,6 +17,7 @@ DONE = encode_copy_done()
 BAD = encode_copy_data(b"not a number\tx\n")
 
 
+@pytest.mark.defect_13
 @pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
 def test_everything_in_one_write(chunk: int, every_table: Database, clients: Clients) -> None:
     """The client does not wait for CopyInResponse."""
@@ -65,6 +69,7 @@ def test_two_copies_in_one_text(table: Database, clients: Clients) -> None:
     ]
 
 
+@pytest.mark.defect_13
 def test_bad_data_ends_it_and_the_rest_is_ignored(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     told = client.exchange(Q(COPY), BAD, DATA, DONE, Q("SELECT count(*) FROM t"), ready=2)
@@ -76,6 +81,7 @@ def test_bad_data_ends_it_and_the_rest_is_ignored(every_table: Database, clients
     assert told[3:] == [("T",), ("D", b"3"), ("C", "SELECT 1"), ("Z", "I")]
 
 
+@pytest.mark.defect_13
 def test_bad_data_in_the_extended_protocol(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     told = client.exchange(P(COPY), B(), E(), BAD, DONE, S, Q("SELECT 1"), ready=2)
@@ -84,6 +90,7 @@ def test_bad_data_in_the_extended_protocol(every_table: Database, clients: Clien
     assert told[5:] == [("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]
 
 
+@pytest.mark.defect_13
 def test_copy_fail(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     assert client.exchange(Q(COPY), DATA, encode_copy_fail(b"never mind")) == [
@@ -198,6 +205,7 @@ def test_another_message_behind_data_that_has_ended_the_copy_runs(table: Databas
     assert client.exchange(DATA, DONE, Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
 
 
+@pytest.mark.defect_13
 def test_data_that_looks_like_messages_is_data(table: Database, clients: Clients) -> None:
     table.execute("CREATE TABLE raw(line text)")
     client = clients.wired(table)
@@ -210,6 +218,45 @@ def test_data_that_looks_like_messages_is_data(table: Database, clients: Clients
     assert table.execute("SELECT to_regclass('t')") == "t"
 
 
+LOOKS_LIKE = (
+    Q("DROP TABLE t"),
+    Q("DROP TABLE t") + S,
+    encode_ready("I") * 3,
+    encode_error({"V": "FATAL", "C": "57P01", "M": "gone"}),
+    encode_copy_done(),
+    encode_terminate(),
+)
+
+
+@pytest.mark.defect_13
+@pytest.mark.parametrize("chunk", [0, 1, 5, 7])
+def test_binary_data_that_spells_messages_is_data_both_ways(
+    chunk: int, every_table: Database, clients: Clients
+) -> None:
+    """However the bytes arrive: the pieces of one message begin as if they were others."""
+    every_table.execute("CREATE TABLE raw(id int, line bytea)")
+    client = clients.wired(every_table, chunk=chunk)
+    header, trailer = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+    rows = [struct.pack(">hiii", 2, 4, number, len(line)) + line for number, line in enumerate(LOOKS_LIKE)]
+    client.inbox = b""
+    sent = Q("COPY raw FROM STDIN (FORMAT binary)")
+    sent += b"".join(encode_copy_data(piece) for piece in (header, *rows, trailer)) + DONE
+    size = chunk or len(sent)
+    for at in range(0, len(sent), size):
+        client._send(sent[at : at + size])
+    client.wait(1)
+    assert answers(client.inbox) == [("G",), ("C", f"COPY {len(LOOKS_LIKE)}"), ("Z", "I")]
+    bare = clients.bare(every_table)
+    out = Q("COPY (SELECT * FROM raw ORDER BY id) TO STDOUT (FORMAT binary)")
+    for other in (bare, client):
+        other.exchange(out)
+    assert client.inbox == bare.inbox
+    assert all(line in client.inbox for line in LOOKS_LIKE)
+    assert client.judged == []
+    assert every_table.execute("SELECT count(*) FROM t") == "3"
+
+
+@pytest.mark.defect_13
 def test_copy_out(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table, chunk=3)
     assert client.exchange(Q("COPY t TO STDOUT")) == [
@@ -249,6 +296,7 @@ def test_a_refused_copy_takes_no_data(table: Database, clients: Clients) -> None
     ]
 
 
+@pytest.mark.defect_13
 def test_while_the_server_keeps_it_waiting_only_a_little_is_read_ahead(
     table: Database, clients: Clients
 ) -> None:

@@ -26,6 +26,7 @@ CALL = encode_function_call(FunctionCall(UNKNOWN))
 REFUSED = ("E", "42501", f"No oid {UNKNOWN}. [rule no-opaque]")
 
 
+@pytest.mark.defect_10
 @pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize(
     ("messages", "ready"),
@@ -46,6 +47,7 @@ def test_the_same_bytes_with_and_without_a_session(
     assert seen[1] == seen[0]
 
 
+@pytest.mark.defect_10
 def test_refused_in_its_place(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table, gate_of(OPAQUE))
     assert client.exchange(CALL + Q("SELECT 1"), ready=2) == [

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from proxy.policy.facts import Freeze
 from tests.servers.database import Database
 from tests.session.conftest import Clients
@@ -14,6 +16,7 @@ FROZEN = ("E", "42501", "Writes are frozen, and INSERT on t is one. [rule freeze
 WRITTEN = [("2",), ("C", "INSERT 0 1"), ("Z", "I")]
 
 
+@pytest.mark.defect_12
 def test_a_freeze_ends_what_was_allowed(table: Database, clients: Clients) -> None:
     clock = Clock()
     gate = gate_of("{version: 1, rules: []}", clock)

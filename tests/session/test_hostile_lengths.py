@@ -11,13 +11,29 @@ from proxy.wire.backend import (
     decode_error,
     encode_authentication,
     encode_command_complete,
+    encode_data_row,
+    encode_error,
+    encode_notice,
+    encode_notification,
     encode_parameter_status,
     encode_ready,
+    encode_row_description,
 )
-from proxy.wire.frontend import encode_password, encode_terminate
+from proxy.wire.frontend import (
+    FunctionCall,
+    encode_copy_data,
+    encode_copy_done,
+    encode_copy_fail,
+    encode_function_call,
+    encode_password,
+    encode_terminate,
+)
+from proxy.wire.octets import message
 from proxy.wire.startup import encode_cancel, encode_startup
-from tests.session.messages import B, C, D, E, H, P, Q, S
+from tests.session.messages import DS, B, C, D, E, H, P, Q, S
 from tests.session.wired import gate_of
+
+pytestmark = pytest.mark.defect_20
 
 START = encode_startup(3, 0, [("user", "u")])
 LENGTHS = (0, 3, 2**31 - 1, 2**31, 2**32 - 1)
@@ -94,13 +110,43 @@ def test_a_startup_packet_in_any_two_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [Q("SELECT 1"), P("SELECT 1") + B() + D() + E() + C() + H + S], ids=["simple", "extended"]
+    "said",
+    [
+        Q("SELECT 1"),
+        P("SELECT 1") + B() + D() + E() + C() + H + S,
+        encode_function_call(FunctionCall(177, (b"1", None))),
+        encode_copy_data(b"1\tx\n") + encode_copy_done() + encode_copy_fail(b"no") + Q("SELECT 1"),
+        encode_terminate(),
+    ],
+    ids=["simple", "extended", "FunctionCall", "COPY", "Terminate"],
 )
-def test_a_clients_messages_in_any_two_pieces(message: bytes) -> None:
-    for cut in range(1, len(message)):
+def test_a_clients_messages_in_any_two_pieces(said: bytes) -> None:
+    for cut in range(1, len(said)):
         session = logged_in()
-        commands = [*session.client_data(message[:cut]), *session.client_data(message[cut:])]
-        assert b"".join(bytes(c.data) for c in commands if isinstance(c, ToServer)) == message
+        commands = [*session.client_data(said[:cut]), *session.client_data(said[cut:])]
+        assert b"".join(bytes(c.data) for c in commands if isinstance(c, ToServer)) == said
+
+
+def test_a_servers_messages_in_any_two_pieces() -> None:
+    said = (
+        message(b"1")
+        + message(b"2")
+        + message(b"t", b"\0\0")
+        + encode_row_description([])
+        + encode_data_row([b"Z\0\0\0\5I"])
+        + encode_notice({"S": "NOTICE", "V": "NOTICE", "C": "00000", "M": "hello"})
+        + encode_parameter_status("TimeZone", "UTC")
+        + encode_notification(17, "channel", "payload")
+        + encode_command_complete("SELECT 1")
+        + encode_error({"S": "ERROR", "V": "ERROR", "C": "22012", "M": "division by zero"})
+        + encode_ready("I")
+    )
+    for cut in range(1, len(said)):
+        session = logged_in()
+        session.client_data(P("SELECT 1") + B() + DS() + E() + E() + S)
+        commands = [*session.server_data(said[:cut]), *session.server_data(said[cut:])]
+        assert b"".join(bytes(c.data) for c in commands if isinstance(c, ToClient)) == said
+        assert session.idle
 
 
 def test_a_login_and_an_answer_in_any_two_pieces() -> None:

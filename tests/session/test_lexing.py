@@ -94,6 +94,7 @@ def test_in_an_encoding_that_hides_quotes_only_what_reads_the_same_passes(
     assert client.exchange(Q("SELECT 'é'")) == [LEXING, ("Z", "I")]
 
 
+@pytest.mark.defect_30
 def test_bytes_that_are_no_utf8_are_refused(table: Database, clients: Clients) -> None:
     client = clients.wired(table, gate_of(ALLOW))
     raw = Q("SELECT 'xx'").replace(b"xx", b"\xff\xfe")
@@ -104,6 +105,7 @@ def test_bytes_that_are_no_utf8_are_refused(table: Database, clients: Clients) -
     assert client.exchange(Q("SELECT 1") + b"", ready=1)[1] == ("D", b"1")
 
 
+@pytest.mark.defect_30
 def test_a_shadow_policy_does_not_let_these_pass(table: Database, clients: Clients) -> None:
     shadow = ALLOW.replace("name: open,", "name: open, defaults: {mode: shadow},")
     client = clients.wired(table, gate_of(shadow), client_encoding="SJIS")

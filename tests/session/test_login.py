@@ -45,6 +45,7 @@ def logged_in(*said: bytes) -> Session:
     return session
 
 
+@pytest.mark.defect_18
 @pytest.mark.parametrize(
     "said",
     [NOTICE, STATUS, NOTICE + ASKED, STATUS + ASKED, ASKED + NOTICE, LET_IN + NOTICE + STATUS],
@@ -59,6 +60,7 @@ def test_notices_and_settings_pass_at_any_time(said: bytes, chunk: int) -> None:
     assert session.phase is Phase.AUTHENTICATING
 
 
+@pytest.mark.defect_18
 def test_a_client_that_was_asked_answers_behind_a_notice() -> None:
     session = connected()
     session.server_data(ASKED + NOTICE)
@@ -66,6 +68,7 @@ def test_a_client_that_was_asked_answers_behind_a_notice() -> None:
     assert session.client_data(password) == [ToServer(password)]
 
 
+@pytest.mark.defect_18
 @pytest.mark.parametrize("before", [b"", NOTICE, ASKED, LET_IN])
 def test_an_error_without_sqlstate_passes_and_ends_the_login(before: bytes) -> None:
     session = connected()
@@ -76,6 +79,7 @@ def test_an_error_without_sqlstate_passes_and_ends_the_login(before: bytes) -> N
     assert [c for c in commands if isinstance(c, ToClient)] == []
 
 
+@pytest.mark.defect_14
 @pytest.mark.parametrize(
     "said",
     [
@@ -92,6 +96,7 @@ def test_what_comes_unasked_passes_at_once_to_an_idle_client(said: bytes) -> Non
     assert session.idle
 
 
+@pytest.mark.defect_21
 def test_without_a_key_there_is_nothing_to_cancel_by() -> None:
     session = logged_in(STATUS)
     session.client_data(Q("SELECT 1"))
@@ -105,6 +110,7 @@ def test_with_a_key_a_statement_that_nobody_waits_for_is_cancelled() -> None:
     assert cancels == [Cancel(encode_cancel(KEY[5:]))]
 
 
+@pytest.mark.defect_21
 @pytest.mark.parametrize("asked_before", [b"", ASKED])
 def test_a_server_without_a_key(asked_before: bytes) -> None:
     """As PgBouncer does: the client gets one all the same."""
@@ -123,6 +129,7 @@ def _own(session: Session) -> BackendKey:
     return session._key
 
 
+@pytest.mark.defect_21
 def test_the_client_sees_a_key_of_the_gates_own_and_the_servers_process_id() -> None:
     gate = gate_of()
     session = Session(gate, Peer("127.0.0.1"))
@@ -172,6 +179,7 @@ class NewerWired(Newer, Wired):
     """The same through a session."""
 
 
+@pytest.mark.defect_22
 @pytest.mark.parametrize("asking", ASKINGS)
 @pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
 def test_protocol_3_2(chunk: int, asking: str, every_table: Database) -> None:
@@ -192,6 +200,7 @@ def test_protocol_3_2(chunk: int, asking: str, every_table: Database) -> None:
     assert told[1] == told[0]
 
 
+@pytest.mark.defect_22
 @pytest.mark.parametrize(
     ("asking", "server_says", "told"),
     [
@@ -220,11 +229,13 @@ def test_what_was_taken_out_is_told_with_what_the_server_says(
     assert session.server_data(server_says + LET_IN) == [ToClient(told + LET_IN)]
 
 
+@pytest.mark.defect_22
 @pytest.mark.parametrize("version", [0x30001, 0x30002, 0x20000, 0x40000, -1])
 def test_a_server_that_offers_what_was_not_asked_for_is_not_followed(version: int) -> None:
     assert isinstance(connected().server_data(encode_negotiation(version, []))[-1], Close)
 
 
+@pytest.mark.defect_22
 def test_a_version_is_negotiated_once_and_first() -> None:
     session = connected()
     session.server_data(LET_IN)

@@ -13,6 +13,8 @@ from tests.session.conftest import TABLE, Clients
 from tests.session.messages import B, D, E, P, Q, S, X
 from tests.session.wired import Answer, gate_of
 
+pytestmark = pytest.mark.defect_33
+
 MODES = ["enforce", "shadow", "off"]
 ROWS = 3
 WIPE = "CREATE FUNCTION wipe() RETURNS int LANGUAGE sql AS 'DELETE FROM t; SELECT 1'"

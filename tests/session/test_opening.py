@@ -42,16 +42,19 @@ def refusal(commands: Sequence[object]) -> tuple[str, str, str]:
     return fields["V"], fields["C"], fields["M"]
 
 
+@pytest.mark.defect_15
 def test_encryption_is_answered_no_once_each() -> None:
     _, commands = opened(encode_gssenc_request(), encode_ssl_request())
     assert commands == [ToClient(b"N"), ToClient(b"N")]
 
 
+@pytest.mark.defect_15
 def test_bytes_behind_an_encryption_request_are_refused() -> None:
     _, commands = opened(encode_ssl_request() + START)
     assert refusal(commands) == ("FATAL", "08P01", "received unencrypted data after an encryption request")
 
 
+@pytest.mark.defect_15
 def test_a_second_ssl_request_is_refused() -> None:
     _, commands = opened(encode_ssl_request(), encode_ssl_request())
     assert refusal(commands[1:]) == ("FATAL", "08P01", "encryption was requested again")
@@ -125,6 +128,7 @@ rules:
 """
 
 
+@pytest.mark.defect_19
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -223,6 +227,7 @@ def login_of(server_says: bytes) -> list[object]:
     return list(session.server_data(server_says))
 
 
+@pytest.mark.defect_16
 def test_channel_binding_is_taken_out_of_the_offer() -> None:
     for order in (["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]):
         assert login_of(encode_sasl_mechanisms(order)) == [
@@ -230,6 +235,7 @@ def test_channel_binding_is_taken_out_of_the_offer() -> None:
         ]
 
 
+@pytest.mark.defect_16
 def test_an_offer_of_channel_binding_alone_cannot_be_relayed() -> None:
     commands = login_of(encode_sasl_mechanisms(["SCRAM-SHA-256-PLUS"]))
     said = [command for command in commands if isinstance(command, ToClient | Close)]
@@ -297,6 +303,7 @@ def test_an_upstream_that_is_no_postgresql_is_told_as_such() -> None:
     assert gate.tally.upstream_failures == {"connect": 0, "lost": 0, "protocol": 1}
 
 
+@pytest.mark.defect_30
 @pytest.mark.parametrize(("before", "transaction"), [("SELECT 1", "none"), ("BEGIN", "open")])
 def test_what_no_client_may_send_is_counted_and_reported(
     before: str, transaction: str, table: Database, clients: Clients

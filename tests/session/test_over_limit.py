@@ -26,6 +26,8 @@ REFUSED = (
 )
 
 
+@pytest.mark.defect_30
+@pytest.mark.defect_34
 @pytest.mark.parametrize("inline_bytes", [4_096, 1_000_000])
 @pytest.mark.parametrize("policy", [wired.NO_LOSS, WATCHING])
 def test_runs_of_operators_never_reach_the_server(

@@ -1,11 +1,17 @@
 """Nothing is believed before the server confirms it: statement names, on each major version."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
+from proxy.policy.facts import Backup, Freeze
+from proxy.session import Gate
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import DS, B, C, E, H, P, Q, S
-from tests.session.wired import Clock, gate_of, policy_of
+from tests.session.wired import NOON, Clock, gate_of, policy_of
 
 STRICT = (
     "{version: 1, name: strict, rules: [{id: no-delete, match: {effects: row.delete}, deny: No deletes.}]}"
@@ -13,6 +19,7 @@ STRICT = (
 DELETE = "DELETE FROM t WHERE id = 1"
 
 
+@pytest.mark.defect_11
 def test_a_pipelined_prepare_that_fails_leaves_the_old_statement(
     every_table: Database, clients: Clients
 ) -> None:
@@ -30,6 +37,7 @@ def test_a_pipelined_prepare_that_fails_leaves_the_old_statement(
     assert every_table.execute("SELECT count(*) FROM t") == "3"
 
 
+@pytest.mark.defect_11
 def test_a_pipelined_parse_that_fails_leaves_the_old_statement(
     every_table: Database, clients: Clients
 ) -> None:
@@ -41,6 +49,7 @@ def test_a_pipelined_parse_that_fails_leaves_the_old_statement(
     assert told[2:] == [("E", "42501", "No deletes. [rule no-delete]"), ("Z", "I")]
 
 
+@pytest.mark.defect_05
 def test_within_one_batch_the_newest_parse_counts(table: Database, clients: Clients) -> None:
     """Had it failed the rest of the batch would be skipped."""
     client = clients.wired(table)
@@ -55,6 +64,7 @@ def test_within_one_batch_the_newest_parse_counts(table: Database, clients: Clie
     ]
 
 
+@pytest.mark.defect_05
 def test_each_parse_of_a_batch_keeps_a_verdict_of_its_own(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     client.exchange(P(DELETE, "d") + P("SELECT 7", "s") + P(DELETE) + B(portal="early") + P("SELECT 8") + S)
@@ -69,6 +79,8 @@ def test_each_parse_of_a_batch_keeps_a_verdict_of_its_own(every_table: Database,
     assert every_table.execute("SELECT count(*) FROM t") == "3"
 
 
+@pytest.mark.defect_05
+@pytest.mark.defect_11
 def test_a_portal_keeps_its_verdict_when_its_statement_is_parsed_anew(
     every_table: Database, clients: Clients
 ) -> None:
@@ -86,6 +98,7 @@ def test_sql_and_protocol_share_one_space_of_names(table: Database, clients: Cli
     assert client.exchange(B("six") + E() + S) == [("2",), ("D", b"6"), ("C", "SELECT 1"), ("Z", "I")]
 
 
+@pytest.mark.defect_11
 @pytest.mark.parametrize(
     ("drop", "answer"),
     [
@@ -107,6 +120,7 @@ def test_a_dropped_name_can_be_given_anew(
     assert client.exchange(Q("EXECUTE p"))[1] == ("D", b"2")
 
 
+@pytest.mark.defect_11
 def test_discard_all_forgets_every_name(table: Database, clients: Clients) -> None:
     client = clients.wired(table)
     client.exchange(P("SELECT 1", "a") + P("SELECT 2", "b") + S)
@@ -115,6 +129,7 @@ def test_discard_all_forgets_every_name(table: Database, clients: Clients) -> No
     assert client.exchange(B("b") + S)[0] == ("E", "26000", 'prepared statement "b" does not exist')
 
 
+@pytest.mark.defect_11
 def test_a_dropped_name_is_not_believed_gone_before_the_server_says_so(
     table: Database, clients: Clients
 ) -> None:
@@ -153,6 +168,63 @@ def test_a_prepared_execute_is_judged_by_what_the_name_means_then(table: Databas
     assert client.exchange(B("run") + E() + S)[1] == ("E", "42501", "No deletes. [rule no-delete]")
 
 
+def _an_hour_later(gate: Gate, clock: Clock) -> None:
+    clock.now += 3600
+
+
+def _frozen(gate: Gate, clock: Clock) -> None:
+    gate.swap_facts(replace(gate.facts, freezes=(Freeze("sale", datetime.fromtimestamp(NOON, UTC)),)))
+
+
+def _without_a_backup(gate: Gate, clock: Clock) -> None:
+    gate.swap_facts(replace(gate.facts, backups=()))
+
+
+def _another_policy(gate: Gate, clock: Clock) -> None:
+    gate.swap_policy(policy_of(STRICT))
+
+
+NEEDS_MUCH = """
+version: 1
+name: test
+time: {timezone: UTC, windows: {afternoon: {from: "12:30", to: "14:00"}}}
+rules:
+  - {id: quiet, match: {effects: [row.delete]}, when: {window: afternoon}, deny: "Not in the afternoon."}
+  - {id: saved, match: {effects: [row.delete]}, require: {backup: {within: 3h}}, deny: "No backup."}
+"""
+
+
+@pytest.mark.defect_12
+@pytest.mark.parametrize(
+    "late", [B("d") + E() + S, E("early") + S, Q("EXECUTE d")], ids=["Bind", "Execute", "SQL"]
+)
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (_an_hour_later, "quiet"),
+        (_frozen, "freeze"),
+        (_without_a_backup, "saved"),
+        (_another_policy, "no-delete"),
+    ],
+)
+def test_what_was_parsed_while_allowed_is_judged_by_what_holds_when_it_runs(
+    change: Callable[[Gate, Clock], None], rule: str, late: bytes, table: Database, clients: Clients
+) -> None:
+    clock = Clock()
+    gate = gate_of(NEEDS_MUCH, clock)
+    saved = Backup(table.name, datetime.fromtimestamp(NOON, UTC), "s3://backups/1")
+    gate.swap_facts(replace(gate.facts, backups=(saved,)))
+    client = clients.wired(table, gate)
+    client.exchange(Q("BEGIN") + P(DELETE, "d") + B("d", "early") + S, ready=2)
+    change(gate, clock)
+    (told, *_) = client.exchange(late)
+    assert told[:2] == ("E", "42501")
+    assert str(told[2]).endswith(f"[rule {rule}]")
+    assert client.exchange(Q("COMMIT")) == [("C", "ROLLBACK"), ("Z", "I")]
+    assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+@pytest.mark.defect_12
 def test_a_statement_parsed_while_allowed_is_judged_again_when_the_window_has_opened(
     table: Database, clients: Clients
 ) -> None:
@@ -190,6 +262,7 @@ def test_describe_of_an_unknown_name_is_the_servers_to_answer(table: Database, c
     ]
 
 
+@pytest.mark.defect_09
 def test_a_cursor_is_run_by_its_portal(table: Database, clients: Clients) -> None:
     client = clients.wired(table)
     client.exchange(Q("BEGIN"))

@@ -154,6 +154,9 @@ def converse(client: Wired, steps: list[tuple[bytes, int]]) -> list[list[Answer]
     return [client.exchange(messages, ready=ready) for messages, ready in steps]
 
 
+@pytest.mark.defect_01
+@pytest.mark.defect_04
+@pytest.mark.defect_06
 @pytest.mark.parametrize("chunk", [0, 1], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_in_its_place_in_the_stream(case: str, chunk: int, every_table: Database, clients: Clients) -> None:
@@ -189,6 +192,7 @@ def test_the_position_of_a_syntax_error_is_told(table: Database, clients: Client
     assert (gate["C"], gate["M"], gate["P"]) == (server["C"], server["M"], server["P"])
 
 
+@pytest.mark.defect_02
 def test_with_flush_instead_of_sync_the_refusal_comes_at_once(
     every_table: Database, clients: Clients
 ) -> None:
@@ -201,6 +205,18 @@ def test_with_flush_instead_of_sync_the_refusal_comes_at_once(
     assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
 
 
+@pytest.mark.defect_02
+def test_neither_flush_nor_sync_is_needed_for_a_refusal(every_table: Database, clients: Clients) -> None:
+    """As the server sends its own errors."""
+    client = clients.wired(every_table)
+    client.inbox = b""
+    client._send(P(DROP))
+    client.until(lambda: b"no-drop" in client.inbox)
+    assert answers(client.inbox) == [REFUSED]
+    assert client.exchange(X("SELECT 1") + S) == [("Z", "I")]
+
+
+@pytest.mark.defect_12
 def test_a_late_bind_is_refused_when_the_policy_has_changed(every_table: Database, clients: Clients) -> None:
     client = clients.wired(every_table)
     assert client.exchange(P("DELETE FROM t WHERE id = 1", "s") + S) == [("1",), ("Z", "I")]
@@ -211,6 +227,7 @@ def test_a_late_bind_is_refused_when_the_policy_has_changed(every_table: Databas
     assert client.exchange(Q("SELECT count(*) FROM t"))[1] == ("D", b"3")
 
 
+@pytest.mark.defect_12
 def test_a_late_execute_is_refused_when_the_policy_has_changed(
     every_table: Database, clients: Clients
 ) -> None:
@@ -352,6 +369,8 @@ rules:
 """
 
 
+@pytest.mark.defect_30
+@pytest.mark.defect_33
 @pytest.mark.parametrize(
     ("messages", "ready", "rules"),
     [

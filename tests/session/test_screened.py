@@ -16,7 +16,7 @@ from tests.policy.test_properties import BODY, load, write_rule
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import B, E, P, Q, S
-from tests.session.wired import NO_LOSS, Wired, gate_of, policy_of
+from tests.session.wired import NO_LOSS, Answer, Wired, gate_of, policy_of
 from tests.sql.database.golden import held_by
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -65,6 +65,28 @@ def test_harmless_texts_are_run_without_a_parse(table: Database, clients: Client
         ("allowed", "write"): 1,
         ("refused", "destructive"): 1,
     }
+
+
+@pytest.mark.defect_29
+@pytest.mark.parametrize("verb", ["INSERT", "DELETE"])
+def test_a_statement_of_32765_parameters_is_read_elsewhere_while_others_are_answered(
+    verb: str, table: Database, clients: Clients
+) -> None:
+    table.execute("CREATE TABLE many(id int)")
+    numbers = [f"${number}" for number in range(1, 32_766)]
+    text = {
+        "INSERT": f"INSERT INTO many VALUES ({'), ('.join(numbers)})",
+        "DELETE": f"DELETE FROM many WHERE id IN ({', '.join(numbers)})",
+    }[verb]
+    gate = gate_of()
+    client, other = clients.wired(table, gate), clients.wired(table, gate)
+    answered: list[list[Answer]] = []
+    client.before_reading = lambda: answered.append(other.exchange(Q("SELECT 1")))
+    values = [b"%d" % number for number in range(32_765)]
+    told = client.exchange(P(text) + B(values=values) + E() + S)
+    assert told[2] == ("C", "INSERT 0 32765" if verb == "INSERT" else "DELETE 0")
+    assert client.handed_out == [text.encode()]
+    assert answered == [[("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]]
 
 
 def test_a_long_text_is_screened_elsewhere(table: Database, clients: Clients, parsed: list[str]) -> None:

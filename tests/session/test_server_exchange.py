@@ -136,6 +136,7 @@ def let_in(session: Session) -> None:
     assert not any(isinstance(found, ServerExchange | Credential) for found in reachable(session))
 
 
+@pytest.mark.defect_16
 @pytest.mark.parametrize(
     ("offer", "encrypted", "chosen"),
     [
@@ -222,6 +223,7 @@ def continued(text: str) -> bytes:
 GOOD = "r={}xyz,s=c2FsdA==,i=1"
 
 
+@pytest.mark.defect_17
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -323,6 +325,7 @@ def test_of_a_role_of_the_gates_own_nothing_is_told() -> None:
     ]
 
 
+@pytest.mark.defect_18
 @pytest.mark.parametrize(
     "said",
     [
@@ -337,6 +340,7 @@ def test_notices_and_settings_pass_at_any_time(said: bytes) -> None:
     assert initial.mechanism == SCRAM
 
 
+@pytest.mark.defect_25
 def test_a_server_that_says_no_three_times_is_not_asked_a_fourth() -> None:
     gate = checking(AuthType.MANAGED)
     for _ in range(3):
@@ -355,6 +359,7 @@ def test_a_server_that_says_no_three_times_is_not_asked_a_fourth() -> None:
     assert connects(other.prove())
 
 
+@pytest.mark.defect_25
 def test_a_stale_verifier_is_tried_three_times() -> None:
     gate = checking()
     for _ in range(3):
@@ -415,6 +420,7 @@ CHALLENGES = st.binary(max_size=40).map(lambda data: encode_authentication(11, d
 ).map(lambda data: encode_authentication(12, data))
 
 
+@pytest.mark.defect_17
 @given(
     said=st.lists(MESSAGES | CHALLENGES | st.binary(max_size=20), max_size=6),
     credential=st.sampled_from([CREDENTIAL, MANAGED]),

@@ -65,12 +65,14 @@ def fatal(commands: Sequence[Command]) -> tuple[str, str, str]:
 # -- asking ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect_15
 def test_an_ssl_request_is_answered_yes_and_tls_begins() -> None:
     session = secured(OFFERED)
     assert session.client_data(START) == [CONNECT]
     assert session.client_tls is PLAIN_TLS
 
 
+@pytest.mark.defect_15
 def test_gssapi_encryption_is_declined_before_tls() -> None:
     session = session_of(REQUIRED)
     assert session.client_data(encode_gssenc_request()) == [ToClient(b"N")]
@@ -83,6 +85,7 @@ def test_inside_tls_no_encryption_may_be_asked_for(again: bytes) -> None:
     assert fatal(commands)[:2] == ("08P01", "encryption was requested again")
 
 
+@pytest.mark.defect_15
 @pytest.mark.parametrize("behind", [START, b"\x16", b"Q", encode_ssl_request()])
 @pytest.mark.parametrize("before", [b"", encode_gssenc_request()])
 def test_nothing_sent_behind_the_request_is_used(before: bytes, behind: bytes) -> None:
@@ -94,6 +97,7 @@ def test_nothing_sent_behind_the_request_is_used(before: bytes, behind: bytes) -
     assert session.phase is Phase.CLOSED
 
 
+@pytest.mark.defect_15
 def test_nothing_that_comes_between_the_answer_and_tls_is_used() -> None:
     """The relay hands none over; should it, the session ends and says nothing in the clear."""
     session = session_of(OFFERED)
@@ -106,6 +110,7 @@ def test_nothing_that_comes_between_the_answer_and_tls_is_used() -> None:
 # -- beginning with TLS at once ----------------------------------------------------------------------------
 
 
+@pytest.mark.defect_15
 @pytest.mark.parametrize("hello", [HELLO, HELLO[:1]])
 def test_a_handshake_may_come_unasked(hello: bytes) -> None:
     session = session_of(REQUIRED)
@@ -114,6 +119,7 @@ def test_a_handshake_may_come_unasked(hello: bytes) -> None:
     assert session.client_data(START) == [CONNECT]
 
 
+@pytest.mark.defect_15
 @pytest.mark.parametrize("alpn", [None, "http/1.1"])
 def test_an_unasked_handshake_has_to_name_the_protocol(alpn: str | None) -> None:
     """Else a browser that is made to speak to this port could be answered (ALPACA)."""

@@ -67,6 +67,7 @@ def test_the_analysis_says_when(when: str, sql: str) -> None:
     assert {"deferred" in call.traits for call in calls} == ({True} if when == "later" else {False})
 
 
+@pytest.mark.defect_31
 @pytest.mark.parametrize(("when", "sql"), CASES)
 def test_the_server_calls_then(prepared: Database, when: str, sql: str) -> None:
     with psycopg.connect(prepared.dsn) as connection:

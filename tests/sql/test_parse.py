@@ -12,6 +12,7 @@ from proxy.sql.analyse import analyse
 from proxy.sql.parse import SqlSyntaxError, Token, UnreadableText, character_offsets, parse, tokens
 
 
+@pytest.mark.defect_30
 @pytest.mark.parametrize(
     ("text", "message", "position"),
     [
@@ -33,6 +34,7 @@ def test_errors(text: str, message: str, position: int) -> None:
     assert type(caught.value) is SqlSyntaxError
 
 
+@pytest.mark.defect_34
 @pytest.mark.parametrize(
     "text",
     [

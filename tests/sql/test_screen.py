@@ -100,6 +100,7 @@ def texts_of_the_tests() -> set[str]:
     return found
 
 
+@pytest.mark.defect_32
 def test_every_text_of_the_tests() -> None:
     texts = texts_of_the_tests()
     passed = {text for text in texts if is_utf8(text) and sort(text) is not None and read(text, 17)}

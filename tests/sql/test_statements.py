@@ -13,6 +13,8 @@ CASES = [
 ]
 
 
+@pytest.mark.defect_31
+@pytest.mark.defect_32
 @pytest.mark.parametrize(("sql", "wanted"), CASES)
 def test_effects(sql: str, wanted: list[str]) -> None:
     assert effects_of(sql) == wanted

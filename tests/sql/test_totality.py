@@ -19,6 +19,7 @@ NODES = {name for name, value in vars(ast).items() if isinstance(value, type) an
 LIST = {"List"}
 
 
+@pytest.mark.defect_30
 def test_every_node_type_is_in_exactly_one_table() -> None:
     assert set(HANDLERS) | HARMLESS | NEVER_RAW == NODES | LIST
     assert set(HANDLERS) & HARMLESS == set()
@@ -78,6 +79,7 @@ def walked(tree: dict[str, object]) -> list[tuple[str, str]]:
     return [(effect.name, effect.detail) for effect in walk.effects]
 
 
+@pytest.mark.defect_30
 @pytest.mark.parametrize(
     ("tree", "wanted"),
     [

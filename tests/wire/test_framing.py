@@ -45,6 +45,7 @@ CLIENT_FRAMES = st.lists(
 )
 
 
+@pytest.mark.defect_20
 @given(CLIENT_FRAMES, st.lists(st.integers(min_value=0, max_value=10_000), max_size=20))
 def test_any_chunking_gives_equal_frames_and_loses_no_byte(
     frames: list[tuple[str, bytes]], cuts: list[int]
@@ -96,6 +97,7 @@ def test_rows_and_copy_data_pass_as_they_arrive() -> None:
     assert cutter.clean
 
 
+@pytest.mark.defect_13
 def test_row_data_that_spells_a_message_is_data() -> None:
     inner = frame("Z", b"I")
     stream = frame("D", inner * 50) + frame("C", b"SELECT 1\0")
@@ -116,6 +118,7 @@ def test_a_long_bind_is_shown_once_its_names_are_there_and_can_be_dropped_whole(
     assert run(Cutter(FRONTEND), chunks)[1] == stream
 
 
+@pytest.mark.defect_30
 def test_a_text_over_the_limit_is_shown_as_such_and_dropped_without_being_kept() -> None:
     cutter = Cutter(FRONTEND, statement_limit=1000)
     stream = frame("Q", b"x" * 5000) + frame("Q", b"SELECT 1\0")
@@ -163,6 +166,7 @@ def test_rest_hands_over_what_was_not_shown() -> None:
     assert cutter.next() == 0
 
 
+@pytest.mark.defect_20
 @pytest.mark.parametrize(
     ("grammar", "raw", "message"),
     [
@@ -178,6 +182,7 @@ def test_rest_hands_over_what_was_not_shown() -> None:
         (LOGIN, b"Q\x00\x00\x00\x05", "invalid client message type 81"),
         (LOGIN, b"p\x00\x01\x00\x00", "invalid message length 65536 for client message type 112"),
         (BACKEND, b"Y\x00\x00\x00\x04", "invalid server message type 89"),
+        (BACKEND, b"E\x04\x00\x00\x01S", "invalid message length 67108865 for server message type 69"),
         (BACKEND, b"Z\x00\x00\x00\x02", "invalid message length 2 for server message type 90"),
     ],
 )

@@ -36,11 +36,13 @@ ACCEPTED: list[tuple[str, tuple[tuple[str, str | None], ...]]] = [
 ]
 
 
+@pytest.mark.defect_19
 @pytest.mark.parametrize(("options", "expected"), ACCEPTED)
 def test_switches(options: str, expected: tuple[tuple[str, str | None], ...]) -> None:
     assert split_options(options) == expected
 
 
+@pytest.mark.defect_19
 @pytest.mark.parametrize(
     "options",
     [
@@ -73,6 +75,7 @@ def escaped(value: str) -> str:
     return "".join("\\" + letter if letter in " \t\n\v\f\r\\" else letter for letter in value)
 
 
+@pytest.mark.defect_19
 @given(
     st.lists(
         st.tuples(

@@ -39,6 +39,7 @@ def gate_reads(options: str) -> bool:
     return True
 
 
+@pytest.mark.defect_19
 def test_both_read_the_same(every_server: Cluster) -> None:
     differing = {
         options: server_reads(every_server, options)

@@ -126,6 +126,7 @@ MALFORMED = "malformed SCRAM message"
 NO_TYPE = 'Expected attribute "p" with a channel-binding type.'
 
 
+@pytest.mark.defect_17
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
@@ -167,6 +168,7 @@ def test_a_first_message(data: bytes | None, complaint: tuple[str, str, str] | N
     assert (str(raised.value), raised.value.detail, raised.value.sqlstate) == complaint
 
 
+@pytest.mark.defect_17
 @pytest.mark.parametrize(
     ("data", "detail"),
     [
@@ -193,6 +195,7 @@ def test_extensions_before_the_proof_are_covered_by_it() -> None:
     assert last.without_proof == f"{WITHOUT_PROOF},x=1,y="
 
 
+@pytest.mark.defect_17
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
@@ -221,6 +224,7 @@ def test_a_challenge(data: str, complaint: tuple[str, str]) -> None:
     assert (str(raised.value), raised.value.detail) == complaint
 
 
+@pytest.mark.defect_17
 @pytest.mark.parametrize("data", ["", "v", "v=", "v=!", "v=QUFB", "x=1", SIGNATURE.decode() + ",x=1", "e"])
 def test_a_signature_that_is_none(data: str) -> None:
     with pytest.raises(ProtocolViolation, match=MALFORMED):
@@ -241,6 +245,7 @@ PIECES = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.defect_17
 @given(data=st.binary(max_size=1100) | PIECES.map("".join).map(str.encode))
 def test_garbage_gives_a_message_or_a_violation(data: bytes) -> None:
     for decode in (

@@ -43,6 +43,7 @@ def test_the_length_is_known_from_four_bytes(prefix: bytes, length: int | None) 
     assert startup_length(prefix) == length
 
 
+@pytest.mark.defect_20
 @pytest.mark.parametrize(
     "prefix",
     [
@@ -83,6 +84,7 @@ def test_the_bytes_are_those_of_the_manual() -> None:
     assert encode_startup(3, 2, [("user", "a")]) == b"\0\0\0\x10\0\x03\0\x02user\0a\0\0"
 
 
+@pytest.mark.defect_22
 @pytest.mark.parametrize("secret_bytes", [4, 32, 256])
 def test_cancel_keys_of_protocol_3_0_and_3_2(secret_bytes: int) -> None:
     key = b"\0\0\0\x2a" + b"k" * secret_bytes
@@ -90,6 +92,7 @@ def test_cancel_keys_of_protocol_3_0_and_3_2(secret_bytes: int) -> None:
     assert decode_startup(raw) == CancelRequest(key, raw)
 
 
+@pytest.mark.defect_22
 @pytest.mark.parametrize("secret_bytes", [0, 3, 257])
 def test_cancel_keys_of_other_lengths_are_refused(secret_bytes: int) -> None:
     with pytest.raises(ProtocolViolation, match="invalid length of cancel request"):
@@ -112,6 +115,7 @@ def test_the_database_defaults_to_the_user(parameters: list[tuple[str, str]]) ->
     assert message.database == "alice"
 
 
+@pytest.mark.defect_19
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
