@@ -68,7 +68,14 @@ class Excuse:
     instead: str
 
 
+_USERS = Excuse("asks for a password", "tests/app/test_users.py")
 _NOT_RUN = {
+    "pgwarden user learn app --upstream postgresql://127.0.0.1:5432 --auth-file learnt.txt": Excuse(
+        "asks for a password", "tests/clients/test_learning.py"
+    ),
+    "pgwarden user add ada --role app --password-env APP_PASSWORD --auth-file users.txt": _USERS,
+    "pgwarden user list --auth-file users.txt": Excuse("needs the file", "tests/app/test_users.py"),
+    "pgwarden user remove ada --auth-file users.txt": Excuse("needs the file", "tests/app/test_users.py"),
     "make demo": Excuse("installs from a registry, serves until Ctrl-C", "tests/test_demo.py"),
     "make test": Excuse("would run this test in itself", "tests/test_quality.py"),
     "pip install .": Excuse("installs from a registry", "tests/test_packaging.py"),
@@ -181,9 +188,10 @@ def shop(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _lasting(output: str, shop: Shop) -> str:
-    """Output without what is new each time: the hour's rule, digests, and the places that were put in."""
+    """Output without what is new each time: the hour's rule, digests, who and when, places put in."""
     output = re.sub(r"no-changes-in-peak, (?=backup-first)", "", output)
     output = re.sub(r"digest [0-9a-f]{12}", "digest #", output)
+    output = re.sub(r"since 20[0-9T:-]{17}Z by \S+@[^:\s]+|frozen by \S+@[^:\s]+", "by #", output)
     return output.replace(environment(shop.folder)["PGWARDEN_LEDGER"], "LEDGER").replace(
         "/home/ada/.local/state/pgwarden/ledger.sqlite", "LEDGER"
     )
@@ -280,6 +288,21 @@ def test_the_config_file_of_tls_loads(tmp_path: Path) -> None:
     loaded = load_settings({"config": str(tmp_path / "tls.yaml")}, {})
     assert [(tls.asks.required, tls.certificate is not None) for tls in loaded.client_tls] == [(True, True)]
     assert [upstream.sslmode for upstream in loaded.upstreams] == [SslMode.VERIFY_FULL]
+
+
+def test_the_config_file_of_authentication_loads(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    written = {"fullchain.pem": certificates.loopback[0], "privkey.pem": certificates.loopback[1]}
+    for name, source in written.items():
+        (tmp_path / name).write_bytes(source.read_bytes())
+    for name, text in {"asking.txt": "secret\n", "users.txt": ""}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "auth.yaml").write_text(_file("auth.yaml"))
+    flags = {"config": str(tmp_path / "auth.yaml"), "ledger": str(tmp_path / "ledger")}
+    asked, own = load_settings(flags, {}).log_ins
+    assert (asked.auth_type.value, asked.source and asked.source.role) == ("passthrough", "pgwarden_auth")
+    assert (own.auth_type.value, own.source, own.users) == ("managed", None, {})
 
 
 def test_the_listeners_settings_stand_first() -> None:

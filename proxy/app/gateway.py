@@ -11,6 +11,7 @@ import gc
 import os
 import secrets
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
@@ -28,6 +29,9 @@ from proxy.app.catalogue.source import CatalogueSource
 from proxy.app.certificates import CertificateKeeper, ListenerTls
 from proxy.app.facts import FactsKeeper
 from proxy.app.kinds import Address
+from proxy.app.ledger.changes import ChangeKeeper
+from proxy.app.ledger.heads import HeadKeeper
+from proxy.app.ledger.use import LedgerUse
 from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
 from proxy.app.policies import Attempt, PolicyKeeper, announce
 from proxy.app.reading.form import Bounds
@@ -36,12 +40,33 @@ from proxy.app.refusals import TurnedAway
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.users.keeper import UserKeeper
+from proxy.app.users.setup import LogIn, Users
+from proxy.app.watching import Reloads
 from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.records import Ledger, LedgerError
-from proxy.relay import Listener, Occupancy, Upstream
-from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session, Standing
+from proxy.records import LedgerError
+from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
+from proxy.session import (
+    Attempts,
+    CancelKeys,
+    Ended,
+    Event,
+    Gate,
+    Identity,
+    Limits,
+    LoginFailed,
+    Peer,
+    Phase,
+    Session,
+    Standing,
+)
+from proxy.sql.screen import MAJORS, plain_screen
+
+_TURN_S = 0.0005
+_YOUNG, _OLDER, _NEVER = 700, 10, 1_000_000
+_COLLECT_S = 3600.0
 
 
 class StartError(Exception):
@@ -68,6 +93,7 @@ class Door:
     gate: Gate
     listener: Listener
     keeper: CatalogueKeeper | None
+    users: Users
     sessions: WeakSet[Session]
 
     def __str__(self) -> str:
@@ -83,7 +109,7 @@ class Gateway:
         self,
         loaded: Loaded,
         attempts: Mapping[str, Attempt],
-        ledger: Ledger,
+        ledger: LedgerUse,
         logs: StatementLogs,
         log: BoundLogger,
     ) -> None:
@@ -92,7 +118,7 @@ class Gateway:
         Args:
             loaded: the settings.
             attempts: the policies by path, all of them loaded.
-            ledger: open.
+            ledger: open, with its key.
             logs: open.
             log: for what happens to the gate itself.
 
@@ -112,18 +138,35 @@ class Gateway:
             self._settings.parsers,
             log,
         )
+        self._login_failures = Attempts(self._settings.login_failures)
         self._occupancy = self._count_connections()
+        self._keys = CancelKeys(Identity(peer=self._settings.peer_id), _token)
+        self._router = CancelRouter(self._keys)
+        self._router.know(self._peers())
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         try:
-            self._facts = FactsKeeper(ledger, self._swap_facts, self._settings.stale_after_s, log)
+            self._facts = FactsKeeper(
+                ledger.reader,
+                self._swap_facts,
+                self._settings.stale_after_s,
+                log,
+                overdue_after_s=self._settings.stale_writes_after_s,
+            )
+            self._heads = self._head_keeper()
         except LedgerError as error:
             raise StartError(str(error)) from error
+        self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
         self._doors = [
-            self._door(settings, upstream, catalogue, tls, attempts[settings.policy].policy)
-            for settings, upstream, catalogue, tls in zip(
-                self._settings.listeners, loaded.upstreams, loaded.catalogues, loaded.client_tls, strict=True
+            self._door(settings, upstream, catalogue, tls, log_in, attempts[settings.policy].policy)
+            for settings, upstream, catalogue, tls, log_in in zip(
+                self._settings.listeners,
+                loaded.upstreams,
+                loaded.catalogues,
+                loaded.client_tls,
+                loaded.log_ins,
+                strict=True,
             )
         ]
         self._certificates = CertificateKeeper(
@@ -153,6 +196,7 @@ class Gateway:
         upstream: Upstream,
         catalogue: CatalogueSource | None,
         tls: ListenerTls,
+        log_in: LogIn,
         policy: Policy | None,
     ) -> Door:
         if policy is None:
@@ -167,10 +211,14 @@ class Gateway:
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
+            recording=True,
             client_tls=tls.asks,
+            authentication=log_in.rules(self._login_failures),
+            keys=self._keys,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
+        users = Users(log_in, self._log)
 
         def open_session(peer: Peer) -> Session:
             gate.tally.connections += 1
@@ -185,14 +233,30 @@ class Gateway:
             upstream,
             partial(self._observe, str(settings.listen), keeper),
             relay_settings(self._settings),
+            router=self._router,
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
+            credentials=users.find,
+            recorder=self._changes.record,
             certificate=tls.certificate,
             on_crash=self._crashed,
             occupancy=self._occupancy,
             proxy=proxy_protocol(settings),
         )
-        return Door(settings, upstream, gate, listener, keeper, sessions)
+        return Door(settings, upstream, gate, listener, keeper, users, sessions)
+
+    def _peers(self) -> dict[int, Upstream]:
+        """The other replicas; what they are asked is as secret as what a server is."""
+        settings = self._settings
+        try:
+            return {
+                number: parse_upstream(
+                    url, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                )
+                for number, url in (settings.peers or {}).items()
+            }
+        except ValueError as error:
+            raise StartError(f"peers: {error}", wrong_setting=True) from error
 
     def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
         def in_use(database: str) -> bool:
@@ -210,8 +274,29 @@ class Gateway:
             stale_after_s=self._settings.stale_after_s,
         )
 
+    def _head_keeper(self) -> HeadKeeper:
+        settings, ledger = self._settings, self._ledger
+        return HeadKeeper(
+            ledger.checker,
+            ledger.key,
+            None if settings.ledger_heads is None else Path(settings.ledger_heads),
+            self._log,
+            interval_s=settings.ledger_head_interval_s,
+            rows=settings.ledger_head_rows,
+        )
+
     def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
         """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
+        if isinstance(event, LoginFailed):
+            self._log.warning(
+                "login failed",
+                listener=listener,
+                user=event.role,
+                database=event.database,
+                client_address=event.client_address,
+                reason=event.reason,
+                message=event.message,
+            )
         if isinstance(event, Ended) and event.reason:
             self._log.info("session ended", listener=listener, reason=event.reason)
         if isinstance(event, Ended) and keeper is not None:
@@ -239,6 +324,9 @@ class Gateway:
                 reloads=self._policies.reloads,
                 facts_age_s=lambda: self._facts.age_s,
                 facts_stale=lambda: self._facts.stale,
+                frozen=lambda: self._facts.frozen,
+                ledger_intact=lambda: self._heads.intact,
+                ledger_head=lambda: self._heads.published,
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
@@ -247,6 +335,7 @@ class Gateway:
                 refused_connections=lambda: self._occupancy.refused,
                 expired_sessions=self._expired,
                 crashes=lambda: self._crashes,
+                cancels=lambda: self._router.counts,
                 log_failures=self._logs.failures,
             )
         )
@@ -256,6 +345,9 @@ class Gateway:
 
     def _keepers(self) -> list[CatalogueKeeper]:
         return [door.keeper for door in self._doors if door.keeper is not None]
+
+    def _user_keepers(self) -> list[UserKeeper]:
+        return [door.users.keeper for door in self._doors if door.users.keeper is not None]
 
     def _not_ready(self) -> tuple[str, ...]:
         reasons = {
@@ -274,26 +366,28 @@ class Gateway:
             StartError: an address cannot be had.
         """
         self._listen_to_signals()
+        keep_turns_short()
         try:
             await self._open()
             background = [
                 self._in_background("readers", self._readers.run()),
                 self._in_background("facts", self._facts.run()),
+                self._in_background("heads", self._heads.run()),
                 self._in_background("policies", self._policies.watch()),
                 self._in_background("certificates", self._certificates.watch()),
+                self._in_background("garbage", _collect_garbage()),
                 *(
                     self._in_background("catalogues", door.keeper.run())
                     for door in self._doors
                     if door.keeper is not None
                 ),
+                *(self._in_background("users", users.watch()) for users in self._user_keepers()),
             ]
-            # What was made so far stays: looking through all of it for garbage would hold the loop for 30 ms.
-            gc.collect()
-            gc.freeze()
             self._serving = True
             self._announce()
             await self._stopping.wait()
             await self._drain()
+            self._changes.close()
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
@@ -301,6 +395,7 @@ class Gateway:
             for door in self._doors:
                 door.listener.close()
             await self._admin.stop()
+            await asyncio.gather(*(door.users.close() for door in self._doors))
         if self._failed:
             raise StartError("a part of the gate failed; see the log")
         self._log.info("pgwarden has stopped")
@@ -361,7 +456,8 @@ class Gateway:
 
     def _told_to_reload(self) -> None:
         self._logs.reopen()
-        for keeper in (self._policies, self._certificates):
+        keepers: list[Reloads] = [self._policies, self._certificates, *self._user_keepers()]
+        for keeper in keepers:
             task = asyncio.get_running_loop().create_task(keeper.reload(only_changed=False), name="reload")
             self._reloading.add(task)
             task.add_done_callback(self._reloading.discard)
@@ -385,6 +481,28 @@ class Gateway:
             await asyncio.gather(*(door.listener.stop() for door in self._doors))
         hurry.cancel()
         finished.cancel()
+
+
+def keep_turns_short() -> None:
+    """Let nothing but its own work keep the event loop from its next turn for long.
+
+    Another thread hands over after half a millisecond instead of five. Garbage is looked for among what is
+    young: looking through all that sessions, caches and catalogues hold takes tens of milliseconds, and a
+    statement of thousands of effects would bring it on.
+    """
+    sys.setswitchinterval(_TURN_S)
+    for server_major in MAJORS:
+        plain_screen(server_major)  # making one takes milliseconds
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, _OLDER, _NEVER)
+
+
+async def _collect_garbage() -> None:
+    """Sessions that have lived long leave circles of some kilobytes behind: those are found by the hour."""
+    while True:
+        await asyncio.sleep(_COLLECT_S)
+        gc.collect()
 
 
 def _pair(address: Address) -> tuple[str, int]:

@@ -14,6 +14,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import PurePosixPath
 from typing import Final
 
+from proxy.session.cancelkeys import MAX_PEER
+
 _SIZE = re.compile(r"(\d+)\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?")
 _SIZE_UNITS = {
     None: 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3,
@@ -276,9 +278,12 @@ def milliseconds(value: object) -> int:
 
 
 def file_mode(value: object) -> int:
-    """Read who may open a file: three octal digits, a nought before them or not."""
+    """Read who may open a file: three octal digits, a nought before them or not.
+
+    The owner always may read and write; so no number that YAML makes of an octal one looks like a mode.
+    """
     digits = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"0?[0-7]{3}", digits):
+    if not re.fullmatch(r"0?[67][0-7]{2}", digits):
         raise ValueError(f"{shown(value)} is not a mode such as 0770")
     return int(digits, 8)
 
@@ -287,6 +292,28 @@ def text(value: object) -> str:
     """Read a path or another piece of text that may not be empty."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError(f"{shown(value)} is not a path")
+    return value
+
+
+def auth_type(value: object) -> str:
+    """Read how clients log in."""
+    types = ("passthrough", "managed", "password")
+    if isinstance(value, str) and value.strip().lower() in types:
+        return value.strip().lower()
+    raise ValueError(f"{shown(value)} is none of {', '.join(types)}")
+
+
+def role(value: object) -> str:
+    """Read the name of a role or a database."""
+    if not isinstance(value, str) or not value or not value.isprintable() or len(value.encode()) > 63:
+        raise ValueError(f"{shown(value)} is no name of a role or a database")
+    return value
+
+
+def auth_query(value: object) -> str:
+    """Read the query for a user's verifier."""
+    if not isinstance(value, str) or "$1" not in value or "\0" in value:
+        raise ValueError("must be a query in which $1 stands for the user")
     return value
 
 
@@ -330,3 +357,32 @@ def log_format(value: object) -> str:
     if isinstance(value, str) and value.strip().lower() in ("text", "json"):
         return value.strip().lower()
     raise ValueError(f"{shown(value)} is neither text nor json")
+
+
+def peers(value: object) -> dict[int, str]:
+    """Read other replicas by number: a mapping, or NUMBER=URL with commas between."""
+    pairs: list[tuple[object, object]] = []
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif isinstance(value, str):
+        for piece in value.split(","):
+            name, _, rest = piece.strip().partition("=")
+            pairs.append((name, rest))
+    else:
+        raise ValueError("must be {NUMBER: HOST:PORT, …}")
+    found: dict[int, str] = {}
+    for number, url in pairs:
+        peer = peer_id(number)
+        if peer == 0 or peer in found:
+            raise ValueError(f"{shown(number)} is no peer_id of its own: each replica has one, from 1")
+        written = str(url).strip()
+        found[peer] = written if "://" in written else f"postgresql://{written}"
+    return found
+
+
+def peer_id(value: object) -> int:
+    """Read the number of a replica."""
+    number = count(value)
+    if number > MAX_PEER:
+        raise ValueError(f"{shown(value)} is too much: a peer_id is at most {MAX_PEER}")
+    return number

@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, TLS_FAILURES, UPSTREAM_FAILURES, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, LOGIN_FAILURES, TLS_FAILURES, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
 from proxy.sql.screen import Screened
 
@@ -92,6 +92,15 @@ METRICS: Mapping[str, MetricKind] = {
             "their certificate will not do (certificate).",
         ),
         MetricKind(
+            "pgwarden_login_failures_total",
+            "counter",
+            ("reason",),
+            "Logins that failed: wrong password or unknown user, found by the gate (password); the server "
+            "said no (refused), or no longer takes what the gate has checked (stale); too many had failed "
+            "(throttled); wrong messages (protocol); the server binds logins to TLS and the gate knows no "
+            "verifier (binding); users could not be looked up (unavailable); TLS was missing (tls).",
+        ),
+        MetricKind(
             "pgwarden_certificate_not_after_timestamp_seconds",
             "gauge",
             ("listener",),
@@ -102,6 +111,13 @@ METRICS: Mapping[str, MetricKind] = {
             "gauge",
             (),
             "1 unless the newest certificate files do not load.",
+        ),
+        MetricKind(
+            "pgwarden_cancel_requests_total",
+            "counter",
+            ("outcome",),
+            "Cancel requests: taken to their session (delivered), with nobody's key (wrong_key), from an "
+            "address with too many of those (limited), or for a peer that did not answer (unreachable).",
         ),
         MetricKind(
             "pgwarden_judgement_seconds",
@@ -127,6 +143,13 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program."),
         MetricKind("pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger."),
         MetricKind("pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed."),
+        MetricKind("pgwarden_frozen", "gauge", (), "1 while writes to any database are frozen."),
+        MetricKind(
+            "pgwarden_ledger_intact", "gauge", (), "0 once the ledger's chain of hashes was found broken."
+        ),
+        MetricKind(
+            "pgwarden_ledger_head", "gauge", (), "Number of the ledger's last entry with a published head."
+        ),
         MetricKind(
             "pgwarden_catalogue_age_seconds", "gauge", (), "Age of the oldest of what is known of databases."
         ),
@@ -180,6 +203,9 @@ class MetricsView:
     reloads: Reloads
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
+    frozen: Callable[[], bool]
+    ledger_intact: Callable[[], bool]
+    ledger_head: Callable[[], int]
     catalogue_age_s: Callable[[], float]
     catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
@@ -188,6 +214,7 @@ class MetricsView:
     refused_connections: Callable[[], Mapping[str, int]]
     expired_sessions: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
+    cancels: Callable[[], Mapping[str, int]]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
 
@@ -220,10 +247,12 @@ class GateCollector(Collector):
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
         yield self._tls_failures()
+        yield self._login_failures()
         yield _gauge("pgwarden_certificate_not_after_timestamp_seconds", self._view.not_after_s())
         yield _gauge(
             "pgwarden_certificate_last_reload_successful", {(): 0 if self._view.certificates_failing() else 1}
         )
+        yield _counter("pgwarden_cancel_requests_total", {(k,): v for k, v in self._view.cancels().items()})
         yield self._judgements()
         yield _counter(
             "pgwarden_policy_reloads_total",
@@ -234,6 +263,9 @@ class GateCollector(Collector):
         yield _info("pgwarden_build_info", [(__version__, platform.python_version())])
         yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
         yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
+        yield _gauge("pgwarden_frozen", {(): 1 if self._view.frozen() else 0})
+        yield _gauge("pgwarden_ledger_intact", {(): 1 if self._view.ledger_intact() else 0})
+        yield _gauge("pgwarden_ledger_head", {(): self._view.ledger_head()})
         yield _gauge("pgwarden_catalogue_age_seconds", {(): self._view.catalogue_age_s()})
         yield _gauge("pgwarden_catalogue_readable", {(): 1 if self._view.catalogue_readable() else 0})
         yield _counter("pgwarden_log_failures_total", self._view.log_failures())
@@ -269,6 +301,13 @@ class GateCollector(Collector):
         return _counter(
             "pgwarden_tls_failures_total",
             {(reason,): sum(tally[reason] for tally in tallies) for reason in TLS_FAILURES},
+        )
+
+    def _login_failures(self) -> Metric:
+        tallies = [gate.tally.login_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_login_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in LOGIN_FAILURES},
         )
 
     def _judgements(self) -> Metric:

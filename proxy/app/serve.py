@@ -10,12 +10,13 @@ import uvloop
 from structlog.stdlib import BoundLogger
 
 from proxy.app.gateway import Gateway, StartError
+from proxy.app.ledger.use import LedgerUse
 from proxy.app.log import logger, start_log
 from proxy.app.policies import Attempt, try_to_load
 from proxy.app.settings import Settings
 from proxy.app.sources import Loaded
 from proxy.app.statementlogs import StatementLogs
-from proxy.records import Ledger, LedgerError, open_ledger
+from proxy.records import LedgerError
 
 __all__ = ["StartError", "run"]
 
@@ -31,7 +32,7 @@ def run(loaded: Loaded) -> None:
     settings = loaded.settings
     attempts = _load_policies(settings)
     try:
-        ledger = open_ledger(settings.ledger)
+        ledger = LedgerUse(loaded.ledger, settings)
     except LedgerError as error:
         raise StartError(str(error)) from error
     lines = start_log(settings.log_level, settings.log_format)
@@ -44,12 +45,13 @@ def run(loaded: Loaded) -> None:
             uvloop.run(_serve(loaded, attempts, ledger, logs, log))
         finally:
             logs.close(_LOG_CLOSE_S)
+            ledger.close()
     finally:
         lines.close(_LOG_CLOSE_S)
 
 
 async def _serve(
-    loaded: Loaded, attempts: dict[str, Attempt], ledger: Ledger, logs: StatementLogs, log: BoundLogger
+    loaded: Loaded, attempts: dict[str, Attempt], ledger: LedgerUse, logs: StatementLogs, log: BoundLogger
 ) -> None:
     await Gateway(loaded, attempts, ledger, logs, log).serve()
 

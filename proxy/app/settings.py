@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefinedType
 from proxy.app import kinds
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.kinds import Address, Addresses, Networks
+from proxy.app.ledger.address import ledger_place
 from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
@@ -36,6 +37,9 @@ Count = Annotated[int, PlainValidator(kinds.count)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
+AuthTypeText = Annotated[str, PlainValidator(kinds.auth_type)]
+RoleText = Annotated[str, PlainValidator(kinds.role)]
+QueryText = Annotated[str, PlainValidator(kinds.auth_query)]
 ClientTlsMode = Annotated[str, PlainValidator(kinds.client_tls_mode)]
 RolesByName = Annotated[Mapping[str, frozenset[str]], PlainValidator(kinds.roles_by_name)]
 AddressTexts = Annotated[Addresses, PlainValidator(kinds.addresses)]
@@ -48,6 +52,7 @@ Milliseconds = Annotated[int, PlainValidator(kinds.milliseconds)]
 KeepAliveSeconds = Annotated[int, PlainValidator(kinds.up_to(32_767))]
 KeepAliveCount = Annotated[int, PlainValidator(kinds.up_to(127))]
 FileMode = Annotated[int, PlainValidator(kinds.file_mode)]
+PeerId = Annotated[int, PlainValidator(kinds.peer_id)]
 LogLevel = Annotated[str, PlainValidator(kinds.log_level)]
 LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
@@ -67,6 +72,28 @@ def catalogue_text(value: object) -> str:
     return str(value).strip()
 
 
+def peers_map(value: object) -> dict[int, str]:
+    """Read the other replicas, each with the URL of a listener."""
+    found = kinds.peers(value)
+    for number, url in found.items():
+        try:
+            parse_upstream(url)
+        except ValueError as error:
+            raise ValueError(f"peer {number} {error}") from None
+    return found
+
+
+Peers = Annotated[dict[int, str], PlainValidator(peers_map)]
+
+
+def ledger_text(value: object) -> str:
+    """Read where the ledger lies; what may be a password in it is never echoed."""
+    text = kinds.text(value).strip()
+    ledger_place(text)
+    return text
+
+
+LedgerText = Annotated[str, PlainValidator(ledger_text)]
 UpstreamText = Annotated[str, PlainValidator(upstream_text)]
 CatalogueText = Annotated[str, PlainValidator(catalogue_text)]
 
@@ -116,6 +143,28 @@ class ListenerSettings(BaseModel):
         description="NAME=ROLE,… for verify-full: the roles of a certificate's name; else it is its own",
     )
 
+    auth_type: AuthTypeText = Field(
+        default="passthrough",
+        description="how clients log in: passthrough (as at the server), managed (the gate's own users) or "
+        "password (in clear, over TLS)",
+    )
+    auth_file: FilePath | None = Field(
+        default=None, description="file of users and their verifiers, as pgwarden user writes it; mode 0600"
+    )
+    auth_user: RoleText | None = Field(
+        default=None, description="the role that asks the server for users' verifiers; off unless set"
+    )
+    auth_query: QueryText | None = Field(
+        default=None,
+        description="what it asks: $1 is the user, a row its name and its verifier; pg_authid unless set",
+    )
+    auth_dbname: RoleText | None = Field(
+        default=None, description="the database in which it asks; postgres unless set"
+    )
+    auth_password_file: FilePath | None = Field(
+        default=None, description="file with that role's password, mode 0600"
+    )
+
     @property
     def client_tls_mode(self) -> str:
         """What is asked of clients: as PostgreSQL's ssl=on, a certificate alone makes TLS possible."""
@@ -140,12 +189,39 @@ class Settings(BaseModel):
     admin: AddressText | None = Field(
         None, description="HOST:PORT for /metrics, /healthz and /readyz; none unless set"
     )
-    ledger: FilePath = Field(default_factory=default_ledger, description="the ledger's file")
+    ledger: LedgerText = Field(
+        default_factory=default_ledger,
+        description="the ledger: a file, or postgresql://USER@HOST:PORT/DATABASE for several gates",
+    )
+    ledger_password_file: FilePath | None = Field(
+        None, description="file with the password of the role that keeps the ledger"
+    )
+    ledger_key: FilePath | None = Field(
+        None,
+        description="file with the key that signs the ledger's heads, made at first use; the ledger's name "
+        "with .key unless set",
+    )
+    ledger_heads: FilePath | None = Field(
+        None,
+        description="file for a line of each signed head, beside the gate's own log; best on another disk",
+    )
+    ledger_head_rows: Positive = Field(100, description="how many entries may be without a signed head")
+    ledger_head_interval_s: SomeSeconds = Field(
+        300.0, description="how long an entry may be without a signed head"
+    )
     sslrootcert: FilePath | None = Field(None, description="CA file for every upstream whose URL names none")
     connect_timeout_s: SomeSeconds = Field(
         10.0, description="how long a server may take to accept a connection"
     )
     login_timeout_s: SomeSeconds = Field(60.0, description="how long a client may take to log in")
+    login_failures: Count = Field(
+        20, description="failed logins from one address in a minute, after which it waits; 0 is any number"
+    )
+    login_secret: FilePath | None = Field(
+        None,
+        description="file with random text by which unknown users are made up, the same for all replicas; "
+        "made beside the ledger unless set",
+    )
     client_idle_timeout_s: Seconds = Field(
         0.0, description="how long a session may stand idle between transactions; 0 is for ever, as below"
     )
@@ -183,6 +259,12 @@ class Settings(BaseModel):
     stale_after_s: SomeSeconds = Field(
         10.0, description="age at which facts from the ledger, and from catalogues, count as stale"
     )
+    stale_writes_after_s: SomeSeconds = Field(
+        30.0, description="age of facts at which all writes are refused, since a freeze may have been missed"
+    )
+    record_timeout_s: SomeSeconds = Field(
+        5.0, description="how long recording a change may take before it is refused"
+    )
     catalogue_interval_s: SomeSeconds = Field(
         5.0, description="how often to look whether what a database holds has changed"
     )
@@ -196,6 +278,12 @@ class Settings(BaseModel):
     parse_timeout_s: SomeSeconds = Field(5.0, description="how long reading a long statement may take")
     parse_memory_bytes: ParserMemory = Field(
         512 * 1024 * 1024, description="how much memory reading a long statement may take"
+    )
+    peer_id: PeerId = Field(
+        0, description="this replica's number, from 1, where several share an address; 0 for none"
+    )
+    peers: Peers | None = Field(
+        None, description="the other replicas, {NUMBER: HOST:PORT or URL}, to which they pass cancel requests"
     )
     refusal_log: FilePath = Field(
         STANDARD_OUTPUT, description="file for a JSON line of each refusal; - is standard output"
@@ -240,11 +328,17 @@ class Setting:
 PATHS = frozenset(
     {
         "policy",
+        "catalogue_password_file",
+        "ledger",
+        "ledger_password_file",
+        "ledger_key",
+        "ledger_heads",
         "client_tls_cert_file",
         "client_tls_key_file",
         "client_tls_ca_file",
-        "catalogue_password_file",
-        "ledger",
+        "auth_file",
+        "auth_password_file",
+        "login_secret",
         "sslrootcert",
         "refusal_log",
         "statement_log",

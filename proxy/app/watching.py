@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from structlog.stdlib import BoundLogger
 from watchfiles import awatch
@@ -29,6 +29,13 @@ def signature_of(path: str) -> Signature:
     except (OSError, RuntimeError):
         return None
     return (str(real), status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+class Reloads(Protocol):
+    """What keeps files' contents fresh."""
+
+    async def reload(self, *, only_changed: bool) -> None:
+        """Read them again: all of them, or those that are others than before."""
 
 
 async def watch(

@@ -10,11 +10,13 @@ from proxy.relay.limits import Capacity, Occupancy
 from proxy.relay.listener import Listener
 from proxy.relay.ports import RelaySettings, Session
 from proxy.relay.proxied import ProxyProtocol
+from proxy.relay.routing import CancelRouter
 from proxy.relay.sockets import KeepAlive
 from proxy.relay.tls import NoAuthority
 from proxy.relay.upstream import SslMode, Upstream, UpstreamError
 
 __all__ = [
+    "CancelRouter",
     "Capacity",
     "Certificate",
     "CertificateError",

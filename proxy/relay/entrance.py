@@ -155,10 +155,16 @@ class Entrance:
             seat.cut_off = client.abort
             self._let_in(client, peer, seat)
 
+        def done(handing: asyncio.Task[object]) -> None:
+            self._handing_over.discard(handing)
+            if handing.cancelled() or handing.exception() is not None:  # it has gone again
+                seat.leave()
+                reader.socket.close()
+
         loop = asyncio.get_running_loop()
         handing = loop.create_task(loop.connect_accepted_socket(lambda: Door(let_in), reader.socket))
         self._handing_over.add(handing)
-        handing.add_done_callback(self._handing_over.discard)
+        handing.add_done_callback(done)
 
     def _has_no_header(self, reader: HeaderReader, why: str) -> None:
         self._headers.pop(reader).leave()
@@ -176,7 +182,7 @@ class Entrance:
 def _peer_of(name: object) -> Peer:
     """Who has such a name to the kernel; a Unix socket's is no address."""
     if not isinstance(name, tuple):
-        return Peer(None)
+        return Peer(None, local=True)
     host, port = name[:2]
     # An IPv4 client on a dual-stack socket: policies name it by the address that people know.
     return Peer(host.removeprefix("::ffff:") if "." in host else host, port)

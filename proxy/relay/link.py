@@ -12,6 +12,7 @@ message.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
@@ -21,30 +22,51 @@ from proxy.relay.clocks import Stand
 from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
 from proxy.relay.limits import Seat
-from proxy.relay.ports import CatalogueReader, CrashReporter, Observer, RelaySettings, Session, TextReader
+from proxy.relay.ports import (
+    CatalogueReader,
+    ChangeRecorder,
+    CrashReporter,
+    CredentialFinder,
+    Observer,
+    RelaySettings,
+    Session,
+    TextReader,
+)
+from proxy.relay.routing import CancelRouter
 from proxy.relay.secure import SecureTransport
 from proxy.relay.sockets import unsent
 from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
+    Abandon,
     Analyse,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
     Close,
     Command,
     Connect,
+    Credential,
+    DeriveKey,
     Ended,
     Event,
+    FindCredential,
     Opened,
     Outcome,
+    Ponder,
+    Record,
+    Recorded,
     Report,
     Standing,
     StartTls,
     ToClient,
     ToServer,
+    Unavailable,
+    Unrecorded,
     UpstreamFailure,
 )
 from proxy.wire.backend import encode_error
+from proxy.wire.scram import salted_password
 
 _CRASH_NOTICE: Final = encode_error(
     {
@@ -60,6 +82,9 @@ _CRASH_NOTICE: Final = encode_error(
 _CRASH_REASON: Final = "internal error"
 
 _AT_ONCE_BYTES = 512 * 1024
+
+_PONDERING: Final = ThreadPoolExecutor(1, "pondering")
+"""One thread for all: with more, the event loop would wait for its turn behind each of them."""
 
 
 class LinkError(Exception):
@@ -77,8 +102,11 @@ class Link:
         settings: RelaySettings,
         seat: Seat,
         *,
+        router: CancelRouter | None,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
+        credentials: CredentialFinder | None,
+        recorder: ChangeRecorder | None,
         certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
@@ -89,8 +117,12 @@ class Link:
         self._canceller = canceller
         self._settings = settings
         self._seat = seat
+        self._router = router
+        self._cancels: set[asyncio.Task[bytes]] = set()
         self._reader = reader
         self._catalogue = catalogue
+        self._credentials = credentials
+        self._recorder = recorder
         self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
@@ -199,9 +231,15 @@ class Link:
     @property
     def stand(self) -> Stand | None:
         """What it waits for, for a clock that looks now and then."""
-        standing = None if self._over else self._session.standing
         client = self._client
-        if standing is None or client is None:
+        if self._over or client is None or client.is_closing():
+            return None
+        try:
+            standing = self._session.standing
+        except Exception as error:
+            self._crash(error)
+            return None
+        if standing is None:
             return None
         if self._client_full:
             pending = client.get_write_buffer_size() + unsent(client.get_extra_info("socket"))
@@ -214,6 +252,12 @@ class Link:
         """End, because it has stood like this for longer than it may."""
         self._ask(lambda: self._session.expire(standing, limit_s))
         self._close()
+
+    async def cancel(self) -> None:
+        """Cancel what the session runs, and wait until the server has been told."""
+        self._ask(self._session.cancel)
+        if self._cancels:
+            await asyncio.wait(tuple(self._cancels))
 
     def abort(self) -> None:
         """Cut both connections."""
@@ -248,14 +292,26 @@ class Link:
                     self._start_tls(command.begun)
                 case Connect():
                     self._sit_down(command)
-                case Cancel() if self._server is not None:
-                    self._canceller.deliver_soon(command.packet)
                 case Cancel():
-                    self._start(self._cancel(command.packet))
+                    task = self._canceller.deliver_soon(command.packet)
+                    self._cancels.add(task)
+                    task.add_done_callback(self._cancels.discard)
+                case CancelAnother():
+                    self._start(self._cancel_another(command))
                 case Analyse():
                     self._analyse(command)
+                case Abandon():
+                    self._abandon()
+                case Ponder():
+                    self._read_aside(self._ponder(command))
                 case AwaitCatalogue():
                     self._await_catalogue(command)
+                case FindCredential():
+                    self._find_credential(command)
+                case DeriveKey():
+                    self._read_aside(self._derive_key(command))
+                case Record():
+                    self._record(command)
                 case Close():
                     self._close()
                 case _:
@@ -272,6 +328,8 @@ class Link:
         if isinstance(event, Opened):
             self._stop_timers()
             self._seat.logged_in()
+            if self._router is not None:
+                self._router.enter(self._session, self.cancel)
         self._observer(event)
 
     def _start_tls(self, begun: bytes) -> None:
@@ -317,6 +375,16 @@ class Link:
             raise LinkError("a catalogue was asked for that nobody reads")
         self._read_aside(self._read_catalogue(self._catalogue(command.database)))
 
+    def _find_credential(self, command: FindCredential) -> None:
+        if self._credentials is None:
+            raise LinkError("a user was to be looked up that nobody knows")
+        self._read_aside(self._read_credential(self._credentials(command.user)))
+
+    def _record(self, command: Record) -> None:
+        if self._recorder is None:
+            raise LinkError("a change was to be recorded and nobody does")
+        self._read_aside(self._recorded(self._recorder(command.change)))
+
     def _read_aside(self, work: Coroutine[None, None, None]) -> None:
         """Start what the session waits for; it waits for one thing at a time."""
         if self._reading is not None:
@@ -325,15 +393,41 @@ class Link:
         self._reading = self._loop.create_task(work)
         self._reading.add_done_callback(self._was_read)
 
+    def _abandon(self) -> None:
+        """What is being read aside is of no use any more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
     async def _read(self, reading: Coroutine[None, None, Outcome]) -> None:
         outcome = await reading
         self._reading = None  # what comes next may hand out another
         self._ask(lambda: self._session.analysed(outcome))
 
+    async def _ponder(self, command: Ponder) -> None:
+        weighed = await self._loop.run_in_executor(_PONDERING, command.work)
+        self._reading = None  # what comes next may have to be pondered, too
+        self._ask(lambda: self._session.pondered(weighed))
+
     async def _read_catalogue(self, reading: Awaitable[None]) -> None:
         await reading
         self._reading = None  # what comes next may hand out a text
         self._ask(self._session.catalogue_ready)
+
+    async def _read_credential(self, finding: Coroutine[None, None, Credential | Unavailable]) -> None:
+        answer = await finding
+        self._reading = None
+        self._ask(lambda: self._session.credential_found(answer))
+
+    async def _derive_key(self, command: DeriveKey) -> None:
+        salted = await asyncio.to_thread(salted_password, command.password, command.salt, command.iterations)
+        self._reading = None
+        self._ask(lambda: self._session.key_derived(salted))
+
+    async def _recorded(self, recording: Awaitable[Recorded | Unrecorded]) -> None:
+        outcome = await recording
+        self._reading = None  # what comes next may be recorded too
+        self._ask(lambda: self._session.recorded(outcome))
 
     def _was_read(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -385,8 +479,12 @@ class Link:
         if arrival.ended.is_set():
             self.server_lost()
 
-    async def _cancel(self, packet: bytes) -> None:
-        await self._canceller.deliver(packet)
+    async def _cancel_another(self, command: CancelAnother) -> None:
+        if self._router is None:
+            raise LinkError("a CancelRequest came that nobody takes to its session")
+        answer = await self._router.deliver(command.key, command.address)
+        if answer and self._client is not None:
+            self._client.write(answer)
         self._close()
 
     # -- ending ------------------------------------------------------------------------------------------
@@ -426,8 +524,7 @@ class Link:
         self._stop_timers()
         if self._connecting and self._task is not None:
             self._task.cancel()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._abandon()
         self._close_leg(self._client, self._settings.flush_client_s)
         self._close_leg(self._server, self._settings.flush_server_s)
 
@@ -445,6 +542,8 @@ class Link:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
             self._seat.leave()
+            if self._router is not None:
+                self._router.leave(self._session)
             self._on_finished(self)
 
 

@@ -17,13 +17,16 @@ from proxy.relay.limits import Capacity, Occupancy, Seat
 from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
+    ChangeRecorder,
     CrashReporter,
+    CredentialFinder,
     Observer,
     RelaySettings,
     SessionFactory,
     TextReader,
 )
 from proxy.relay.proxied import ProxyProtocol
+from proxy.relay.routing import CancelRouter
 from proxy.relay.upstream import Upstream
 from proxy.session import Peer, Standing
 
@@ -42,8 +45,11 @@ class Listener:
         observer: Observer,
         settings: RelaySettings | None = None,
         *,
+        router: CancelRouter | None = None,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
+        credentials: CredentialFinder | None = None,
+        recorder: ChangeRecorder | None = None,
         certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
         occupancy: Occupancy | None = None,
@@ -58,8 +64,11 @@ class Listener:
             upstream: the server behind this door.
             observer: is told every event; its exception ends the session that reported.
             settings: bounds; the defaults when None.
+            router: takes CancelRequests to the sessions they name; without one they come to nothing.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
+            credentials: looks users up; without one a session that asks for it ends.
+            recorder: writes changes down; without one a session that asks for it ends.
             certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
             occupancy: who is connected, of this door and others; of this one alone when None.
@@ -67,8 +76,11 @@ class Listener:
         """
         self._session_factory = session_factory
         self._upstream = upstream
+        self._router = router
         self._reader = reader
         self._catalogue = catalogue
+        self._credentials = credentials
+        self._recorder = recorder
         self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
@@ -163,8 +175,11 @@ class Listener:
             self._canceller,
             self._settings,
             seat,
+            router=self._router,
             reader=self._reader,
             catalogue=self._catalogue,
+            credentials=self._credentials,
+            recorder=self._recorder,
             certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,

@@ -10,15 +10,21 @@ from typing import Protocol, TypeAlias
 
 from proxy.relay.sockets import KeepAlive
 from proxy.session import (
+    Change,
     Command,
+    Credential,
     Event,
     Excess,
     Outcome,
     Peer,
+    Recorded,
     Screening,
     Standing,
     TlsInfo,
+    Unavailable,
+    Unrecorded,
     UpstreamFailure,
+    Weighed,
 )
 
 
@@ -39,8 +45,23 @@ class Session(Protocol):
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last Analyse has been read."""
 
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        """What the last Record asked for is durable, or cannot be."""
+
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        """What the work of the last Ponder gave."""
+
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        """The user of the last FindCredential has been looked up."""
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        """What the last DeriveKey asked for is there."""
+
+    def cancel(self) -> list[Command]:
+        """Somebody has shown this session's key: what it runs is to end."""
 
     def client_eof(self) -> list[Command]:
         """The client is gone."""
@@ -95,6 +116,20 @@ class CatalogueReader(Protocol):
         """Return when a reading that began after this call has ended, in success or not."""
 
 
+class CredentialFinder(Protocol):
+    """Looks users up."""
+
+    def __call__(self, user: str) -> Coroutine[None, None, Credential | Unavailable]:
+        """What is known of a user; for one that is not known, what is made up."""
+
+
+class ChangeRecorder(Protocol):
+    """Writes changes down where they stay."""
+
+    def __call__(self, change: Change) -> Awaitable[Recorded | Unrecorded]:
+        """Return once it is durable, or say why it is not; in bounded time."""
+
+
 SessionFactory: TypeAlias = Callable[[Peer], Session]
 Observer: TypeAlias = Callable[[Event], None]
 CrashReporter: TypeAlias = Callable[[Exception], None]
@@ -112,6 +147,8 @@ class RelaySettings:
             cut off.
         cancels_at_once: how many CancelRequests are delivered at the same time; further ones wait.
         cancel_timeout_s: how long delivering one may take, waiting included.
+        wrong_keys_at_once: how many CancelRequests with a wrong key one address may send at once, and
+        wrong_keys_per_s: how many a second after that; those beyond are not looked at.
         backlog: how many connections the kernel may hold before they are accepted.
         keep_alive: how the clients' sockets notice that nobody is there any more.
         unix_socket_mode: who may connect to Unix sockets: bits as chmod has them.
@@ -123,6 +160,8 @@ class RelaySettings:
     flush_server_s: float = 1.0
     cancels_at_once: int = 32
     cancel_timeout_s: float = 10.0
+    wrong_keys_at_once: int = 100
+    wrong_keys_per_s: float = 1.0
     backlog: int = 1024
     keep_alive: KeepAlive = field(default_factory=KeepAlive)
     unix_socket_mode: int = 0o777

@@ -56,5 +56,5 @@ def unsent(connection: socket.socket) -> int:
     """How many bytes the kernel holds that the other side has not taken; 0 where that cannot be known."""
     try:
         return int(_INT.unpack(fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
-    except OSError:
+    except (OSError, ValueError):  # closed, or being closed
         return 0

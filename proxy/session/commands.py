@@ -5,10 +5,12 @@ Plain values: a whole session can be tested without a socket.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from proxy.session.cache import Screening
-from proxy.session.events import Event
+from proxy.session.events import Event, LongText, Origin
+from proxy.session.weighing import Weighed
 from proxy.wire.framing import View
 
 
@@ -55,13 +57,28 @@ class Connect:
 
 @dataclass(slots=True)
 class Cancel:
-    """Deliver this CancelRequest to the server on a connection of its own.
-
-    It is the client's, which has said nothing else and is let go then; or the session's own, for what its
-    server connection is running.
-    """
+    """Deliver this CancelRequest to the server on a connection of its own: for what this session runs."""
 
     packet: bytes
+
+
+@dataclass(slots=True)
+class CancelAnother:
+    """The client has shown a key and said nothing else: find the session that it names, call its ``cancel``.
+
+    Then let this client go.
+
+    Attributes:
+        address: the client's, None for a Unix socket.
+    """
+
+    key: bytes
+    address: str | None
+
+
+@dataclass(slots=True)
+class Abandon:
+    """What the last ``Analyse`` asked for is not needed any more."""
 
 
 @dataclass(slots=True)
@@ -80,6 +97,16 @@ class Analyse:
 
 
 @dataclass(slots=True)
+class Ponder:
+    """Call this in another thread, then call ``pondered`` with what it gave: it takes long.
+
+    It reads values that nothing changes, and has no effect.
+    """
+
+    work: Callable[[], Weighed]
+
+
+@dataclass(slots=True)
 class AwaitCatalogue:
     """Have the catalogue of this database read, beginning now or later; then call ``catalogue_ready``.
 
@@ -87,6 +114,63 @@ class AwaitCatalogue:
     """
 
     database: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that is about to run.
+
+    Attributes:
+        text: as it was sent; None where there is none.
+        risk: the gravest of its effects, in lower case.
+    """
+
+    text: str | LongText | None
+    effects: tuple[str, ...]
+    targets: tuple[str, ...]
+    risk: str
+    unreadable: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """It is durable; ``number`` is its entry's."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """It could not be recorded; ``reason`` is one clause in plain words, without a secret."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Record:
+    """Have this recorded, durably; then call ``recorded``. The change goes on only then, or not at all."""
+
+    change: Change
+
+
+@dataclass(slots=True)
+class FindCredential:
+    """Look up what the gate knows of this user; then call ``credential_found``.
+
+    What is looked up for an unknown user has to take as long as for a known one.
+    """
+
+    user: str
+
+
+@dataclass(slots=True)
+class DeriveKey:
+    """Derive a salted password (``salted_password``), away from the event loop; then call ``key_derived``."""
+
+    password: bytes = field(repr=False)
+    salt: bytes
+    iterations: int
 
 
 @dataclass(slots=True)
@@ -101,4 +185,20 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | StartTls | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report
+Command = (
+    ToServer
+    | ToClient
+    | StartTls
+    | Connect
+    | Cancel
+    | CancelAnother
+    | Analyse
+    | Ponder
+    | Abandon
+    | AwaitCatalogue
+    | FindCredential
+    | DeriveKey
+    | Record
+    | Close
+    | Report
+)

@@ -23,10 +23,18 @@ class Conversation:
     """Both directions of one connection that is logged in."""
 
     def __init__(
-        self, gate: Gate, judge: Judge, lexing: Lexing, server_major: int, client: Cutter, server: Cutter
+        self,
+        gate: Gate,
+        judge: Judge,
+        lexing: Lexing,
+        server_major: int,
+        client: Cutter,
+        server: Cutter,
+        *,
+        replication: str = "",
     ) -> None:
-        """Begin at the first ReadyForQuery."""
-        self._state = State(lexing, judge.lookup, server_major)
+        """Begin at the first ReadyForQuery; ``replication`` is as ``replication.asked_for`` has it."""
+        self._state = State(lexing, judge.lookup, server_major, replication)
         copy = CopyIn()
         self._cutter = client
         self._copy = copy
@@ -35,10 +43,14 @@ class Conversation:
         self.from_client = self._client.forward
         self.from_server = self._server.forward
         self.release_held = self._client.release_held
-        self.to_analyse = self._client.to_analyse
+        self.to_do_elsewhere = self._client.to_do_elsewhere
         self.analysed = self._client.analysed
+        self.pondered = self._client.pondered
+        self.recorded = self._client.recorded
         self.awaits_catalogue = self._client.awaits_catalogue
         self.catalogue_ready = self._client.catalogue_ready
+        self.cancel = self._client.cancel
+        self.refuse_cancelled = self._client.refuse_cancelled
 
     @property
     def waiting(self) -> bool:

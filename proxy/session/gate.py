@@ -11,14 +11,16 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
+from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Meanings
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
 from proxy.session.tls import ClientTls
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
-from proxy.sql.screen import Screen, Screened
+from proxy.sql.screen import Screen, Screened, plain_screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,19 @@ class Limits:
         max_statement_bytes: the longest text of a statement; a longer one is refused, never cut.
         cached_statements: how many texts' meanings are kept.
         cached_bytes: how much memory they may take, roughly.
-        inline_bytes: the longest text that is read on the event loop, where the dearest found takes 2 ms;
+        inline_bytes: the longest text that is read on the event loop, where the dearest found takes 1.7 ms;
             longer ones are handed out.
-        screened_bytes: the longest text that is screened on the event loop, some 4 ns a byte.
+        screened_bytes: the longest text that is screened on the event loop: some 4 ns a byte, of the dearest
+            found 150.
+        judged_effects: how many effects are judged on the event loop, up to 20 µs each; more are by a thread.
     """
 
     max_statement_bytes: int = 16 * 1024 * 1024
     cached_statements: int = 20_000
     cached_bytes: int = 128 * 1024 * 1024
-    inline_bytes: int = 1024
-    screened_bytes: int = 128 * 1024
+    inline_bytes: int = 512
+    screened_bytes: int = 8 * 1024
+    judged_effects: int = 50
 
 
 class Who:
@@ -73,10 +78,11 @@ class Gate:
     """One listener's policy and everything its sessions share.
 
     Attributes:
-        policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when a freeze is
-            declared or ended.
+        policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when writes
+            begin or cease to rest (a freeze, facts that are overdue).
         facts_epoch: grows whenever the facts differ from those before.
         catalogue: whether judgements need to know what the databases hold.
+        recording: whether changes have to be in the ledger before they go on.
         databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
         screened: what the texts mean that the screen tells to be no more than this; empty when the policy
@@ -96,7 +102,10 @@ class Gate:
         tally: Tally | None = None,
         log_statements: bool = False,
         catalogue: bool = False,
+        recording: bool = False,
         client_tls: ClientTls | None = None,
+        authentication: Authentication | None = None,
+        keys: CancelKeys | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -111,7 +120,10 @@ class Gate:
             tally: where to count.
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
+            recording: have changes recorded before they go on.
             client_tls: what is asked of clients; when None, TLS is not offered.
+            authentication: how clients log in; when None, as the server has it.
+            keys: of all sessions of this process; of this gate's alone when None.
         """
         self.policy = policy
         self.facts = facts
@@ -125,15 +137,17 @@ class Gate:
         self.tally = tally or Tally()
         self.log_statements = log_statements
         self.catalogue = catalogue
+        self.recording = recording
         self.client_tls = client_tls or ClientTls()
+        self.authentication = authentication or Authentication()
+        self.keys = keys or CancelKeys(Identity(), token)
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
         self._functions: dict[int, Functions] = {}
-        self._words: frozenset[str] | None = None
-        self._screens: dict[int, Screen] = {}
         self._screened = {screened: of_screened(screened) for screened in Screened}
+        self._screened_in: dict[str, dict[Screened, Meaning]] = {}
         self.screened: dict[Screened, Meaning] = {}
         self._choose_screened()
 
@@ -143,21 +157,15 @@ class Gate:
         self.policy_epoch += 1
         self._choose_screened()
 
-    def swap_words(self, words: frozenset[str] | None) -> None:
-        """Screen by these names from the next text on: of what has effects by itself, None while not known.
-
-        A name that is missing is a hole until the next swap: give None while the catalogue is in doubt.
-        """
-        self._words = words
-        self._screens = {}
-
     def swap_database(self, name: str, database: Database | None) -> None:
         """From the next judgement on, this is what the database of this name holds; None: not known."""
         before = self.databases.get(name)
         if database is None:
             self.databases.pop(name, None)
+            self._screened_in.pop(name, None)
         elif before is None or before.digest != database.digest:
             self.databases[name] = database
+            self._screened_in[name] = {screened: of_screened(screened, database) for screened in Screened}
         if self.databases.get(name) is not before:
             self.policy_epoch += 1
 
@@ -165,9 +173,11 @@ class Gate:
         """Judge by these facts from the next judgement on."""
         if facts.backups != self.facts.backups or facts.stale != self.facts.stale:
             self.facts_epoch += 1
-        if facts.freezes != self.facts.freezes:
-            # A freeze concerns statements whose permits rest on no evidence: every permit ends.
+        if facts.freezes != self.facts.freezes or facts.overdue != self.facts.overdue:
+            # Both concern statements whose permits rest on no evidence: every permit ends.
             self.policy_epoch += 1
+            self.facts = facts
+            self._choose_screened()
         self.facts = facts
 
     def who(
@@ -198,25 +208,31 @@ class Gate:
         """The meanings of calls by number on servers of this major version."""
         return self._functions.setdefault(server_major, Functions(server_major))
 
-    def meaning_of(self, screened: Screened) -> Meaning:
+    def meaning_of(self, screened: Screened, database: str) -> Meaning:
         """The meaning that a screened text shares with all others of its kind; it is judged like any."""
-        return self._screened[screened]
+        return self._screened_in.get(database, self._screened)[screened]
 
-    def screen(self, server_major: int) -> Screen:
-        """The screen of texts for servers of this major version."""
-        found = self._screens.get(server_major)
-        if found is None:
-            found = self._screens[server_major] = Screen(server_major, self._words)
-        return found
+    def screen(self, server_major: int, database: str) -> Screen | None:
+        """The screen of texts for servers of this major version, by the names of a database.
+
+        None where the names have to be known and are not.
+        """
+        if self.catalogue:
+            held = self.databases.get(database)
+            return None if held is None or held.server_major != server_major else held.screen
+        return plain_screen(server_major)
 
     def _choose_screened(self) -> None:
         """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them.
 
-        Where a catalogue tells what tables run by themselves, a text is read until their names are words.
+        While writes rest, one that adds rows is read, so that its refusal can name the table.
         """
-        off = self.log_statements or (self.catalogue and self._words is None)
+        resting = self.policy.freeze.match.names if self.facts.freezes or self.facts.overdue else frozenset()
         self.screened = {
             screened: meaning
             for screened, meaning in self._screened.items()
-            if not off and not any(self.policy.may_concern(effect) for effect in meaning.effects)
+            if not self.log_statements
+            and not any(
+                effect.name in resting or self.policy.may_concern(effect) for effect in meaning.effects
+            )
         }

@@ -16,6 +16,18 @@ UPSTREAM_FAILURES: Final = ("connect", "lost", "protocol")
 TLS_FAILURES: Final = ("handshake", "plain", "certificate")
 """Why a client was turned away: no handshake came about, TLS is required, its certificate will not do."""
 
+LOGIN_FAILURES: Final = (
+    "password",
+    "refused",
+    "stale",
+    "throttled",
+    "protocol",
+    "binding",
+    "unavailable",
+    "tls",
+)
+"""Why a login failed: see the metric."""
+
 
 class Count:
     """One counter, shared by reference so that the hot path adds without a look-up."""
@@ -39,6 +51,7 @@ class Tally:
         connections: clients accepted.
         upstream_failures: reason -> sessions that ended for the server's sake.
         tls_failures: reason -> clients turned away for the sake of TLS.
+        login_failures: reason -> logins that failed.
         screened: texts that passed the screen, so that they were not read.
     """
 
@@ -51,6 +64,7 @@ class Tally:
         self.connections = 0
         self.upstream_failures = dict.fromkeys(UPSTREAM_FAILURES, 0)
         self.tls_failures = dict.fromkeys(TLS_FAILURES, 0)
+        self.login_failures = dict.fromkeys(LOGIN_FAILURES, 0)
         self.screened = 0
 
     def statement(self, decision: str, statement_class: str) -> Count:

@@ -81,10 +81,13 @@ class ClientTls:
         """Whether the client's certificate vouches for this role."""
         return any(role in self.roles.get(name, (name,)) for name in tls.identities)
 
-    def refusal(self, tls: TlsInfo | None, role: str) -> Denial | None:
-        """Why a client may not begin a session as this role; None when it may."""
+    def refusal(self, tls: TlsInfo | None, role: str, *, local: bool) -> Denial | None:
+        """Why a client may not begin a session as this role; None when it may.
+
+        A local one needs no TLS: libpq asks for none at a Unix socket, and nobody listens in there.
+        """
         if tls is None:
-            return _PLAIN if self.required else None
+            return _PLAIN if self.required and not local else None
         if self.certificate is ClientCertificate.OPTIONAL:
             return None
         if tls.peer_certificate is None:

@@ -46,9 +46,16 @@ def test_defaults() -> None:
     assert values == {
         "admin": None,
         "ledger": "/l",
+        "ledger_password_file": None,
+        "ledger_key": None,
+        "ledger_heads": None,
+        "ledger_head_rows": 100,
+        "ledger_head_interval_s": 300.0,
         "sslrootcert": None,
         "connect_timeout_s": 10.0,
         "login_timeout_s": 60.0,
+        "login_failures": 20,
+        "login_secret": None,
         "client_idle_timeout_s": 0.0,
         "idle_transaction_timeout_s": 0.0,
         "query_timeout_s": 0.0,
@@ -67,12 +74,16 @@ def test_defaults() -> None:
         "tcp_user_timeout": 0,
         "unix_socket_mode": 0o777,
         "stale_after_s": 10.0,
+        "stale_writes_after_s": 30.0,
+        "record_timeout_s": 5.0,
         "catalogue_interval_s": 5.0,
         "catalogue_password_file": None,
         "max_statement_bytes": 16777216,
         "parsers": 2,
         "parse_timeout_s": 5.0,
         "parse_memory_bytes": 536870912,
+        "peer_id": 0,
+        "peers": None,
         "refusal_log": "-",
         "statement_log": None,
         "log_rotate_bytes": 67108864,
@@ -374,3 +385,36 @@ def test_every_problem_at_once() -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     assert [setting.name for setting in table() if not setting.meaning] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "config"),
+    [
+        ({"peers": "2=10.0.0.2:6432, 3=postgresql://gate-3:6432?sslmode=disable", "peer_id": "1"}, None),
+        ({}, "peer_id: 1\npeers: {2: 10.0.0.2:6432, 3: postgresql://gate-3:6432?sslmode=disable}\n"),
+    ],
+)
+def test_peers(flags: Mapping[str, str], config: str | None) -> None:
+    settings = load({**SHORT, **flags}, {}, config)
+    assert (settings.peer_id, settings.peers) == (
+        1,
+        {2: "postgresql://10.0.0.2:6432", 3: "postgresql://gate-3:6432?sslmode=disable"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ("peers: {2: h:1}", "3:8: peers need a peer_id of this replica's own"),
+        ("peer_id: 256", '3:10: "256" is too much: a peer_id is at most 255'),
+        ("peer_id: 1\npeers: {0: h:1}", '4:8: "0" is no peer_id of its own: each replica has one, from 1'),
+        ("peer_id: 1\npeers: {two: h:1}", '4:8: "two" is not a whole number from 0'),
+        ("peer_id: 1\npeers: {2: 'u:secret@h:1'}", "4:8: peer 2 must not hold a user or a password"),
+        ("peer_id: 1\npeers: [h:1]", "4:8: must be {NUMBER: HOST:PORT, …}"),
+    ],
+)
+def test_wrong_peers(config: str, problem: str) -> None:
+    listener = "listeners:\n  - {listen: ':1', upstream: 'postgresql://127.0.0.1:5', policy: p}\n"
+    (told,) = problems({}, {}, listener + config + "\n")
+    assert told.startswith(f"etc/config.yaml:{problem}")
+    assert "secret" not in told

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ import pytest
 from tests.clients.conftest import Serve
 from tests.clients.gate import POLICY, Gate, until
 from tests.clients.programs import Program
+from tests.relay.certificates import Authority
 from tests.servers.database import Database
 from tests.session.messages import B, E, P, Q
 from tests.session.wired import Bare, answers
@@ -45,6 +47,11 @@ def bare(gate: Gate, database: Database, application: str = "waiting") -> Iterat
     parameters = [("application_name", application)]
     with closing(Bare(gate.port, database.name, parameters=parameters).start()) as client:
         yield client
+
+
+def expired(gate: Gate, setting: str) -> float:
+    """How many sessions this time-out has ended."""
+    return gate.metrics()[f'pgwarden_sessions_expired_total{{reason="{setting}"}}']
 
 
 def rest(client: Bare) -> list[tuple[object, ...]]:
@@ -99,16 +106,16 @@ def test_one_more_than_may_be_is_told_which_limit_it_is(
     assert psql(gate.url(users.name), "-Atc", "SELECT 1").out == "1\n"
 
 
-def test_half_open_connections_keep_nobody_out(serve: Serve, users: Database, psql: Program) -> None:
-    gate = serve(max_logins="5", max_logins_per_address="3", login_timeout_s="2")
+def test_logins_of_one_address_are_limited(serve: Serve, users: Database, psql: Program) -> None:
+    gate = serve(max_logins_per_address="3")
     with ExitStack() as stack:
-        half_open = [stack.enter_context(socket.create_connection(gate.address)) for _ in range(3)]
-        for connection in half_open:
-            connection.sendall(b"\0\0\0")
+        for _ in range(3):
+            stack.enter_context(socket.create_connection(gate.address)).sendall(b"\0\0\0")
         until(lambda: gate.connections == 3, "that they are there")
         assert psql(gate.url(users.name), "-Atc", "SELECT 1").code == 2
-        assert [connection.recv(1) for connection in half_open] == [b"E"] * 3  # the login's time is over
-        assert psql(gate.url(users.name), "-Atc", "SELECT 1").out == "1\n"
+        gate.says("connection refused", reason="max_logins_per_address", client="127.0.0.1")
+    until(lambda: gate.connections == 0, "that they are gone")
+    assert psql(gate.url(users.name), "-Atc", "SELECT 1").out == "1\n"
 
 
 # -- time-outs ---------------------------------------------------------------------------------------------
@@ -120,7 +127,7 @@ def test_an_idle_session_is_ended_as_the_server_would(serve: Serve, users: Datab
         assert rest(client) == [("E", "57P05", "terminating connection due to idle-session timeout")]
         assert sessions(users, "waiting") == ""
     gate.says("session ended", reason="terminating connection due to idle-session timeout")
-    assert gate.metrics()['pgwarden_sessions_expired_total{reason="client_idle_timeout_s"}'] == 1
+    assert expired(gate, "client_idle_timeout_s") == 1
 
 
 FLUSH = b"H\0\0\0\4"
@@ -129,7 +136,7 @@ IDLE_IN_TRANSACTION = [("E", "25P03", "terminating connection due to idle-in-tra
 
 
 def test_an_open_transaction_is_ended_and_its_locks_with_it(serve: Serve, users: Database) -> None:
-    gate = serve(idle_transaction_timeout_s="300ms")
+    gate = serve(idle_transaction_timeout_s="600ms")
     with psycopg.connect(users.url(), autocommit=True) as other:
         other.execute("SET lock_timeout = '5s'")
         for work in (b"", Q("SELECT 1/0"), Q("COPY users FROM STDIN"), P("SELECT 1") + B() + E() + FLUSH):
@@ -141,18 +148,21 @@ def test_an_open_transaction_is_ended_and_its_locks_with_it(serve: Serve, users:
                 assert rest(client)[-1:] == IDLE_IN_TRANSACTION
                 assert other.execute("SELECT name FROM users").fetchall() == [("ada",)]
                 until(lambda: sessions(users, "waiting") == "", "that the server's session is gone")
-    assert gate.metrics()['pgwarden_sessions_expired_total{reason="idle_transaction_timeout_s"}'] == 4
+    assert expired(gate, "idle_transaction_timeout_s") == 4
 
 
 def test_who_works_is_not_idle(serve: Serve, users: Database) -> None:
     """A statement that runs, and a COPY that flows, for longer than anybody may be idle."""
-    gate = serve(idle_transaction_timeout_s="300ms", client_idle_timeout_s="300ms")
-    with psycopg.connect(gate.url(users.name), autocommit=True) as connection:
-        assert connection.execute("SELECT pg_sleep(0.8)").fetchone() == ("",)
+    gate = serve(idle_transaction_timeout_s="1s", client_idle_timeout_s="1s")
+    with (
+        psycopg.connect(gate.url(users.name), autocommit=True) as connection,
+        psycopg.connect(users.url(), autocommit=True) as clock,
+    ):
+        assert connection.execute("SELECT pg_sleep(1.5)").fetchone() == ("",)
         with connection.cursor().copy("COPY users FROM STDIN") as copy:
             for number in range(2, 10):
                 copy.write_row((number, "x" * 100_000))
-                users.execute("SELECT pg_sleep(0.1)")
+                clock.execute("SELECT pg_sleep(0.2)")
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (9,)
 
 
@@ -171,9 +181,8 @@ def test_a_client_that_never_reads_lets_its_server_connection_go(serve: Serve, u
     with bare(gate, users) as client:
         assert client.server is not None
         client.server.sendall(Q("SELECT repeat('x', 1000000) FROM generate_series(1, 100)"))
-        until(lambda: sessions(users, "waiting") == "active", "that it pours")
+        until(lambda: expired(gate, "client_write_timeout_s") == 1, "that it is ended")
         until(lambda: sessions(users, "waiting") == "", "that the server's session is gone")
-    assert gate.metrics()['pgwarden_sessions_expired_total{reason="client_write_timeout_s"}'] == 1
 
 
 # -- doors -------------------------------------------------------------------------------------------------
@@ -188,6 +197,76 @@ def test_rules_and_logs_see_the_client_behind_a_balancer(serve: Serve, users: Da
             client.start()
             assert ((answer := client.exchange(Q(insert))[0])[0] == "C") is passes, answer
     assert gate.refused(insert)["client_address"] == "203.0.113.7"
+
+
+@contextmanager
+def balancer(gate: Gate, header: bytes) -> Iterator[int]:
+    """A port behind which each connection goes on to the gate, with this header in front."""
+    threads: list[threading.Thread] = []
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def hand_on(client: socket.socket) -> None:
+        with client, socket.create_connection(gate.address) as server:
+            server.sendall(header)
+            back = threading.Thread(target=pump, args=(server, client))
+            back.start()
+            pump(client, server)
+            back.join()
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=hand_on, args=(listening.accept()[0],)))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threads.append(threading.Thread(target=accept))
+        threads[0].start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("negotiation", ["postgres", "direct"])
+def test_tls_comes_behind_the_header(
+    serve: Serve, users: Database, psql: Program, tmp_path: Path, negotiation: str
+) -> None:
+    certificate, key = Authority(tmp_path, "authority").certify("127.0.0.1")
+    gate = serve(
+        proxy_protocol="any",
+        proxy_protocol_from="127.0.0.1",
+        client_tls_sslmode="require",
+        client_tls_cert_file=str(certificate),
+        client_tls_key_file=str(key),
+        client_idle_timeout_s="60",
+    )
+    with balancer(gate, HEADER) as port:
+        url = f"postgresql://postgres@127.0.0.1:{port}/{users.name}?sslmode=require&sslnegotiation={negotiation}"
+        assert psql(url, "-Atc", "SELECT 1").out == "1\n"
+        assert "[rule no-drop]" in psql(url, "-c", "DROP TABLE users").err
+    assert gate.refused("DROP TABLE users")["client_address"] == "203.0.113.7"
+
+
+def test_time_outs_hold_within_tls(serve: Serve, users: Database, tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path, "authority").certify("127.0.0.1")
+    tls = {"client_tls_cert_file": str(certificate), "client_tls_key_file": str(key)}
+    gate = serve(idle_transaction_timeout_s="300ms", client_write_timeout_s="500ms", **tls)
+    url = gate.url(users.name, sslmode="require", application_name="waiting")
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE users")
+        until(lambda: sessions(users, "waiting") == "", "that the server's session is gone")
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            connection.execute("SELECT 1")
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.pgconn.send_query(b"SELECT repeat('x', 1000000) FROM generate_series(1, 100)")
+        until(lambda: expired(gate, "client_write_timeout_s") == 1, "that it is ended")
+        until(lambda: sessions(users, "waiting") == "", "that the server's session is gone")
 
 
 def test_without_a_header_nobody_gets_in(serve: Serve, users: Database, psql: Program) -> None:
@@ -212,9 +291,9 @@ def test_a_policy_for_each_door_and_several_addresses_for_one(
             arguments = ("-h", host, "-p", port, "-U", "postgres", "-d", users.name, "-Atc")
             assert psql(*arguments, "SELECT 1").out == "1\n", host
             assert "[rule no-drop]" in psql(*arguments, "DROP TABLE users").err
+        assert gate.stop() == 0
         refused = {line["client_address"] for line in gate.refusals.so_far}
         assert refused == {"127.0.0.1", "::1", None}
-        assert gate.stop() == 0
         assert list(Path(folder).iterdir()) == []
 
 

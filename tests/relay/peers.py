@@ -7,24 +7,29 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from proxy.relay import Listener, RelaySettings, SslMode, Upstream
-from proxy.relay.ports import CatalogueReader
+from proxy.relay import CancelRouter, Listener, RelaySettings, SslMode, Upstream
+from proxy.relay.ports import CatalogueReader, ChangeRecorder
 from proxy.session import (
     Close,
     Command,
     Connect,
+    Credential,
     Ended,
     Event,
     Excess,
     Opened,
     Outcome,
     Peer,
+    Recorded,
     Report,
     Standing,
     TlsInfo,
     ToClient,
     ToServer,
+    Unavailable,
+    Unrecorded,
     UpstreamFailure,
+    Weighed,
 )
 
 PATIENCE_S = 10.0
@@ -57,8 +62,24 @@ class PassingSession:
     def analysed(self, outcome: Outcome) -> list[Command]:
         raise AssertionError("it hands no text out")
 
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        raise AssertionError("it has nothing worked out")
+
     def catalogue_ready(self) -> list[Command]:
         raise AssertionError("it asks for no catalogue")
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        raise AssertionError("no user was to be looked up")
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        raise AssertionError("no key was to be derived")
+
+    def cancel(self) -> list[Command]:
+        self.events.append("cancel")
+        return []
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        raise AssertionError("it has nothing recorded")
 
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
@@ -198,6 +219,8 @@ class Relay:
         make_session: Callable[[Peer], PassingSession] = PassingSession,
         settings: RelaySettings | None = None,
         catalogue: CatalogueReader | None = None,
+        router: CancelRouter | None = None,
+        recorder: ChangeRecorder | None = None,
     ) -> None:
         self.sessions: list[PassingSession] = []
         self.events: list[Event] = []
@@ -209,7 +232,9 @@ class Relay:
             upstream,
             self.events.append,
             settings,
+            router=router,
             catalogue=catalogue,
+            recorder=recorder,
             on_crash=self.crashes.append,
         )
 
@@ -234,9 +259,13 @@ async def relay(
     settings: RelaySettings | None = None,
     sslmode: SslMode = SslMode.DISABLE,
     catalogue: CatalogueReader | None = None,
+    router: CancelRouter | None = None,
+    recorder: ChangeRecorder | None = None,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
-    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue)
+    standing = Relay(
+        Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, router, recorder
+    )
     await standing.listener.start()
     try:
         yield standing

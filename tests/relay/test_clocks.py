@@ -117,6 +117,43 @@ async def test_a_client_that_sends_is_not_idle() -> None:
         assert gate.listener.connections == 1
 
 
+async def test_a_server_that_never_reads_is_at_work() -> None:
+    async def sleep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        await asyncio.Event().wait()
+
+    async with (
+        server(sleep) as port,
+        relay(port, Standing_, bounds(Standing.QUERY, 0.3)) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"hello")
+        client.writer.write(bytes(64 * MEGABYTE))
+        await gate.emptied()
+        assert gate.listener.expired[Standing.QUERY] == 1
+
+
+async def test_a_session_that_cannot_say_how_it_stands_is_ended() -> None:
+    class Broken(PassingSession):
+        @property
+        def standing(self) -> Standing | None:
+            raise RuntimeError("a defect")
+
+        @standing.setter
+        def standing(self, standing: Standing | None) -> None:
+            pass
+
+    async with (
+        server(echo) as port,
+        relay(port, Broken, bounds(Standing.IDLE, 0.1)) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"hello")
+        assert await client.receive(5) == b"hello"
+        assert (await client.rest())[:1] == b"E"
+        assert [str(crash) for crash in gate.crashes] == ["a defect"]
+
+
 @pytest.mark.parametrize("reads", [True, False])
 async def test_a_client_that_never_reads_holds_its_server_connection_for_a_while(reads: bool) -> None:
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

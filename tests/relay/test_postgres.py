@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from proxy.backup.cluster import Cluster, StopMode
-from proxy.relay import Listener, SslMode, Upstream
+from proxy.relay import CancelRouter, Listener, SslMode, Upstream
 from proxy.session import Command, Ended, Event, Gate, Peer, Session
 from proxy.wire.frontend import encode_query
 from proxy.wire.startup import encode_startup
@@ -34,6 +34,7 @@ class Door:
             lambda peer: Session(gate, peer),
             upstream,
             self.events.append,
+            router=CancelRouter(gate.keys),
             on_crash=self.crashes.append,
         )
 

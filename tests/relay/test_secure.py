@@ -298,6 +298,30 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_nothing(own: Certifi
         assert gate.crashes == []
 
 
+@pytest.mark.parametrize("how", ["reset", "end"])
+async def test_a_client_that_vanishes_within_tls_ends_the_servers_side(
+    own: Certificate, certificates: Certificates, how: str
+) -> None:
+    gone = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(1))
+        await reader.read()
+        gone.set()
+
+    async with gate_with(own, listen) as gate, secured(gate, trusting(certificates)) as client:
+        client.writer.write(b"x")
+        assert await client.receive(1) == b"x"
+        if how == "reset":
+            client.kill()
+        else:
+            client.writer.transport.abort()  # without a close_notify
+        async with asyncio.timeout(1):
+            await gone.wait()
+        await gate.emptied()
+        assert (only(gate).events, gate.crashes) == (["client_eof"], [])
+
+
 # -- flow --------------------------------------------------------------------------------------------------
 
 

@@ -139,6 +139,14 @@ async def test_the_system_does_not_trust_our_authority(certificates: Certificate
     assert message.startswith("The certificate of the server 127.0.0.1 is not trusted: ")
 
 
+async def test_what_the_system_trusts_is_trusted(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certificates.ca_file)
+    async with server(tls_server(server_context(certificates.loopback))) as port:
+        assert await talk(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL)) == b"hello"
+
+
 async def test_the_wrong_name_is_refused(certificates: Certificates) -> None:
     async with server(tls_server(server_context(certificates.elsewhere))) as port:
         message, hint = await failure(Upstream("localhost", port, SslMode.VERIFY_FULL, certificates.ca_file))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from proxy.session import (
-    Cancel,
+    CancelAnother,
     ClientCertificate,
     ClientTls,
     Close,
@@ -30,6 +30,7 @@ from tests.session.wired import gate_of
 
 START = encode_startup(3, 0, [("user", "ada"), ("database", "shop")])
 CANCEL = encode_cancel(struct.pack(">II", 17, 99))
+CONNECT = Connect("ada", "shop")
 HELLO = b"\x16\x03\x01\x02\x00\x01"
 PLAIN_TLS = TlsInfo("TLSv1.3", "TLS_AES_256_GCM_SHA384")
 DIRECT_TLS = TlsInfo("TLSv1.3", "TLS_AES_256_GCM_SHA384", "postgresql")
@@ -66,7 +67,7 @@ def fatal(commands: Sequence[Command]) -> tuple[str, str, str]:
 
 def test_an_ssl_request_is_answered_yes_and_tls_begins() -> None:
     session = secured(OFFERED)
-    assert session.client_data(START) == [Connect()]
+    assert session.client_data(START) == [CONNECT]
     assert session.client_tls is PLAIN_TLS
 
 
@@ -110,7 +111,7 @@ def test_a_handshake_may_come_unasked(hello: bytes) -> None:
     session = session_of(REQUIRED)
     assert session.client_data(hello) == [StartTls(hello)]
     assert session.client_secured(DIRECT_TLS) == []
-    assert session.client_data(START) == [Connect()]
+    assert session.client_data(START) == [CONNECT]
 
 
 @pytest.mark.parametrize("alpn", [None, "http/1.1"])
@@ -171,11 +172,24 @@ def test_where_tls_is_required_a_plain_client_is_told_what_to_do() -> None:
     assert session._gate.tally.tls_failures["plain"] == 1
 
 
+@pytest.mark.parametrize("certificate", ClientCertificate)
+def test_at_a_unix_socket_nobody_needs_tls(certificate: ClientCertificate) -> None:
+    gate = gate_of()
+    gate.client_tls = ClientTls(True, True, certificate)
+    assert Session(gate, Peer(None, local=True)).client_data(START) == [CONNECT]
+
+
+def test_a_client_of_whom_a_balancer_knows_nothing_is_not_local() -> None:
+    gate = gate_of()
+    gate.client_tls = REQUIRED
+    assert fatal(Session(gate, Peer(None)).client_data(START))[0] == "28000"
+
+
 @pytest.mark.parametrize("tls", [True, False])
 def test_a_cancel_request_needs_no_tls(tls: bool) -> None:
     """Libpq before 17 sends it in the clear, whatever the connection is."""
     session = secured(REQUIRED) if tls else session_of(REQUIRED)
-    assert session.client_data(CANCEL) == [Cancel(CANCEL)]
+    assert session.client_data(CANCEL) == [CancelAnother(CANCEL[8:], "127.0.0.1")]
 
 
 def shown(common_name: str | None, *names: str) -> TlsInfo:
@@ -224,7 +238,7 @@ def test_certificates(
     session = secured(ClientTls(True, True, certificate, roles), tls)
     commands = session.client_data(START)
     if message is None:
-        assert commands == [Connect()]
+        assert commands == [CONNECT]
     else:
         assert fatal(commands)[:2] == ("28000", message)
         assert session._gate.tally.tls_failures["certificate"] == 1

@@ -16,6 +16,7 @@ from proxy.session import (
     Analyse,
     AwaitCatalogue,
     Cancel,
+    Change,
     Close,
     Connect,
     Event,
@@ -24,10 +25,14 @@ from proxy.session import (
     Limits,
     Outcome,
     Peer,
+    Ponder,
+    Record,
+    Recorded,
     Report,
     Session,
     ToClient,
     ToServer,
+    Unrecorded,
 )
 from proxy.session.commands import Command
 from proxy.sql.analyse import SqlSyntaxError, analyse
@@ -72,6 +77,7 @@ def gate_of(
     limits: Limits | None = None,
     *,
     catalogue: bool = False,
+    recording: bool = False,
 ) -> Gate:
     """A gate with this policy, no facts, and tokens that can be told apart."""
     numbers = itertools.count(1)
@@ -84,6 +90,7 @@ def gate_of(
         token=lambda: f"{next(numbers):032x}",
         limits=limits,
         catalogue=catalogue,
+        recording=recording,
     )
 
 
@@ -217,7 +224,12 @@ class Wired(Bare):
     Attributes:
         sent: every byte that went to the server.
         read_catalogue: has what a database holds swapped in at the gate, as the relay would.
+        before_pondered: is called when a judgement has been worked out elsewhere.
+        before_reading: is called when a text that was handed out has been screened.
         readings: how often it was asked to.
+        record: has a change recorded, as the relay would; None lets the session wait.
+        changes: what was to be recorded.
+        pondered: how many judgements were worked out elsewhere.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
     """
 
@@ -229,7 +241,12 @@ class Wired(Bare):
     connects: int = 0
     handed_out: list[bytes] = field(default_factory=list)
     read_catalogue: Callable[[str], None] = field(default=lambda name: None)
+    before_pondered: Callable[[], None] = field(default=lambda: None)
+    before_reading: Callable[[], None] = field(default=lambda: None)
     readings: int = 0
+    record: Callable[[Change], Recorded | Unrecorded | None] = field(default=lambda change: Recorded(1))
+    changes: list[Change] = field(default_factory=list)
+    pondered: int = 0
 
     def __post_init__(self) -> None:
         """Make the session."""
@@ -261,11 +278,22 @@ class Wired(Bare):
                 case Analyse(raw, server_major, screen):
                     self.handed_out.append(bytes(raw))
                     screened = None if screen is None else screen(raw)
+                    self.before_reading()
                     self.perform(self.session.analysed(screened or read(bytes(raw), server_major)))
+                case Ponder(work):
+                    self.pondered += 1
+                    weighed = work()
+                    self.before_pondered()
+                    self.perform(self.session.pondered(weighed))
                 case AwaitCatalogue(database):
                     self.readings += 1
                     self.read_catalogue(database)
                     self.perform(self.session.catalogue_ready())
+                case Record(change):
+                    self.changes.append(change)
+                    outcome = self.record(change)
+                    if outcome is not None:
+                        self.perform(self.session.recorded(outcome))
                 case Report(event):
                     self.events.append(event)
 
