@@ -12,15 +12,8 @@ from collections.abc import AsyncIterator
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from tests.clients.conftest import Serve
 from tests.clients.gate import WAIT_S, Gate
 from tests.servers.database import Database
-
-
-async def test_the_shipped_packs_let_it_in(serve: Serve, users: Database) -> None:
-    connection = await asyncpg.connect(serve().url(users.name))
-    assert await connection.fetchval("SHOW client_encoding") == "UTF8"
-    await connection.close()
 
 
 @pytest.fixture

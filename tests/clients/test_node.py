@@ -127,6 +127,7 @@ def test_a_transaction(node: Node, gate: Gate, users: Database) -> None:
 
 def test_a_pool_and_queued_queries(node: Node, gate: Gate, users: Database) -> None:
     script = """
+  process.noDeprecation = true;  // queued queries end with pg 9
   const queued = [1, 2, 3].map((n) => client.query("SELECT $1::int AS n", [n]));
   queued.splice(1, 0, client.query("DROP TABLE users").then(() => "passed", told));
   say((await Promise.all(queued)).map((r) => r.rows ? r.rows[0].n : r.code));
@@ -139,16 +140,3 @@ def test_a_pool_and_queued_queries(node: Node, gate: Gate, users: Database) -> N
 """
     wanted = [n if n % 5 else "42501" for n in range(40)]
     assert run(node, gate, users, script) == [[1, "42501", 2, 3], wanted]
-
-
-def test_notifications(node: Node, gate: Gate, users: Database) -> None:
-    script = """
-  const heard = new Promise((resolve) => client.on("notification", (n) => resolve([n.channel, n.payload])));
-  await client.query("LISTEN news");
-  const other = new Client(process.argv[2]);
-  await other.connect();
-  await other.query("NOTIFY news, 'one'");
-  await other.end();
-  say(await heard);
-"""
-    assert run(node, gate, users, script) == [["news", "one"]]

@@ -36,7 +36,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "driver" in metafunc.fixturenames:
         heavy = metafunc.config.getoption("--heavy-drivers")
         drivers = [driver for driver in DRIVERS if heavy or not driver.heavy]
-        metafunc.parametrize("driver", drivers, ids=lambda driver: driver.title)
+        # The first run of a heavy one fetches it, on however busy a machine.
+        fetching = pytest.mark.timeout(600)
+        rows = [pytest.param(d, id=d.title, marks=[fetching] if d.heavy else []) for d in drivers]
+        metafunc.parametrize("driver", rows)
         metafunc.parametrize("way", WAYS if heavy else WAYS[:1])
 
 

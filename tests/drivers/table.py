@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from tests.drivers import unpacked
 from tests.drivers.scenario import REFUSALS, VALUES, Play, Terms
-from tests.drivers.toolchains import NPM, Command, lower_bound, node, prisma_client, psql, python
+from tests.drivers.toolchains import Command, lower_bound, node, prisma_client, psql, python
 from tests.servers import prisma
+from tests.servers.node import RELEASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,27 +125,27 @@ _PYTHON = (
 _NODE = (
     Driver(
         "node-postgres",
-        NPM["pg"],
+        RELEASES["pg"],
         lambda: node("node_postgres"),
         Play(Terms("DatabaseError", "`error.detail`, `error.hint`"), _NO_TOOL | _NO_BATCH),
     ),
     Driver(
         "postgres.js",
-        NPM["postgres"],
+        RELEASES["postgres"],
         lambda: node("postgres_js"),
         Play(Terms("PostgresError", "`error.detail`, `error.hint`"), _NO_TOOL),
         tls_by_url=("sslmode",),
     ),
     Driver(
         "Drizzle",
-        NPM["drizzle-orm"],
+        RELEASES["drizzle-orm"],
         lambda: node("drizzle", "drizzle-orm"),
         Play(Terms("DrizzleQueryError", "`error.cause.detail`, `error.cause.hint`"), _BELOW),
         heavy=True,
     ),
     Driver(
         "Knex",
-        NPM["knex"],
+        RELEASES["knex"],
         lambda: node("knex", "knex"),
         Play(
             Terms("DatabaseError", "`error.detail`, `error.hint`", "{text} - {message}"),
@@ -154,7 +155,7 @@ _NODE = (
     ),
     Driver(
         "TypeORM",
-        NPM["typeorm"],
+        RELEASES["typeorm"],
         lambda: node("typeorm", "typeorm", "reflect-metadata"),
         Play(Terms("QueryFailedError", "`error.detail`, `error.hint`"), _BELOW | _NOT_PREPARED),
         heavy=True,

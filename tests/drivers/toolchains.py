@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.servers import prisma
 from tests.servers.cache import Missing, build_once
-from tests.servers.node import executable, install
+from tests.servers.node import executable, modules
 from tests.servers.postgres import binaries
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -58,24 +58,10 @@ def lower_bound(distribution: str) -> str:
     return str(found)
 
 
-NPM: Mapping[str, str] = {
-    "pg": "8.23.1",
-    "pg-copy-streams": "7.0.0",
-    "postgres": "3.4.9",
-    "drizzle-orm": "0.45.4",
-    "knex": "3.3.0",
-    "reflect-metadata": "0.2.2",
-    "typeorm": "1.1.1",
-}
-_SMALL = ("pg", "pg-copy-streams", "postgres")
-
-
-def node(program: str, *more: str) -> Command:
-    """Run it with node, the small packages, and more of them."""
-    names = sorted({*_SMALL, *more})
-    packages = [f"{name}@{NPM[name]}" for name in names]
-    modules = install("-".join(["node", *(more or ["small"])]), *packages) / "node_modules"
-    return Command([str(executable()), str(PROGRAMS / f"{program}.cjs")], {"NODE_PATH": str(modules)})
+def node(program: str, *packages: str) -> Command:
+    """Run it with node, the small packages, and these."""
+    paths = {"NODE_PATH": str(modules(*packages))}
+    return Command([str(executable()), str(PROGRAMS / f"{program}.cjs")], paths)
 
 
 def prisma_client() -> Command:

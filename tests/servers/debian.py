@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tests.servers.cache import Missing
 
+_TIMEOUT_S = 100
+
 
 def unpack(directory: Path, *packages: str) -> None:
     """Download packages, and what they depend on and this machine lacks, and unpack them into a directory.
@@ -68,4 +70,9 @@ def _download(
 
 
 def _apt(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    try:
+        return subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as late:
+        raise Missing(f"{command[0]} took over {_TIMEOUT_S} s") from late

