@@ -57,7 +57,7 @@ def test_an_entry_has_one_canonical_spelling(opened: Open) -> None:
     )  # fmt: skip
     assert entry.payload == (
         '{"database":"shop","finished":"2026-11-22T09:30:00.000000+00:00","location":"s3://backups/shop.dump",'
-        '"notes":"naïve","size_bytes":1024,"verified":"full_read"}'
+        '"making":{},"notes":"naïve","size_bytes":1024,"verified":"full_read"}'
     )
 
 
@@ -324,5 +324,5 @@ def test_who_records_and_what_about_are_plain_texts(opened: Open) -> None:
 
 
 def test_kinds_have_names_of_their_own() -> None:
-    assert sorted(KINDS) == ["backup", "change", "freeze", "thaw"]
+    assert sorted(KINDS) == ["backup", "backup_gone", "change", "freeze", "thaw"]
     assert [shape.kind for shape in KINDS.values()] == list(KINDS)
