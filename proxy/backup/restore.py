@@ -25,6 +25,7 @@ from proxy.backup.places import Place, Sink, trouble
 from proxy.backup.scratch import scratch
 from proxy.backup.sealing import Pieces, unseal
 
+
 class NotRestored(BackupError):
     """pg_restore failed."""
 
@@ -49,11 +50,7 @@ class Stored:
     manifest: Manifest
     identities: Sequence[object] = ()
     sha256: str = ""
-    on_bytes: class NotRestored(BackupError):
-    """pg_restore failed."""
-
-
-OnBytes = field(default=_nothing, compare=False)
+    on_bytes: OnBytes = field(default=_nothing, compare=False)
 
     @property
     def path(self) -> str:
@@ -90,9 +87,7 @@ OnBytes = field(default=_nothing, compare=False)
         except FileNotFoundError:
             raise Damaged(f"{self.place.location(self.path)} is not there") from None
         if digest.hexdigest() != (self.sha256 or self.manifest.sha256):
-            raise Damaged(
-                f"{self.place.location(self.path)} is not what was written: its SHA-256 is another"
-            )
+            raise Damaged(f"{self.place.location(self.path)} is not what was written: its SHA-256 is another")
         yield held
 
     def pour(self, sink: Sink) -> None:

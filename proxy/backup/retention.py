@@ -43,8 +43,8 @@ class Retention:
 def removable(backups: Iterable[Kept], retention: Retention) -> list[Kept]:
     """Those that no day, week or month keeps, oldest first.
 
-    Backups of different databases, and of different tables, do not stand for each other. Of each level of
-    verification from `checksum` on, the newest that reaches it stays whatever is asked, and so does the newest.
+    Backups of different databases, and of different tables, do not stand for each other. The newest stays
+    whatever is asked, and for each level from `checksum` on the newest that reaches it.
     """
     gone: list[Kept] = []
     ordered = sorted(backups, key=_subject)

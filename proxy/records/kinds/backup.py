@@ -215,8 +215,8 @@ def backup_record(entry: Entry) -> BackupRecord:
 class Backups:
     """Copies, folded into backups.
 
-    Entries with the same database, finishing time and coverage are copies of one backup. Two copies, of which one was
-    restored and the other only written down, are not two restored copies: so a backup appears once for each
+    Entries with the same database, finishing time and coverage are copies of one backup. Two copies, of
+    which one was restored and the other only written down, are not two restored copies: so a backup appears once for each
     level that one of its copies has, counting the places that reach at least that level.
     """
 
