@@ -281,7 +281,6 @@ class _Watched:
 
 
 def _discard(place: Place, folder: str) -> None:
-    """Leave nothing, the manifest first; what cannot be removed is no backup without it."""
+    """Leave nothing, as far as the place lets us: it may be what has failed."""
     with suppress(Exception):
-        names = place.names(folder)
-        place.remove(sorted(names, key=lambda name: not name.endswith(f"/{MANIFEST}")))
+        place.discard(folder)

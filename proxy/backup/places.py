@@ -129,6 +129,17 @@ class Place:
         except FileNotFoundError:
             return None
 
+    def listed(self, database: str) -> list[str]:
+        """The folders of a database's backups."""
+        ends = f"/{MANIFEST}"
+        names = self.names(quote(database, safe=""))
+        return sorted(name.removesuffix(ends) for name in names if name.endswith(ends))
+
+    def discard(self, folder: str) -> None:
+        """Remove a backup, its manifest first: without it, what is left is none."""
+        names = self.names(folder)
+        self.remove(sorted(names, key=lambda name: not name.endswith(f"/{MANIFEST}")))
+
     def names(self, folder: str) -> list[str]:
         """The objects under a folder."""
         return [str(meta["path"]) for page in self._obstore.list(self._store, folder) for meta in page]

@@ -216,8 +216,8 @@ class Backups:
     """Copies, folded into backups.
 
     Entries with the same database, finishing time and coverage are copies of one backup. Two copies, of
-    which one was restored and the other only written down, are not two restored copies: so a backup appears once for each
-    level that one of its copies has, counting the places that reach at least that level.
+    which one was restored and the other only written down, are not two restored copies: so a backup appears
+    once for each level that one of its copies has, counting the places that reach at least that level.
     """
 
     shapes: ClassVar[Mapping[str, type[Payload]]] = {
