@@ -52,21 +52,21 @@ class Copy:
         self._thread.join()
 
     def _write(self) -> None:
+        ended = False
         try:
             with self.place.writing(self.path) as sink:
                 while (piece := self._pieces.get()) is not None:
                     sink.write(piece)
+                ended = True
                 if not self._whole:
                     raise _Abandoned
             self.place.settle(self.path)
-            return
         except _Abandoned:
-            self.failure = self.failure or "the backup was abandoned"
-            return
+            self.failure = "the backup was abandoned"
         except Exception as error:  # whatever a store raises: its copy is none, and the others go on
             self.failure = trouble(error)
-        while self._pieces.get() is not None:
-            pass  # nobody must wait for a place that has failed
+        while not ended:  # nobody must wait for a place that has failed
+            ended = self._pieces.get() is None
 
 
 class Copies:

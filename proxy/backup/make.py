@@ -116,7 +116,7 @@ def make_backup(order: Order, watcher: Watcher, clock: Clock = utc_now) -> Resul
     folder = folder_name(order.connection.database, begun, secrets.token_hex(4))
     try:
         with Session(clients, order.connection) as session:
-            snapshot = session.snapshot()
+            snapshot = session.snapshot(order.lock_wait_timeout_s)
             return _Making(order, clients, snapshot, folder, watcher).run(session, begun, clock)
     except BaseException:
         for place in order.places:
@@ -164,6 +164,11 @@ class _Making:
                 self.watcher.step("counting rows")
                 counts = counting.result()
                 schema, roles = dump.schema(), dump.roles()
+            except BackupError:
+                if counting.done():
+                    counting.result()  # when this has failed, pg_dump's snapshot went with its session
+                session.close()
+                raise
             except BaseException:
                 session.close()  # ends the counting, too
                 raise

@@ -9,6 +9,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -125,9 +126,13 @@ class Session:
         text = b"".join(lines).strip()
         return json.loads(text) if text else None
 
-    def snapshot(self) -> Snapshot:
-        """Take a snapshot, and keep it for others until the session ends."""
-        self.ask(_BEGIN)
+    def snapshot(self, lock_timeout_s: float) -> Snapshot:
+        """Take a snapshot, and keep it for others until the session ends.
+
+        Args:
+            lock_timeout_s: how long this and all that follows may wait for a lock.
+        """
+        self.ask(f"SET lock_timeout = {max(1, round(lock_timeout_s * 1000))}; {_BEGIN}")
         taken: Mapping[str, Any] = self.ask(_SNAPSHOT)
         tables: Sequence[Mapping[str, Any]] = self.ask(_TABLES)
         return Snapshot(
@@ -159,6 +164,11 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        process, self._process = self._process, None
+        for pipe in () if process is None else (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
         self._said.close()
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ from proxy.app.cli.backup_verify import at_location, newest
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_line
 from proxy.app.cli.progress import Bar
-from proxy.app.cli.values import LedgerFlag, ledger_at, using_ledger, wrong
+from proxy.app.cli.values import LedgerFlag, ledger_at, shown_moment, using_ledger, wrong
 from proxy.backup.clients import find_clients
 from proxy.backup.manifest import Manifest, read_manifest
 from proxy.backup.proof import compare, new_database
@@ -94,7 +94,9 @@ def restore(
         took_ms = round((monotonic() - begun) * 1000)
         (copy,) = recorded(manifest, [place.location(folder)], _proved(manifest), restore_ms=took_ms)
         book.record_backup(copy)
-        print_line(f"restored into {name} in {took_ms / 1000:.1f} s; of {manifest.snapshot_at.isoformat()}")
+        print_line(
+            f"restored into {name} in {took_ms / 1000:.1f} s; what is in it is of {shown_moment(manifest.snapshot_at)}"
+        )
         if over is not None:
             kept = put_in_place(clients, server, name, over, moment)
             print_line(f"{over} is the restored one now; what it was is {kept}")

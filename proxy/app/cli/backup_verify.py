@@ -28,7 +28,7 @@ from proxy.backup.manifest import read_manifest
 from proxy.backup.places import Place, place_of, trouble
 from proxy.backup.proof import prove
 from proxy.backup.restore import Stored
-from proxy.policy.facts import Verification
+from proxy.policy.facts import WHOLE_DATABASE, Verification
 from proxy.records import BackupGone, BackupRecord, Ledger
 
 
@@ -81,12 +81,19 @@ def verify(
 
 
 def newest(book: Ledger, database: str) -> list[str]:
-    """Where the copies of the newest backup of our own lie."""
-    known = [copy for copy in book.copies(database) if copy.making.source == SOURCE]
+    """Where the copies of the newest backup of our own of a whole database lie, the best proved first."""
+    known = [
+        copy
+        for copy in book.copies(database)
+        if copy.making.source == SOURCE and copy.making.covers == WHOLE_DATABASE
+    ]
     if not known:
-        raise CommandError(ExitCode.FAILED, f"no backup of {database} by pgwarden is known in {book.place}")
+        raise CommandError(
+            ExitCode.FAILED, f"no backup of all of {database} by pgwarden is known in {book.place}"
+        )
     last = max(copy.finished for copy in known)
-    return [copy.location for copy in known if copy.finished == last]
+    copies = [copy for copy in known if copy.finished == last]
+    return [copy.location for copy in sorted(copies, key=lambda copy: -copy.verified)]
 
 
 def at_location(location: str) -> tuple[Place, str]:

@@ -1,4 +1,4 @@
-"""Barman: `barman --format json list-backups all` (https://docs.pgbarman.org/; its class JsonOutputWriter)."""
+"""Barman: `barman --format json list-backups all` (https://docs.pgbarman.org/, class JsonOutputWriter)."""
 
 from __future__ import annotations
 
