@@ -85,6 +85,6 @@ def test_a_password_by_a_private_way_is_never_shown() -> None:
     ],
 )
 def test_what_is_wrong_with_a_url(url: str, message: str) -> None:
-    with pytest.raises(ValueError, match=".") as raised:
+    with pytest.raises(ValueError) as raised:
         parse_connection(url)
     assert str(raised.value) == message

@@ -319,23 +319,21 @@ def flip(file: Path, at: float) -> None:
 
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("form", ["custom", "directory"])
-@pytest.mark.parametrize("at", [0.3, 0.6, 0.9])
 def test_a_flipped_bit_is_found(
-    form: Literal["custom", "directory"], sealed: bool, at: float, to_shop: Connection, tmp_path: Path
+    form: Literal["custom", "directory"], sealed: bool, to_shop: Connection, tmp_path: Path
 ) -> None:
     key = pyrage.x25519.Identity.generate()
-    order = Order(
-        to_shop,
-        [Place(str(tmp_path))],
-        format=form,
-        recipients=[key.to_public()] if sealed else [],
-    )
+    recipients = [key.to_public()] if sealed else []
+    order = Order(to_shop, [Place(str(tmp_path))], format=form, recipients=recipients)
     (location,) = make_backup(order, Watch()).locations
     (archive,) = tmp_path.rglob("archive.*")
-    flip(archive, at)
-    for level in (Verification.CHECKSUM, Verification.FULL_READ):
-        with pytest.raises(BackupError, match=r"its SHA-256 is another|decryption failed"):
-            prove(stored(location, [key]), level)
+    for at in (0.1, 0.5, 0.9):
+        flip(archive, at)
+        for level in (Verification.CHECKSUM, Verification.FULL_READ):
+            with pytest.raises(Damaged, match="its SHA-256 is another"):
+                prove(stored(location, [key]), level)
+        flip(archive, at)
+    prove(stored(location, [key]), Verification.FULL_READ)
 
 
 def test_a_file_that_was_forged_with_its_manifest_is_not_what_the_ledger_knows(

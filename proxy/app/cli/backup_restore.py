@@ -94,9 +94,8 @@ def restore(
         took_ms = round((monotonic() - begun) * 1000)
         (copy,) = recorded(manifest, [place.location(folder)], _proved(manifest), restore_ms=took_ms)
         book.record_backup(copy)
-        print_line(
-            f"restored into {name} in {took_ms / 1000:.1f} s; what is in it is of {shown_moment(manifest.snapshot_at)}"
-        )
+        moment_of = shown_moment(manifest.snapshot_at)
+        print_line(f"restored into {name} in {took_ms / 1000:.1f} s, as it was at {moment_of}")
         if over is not None:
             kept = put_in_place(clients, server, name, over, moment)
             print_line(f"{over} is the restored one now; what it was is {kept}")
