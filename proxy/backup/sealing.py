@@ -82,17 +82,45 @@ def read_identities(path: Path) -> list[object]:
     return found
 
 
+class _Between:
+    """Source and sink as age sees them; keeps what they raise, of which age would leave a text alone."""
+
+    def __init__(self, source: Source, sink: Sink) -> None:
+        self._source = source
+        self._sink = sink
+        self.raised: BaseException | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._source.read(size)
+        except BaseException as error:
+            self.raised = error
+            raise
+
+    def write(self, buffer: bytes, /) -> int:
+        try:
+            self._sink.write(buffer)
+        except BaseException as error:
+            self.raised = error
+            raise
+        return len(buffer)
+
+    def flush(self) -> None:
+        """As files have it."""
+
+
 def seal(source: Source, sink: Sink, recipients: Sequence[object]) -> None:
-    """Encrypt all of the source into the sink."""
+    """Encrypt all of the source into the sink; what these raise is raised."""
     age = _age()
+    between = _Between(source, sink)
     try:
-        age.encrypt_io(source, sink, list(recipients))
+        age.encrypt_io(between, between, list(recipients))
     except age.EncryptError as error:
-        raise BackupError(f"encryption failed: {error}") from error
+        raise between.raised or BackupError(f"encryption failed: {error}") from error
 
 
 def unseal(source: Source, sink: Sink, identities: Sequence[object]) -> None:
-    """Decrypt all of the source into the sink.
+    """Decrypt all of the source into the sink; what these raise is raised.
 
     Raises:
         BackupError: no key fits, or the file is not what was encrypted.
@@ -100,10 +128,11 @@ def unseal(source: Source, sink: Sink, identities: Sequence[object]) -> None:
     age = _age()
     if not identities:
         raise BackupError("the backup is encrypted: --identity names the file with the private key")
+    between = _Between(source, sink)
     try:
-        age.decrypt_io(source, sink, list(identities))
+        age.decrypt_io(between, between, list(identities))
     except age.DecryptError as error:
-        raise BackupError(f"decryption failed: {error}") from error
+        raise between.raised or BackupError(f"decryption failed: {error}") from error
 
 
 def _age() -> Any:

@@ -92,7 +92,8 @@ def test_a_place_that_is_not_there_takes_nothing_away(
     assert (code, errors) == (
         1,
         [
-            f"pgwarden: {copy['location']} could not be verified: {tmp_path}/a is not there: is its disk mounted?"
+            f"pgwarden: {copy['location']} could not be verified: {tmp_path}/a is not there: "
+            "is its disk mounted?"
         ],
     )
     assert known(command) == [(copy["location"], "full_read")]

@@ -189,15 +189,18 @@ def test_rows_that_cannot_be_seen_make_no_backup(
     [(kill_pg_dump, BackupError), (interrupt, KeyboardInterrupt)],
     ids=["killed", "Ctrl-C"],
 )
+@pytest.mark.parametrize("sealed", [False, True])
 def test_nothing_is_left_of_a_dump_that_was_stopped(
+    sealed: bool,
     deed: Callable[[int], None],
     raises: type[BaseException],
     to_shop: Connection,
     places: list[Place],
     tmp_path: Path,
 ) -> None:
+    recipients = [pyrage.x25519.Identity.generate().to_public()] if sealed else []
     with pytest.raises(raises):
-        make_backup(Order(to_shop, places, compress="none"), Watch(deed))
+        make_backup(Order(to_shop, places, compress="none", recipients=recipients), Watch(deed))
     assert rest_of(tmp_path) == []
     assert [p for p in psutil.Process().children() if p.name() in ("pg_dump", "psql")] == []
 
