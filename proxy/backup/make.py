@@ -19,7 +19,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Final, Protocol
 
-from proxy.backup.clients import BackupError, Clients, find_clients
+from proxy.backup.clients import BackupError, Clients, Damaged, find_clients
 from proxy.backup.connection import Connection
 from proxy.backup.copies import Copies
 from proxy.backup.dump import Dump
@@ -80,18 +80,26 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Good:
+    """A copy, and how far it is proved."""
+
+    location: str
+    verified: Verification
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What came of it.
 
     Attributes:
-        locations: of the good copies.
-        failures: a line for each place that has none.
+        copies: the good ones.
+        failures: a line for each place that has none, or none that is proved as far as was asked.
         schema: the definitions as SQL.
         notes: what is not as somebody may expect.
     """
 
     manifest: Manifest
-    locations: tuple[str, ...]
+    copies: tuple[Good, ...]
     failures: tuple[str, ...]
     schema: bytes
     notes: tuple[str, ...] = ()
@@ -194,8 +202,8 @@ class _Making:
             files={file: sha256(body).hexdigest() for file, body in files.items()},
         )
         notes = ("the server does not let this role read the roles",) if roles is None else ()
-        locations, failures = self._settle(copies, manifest, files)
-        return Result(manifest, locations, failures, schema, notes)
+        good, failures = self._settle(copies, manifest, files)
+        return Result(manifest, good, failures, schema, notes)
 
     def _tables(self) -> list[Table]:
         known = {str(table): table for table in self.snapshot.tables}
@@ -243,9 +251,9 @@ class _Making:
 
     def _settle(
         self, copies: Copies, manifest: Manifest, files: dict[str, bytes]
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    ) -> tuple[tuple[Good, ...], tuple[str, ...]]:
         """Describe and prove each copy; what fails is removed."""
-        locations: list[str] = []
+        good: list[Good] = []
         failures = list(copies.failures)
         for copy in copies.copies:
             place = copy.place
@@ -258,15 +266,34 @@ class _Making:
                     place.settle(f"{self.folder}/{name}")
                 self.watcher.step(f"verifying {place.url}", manifest.size_bytes)
                 stored = Stored(place, self.folder, manifest, self.order.identities, on_bytes=self.watcher.at)
-                prove(stored, self.order.level, bin_dir=self.order.bin_dir, server=self.order.scratch)
+                verified, doubt = self._proved(stored)
             except Exception as error:  # whatever a store raises: this copy is none
                 failures.append(f"{place.url}: {trouble(error)}")
                 _discard(place, self.folder)
             else:
-                locations.append(place.location(self.folder))
-        if not locations:
+                good.append(Good(place.location(self.folder), verified))
+                failures += [f"{place.url}: {doubt}"] if doubt else []
+        if not good:
             raise BackupError("no copy is good: " + "; ".join(failures))
-        return tuple(locations), tuple(failures)
+        return tuple(good), tuple(failures)
+
+    def _proved(self, stored: Stored) -> tuple[Verification, str]:
+        """How far a copy is proved, and why no farther.
+
+        A restore that is not to be had here (no room, an extension that the scratch server lacks) must not
+        cost the team its backup; what is damaged is none.
+        """
+        order = self.order
+        try:
+            prove(stored, order.level, bin_dir=order.bin_dir, server=order.scratch)
+            return order.level, ""
+        except Damaged:
+            raise
+        except BackupError as error:
+            if order.level < Verification.RESTORED:
+                raise
+            prove(stored, Verification.FULL_READ, bin_dir=order.bin_dir)
+            return Verification.FULL_READ, f"kept, but proved to full_read only: {error}"
 
 
 @dataclass(frozen=True, slots=True)

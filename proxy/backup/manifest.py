@@ -6,6 +6,7 @@ disaster the ledger may be gone too. Deliberately absent: secrets; it is not enc
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final, Literal
 
@@ -62,9 +63,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str] = {}
 
     @property
-    def server_major(self) -> int:
-        """The major version that was dumped."""
-        return int(self.server_version.split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz"))
+    def tool_major(self) -> int:
+        """The major version of pg_dump, which is not older than the server's: what can read the archive."""
+        return major_of(self.tool_version)
+
+
+def major_of(version: str) -> int:
+    """17 of "17.10" and of "17beta1"."""
+    digits = re.match(r"\d+", version)
+    return int(digits[0]) if digits else 0
 
 
 def spell_manifest(manifest: Manifest) -> bytes:

@@ -16,7 +16,7 @@ from typing import Final
 from proxy.backup.clients import BackupError, Clients, Damaged, find_clients
 from proxy.backup.cluster import Cluster
 from proxy.backup.connection import Connection
-from proxy.backup.manifest import Manifest
+from proxy.backup.manifest import Manifest, major_of
 from proxy.backup.programs import ClusterError, find_binaries
 from proxy.backup.restore import Stored, read_through, restore_into
 from proxy.backup.session import Session, Table, quoted
@@ -46,7 +46,7 @@ def prove(
             pass
     if level < Verification.TOC:
         return
-    clients = find_clients(bin_dir, stored.manifest.server_major)
+    clients = find_clients(bin_dir, stored.manifest.tool_major)
     if level in (Verification.TOC, Verification.FULL_READ):
         read_through(clients, stored)  # reads the table of contents, too
         return
@@ -113,7 +113,7 @@ def _database_on(clients: Clients, server: Connection) -> Iterator[Connection]:
 def _own_server(clients: Clients, manifest: Manifest) -> Iterator[Connection]:
     """A throwaway server with the roles that the backup names."""
     try:
-        with Cluster(_server_programs(clients, manifest.server_major), superuser=_ROLE) as cluster:
+        with Cluster(_server_programs(clients, manifest.tool_major), superuser=_ROLE) as cluster:
             server = Connection("127.0.0.1", cluster.port, cluster.superuser, "postgres")
             with Session(clients, server) as session:
                 for role in manifest.roles:
@@ -140,7 +140,7 @@ def _server_programs(clients: Clients, major: int) -> Path:
         [str(directory / "postgres"), "--version"], capture_output=True, text=True, check=False
     ).stdout
     version = next((word for word in said.split() if word[:1].isdigit()), "0")
-    if int(version.split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz")) < major:
+    if major_of(version) < major:
         raise BackupError(
             f"the server programs in {directory} are of version {version}, the backup of {major}: --scratch "
             "names a server that is new enough"

@@ -59,7 +59,7 @@ def test_a_backup_is_whole_in_each_place_and_restores(
         level=Verification.RESTORED,
     )
     result = make_backup(order, Watch())
-    assert (len(result.locations), result.failures, result.notes) == (2, (), ())
+    assert (len(result.copies), result.failures, result.notes) == (2, (), ())
     manifest = result.manifest
     assert {(c.table, c.rows) for c in manifest.counts or ()} == {
         ("users", 1000),
@@ -71,7 +71,7 @@ def test_a_backup_is_whole_in_each_place_and_restores(
     assert b"CREATE TABLE public.users" in result.schema
     end = ".age" if sealed else ""
     archive = ("archive.dump" if form == "custom" else "archive.tar") + end
-    for location in result.locations:
+    for location in (copy.location for copy in result.copies):
         place, folder = place_of(location)
         names = sorted(name.rpartition("/")[2] for name in place.names(folder))
         assert names == sorted([archive, f"schema.sql{end}", f"roles.sql{end}", "manifest.json"])
@@ -288,7 +288,7 @@ def test_a_place_without_room_has_no_copy(to_shop: Connection, tmp_path: Path) -
 def test_a_store_that_speaks_s3(bucket: Bucket, to_shop: Connection) -> None:
     place = Place("s3://backups/nightly")
     result = make_backup(Order(to_shop, [place], compress="none", level=Verification.FULL_READ), Watch())
-    (location,) = result.locations
+    (location,) = (copy.location for copy in result.copies)
     assert location.startswith(f"s3://backups/nightly/{to_shop.database}/")
     proved = stored(location)
     prove(proved, Verification.RESTORED)
@@ -308,7 +308,7 @@ def test_a_store_that_fails_half_way_has_no_copy_and_the_other_is_good(
     result = make_backup(order, Watch(lambda _: bucket.kill()))
     assert len(result.failures) == 1
     assert result.failures[0].startswith("s3://backups: ")
-    assert [location.startswith(places[0].url) for location in result.locations] == [True]
+    assert [copy.location.startswith(places[0].url) for copy in result.copies] == [True]
 
 
 # -- proofs ------------------------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_a_flipped_bit_is_found(
     key = pyrage.x25519.Identity.generate()
     recipients = [key.to_public()] if sealed else []
     order = Order(to_shop, [Place(str(tmp_path))], format=form, recipients=recipients)
-    (location,) = make_backup(order, Watch()).locations
+    (location,) = (copy.location for copy in make_backup(order, Watch()).copies)
     (archive,) = tmp_path.rglob("archive.*")
     for at in (0.1, 0.5, 0.9):
         flip(archive, at)
@@ -345,14 +345,16 @@ def test_a_file_that_was_forged_with_its_manifest_is_not_what_the_ledger_knows(
     first = make_backup(Order(to_shop, [Place(str(tmp_path))]), Watch())
     shop.execute("DELETE FROM users")
     second = make_backup(Order(to_shop, [Place(str(tmp_path))]), Watch())
-    forged = replace(stored(second.locations[0]), sha256=first.manifest.sha256)
+    forged = replace(stored(second.copies[0].location), sha256=first.manifest.sha256)
     with pytest.raises(Damaged, match="its SHA-256 is another"):
         prove(forged, Verification.CHECKSUM)
 
 
 def test_pg_restore_finds_what_a_checksum_of_the_damage_hides(to_shop: Connection, tmp_path: Path) -> None:
     """A dump that was damaged before it was hashed: the table of contents would still read."""
-    (location,) = make_backup(Order(to_shop, [Place(str(tmp_path))]), Watch()).locations
+    (location,) = (
+        copy.location for copy in make_backup(Order(to_shop, [Place(str(tmp_path))]), Watch()).copies
+    )
     good = stored(location)
     (archive,) = tmp_path.rglob("archive.dump")
     archive.write_bytes(archive.read_bytes()[: int(good.manifest.size_bytes * 0.6)])
@@ -365,7 +367,9 @@ def test_pg_restore_finds_what_a_checksum_of_the_damage_hides(to_shop: Connectio
 
 
 def test_rows_that_are_not_as_many_are_found(to_shop: Connection, tmp_path: Path) -> None:
-    (location,) = make_backup(Order(to_shop, [Place(str(tmp_path))]), Watch()).locations
+    (location,) = (
+        copy.location for copy in make_backup(Order(to_shop, [Place(str(tmp_path))]), Watch()).copies
+    )
     good = stored(location)
     counts = tuple(
         msgspec.structs.replace(count, rows=count.rows + (count.table == "users"))
@@ -374,6 +378,14 @@ def test_rows_that_are_not_as_many_are_found(to_shop: Connection, tmp_path: Path
     wrong = replace(good, manifest=msgspec.structs.replace(good.manifest, counts=counts))
     with pytest.raises(Damaged, match="users has 1000 rows instead of 1001"):
         prove(wrong, Verification.RESTORED, server=to_shop.to("postgres"))
+
+
+def test_a_scratch_server_that_is_not_there_costs_no_backup(to_shop: Connection, tmp_path: Path) -> None:
+    nowhere = replace(to_shop, port=1)
+    order = Order(to_shop, [Place(str(tmp_path))], level=Verification.RESTORED, scratch=nowhere)
+    result = make_backup(order, Watch())
+    assert [copy.verified for copy in result.copies] == [Verification.FULL_READ]
+    assert "kept, but proved to full_read only: psql failed with code 2" in result.failures[0]
 
 
 def test_a_scratch_server_is_left_as_it_was(shop: Database, to_shop: Connection, tmp_path: Path) -> None:

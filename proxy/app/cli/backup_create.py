@@ -38,7 +38,7 @@ from proxy.app.cli.values import LedgerFlag, ledger_at, read_level, shown_moment
 from proxy.backup.make import Order, Result, make_backup
 from proxy.backup.manifest import Manifest
 from proxy.policy.facts import Verification
-from proxy.records import BackupRecord, Making, NewBackup
+from proxy.records import BackupRecord, Ledger, LedgerError, Making, NewBackup
 
 SOURCE = "pgwarden"
 
@@ -121,18 +121,32 @@ def create(
         book.last()  # a ledger that cannot be used is better known before the dump
         with _terminating(), Bar() as bar:
             result = make_backup(order, bar)
-        records = [book.record_backup(copy) for copy in recorded(result.manifest, result.locations, level)]
+        records = _record(book, result)
     if schema_file is not None:
         _write_schema(schema_file, result.schema)
     _tell(result, records, as_json)
     if result.failures:
-        raise CommandError(ExitCode.FAILED, *(f"no copy at {failure}" for failure in result.failures))
+        raise CommandError(ExitCode.FAILED, *result.failures)
+
+
+def _record(book: Ledger, result: Result) -> list[BackupRecord]:
+    try:
+        return [
+            book.record_backup(recorded(result.manifest, copy.location, copy.verified))
+            for copy in result.copies
+        ]
+    except LedgerError as error:
+        raise CommandError(
+            ExitCode.FAILED,
+            f"made, but not recorded: {error}",
+            *(f"to record it: pgwarden backup verify {copy.location}" for copy in result.copies),
+        ) from error
 
 
 def recorded(
-    manifest: Manifest, locations: Sequence[str], level: Verification, *, restore_ms: int | None = None
-) -> list[NewBackup]:
-    """What the ledger is told of a backup of our own."""
+    manifest: Manifest, location: str, level: Verification, *, restore_ms: int | None = None
+) -> NewBackup:
+    """What the ledger is told of a copy of our own."""
     making = Making(
         source=SOURCE,
         snapshot_at=manifest.snapshot_at,
@@ -145,12 +159,9 @@ def recorded(
         tables=manifest.tables,
         restore_ms=restore_ms,
     )
-    return [
-        NewBackup(
-            manifest.database, manifest.finished, where, level, who(), manifest.size_bytes, making=making
-        )
-        for where in locations
-    ]
+    return NewBackup(
+        manifest.database, manifest.finished, location, level, who(), manifest.size_bytes, making=making
+    )
 
 
 def _format(text: str, jobs: int) -> Literal["custom", "directory"]:
@@ -195,19 +206,25 @@ def _tell(result: Result, records: Sequence[BackupRecord], as_json: bool) -> Non
             {
                 "database": manifest.database,
                 "finished": shown_moment(manifest.finished),
-                "verified": records[0].verified.name.lower(),
                 "size_bytes": manifest.size_bytes,
                 "sha256": manifest.sha256,
                 "position": manifest.position,
                 "duration_ms": manifest.duration_ms,
                 "server": manifest.server_version,
                 "pg_dump": manifest.tool_version,
-                "copies": [{"entry": row.sequence, "location": row.location} for row in records],
+                "copies": [
+                    {
+                        "entry": row.sequence,
+                        "location": row.location,
+                        "verified": row.verified.name.lower(),
+                    }
+                    for row in records
+                ],
                 "failures": list(result.failures),
             }
         )
         return
-    level = records[0].verified.name.lower()
+    level = min(row.verified for row in records).name.lower()
     print_line(
         f"{manifest.database}: {shown_size(manifest.size_bytes)} in {manifest.duration_ms / 1000:.1f} s, "
         f"at {manifest.position} of PostgreSQL {manifest.server_version}, verified: {level}"

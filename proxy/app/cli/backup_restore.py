@@ -82,7 +82,7 @@ def restore(
         manifest = read_manifest(place, folder)
         moment = datetime.now(UTC)
         name = into or f"{over or manifest.database}_restored_{moment:%Y%m%d_%H%M%S}"
-        clients = find_clients(directory(bin_dir), manifest.server_major)
+        clients = find_clients(directory(bin_dir), manifest.tool_major)
         begun = monotonic()
         with Bar() as bar:
             bar.step(f"restoring into {name}", manifest.size_bytes)
@@ -92,8 +92,7 @@ def restore(
                 bar.step("comparing rows")
                 compare(clients, target, manifest)
         took_ms = round((monotonic() - begun) * 1000)
-        (copy,) = recorded(manifest, [place.location(folder)], _proved(manifest), restore_ms=took_ms)
-        book.record_backup(copy)
+        book.record_backup(recorded(manifest, place.location(folder), _proved(manifest), restore_ms=took_ms))
         moment_of = shown_moment(manifest.snapshot_at)
         print_line(f"restored into {name} in {took_ms / 1000:.1f} s, as it was at {moment_of}")
         if over is not None:

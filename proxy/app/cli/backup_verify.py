@@ -73,8 +73,7 @@ def verify(
             except Exception as error:  # whatever a store raises: nothing is known of the copy
                 troubles.append(f"{one} could not be verified: {trouble(error)}")
             else:
-                (copy,) = recorded(manifest, [place.location(folder)], asked)
-                row = book.record_backup(copy)
+                row = book.record_backup(recorded(manifest, place.location(folder), asked))
                 print_line(f"entry {row.sequence}: {row.location} verified: {asked.name.lower()}")
     if troubles:
         raise CommandError(ExitCode.NO, *troubles)
