@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
@@ -133,6 +134,7 @@ def _places(directory: Path | None) -> list[Path]:
     return [*on_path, *Path("/usr/lib/postgresql").glob("*/bin"), *embedded]
 
 
+@cache
 def _look(directory: Path) -> Clients | None:
     if not all((directory / program).is_file() for program in _NEEDED):
         return None

@@ -57,6 +57,7 @@ def test_a_backup_is_whole_in_each_place_and_restores(
         recipients=[key.to_public()] if sealed else [],
         identities=[key] if sealed else [],
         level=Verification.RESTORED,
+        scratch=to_shop.to("postgres") if sealed else None,
     )
     result = make_backup(order, Watch())
     assert (len(result.copies), result.failures, result.notes) == (2, (), ())
@@ -86,7 +87,8 @@ def test_the_schema_of_two_backups_is_the_same_text(to_shop: Connection, places:
 
 
 def test_only_the_tables_named_are_in_it(to_shop: Connection, places: list[Place]) -> None:
-    order = Order(to_shop, places[:1], tables=["public.users"], level=Verification.RESTORED)
+    scratch = to_shop.to("postgres")
+    order = Order(to_shop, places[:1], tables=["public.users"], level=Verification.RESTORED, scratch=scratch)
     manifest = make_backup(order, Watch()).manifest
     assert (manifest.tables, [(c.table, c.rows) for c in manifest.counts or ()]) == (
         ("public.users",),
@@ -100,7 +102,9 @@ def test_dump_and_counts_are_of_one_moment(shop: Database, to_shop: Connection, 
     def write(size_bytes: int) -> None:
         shop.execute("DELETE FROM users; INSERT INTO orders VALUES (51, 'eu', 'late')")
 
-    result = make_backup(Order(to_shop, places[:1], level=Verification.RESTORED), Watch(write))
+    scratch = to_shop.to("postgres")
+    order = Order(to_shop, places[:1], level=Verification.RESTORED, scratch=scratch)
+    result = make_backup(order, Watch(write))
     assert {c.table: c.rows for c in result.manifest.counts or ()}["users"] == 1000
 
 
@@ -304,7 +308,7 @@ def test_a_store_that_speaks_s3(bucket: Bucket, to_shop: Connection) -> None:
 def test_a_store_that_fails_half_way_has_no_copy_and_the_other_is_good(
     bucket: Bucket, to_shop: Connection, places: list[Place]
 ) -> None:
-    order = Order(to_shop, [Place("s3://backups"), places[0]], compress="none", level=Verification.RESTORED)
+    order = Order(to_shop, [Place("s3://backups"), places[0]], compress="none")
     result = make_backup(order, Watch(lambda _: bucket.kill()))
     assert len(result.failures) == 1
     assert result.failures[0].startswith("s3://backups: ")
