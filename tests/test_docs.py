@@ -69,7 +69,19 @@ class Excuse:
 
 
 _USERS = Excuse("asks for a password", "tests/app/test_users.py")
+_KEYS = Excuse("needs keys of a store or a provider", "tests/backup/test_providers.py")
+_TOOL = Excuse("needs the tool", "tests/app/test_backup_cli.py")
+_SUPABASE = "--project abcdefghijklmnopqrst"
 _NOT_RUN = {
+    "pgwarden backup create --url postgresql://postgres@db.example.com/shop --to /srv/backups "
+    "--to s3://backups/shop --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kgc6p5u7s2dsafd "
+    "--verify checksum --schema-file schema.sql": Excuse("needs a store", "tests/backup/test_make.py"),
+    f"pgwarden backup import supabase {_SUPABASE} --database postgres": _KEYS,
+    f"pgwarden backup restore-point before-0042 {_SUPABASE}": _KEYS,
+    "pgwarden backup import pgbackrest --database shop": _TOOL,
+    "pgwarden backup import walg --database shop": _TOOL,
+    "pgwarden backup import barman --database shop": _TOOL,
+    "pgwarden backup import manifest -- ./list-our-backups": _TOOL,
     "pgwarden user learn app --upstream postgresql://127.0.0.1:5432 --auth-file learnt.txt": Excuse(
         "asks for a password", "tests/clients/test_learning.py"
     ),
@@ -192,6 +204,9 @@ def _lasting(output: str, shop: Shop) -> str:
     output = re.sub(r"no-changes-in-peak, (?=backup-first)", "", output)
     output = re.sub(r"digest [0-9a-f]{12}", "digest #", output)
     output = re.sub(r"since 20[0-9T:-]{17}Z by \S+@[^:\s]+|frozen by \S+@[^:\s]+", "by #", output)
+    output = re.sub(r"entry \d+: file://\S+/shop/\d{8}T\d{6}Z-[0-9a-f]{8}", "entry #: COPY", output)
+    output = re.sub(r"[0-9.]+ KiB in [0-9.]+ s, at \S+ of PostgreSQL [0-9.]+,", "# KiB,", output)
+    output = re.sub(r" in [0-9.]+ s, as it was at 20[0-9T:-]{17}Z", " as it was", output)
     return output.replace(environment(shop.folder)["PGWARDEN_LEDGER"], "LEDGER").replace(
         "/home/ada/.local/state/pgwarden/ledger.sqlite", "LEDGER"
     )

@@ -77,6 +77,7 @@ def implies(met: Condition, asked: Condition) -> bool:
                 and met.verified >= asked.verified
                 and met.copies >= asked.copies
                 and met.covers in (asked.covers, "whole")
+                and (not asked.sources or (bool(met.sources) and met.sources <= asked.sources))
             )
         case WindowCondition(), WindowCondition():
             return set(met.windows) <= set(asked.windows)

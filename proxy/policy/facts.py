@@ -49,6 +49,7 @@ class Backup:
     Attributes:
         finished: when the dump was complete, aware. What was written later is not in it.
         copies: in how many places it lies, all of them verified to at least `verified`.
+        source: who made it, "" where nobody said.
     """
 
     database: str
@@ -57,6 +58,7 @@ class Backup:
     verified: Verification = Verification.RECORDED
     copies: int = 1
     covers: Coverage = WHOLE_DATABASE
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

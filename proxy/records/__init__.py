@@ -8,7 +8,7 @@ the records of its kinds, `Head` with the keys that sign it, `LedgerError`. A ki
 from proxy.records.database import PostgresAddress
 from proxy.records.entry import Draft, Entry, LedgerError
 from proxy.records.heads import Head, PublicKey, SigningKey
-from proxy.records.kinds.backup import BackupRecord, NewBackup
+from proxy.records.kinds.backup import BackupGone, BackupRecord, Making, NewBackup
 from proxy.records.kinds.change import ChangeBegun
 from proxy.records.kinds.freeze import FreezeRecord
 from proxy.records.kinds.kind import Payload
@@ -16,6 +16,7 @@ from proxy.records.ledger import Clock, Epoch, Ledger, open_ledger
 from proxy.records.store import Position
 
 __all__ = [
+    "BackupGone",
     "BackupRecord",
     "ChangeBegun",
     "Clock",
@@ -26,6 +27,7 @@ __all__ = [
     "Head",
     "Ledger",
     "LedgerError",
+    "Making",
     "NewBackup",
     "Payload",
     "Position",

@@ -12,6 +12,7 @@ from datetime import datetime
 from proxy.policy.facts import Facts
 from proxy.records.entry import GENESIS, Entry, LedgerError
 from proxy.records.kinds import FOLDS
+from proxy.records.kinds.backup import Backups
 from proxy.records.kinds.freeze import Freezes
 from proxy.records.kinds.kind import Fold
 
@@ -25,8 +26,10 @@ class Evidence:
 
     def __init__(self) -> None:
         """Begin before the first entry."""
+        self.backups = Backups()
         self.freezes = Freezes()
-        self._folds: tuple[Fold, ...] = tuple(self.freezes if fold is Freezes else fold() for fold in FOLDS)
+        own: dict[type[Fold], Fold] = {Backups: self.backups, Freezes: self.freezes}
+        self._folds: tuple[Fold, ...] = tuple(own[fold] if fold in own else fold() for fold in FOLDS)
         self._by_kind = {name: fold for fold in self._folds for name in fold.shapes}
         self.sequence = 0
         self.hash = GENESIS

@@ -160,9 +160,15 @@ class Ledger:
             after = page[-1].sequence
 
     def backups(self, database: str | None = None) -> tuple[BackupRecord, ...]:
-        """The recorded copies, in the order they were recorded."""
+        """The recorded copies, in the order they were recorded, those that are gone among them."""
         records = (backup_record(entry) for entry in self.entries(kinds=(BackupMade.kind,)))
         return tuple(record for record in records if database in (None, record.database))
+
+    def copies(self, database: str | None = None) -> tuple[BackupRecord, ...]:
+        """The copies of backups that are there, each as far as it was ever proved."""
+        with self._reading:
+            self._catch_up()
+            return tuple(c for c in self._evidence.backups.copies if database in (None, c.database))
 
     def freezes(self) -> tuple[FreezeRecord, ...]:
         """The freezes that are not over, in the order they were declared."""

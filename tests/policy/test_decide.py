@@ -301,6 +301,8 @@ BACKUPS: list[tuple[str, list[Backup], bool]] = [
     ("{within: 24h}", [backup(1, covers=Coverage(tables=frozenset({"public.orders"})))], False),
     ("{within: 24h}", [backup(1, covers=Coverage(data=False))], False),
     ("{within: 24h, covers: schema}", [backup(1, covers=Coverage(data=False))], True),
+    ("{within: 24h, source: supabase}", [FRESH, backup(1, source="pgwarden")], False),
+    ("{within: 24h, source: [pgwarden, supabase]}", [backup(1, source="pgwarden")], True),
 ]
 
 

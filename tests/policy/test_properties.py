@@ -89,6 +89,8 @@ REQUIRE = block(
             "{within: 24h, copies: 2}",
             "{within: 7d, verified: toc}",
             "{within: 24h, covers: whole}",
+            "{within: 24h, source: [pgwarden, supabase]}",
+            "{within: 24h, source: pgwarden}",
         ]
     ),
     window=some(["change", "early"]),
@@ -158,6 +160,7 @@ BACKUPS = st.builds(
     location=st.just("x"),
     verified=st.sampled_from(Verification),
     copies=st.integers(1, 3),
+    source=st.sampled_from(["", "pgwarden", "supabase"]),
     covers=st.sampled_from([Coverage(), Coverage(data=False), Coverage(tables=frozenset({"public.users"}))]),
 )
 FREEZES = st.builds(

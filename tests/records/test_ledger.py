@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from proxy.policy.facts import Backup, Facts, Freeze, Verification
-from proxy.records import BackupRecord, FreezeRecord, LedgerError, NewBackup
+from proxy.policy.facts import Backup, Coverage, Facts, Freeze, Verification
+from proxy.records import BackupGone, BackupRecord, FreezeRecord, LedgerError, Making, NewBackup
 from proxy.records.kinds import KINDS
 from proxy.records.kinds.backup import check_backup, holds_secret, same_place
 from proxy.records.kinds.freeze import Frozen, Thawed
@@ -57,7 +57,7 @@ def test_an_entry_has_one_canonical_spelling(opened: Open) -> None:
     )  # fmt: skip
     assert entry.payload == (
         '{"database":"shop","finished":"2026-11-22T09:30:00.000000+00:00","location":"s3://backups/shop.dump",'
-        '"notes":"naïve","size_bytes":1024,"verified":"full_read"}'
+        '"making":{},"notes":"naïve","size_bytes":1024,"verified":"full_read"}'
     )
 
 
@@ -323,6 +323,58 @@ def test_who_records_and_what_about_are_plain_texts(opened: Open) -> None:
     assert ledger.last().sequence == 0
 
 
+def test_a_copy_that_is_gone_counts_no_longer_until_it_is_proved_again(opened: Open) -> None:
+    ledger = opened(clock=noon)
+    for place in ("s3://backups/shop.dump", "/backups/shop.dump"):
+        ledger.record_backup(replace(BACKUP, location=place))
+    gone = BackupGone(database="shop", location="s3://backups//shop.dump", reason="pruned")
+    ledger.record(gone, "ada")
+    assert [copy.location for copy in ledger.copies("shop")] == ["/backups/shop.dump"]
+    assert [fact.copies for fact in ledger.facts(NOW).backups] == [1]
+    ledger.record(BackupGone(database="other", location="/backups/shop.dump", reason="missing"), "ada")
+    ledger.record(
+        BackupGone(database="shop", location="/backups/shop.dump", reason="pruned", finished=NOW), "ada"
+    )
+    assert [fact.copies for fact in ledger.facts(NOW).backups] == [1]
+    ledger.record_backup(replace(BACKUP, verified=Verification.RESTORED))
+    assert [(fact.verified, fact.copies) for fact in ledger.facts(NOW).backups] == [
+        (Verification.RESTORED, 1),
+        (Verification.FULL_READ, 2),
+    ]
+
+
+def test_what_a_backup_holds_is_part_of_what_it_is(opened: Open) -> None:
+    ledger = opened(clock=noon)
+    some = Making(source="pgwarden", tables=("public.users",), snapshot_at=FINISHED)
+    ledger.record_backup(replace(BACKUP, making=some))
+    ledger.record_backup(replace(BACKUP, location="/elsewhere"))
+    assert {(fact.covers, fact.copies, fact.source) for fact in ledger.facts(NOW).backups} == {
+        (Coverage(tables=frozenset({"public.users"})), 1, "pgwarden"),
+        (Coverage(), 1, ""),
+    }
+    assert [copy.making.snapshot_at for copy in ledger.copies()] == [FINISHED, None]
+
+
+@pytest.mark.parametrize(
+    ("gone", "message"),
+    [
+        (
+            BackupGone(database="shop", location="s3://k:s@b/x", reason="x"),
+            "the location holds a password or a token",
+        ),
+        (BackupGone(database="a\nb", location="x", reason="x"), "the database holds a control character"),
+        (
+            BackupGone(database="a", location="x", reason="x", finished=datetime(2026, 11, 22)),
+            "the time a backup finished needs a time zone",
+        ),
+    ],
+)
+def test_what_no_end_of_a_backup_says(opened: Open, gone: BackupGone, message: str) -> None:
+    with pytest.raises(LedgerError) as raised:
+        opened(clock=noon).record(gone, "ada")
+    assert str(raised.value) == message
+
+
 def test_kinds_have_names_of_their_own() -> None:
-    assert sorted(KINDS) == ["backup", "change", "freeze", "thaw"]
+    assert sorted(KINDS) == ["backup", "backup_gone", "change", "freeze", "thaw"]
     assert [shape.kind for shape in KINDS.values()] == list(KINDS)

@@ -1,16 +1,15 @@
-"""`pgwarden backup record` and `pgwarden backup list`: evidence of backups, by hand.
-
-Deliberately absent: making and verifying a backup; what is recorded here is what somebody says.
-"""
+"""`pgwarden backup` and its verbs; here are `record`, evidence by hand (what somebody says), and `list`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 import typer
 
 from proxy.app import kinds
+from proxy.app.cli import backup_create, backup_import, backup_prune, backup_restore, backup_verify
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_json, print_line, print_table
 from proxy.app.cli.values import (
@@ -26,7 +25,14 @@ from proxy.app.cli.values import (
 from proxy.records import BackupRecord, LedgerError, NewBackup
 from proxy.records.kinds.backup import check_backup
 
-commands = typer.Typer(no_args_is_help=True, help="Record backups, and list them.")
+commands = typer.Typer(help="Make backups, prove and restore them, and list what is known of any.")
+commands.callback(invoke_without_command=True)(backup_create.bare)
+commands.command(epilog=epilog())(backup_create.create)
+commands.command(epilog=epilog())(backup_verify.verify)
+commands.command(epilog=epilog())(backup_restore.restore)
+commands.command(epilog=epilog())(backup_prune.prune)
+commands.command("import", epilog=epilog())(backup_import.import_backups)
+commands.command(epilog=epilog())(backup_import.restore_point)
 
 
 @commands.command(epilog=epilog())
@@ -75,9 +81,9 @@ def list_backups(
     ledger: LedgerFlag = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """List the recorded backups, the newest first."""
+    """List the backups that are known, the newest first; those that are pruned or lost are not shown."""
     with using_ledger(ledger_at(ledger), create=False) as book:
-        rows = sorted(book.backups(database), key=lambda row: (row.finished, row.sequence), reverse=True)
+        rows = sorted(book.copies(database), key=lambda row: (row.finished, row.sequence), reverse=True)
     if as_json:
         print_json([_as_dict(row) for row in rows])
         return
@@ -110,4 +116,5 @@ def _as_dict(row: BackupRecord) -> dict[str, object]:
         "notes": row.notes,
         "recorded_at": shown_moment(row.recorded_at),
         "recorded_by": row.recorded_by,
+        "making": msgspec.to_builtins(row.making),
     }

@@ -20,10 +20,13 @@ MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.OK: "done; the answer is yes",
     ExitCode.NO: (
         "the answer is no: the policy has errors, a case fails or none ran, a statement is refused, "
-        "a migration can never pass, a decision turns, the gate is not well"
+        "a migration can never pass, a decision turns, the gate is not well, a backup is not what it was"
     ),
     ExitCode.USAGE: "wrong flag, variable, config file or value; nothing was done",
-    ExitCode.FAILED: "it could not be done: address in use, ledger not usable, file not readable",
+    ExitCode.FAILED: (
+        "it could not be done: address in use, ledger not usable, file not readable, a copy of a "
+        "backup not made"
+    ),
     ExitCode.INTERRUPTED: "interrupted from the keyboard",
 }
 

@@ -127,6 +127,7 @@ def facts_of(given: Circumstances, context: Context) -> Facts:
             location="",
             verified=each.verified,
             copies=each.copies,
+            source=each.source or "",
             covers=WHOLE_DATABASE
             if each.tables is None and each.data
             else Coverage(each.data, None if each.tables is None else frozenset(each.tables)),

@@ -35,6 +35,7 @@ class BackupCondition:
     Attributes:
         covers: `whole` the whole database; `targets` the data of what the statement touches; `schema` the
             definitions.
+        sources: who may have made it; none for anybody.
         zone: for moments in texts.
     """
 
@@ -43,6 +44,7 @@ class BackupCondition:
     copies: int
     covers: str
     zone: ZoneInfo
+    sources: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -80,6 +82,7 @@ class BackupCondition:
         return (
             backup.verified >= self.verified
             and backup.copies >= self.copies
+            and (not self.sources or backup.source in self.sources)
             and _covers(backup.covers, self.covers, effects)
         )
 
@@ -89,6 +92,8 @@ class BackupCondition:
             words.append(_PROVED[self.verified])
         if self.copies > 1:
             words.append(f"in {self.copies} places")
+        if self.sources:
+            words.append(f"made by {' or '.join(sorted(self.sources))}")
         return ", ".join(words)
 
     def _phrase(self, database: str) -> str:

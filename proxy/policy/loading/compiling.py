@@ -175,7 +175,14 @@ class RuleCompiler:
             need = block.backup
             level = need.verified if need.verified is not None else Verification.RECORDED
             conditions.append(
-                BackupCondition(need.within, level, need.copies, need.covers, self._around.zone)
+                BackupCondition(
+                    need.within,
+                    level,
+                    need.copies,
+                    need.covers,
+                    self._around.zone,
+                    frozenset(need.source or ()),
+                )
             )
         return tuple(conditions)
 

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema
 from proxy.policy.facts import Verification
 from proxy.policy.schema.block import Block, Count, as_tuple, blocks
 from proxy.policy.schema.described import Described, Some, one_or_list
-from proxy.policy.schema.scalars import Address, Duration, Level, Moment, Pattern, Prose, Sql
+from proxy.policy.schema.scalars import Address, Duration, Level, Moment, Name, Pattern, Prose, Sql
 
 
 class BackupFact(Block):
@@ -26,6 +26,7 @@ class BackupFact(Block):
         default=None, description="The tables in it, each as schema.name; the whole database unless said."
     )
     data: bool = Field(default=True, description="Whether it holds rows, not only definitions.")
+    source: Name | None = Field(default=None, description="Who made it.")
 
 
 class GivenFacts(Block):

@@ -130,6 +130,9 @@ class BackupNeed(Block):
         default="targets",
         description="What must be in it: all, the data of what the statement touches, or the definitions.",
     )
+    source: Some[Name] | None = Field(
+        default=None, description="Who must have made it: pgwarden, supabase, pgbackrest, walg, barman …"
+    )
 
 
 class RanNeed(Block):

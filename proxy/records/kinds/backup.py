@@ -10,10 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from proxy.policy.facts import Backup, Facts, Verification
+import msgspec
+
+from proxy.policy.facts import Backup, Coverage, Facts, Verification
 from proxy.records.entry import Entry, LedgerError, check_text
 from proxy.records.kinds.kind import Payload, read, unreadable
 
@@ -24,6 +26,42 @@ CLOCK_SKEW = timedelta(minutes=5)
 _SECRET_PARAMETER = re.compile(
     r"password|passwd|secret|token|signature|credential|\bsig\b|api[-_]?key", re.IGNORECASE
 )
+
+
+class Making(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a backup came about, as far as whoever records it knows.
+
+    Attributes:
+        source: who made it: "pgwarden", "supabase", "pgbackrest" …
+        snapshot_at: what was written later is not in it.
+        position: of the server's write-ahead log at that moment, such as "0/1A2B3C4".
+        sha256: of the copy as it lies there.
+        tool, server: versions.
+        restore_ms: how long it took to restore, when that was last done.
+        data: False where it holds definitions alone.
+        tables: None for the whole database, else "schema.name" each.
+    """
+
+    source: str = ""
+    snapshot_at: datetime | None = None
+    position: str = ""
+    sha256: str = ""
+    encrypted: bool = False
+    duration_ms: int | None = None
+    tool: str = ""
+    server: str = ""
+    restore_ms: int | None = None
+    data: bool = True
+    tables: tuple[str, ...] | None = None
+
+    @property
+    def covers(self) -> Coverage:
+        """What it holds."""
+        return Coverage(self.data, None if self.tables is None else frozenset(self.tables))
+
+
+BY_HAND: Final = Making()
+"""Somebody says that there is a backup, and no more."""
 
 
 class BackupMade(Payload, frozen=True, kw_only=True):
@@ -37,6 +75,7 @@ class BackupMade(Payload, frozen=True, kw_only=True):
     verified: str
     size_bytes: int | None = None
     notes: str = ""
+    making: Making = BY_HAND
 
     @property
     def level(self) -> Verification:
@@ -58,12 +97,43 @@ class BackupMade(Payload, frozen=True, kw_only=True):
             raise LedgerError("a backup of no bytes is no backup")
         if not self.location.strip():
             raise LedgerError("the backup has no location")
-        for name, text in (("database", self.database), ("location", self.location), ("notes", self.notes)):
+        making = self.making
+        for name, text in (
+            *(("database", self.database), ("location", self.location), ("notes", self.notes)),
+            *(("source", making.source), ("position", making.position), ("checksum", making.sha256)),
+            *(("version", making.tool), ("version", making.server)),
+            *(("table's name", table) for table in making.tables or ()),
+        ):
             check_text(name, text)
         if holds_secret(self.location):
             raise LedgerError(
                 "the location holds a password or a token; record where the backup lies, without it"
             )
+
+
+class BackupGone(Payload, frozen=True, kw_only=True):
+    """A copy is not there any more, or is damaged: it counts no longer.
+
+    Attributes:
+        finished: None for every backup in that place.
+        reason: "pruned", "missing", "damaged", or more words.
+    """
+
+    kind = "backup_gone"
+
+    database: str
+    location: str
+    reason: str
+    finished: datetime | None = None
+
+    def check(self, now: datetime) -> None:
+        """Refuse what nobody should read, and what ends nothing."""
+        for name, text in (("database", self.database), ("location", self.location), ("reason", self.reason)):
+            check_text(name, text)
+        if self.finished is not None and self.finished.tzinfo is None:
+            raise LedgerError("the time a backup finished needs a time zone")
+        if holds_secret(self.location):
+            raise LedgerError("the location holds a password or a token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +147,7 @@ class NewBackup:
     recorded_by: str
     size_bytes: int | None = None
     notes: str = ""
+    making: Making = BY_HAND
 
     def payload(self) -> BackupMade:
         """As it is recorded."""
@@ -87,6 +158,7 @@ class NewBackup:
             verified=self.verified.name.lower(),
             size_bytes=self.size_bytes,
             notes=self.notes,
+            making=self.making,
         )
 
 
@@ -103,6 +175,7 @@ class BackupRecord:
     notes: str
     recorded_at: datetime
     recorded_by: str
+    making: Making = BY_HAND
 
 
 def check_backup(backup: NewBackup, now: datetime) -> None:
@@ -135,40 +208,70 @@ def backup_record(entry: Entry) -> BackupRecord:
         notes=said.notes,
         recorded_at=entry.moment,
         recorded_by=entry.recorded_by,
+        making=said.making,
     )
 
 
 class Backups:
     """Copies, folded into backups.
 
-    Entries with the same database and finishing time are copies of one backup. Two copies, of which one was
-    restored and the other only written down, are not two restored copies: so a backup appears once for each
-    level that one of its copies has, counting the places that reach at least that level.
+    Entries with the same database, finishing time and coverage are copies of one backup. Two copies, of
+    which one was restored and the other only written down, are not two restored copies: so a backup appears
+    once for each level that one of its copies has, counting the places that reach at least that level.
     """
 
-    shapes: ClassVar[Mapping[str, type[Payload]]] = {BackupMade.kind: BackupMade}
+    shapes: ClassVar[Mapping[str, type[Payload]]] = {
+        BackupMade.kind: BackupMade,
+        BackupGone.kind: BackupGone,
+    }
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._copies: dict[tuple[str, datetime], dict[str, BackupRecord]] = {}
+        self._copies: dict[tuple[str, datetime, Coverage], dict[str, BackupRecord]] = {}
 
     def add(self, entry: Entry) -> None:
-        """Take a copy; of two entries about one place the one that proves more counts."""
+        """Take a copy, or that one is gone; of two entries about a place the one that proves more counts."""
+        if entry.kind == BackupGone.kind:
+            self._forget(read(entry, BackupGone))
+            return
         record = backup_record(entry)
-        places = self._copies.setdefault((record.database, record.finished.astimezone(UTC)), {})
+        key = (record.database, record.finished.astimezone(UTC), record.making.covers)
+        places = self._copies.setdefault(key, {})
         place = same_place(record.location)
         known = places.get(place)
         if known is None or record.verified > known.verified:
             places[place] = record
 
+    def _forget(self, gone: BackupGone) -> None:
+        place = same_place(gone.location)
+        for (database, finished, _), places in self._copies.items():
+            if database == gone.database and gone.finished in (None, finished):
+                places.pop(place, None)
+
+    @property
+    def copies(self) -> tuple[BackupRecord, ...]:
+        """Those that are not gone, each with the entry that proves most, in the order of their entries."""
+        there = (record for places in self._copies.values() for record in places.values())
+        return tuple(sorted(there, key=lambda record: record.sequence))
+
     def into(self, facts: Facts, now: datetime) -> Facts:
         """The backups that are known, whatever the time."""
         backups: list[Backup] = []
-        for (database, finished), places in self._copies.items():
+        for (database, finished, covers), places in self._copies.items():
             for level in sorted({record.verified for record in places.values()}, reverse=True):
                 reaching = [record for record in places.values() if record.verified >= level]
                 shown = next(record for record in reaching if record.verified == level)
-                backups.append(Backup(database, finished, shown.location, level, copies=len(reaching)))
+                backups.append(
+                    Backup(
+                        database,
+                        finished,
+                        shown.location,
+                        level,
+                        len(reaching),
+                        covers,
+                        shown.making.source,
+                    )
+                )
         return replace(facts, backups=tuple(backups))
 
 

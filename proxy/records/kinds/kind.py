@@ -84,4 +84,6 @@ class Fold(Protocol):
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     return written(value) if isinstance(value, datetime) else value

@@ -1,0 +1,144 @@
+"""A database with rows, places to back it up to, and a server that speaks S3."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from proxy.backup.cluster import Cluster, free_port
+from proxy.backup.connection import Connection
+from proxy.backup.places import Place
+from tests.servers.database import Database
+
+# 3 MB that do not compress: no buffer between pg_dump and its reader holds a dump of it.
+ROWS = """
+CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE orders (id int, region text, note text) PARTITION BY LIST (region);
+CREATE TABLE orders_eu PARTITION OF orders FOR VALUES IN ('eu');
+CREATE TABLE blobs (id int, body bytea);
+ALTER TABLE blobs ALTER body SET STORAGE EXTERNAL;
+INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 1000) i;
+INSERT INTO orders SELECT i, 'eu', 'x' FROM generate_series(1, 50) i;
+INSERT INTO blobs
+    SELECT i, sha512(i::text::bytea) || sha512((i + 1)::text::bytea) FROM generate_series(1, 12000) i;
+"""
+
+_SCOPE = "k/20261126/us-east-1/s3/aws4_request"
+
+
+def nothing(size_bytes: int) -> None:
+    """Let it pass."""
+
+
+@dataclass
+class Watch:
+    """Sees what a backup does, and may interfere once bytes are written.
+
+    Attributes:
+        then: called at the first bytes.
+    """
+
+    then: Callable[[int], None] = nothing
+    steps: list[str] = field(default_factory=list)
+    seen: int = 0
+
+    def step(self, text: str, total: int | None = None) -> None:
+        self.steps.append(text)
+
+    def at(self, done: int) -> None:
+        """Not looked at."""
+
+    def written(self, size_bytes: int) -> None:
+        if self.seen == 0:
+            self.then(size_bytes)
+        self.seen = size_bytes
+
+
+def connection(cluster: Cluster, database: str) -> Connection:
+    return Connection("127.0.0.1", cluster.port, cluster.superuser, database)
+
+
+def rest_of(*folders: Path) -> list[str]:
+    """Every file below these."""
+    return sorted(path.name for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def shop(database: Database) -> Database:
+    """A database with rows."""
+    database.execute(ROWS)
+    return database
+
+
+@pytest.fixture
+def to_shop(shop: Database) -> Connection:
+    return connection(shop.cluster, shop.name)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> list[Place]:
+    """Two folders."""
+    return [Place(str(tmp_path / "first")), Place(str(tmp_path / "second"))]
+
+
+class Bucket:
+    """A server that speaks S3, with an empty bucket."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(self.port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if b"Running on" in line:
+                break
+        self._call("PUT", "/backups")
+
+    def _call(self, method: str, path: str) -> None:
+        caller = http.client.HTTPConnection("127.0.0.1", self.port)
+        caller.request(
+            method,
+            path,
+            headers={"Authorization": "AWS4-HMAC-SHA256 Credential=k/20261126/us-east-1/s3/aws4_request"},
+        )
+        assert caller.getresponse().status == 200
+        caller.close()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """A bucket `s3://backups`, where obstore looks for it."""
+    server = Bucket()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("PG", "AWS_", "SUPABASE_")) and name != "PGWARDEN_TRACEBACK":
+            monkeypatch.delenv(name)
