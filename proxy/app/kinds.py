@@ -21,6 +21,11 @@ _SECONDS_UNITS = {None: 1.0, "s": 1.0, "ms": 0.001, "min": 60.0, "h": 3600.0}
 _ADDRESS = re.compile(r"(\[([0-9A-Fa-f:.%]+)\]|[^:\s/@\[\]]*):([0-9]{1,5})")
 _SHOWN_CHARS = 60
 
+AUTO = 0
+"""Of workers: as many as there are usable CPUs."""
+
+MOST_WORKERS = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -107,6 +112,19 @@ def positive(value: object) -> int:
     number = count(value)
     if number == 0:
         raise ValueError("must be at least 1")
+    return number
+
+
+def workers(value: object) -> int:
+    """Read how many processes serve clients: a whole number from 1, or auto, which is 0 here."""
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return AUTO
+    try:
+        number = positive(value)
+    except ValueError:
+        raise ValueError(f"{shown(value)} is neither a whole number from 1 nor auto") from None
+    if number > MOST_WORKERS:
+        raise ValueError(f"{shown(value)} is too many: at most {MOST_WORKERS}")
     return number
 
 

@@ -1,21 +1,28 @@
-"""Starting and ending the process of a gate.
+"""Starting and ending a gate.
 
-Enters: settings. Leaves: a process that serves until it is told to stop; a StartError with plain lines where
-it cannot begin. Deliberately absent: what runs meanwhile (gateway.py); several workers.
+Enters: settings. Leaves: processes that serve until they are told to stop; a StartError with plain lines
+where they cannot begin. Here is the order that matters: what can be wrong is tried first, then the fork
+server is made, and only then is there a thread or an event loop. Deliberately absent: what runs meanwhile
+(workers/).
 """
 
 from __future__ import annotations
 
-import uvloop
-from structlog.stdlib import BoundLogger
+from functools import partial
 
-from proxy.app.gateway import Gateway, StartError
+import uvloop
+
 from proxy.app.log import logger, start_log
 from proxy.app.policies import Attempt, try_to_load
 from proxy.app.settings import Settings
 from proxy.app.sources import Loaded
-from proxy.app.statementlogs import StatementLogs
-from proxy.records import Ledger, LedgerError, open_ledger
+from proxy.app.starting import StartError
+from proxy.app.workers.cpus import usable_cpus
+from proxy.app.workers.doors import bind
+from proxy.app.workers.forkserver import ForkServer
+from proxy.app.workers.runtime import RuntimeFolder
+from proxy.app.workers.supervisor import Supervisor
+from proxy.app.workers.worker import Origin, work
 
 __all__ = ["StartError", "run"]
 
@@ -30,28 +37,25 @@ def run(loaded: Loaded) -> None:
     """
     settings = loaded.settings
     attempts = _load_policies(settings)
-    try:
-        ledger = open_ledger(settings.ledger)
-    except LedgerError as error:
-        raise StartError(str(error)) from error
-    lines = start_log(settings.log_level, settings.log_format)
+    workers = settings.workers or usable_cpus()
+    doors = bind([listener.listen for listener in settings.listeners], workers, shared=settings.so_reuseport)
+    runtime = RuntimeFolder(settings.runtime_dir)
+    policies = {path: a.policy for path, a in attempts.items() if a.policy is not None}
+    forks = ForkServer(doors, partial(work, Origin(loaded, policies, runtime, workers)))
+    lines = start_log(settings.log_level, settings.log_format, runtime.error_lock)
     log = logger()
     try:
         for warning in loaded.warnings:
             log.warning(warning)
-        logs = _open_logs(settings, log)
-        try:
-            uvloop.run(_serve(loaded, attempts, ledger, logs, log))
-        finally:
-            logs.close(_LOG_CLOSE_S)
+
+        async def supervise() -> None:
+            await Supervisor(loaded, attempts, forks, doors.addresses, workers, log).run()
+
+        uvloop.run(supervise())
     finally:
+        forks.stop()
         lines.close(_LOG_CLOSE_S)
-
-
-async def _serve(
-    loaded: Loaded, attempts: dict[str, Attempt], ledger: Ledger, logs: StatementLogs, log: BoundLogger
-) -> None:
-    await Gateway(loaded, attempts, ledger, logs, log).serve()
+        runtime.remove()
 
 
 def _load_policies(settings: Settings) -> dict[str, Attempt]:
@@ -63,10 +67,3 @@ def _load_policies(settings: Settings) -> dict[str, Attempt]:
         ]
         raise StartError(*lines, wrong_setting=True)
     return attempts
-
-
-def _open_logs(settings: Settings, log: BoundLogger) -> StatementLogs:
-    try:
-        return StatementLogs(settings, log.error)
-    except OSError as error:
-        raise StartError(f"the log {error.filename} cannot be opened: {error.strerror or error}") from error

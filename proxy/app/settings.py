@@ -31,6 +31,7 @@ ParserMemory = Annotated[int, PlainValidator(kinds.at_least(64 * 1024 * 1024, "6
 LogSize = Annotated[int, PlainValidator(kinds.at_least(64 * 1024, "64KiB"))]
 Positive = Annotated[int, PlainValidator(kinds.positive)]
 Count = Annotated[int, PlainValidator(kinds.count)]
+Workers = Annotated[int, PlainValidator(kinds.workers)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
@@ -93,6 +94,15 @@ class Settings(BaseModel):
     admin: AddressText | None = Field(
         None, description="HOST:PORT for /metrics, /healthz and /readyz; none unless set"
     )
+    workers: Workers = Field(
+        1, description="how many processes serve clients; auto is one for each usable CPU"
+    )
+    so_reuseport: Switch = Field(
+        False, description="let another gate of this user listen on the same addresses, to take over"
+    )
+    runtime_dir: FilePath | None = Field(
+        None, description="folder for the gate's private runtime folder; else $XDG_RUNTIME_DIR or $TMPDIR"
+    )
     ledger: FilePath = Field(default_factory=default_ledger, description="the ledger's file")
     sslrootcert: FilePath | None = Field(None, description="CA file for every upstream whose URL names none")
     connect_timeout_s: SomeSeconds = Field(
@@ -100,6 +110,7 @@ class Settings(BaseModel):
     )
     login_timeout_s: SomeSeconds = Field(60.0, description="how long a client may take to log in")
     drain_timeout_s: Seconds = Field(30.0, description="how long busy sessions may go on after SIGTERM")
+    drain_idle_s: Seconds = Field(0.0, description="how long sessions without work may stay after SIGTERM")
     stale_after_s: SomeSeconds = Field(
         10.0, description="age at which facts from the ledger, and from catalogues, count as stale"
     )
@@ -158,7 +169,15 @@ class Setting:
 
 # Settings that name a file: in the config file they are relative to that file.
 PATHS = frozenset(
-    {"policy", "catalogue_password_file", "ledger", "sslrootcert", "refusal_log", "statement_log"}
+    {
+        "policy",
+        "catalogue_password_file",
+        "runtime_dir",
+        "ledger",
+        "sslrootcert",
+        "refusal_log",
+        "statement_log",
+    }
 )
 
 

@@ -6,6 +6,8 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client
 """
 
 import asyncio
+import socket
+from collections.abc import Sequence
 from typing import Final
 
 from proxy.relay.cancel import Canceller
@@ -19,12 +21,15 @@ from proxy.relay.ports import (
     SessionFactory,
     TextReader,
 )
-from proxy.relay.sockets import keep_alive
+from proxy.relay.sockets import keep_alive, turn_away
 from proxy.relay.upstream import Upstream
 from proxy.session import Peer
 
 _GOING_AWAY: Final = "terminating connection: the gate is shutting down"
 _LAST_WORDS_S: Final = 1.0
+
+# For handshakes that have begun: a round trip to a client far away.
+_HAND_OVER_S: Final = 0.5
 
 
 class Listener:
@@ -65,7 +70,8 @@ class Listener:
         self._canceller = Canceller(
             upstream, at_once=self._settings.cancels_at_once, timeout_s=self._settings.cancel_timeout_s
         )
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._sockets: tuple[socket.socket, ...] = ()
         self._addresses: tuple[tuple[str, int], ...] = ()
         self._links: set[Link] = set()
         self._empty = asyncio.Event()
@@ -81,36 +87,64 @@ class Listener:
         """How many clients have not been let go of yet."""
         return len(self._links)
 
-    async def start(self) -> None:
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Begin to accept.
+
+        Args:
+            sockets: bound ones to accept at; they are closed with the listener. Without any the address is
+                bound here.
 
         Raises: OSError when the address cannot be bound.
         """
-        host, port = self._address
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Door(self._open_link),
-            None if host in ("", "*") else host,
-            port,
-            backlog=self._settings.backlog,
+        loop, backlog = asyncio.get_running_loop(), self._settings.backlog
+
+        def door() -> Door:
+            return Door(self._open_link)
+
+        if sockets:
+            self._servers = [await loop.create_server(door, sock=s, backlog=backlog) for s in sockets]
+        else:
+            host, port = self._address
+            everywhere = host in ("", "*")
+            self._servers = [
+                await loop.create_server(door, None if everywhere else host, port, backlog=backlog)
+            ]
+        self._sockets = tuple(sockets)
+        self._addresses = tuple(
+            bound.getsockname()[:2] for server in self._servers for bound in server.sockets
         )
-        self._addresses = tuple(bound.getsockname()[:2] for bound in self._server.sockets)
+
+    async def hand_over(self) -> None:
+        """Have the kernel send newcomers to others who listen at the same port; take those who are here.
+
+        What closes a socket cuts off whoever waits at it. So newcomers are turned away first: a SYN that gets
+        no answer is sent again a second later, to a socket that is still there.
+        """
+        if any([turn_away(bound) for bound in self._sockets]):
+            await asyncio.sleep(_HAND_OVER_S)
 
     def close(self) -> None:
         """Accept nobody any more; who is connected stays."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        self._sockets = ()
 
-    async def drain(self, timeout_s: float) -> None:
+    async def drain(self, timeout_s: float, idle_s: float = 0.0) -> None:
         """Let everybody finish, then go.
 
-        Idle sessions end at once, busy ones with their transaction; after `timeout_s` those that are left
-        are ended with a FATAL, and cut off when they do not take even that.
+        Args:
+            timeout_s: those that are left then are ended with a FATAL, and cut off when they do not take even
+                that.
+            idle_s: how long sessions without work may stay; then they end, and busy ones with their
+                transaction.
         """
         self.close()
-        self._draining = True
         try:
-            await self._let_go(timeout_s)
+            grace_s = min(idle_s, timeout_s)
+            await self._emptied(grace_s)
+            self._draining = True
+            await self._let_go(timeout_s - grace_s)
         finally:
             await self._canceller.finish(_LAST_WORDS_S)
 

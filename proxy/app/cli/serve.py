@@ -17,7 +17,15 @@ from proxy.app.serve import StartError, run
 from proxy.app.settings import PATHS, Setting, table
 from proxy.app.sources import LISTENER_NAMES, SettingsError, load_settings
 
-_METAVARS = {"listen": "HOST:PORT", "admin": "HOST:PORT", "upstream": "URL", "log_unreadable": "on|off"}
+_METAVARS = {
+    "listen": "HOST:PORT",
+    "admin": "HOST:PORT",
+    "upstream": "URL",
+    "workers": "N|auto",
+    "runtime_dir": "FOLDER",
+    "log_unreadable": "on|off",
+    "so_reuseport": "on|off",
+}
 
 
 def serve(**given: list[str] | None) -> None:
