@@ -17,7 +17,7 @@ from typing import Final
 from proxy.app.starting import StartError
 
 # A socket's path has at most 107 bytes (unix(7)); the longest name in the folder takes some.
-_LONGEST_PATH: Final = 80
+_LONGEST_PATH: Final = 90
 
 _LOCKS: Final = ("standard-output.lock", "standard-error.lock")
 
