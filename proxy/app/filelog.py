@@ -59,8 +59,8 @@ class FileSink:
         """Write whole lines; after a write that failed half-way the next begins on a line of its own."""
         size = self._lock()
         try:
-            if size and size + len(lines) > self._rotate_at:
-                size = self._rotate(size)
+            while size and size + len(lines) > self._rotate_at and self._rotated(size):
+                size = self._lock()  # another may have been first, and written already
             rest = memoryview(b"\n" + lines if size != self._ours and self._torn(size) else lines)
             self._ours = -1
             while rest:
@@ -110,18 +110,18 @@ class FileSink:
         finally:
             os.close(reading)
 
-    def _rotate(self, size: int) -> int:
-        """Move the files on; returns the size of the one at the path then, which is locked."""
+    def _rotated(self, size: int) -> bool:
+        """Move the files on and let go of the one that was written; False if they cannot be moved."""
         try:
             self._make_room()
         except OSError:
             # A file that cannot be moved grows on: better a long log than none. Try again a file's length
             # later.
             self._rotate_at = size + self._rotate_bytes
-            return size
+            return False
         self._rotate_at = self._rotate_bytes
         self.close()
-        return self._lock()
+        return True
 
     def _make_room(self) -> None:
         if self._keep == 0:
