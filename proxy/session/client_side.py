@@ -104,7 +104,7 @@ class ClientSide:
         """
         state, cutter, handlers = self._state, self._cutter, self._handlers
         pieces: list[View] = []
-        if self._copy.sent is not None and self._gate.clock() >= self._copy.until:
+        if self._copy.sent is not None and self._copy.outdated(self._gate.clock()):
             cutter.show_all = True  # the next CopyData is where it can be stopped
         while not state.waiting:
             kind = cutter.next()
@@ -265,7 +265,7 @@ class ClientSide:
             sent.answer = answer
             sent.meaning = meaning
             sent.policy = self._gate.policy
-            sent.permitted_until = self._judge.until
+            sent.permitted = (self._judge.since, self._judge.until)
 
     def _parse(self) -> bytes | None:
         state = self._state
@@ -406,7 +406,7 @@ class ClientSide:
         if sent is None or sent.meaning is None or sent.policy is None:
             return KEEP
         denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions(), sent.answer)
-        self._copy.until = self._judge.until
+        self._copy.permitted = (self._judge.since, self._judge.until)
         if denial is None:
             return KEEP
         refusal = Refusal(denial, self._gate.token())

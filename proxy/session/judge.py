@@ -92,7 +92,8 @@ class Judge:
         defines: what was just let go on may change what the catalogue holds.
         relexes: ... and the database's own code in it changes how later texts are read.
         reporter: counts, and tells of, what it decides.
-        until: when the last yes has to be looked at again, in POSIX seconds.
+        since: when the last yes was given, in POSIX seconds; before, on a clock that was set back, it is none.
+        until: when it has to be looked at again.
     """
 
     def __init__(self, gate: Gate, who: Who) -> None:
@@ -103,6 +104,7 @@ class Judge:
         self.defines = False
         self.relexes = False
         self.reporter = Reporter(gate, self.lookup)
+        self.since = -_FOREVER
         self.until = _FOREVER
 
     def permit(self, meaning: Meaning) -> Permit | None:
@@ -111,7 +113,7 @@ class Judge:
         if permit is None or self.consequences.overlay is not None:
             return None
         gate = self._gate
-        if permit.policy_epoch != gate.policy_epoch or gate.clock() >= permit.until:
+        if permit.policy_epoch != gate.policy_epoch or not permit.since <= gate.clock() < permit.until:
             return None
         if permit.facts_epoch not in (-1, gate.facts_epoch):
             return None
@@ -142,6 +144,7 @@ class Judge:
             if overlay is not None and self.consequences.may_await(meaning):
                 return Await(not overlay.begun)
             return self._decide(meaning, transactions, runs, self._gate.policy, self.lookup.answer, bound)
+        self.since = permit.since
         self.until = permit.until
         self.defines = permit.defines
         self.relexes = permit.relexes
@@ -186,6 +189,7 @@ class Judge:
             return self.reporter.refuse(meaning, decision, now, transactions[0])
         if runs:
             self.reporter.allow(meaning, decision, now, transactions[0])
+        self.since = now
         self.until = verdict.until
         self.defines = gate.catalogue and defines(decision.effects)
         self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
@@ -226,6 +230,7 @@ class Judge:
             meaning.permits[self.lookup.who] = Permit(
                 gate.policy_epoch,
                 epoch,
+                self.since,
                 self.until,
                 count,
                 defines=self.defines,
