@@ -92,7 +92,7 @@ class Judge:
         defines: what was just let go on may change what the catalogue holds.
         relexes: ... and the database's own code in it changes how later texts are read.
         reporter: counts, and tells of, what it decides.
-        since: when the last yes was given, in POSIX seconds; before, on a clock that was set back, it is none.
+        since: when the last yes was given, in POSIX seconds; it is none before, on a clock that was set back.
         until: when it has to be looked at again.
     """
 

@@ -24,7 +24,7 @@ class Permit:
     """A plain yes that still holds: no rule fired, and none will until ``until`` while policy and facts stay.
 
     Attributes:
-        since: when it was given, in POSIX seconds. A clock that was set back is no reason to believe it earlier.
+        since: when it was given, in POSIX seconds; before, on a clock that was set back, nobody has looked.
         until: POSIX seconds.
         facts_epoch: the facts it rests on, -1 when it rests on none.
         defines: running it may change what the catalogue holds.
