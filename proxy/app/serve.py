@@ -8,10 +8,12 @@ server is made, and only then is there a thread or an event loop. Deliberately a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import uvloop
 
+from proxy.app.kinds import Address
 from proxy.app.log import logger, start_log
 from proxy.app.policies import Attempt, try_to_load
 from proxy.app.settings import Settings
@@ -40,22 +42,30 @@ def run(loaded: Loaded) -> None:
     workers = settings.workers or usable_cpus()
     doors = bind([listener.listen for listener in settings.listeners], workers, shared=settings.so_reuseport)
     runtime = RuntimeFolder(settings.runtime_dir)
-    policies = {path: a.policy for path, a in attempts.items() if a.policy is not None}
-    forks = ForkServer(doors, partial(work, Origin(loaded, policies, runtime, workers)))
-    lines = start_log(settings.log_level, settings.log_format, runtime.error_lock)
-    log = logger()
     try:
-        for warning in loaded.warnings:
-            log.warning(warning)
-
-        async def supervise() -> None:
-            await Supervisor(loaded, attempts, forks, doors.addresses, workers, log).run()
-
-        uvloop.run(supervise())
+        policies = {path: a.policy for path, a in attempts.items() if a.policy is not None}
+        forks = ForkServer(doors, partial(work, Origin(loaded, policies, runtime, workers)))
+        lines = start_log(settings.log_level, settings.log_format, runtime.error_lock)
+        try:
+            uvloop.run(_supervise(loaded, attempts, forks, doors.addresses, workers))
+        finally:
+            forks.stop()
+            lines.close(_LOG_CLOSE_S)
     finally:
-        forks.stop()
-        lines.close(_LOG_CLOSE_S)
         runtime.remove()
+
+
+async def _supervise(
+    loaded: Loaded,
+    attempts: Mapping[str, Attempt],
+    forks: ForkServer,
+    addresses: tuple[tuple[Address, ...], ...],
+    workers: int,
+) -> None:
+    log = logger()
+    for warning in loaded.warnings:
+        log.warning(warning)
+    await Supervisor(loaded, attempts, forks, addresses, workers, log).run()
 
 
 def _load_policies(settings: Settings) -> dict[str, Attempt]:

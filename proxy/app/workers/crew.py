@@ -53,6 +53,9 @@ _WAIT_FIRST_S: Final = 0.25
 _WAIT_MOST_S: Final = 10.0
 _KILL_AFTER_S: Final = 5.0
 
+_END_S: Final = 15.0
+"""How long a worker may take to end when it has said its last word: its logs are written then."""
+
 
 Background: TypeAlias = Callable[[str, Coroutine[None, None, None]], asyncio.Task[None]]
 
@@ -177,16 +180,17 @@ class Crew:
     def hurry(self) -> None:
         """Have all sessions ended now, and soon after the workers, whatever they do."""
         self._tell(Hurry())
-        asyncio.get_running_loop().call_later(_KILL_AFTER_S, self._kill)
+        self._background("killing", self._kill_after(_KILL_AFTER_S))
 
     def _tell(self, order: ToWorker) -> None:
         for worker in self._workers.values():
             worker.channel.send(order)
 
-    def _kill(self) -> None:
+    async def _kill_after(self, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
         for worker in tuple(self._workers.values()):
             self._log.error("a worker does not end: killing it", worker=worker.number)
-            self._forks.kill(worker.number)
+            await self._forks.kill(worker.number)
 
     # -- living ----------------------------------------------------------------------------------------------
 
@@ -251,13 +255,14 @@ class Crew:
             if self._stopping.is_set() or self._lost:
                 return
             reason = end if worker.trouble is None else str(worker.trouble)
+            deaths = deaths + 1 if monotonic() - begun < _YOUNG_S else 0
+            if deaths > 1:
+                await self._forks.rest(number)
             self._log.error(
                 "a worker is gone: starting another", worker=number, pid=worker.pid, reason=reason
             )
             self.restarts += 1
-            deaths = deaths + 1 if monotonic() - begun < _YOUNG_S else 0
             if deaths > 1:
-                self._forks.rest(number)
                 wait_s = min(_WAIT_FIRST_S * 2.0 ** (deaths - 2), _WAIT_MOST_S)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), wait_s)
@@ -278,7 +283,14 @@ class Crew:
             if worker.serving and not started.done():
                 started.set_result(None)
         self._bury(worker)
-        return worker, await self._end(number, pid)
+        end = self._end(number, pid)
+        await asyncio.wait((end,), timeout=_END_S)
+        if not end.done():
+            self._log.error("a worker does not end: killing it", worker=number)
+            await self._forks.kill(number)
+        how = await end
+        del self._ends[number, pid]
+        return worker, how
 
     def _hear(self, worker: Worker, message: object) -> None:
         worker.answered = monotonic()
@@ -316,7 +328,7 @@ class Crew:
 
     def _lose(self) -> None:
         self._lost = True
-        for number, pid in self._ends:
+        for number, pid in tuple(self._ends):
             self._end(number, pid)
         self._on_lost()
 

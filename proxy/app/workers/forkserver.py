@@ -21,6 +21,7 @@ import socket
 import struct
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +36,7 @@ _ORDER: Final = struct.Struct("!cI")
 _FORK, _REST, _KILL, _CLOSE = b"F", b"R", b"K", b"C"
 
 _REPORT: Final = struct.Struct("!cIIi")
-_BEGUN, _ENDED, _CLOSED = b"B", b"E", b"C"
+_BEGUN, _ENDED, _DONE = b"B", b"E", b"D"
 
 _FAULT: Final = 3
 
@@ -72,7 +73,7 @@ class ForkServer:
         ours.setblocking(False)
         self._orders = ours
         self._begun: dict[int, asyncio.Future[int]] = {}
-        self._closed: asyncio.Future[None] | None = None
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self.on_end: Callable[[int, int, int], None] = lambda number, pid, status: None
         self.on_lost: Callable[[], None] = lambda: None
 
@@ -97,19 +98,17 @@ class ForkServer:
             ours.close()
             raise ForkServerLost from None
 
-    def rest(self, number: int) -> None:
-        """Let nobody in at a worker's sockets until the next one listens there."""
-        self._order(_REST, number)
+    async def rest(self, number: int) -> None:
+        """Let nobody in at a worker's sockets until the next one listens; who waits there is cut off."""
+        await self._have_done(_REST, number)
 
-    def kill(self, number: int) -> None:
+    async def kill(self, number: int) -> None:
         """End a worker at once."""
-        self._order(_KILL, number)
+        await self._have_done(_KILL, number)
 
     async def close_doors(self) -> None:
         """Let go of the sockets: they are open then only as long as the workers keep them so."""
-        self._closed = asyncio.get_running_loop().create_future()
-        self._order(_CLOSE, 0)
-        await self._closed
+        await self._have_done(_CLOSE, 0)
 
     def stop(self) -> None:
         """End it; the workers have ended, or hear of the end of their own sockets."""
@@ -119,11 +118,14 @@ class ForkServer:
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
 
-    def _order(self, order: bytes, number: int) -> None:
+    async def _have_done(self, order: bytes, number: int) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
         try:
             self._orders.send(_ORDER.pack(order, number))
         except OSError:
             self._lose()
+        await done
 
     def _hear(self) -> None:
         try:
@@ -140,17 +142,21 @@ class ForkServer:
             self._begun.pop(number).set_result(pid)
         elif report == _ENDED:
             self.on_end(number, pid, status)
-        elif self._closed is not None and not self._closed.done():
-            self._closed.set_result(None)
+        else:
+            self._settle(self._waiting.popleft())
 
     def _lose(self) -> None:
         asyncio.get_running_loop().remove_reader(self._orders)
         for begun in self._begun.values():
             begun.set_exception(ForkServerLost())
         self._begun.clear()
-        if self._closed is not None and not self._closed.done():
-            self._closed.set_result(None)
+        while self._waiting:
+            self._settle(self._waiting.popleft())
         self.on_lost()
+
+    def _settle(self, waiting: asyncio.Future[None]) -> None:
+        if not waiting.done():
+            waiting.set_result(None)
 
 
 class _Forks:
@@ -191,7 +197,8 @@ class _Forks:
         order, number = _ORDER.unpack(data)
         if order == _FORK:
             self._fork(number, handles[0])
-        elif order == _REST:
+            return True
+        if order == _REST:
             self._doors.rest(number)
         elif order == _KILL:
             for pid, worker in self._workers.items():
@@ -199,7 +206,7 @@ class _Forks:
                     os.kill(pid, signal.SIGKILL)  # not reaped yet: the process id is still its own
         else:
             self._doors.close()
-            self._tell(_CLOSED, 0)
+        self._tell(_DONE, number)
         return True
 
     def _fork(self, number: int, handle: int) -> None:

@@ -20,6 +20,8 @@ from proxy.app.workers.merging import Family
 
 _LENGTH: Final = struct.Struct("!I")
 
+_FINISH_S: Final = 2.0
+
 Texts: TypeAlias = Mapping[str, str]
 """A policy as it was read: the text of each of its files by path."""
 
@@ -124,10 +126,17 @@ class Channel:
             return None
         return message
 
-    async def flush(self) -> None:
-        """Wait until all that was sent is on its way."""
+    async def finish(self) -> None:
+        """Say nothing more, and wait until the other side has heard that; what it says meanwhile is lost.
+
+        A socket that is closed while words of the other side wait in it takes the last own ones along.
+        """
         with suppress(OSError):
-            await self._writer.drain()
+            self._writer.write_eof()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FINISH_S):
+                while await self.receive() is not None:
+                    pass
 
     def close(self) -> None:
         """End the talk."""

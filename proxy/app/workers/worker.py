@@ -2,8 +2,8 @@
 
 Enters: its number, a socket to the supervisor, bound sockets for clients. Leaves: served clients, and reports
 of what it counts. When the supervisor is gone it takes nobody any more and lets its sessions finish, as if
-told to
-stop: nobody is left who would tell it of a new policy. Deliberately absent: signals, which mean nothing here.
+told to stop: nobody is left who would tell it of a new policy. Deliberately absent: signals; they mean
+nothing here.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import uvloop
 from prometheus_client import ProcessCollector
 from structlog.stdlib import BoundLogger
 
+from proxy.app.faults import places
 from proxy.app.gateway import Gateway
 from proxy.app.log import logger, start_log
 from proxy.app.sources import Loaded
@@ -92,35 +93,47 @@ class _Worker:
         self._process = ProcessCollector(registry=None)
 
     async def run(self, supervisor: socket.socket, sockets: tuple[Sockets, ...]) -> int:
+        """Serve until told to stop; returns the exit code."""
         channel = await Channel.over(supervisor)
         begin = await channel.receive()
         if not isinstance(begin, Begin):
             return 0  # the gate was ended before it began
         try:
             logs = self._open_logs()
+            try:
+                return await self._serve(channel, self._gateway(begin, logs), sockets)
+            finally:
+                logs.close(_LOG_CLOSE_S)
         except StartError as error:
-            return await _cannot_start(channel, error)
-        obeying: asyncio.Task[None] | None = None
+            channel.send(CannotStart(error.lines, error.wrong_setting))
+            await channel.finish()
+            return _FAILED
+
+    async def _serve(self, channel: Channel, gateway: Gateway, sockets: tuple[Sockets, ...]) -> int:
+        """Serve and obey.
+
+        Raises:
+            StartError: it could not begin.
+        """
         served = False
+
+        def opened() -> None:
+            nonlocal served
+            served = True
+            channel.send(Serving())
+
+        # From now on, so that an order to stop which comes early is not lost.
+        obeying = asyncio.get_running_loop().create_task(self._obey(channel, gateway))
         try:
-            gateway = self._gateway(begin, logs)
-
-            def opened() -> None:
-                nonlocal served
-                served = True
-                channel.send(Serving())
-
-            # Told at once, so that an order to stop which comes early is not lost.
-            obeying = asyncio.get_running_loop().create_task(self._obey(channel, gateway))
             await gateway.serve(sockets, opened)
-            channel.send(self._report(gateway))
-            await channel.flush()
-        except StartError as error:
-            return _FAILED if served else await _cannot_start(channel, error)
+        except StartError:
+            if not served:
+                raise
+            return _FAILED
         finally:
-            if obeying is not None:
-                obeying.cancel()
-            logs.close(_LOG_CLOSE_S)
+            obeying.cancel()
+        channel.send(self._report(gateway))
+        await channel.finish()
         return 0
 
     def _open_logs(self) -> StatementLogs:
@@ -157,6 +170,15 @@ class _Worker:
         )
 
     async def _obey(self, channel: Channel, gateway: Gateway) -> None:
+        try:
+            await self._take_orders(channel, gateway)
+        except Exception as error:  # a worker that hears no more orders must not go on without
+            self._log.critical(
+                "a part of the worker failed: shutting it down", error=type(error).__name__, at=places(error)
+            )
+        gateway.stop()
+
+    async def _take_orders(self, channel: Channel, gateway: Gateway) -> None:
         while (order := await channel.receive()) is not None:
             match order:
                 case Ask():
@@ -171,7 +193,6 @@ class _Worker:
                     gateway.hurry()
         self.orphaned = True
         self._log.error("the supervisor is gone: no new connections")
-        gateway.stop()
 
     async def _enforce(self, order: Enforce, gateway: Gateway) -> Enforced:
         try:
@@ -197,9 +218,3 @@ def _compiled(path: str, texts: Texts) -> Policy:
             raise FileNotFoundError(name) from None
 
     return load_policy(path, read)
-
-
-async def _cannot_start(channel: Channel, error: StartError) -> int:
-    channel.send(CannotStart(error.lines, error.wrong_setting))
-    await channel.flush()
-    return _FAILED
