@@ -3,21 +3,28 @@
 PYTHON ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
-EXTRAS := demo,test
+EXTRAS := demo,test,drivers
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint format clean
+.PHONY: help demo test test-drivers test-survival bench lint format clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(STAMP) ## a real PostgreSQL behind the gate, until Ctrl-C; ONCE=1 shows it and ends
 	@exec $(RUN) -m proxy.app.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(STAMP) ## everything: tests against real servers, ruff, mypy, import contracts; ARGS go to pytest
 	@exec $(RUN) -m pytest --require-real --numprocesses 2 $(ARGS)
+
+# What cannot be fetched here is skipped, with the reason.
+test-drivers: $(STAMP) ## every driver's day at work, those too that take long to fetch; ARGS go to pytest
+	@exec $(RUN) -m pytest --heavy-drivers --numprocesses 2 tests/drivers $(ARGS)
+
+test-survival: $(STAMP) ## what takes thousands of connections, with its figures; ARGS go to pytest
+	@exec $(RUN) -m pytest --require-real -m survival -rA $(ARGS)
 
 bench: $(STAMP) ## direct, PgBouncer and the gate, measured in one run; ARGS go to benchmarks
 	@exec $(RUN) -m benchmarks $(ARGS)

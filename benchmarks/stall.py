@@ -120,7 +120,7 @@ async def _gate(upstream: Upstream) -> AsyncIterator[tuple[int, Readers]]:
         print(f"!!! a session failed: {error!r}", file=sys.stderr)
 
     listener = Listener(
-        ("127.0.0.1", 0),
+        [("127.0.0.1", 0)],
         open_session,
         upstream,
         ignore,

@@ -31,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail, instead of skipping, where a real server or driver cannot be had",
     )
+    parser.addoption(
+        "--heavy-drivers",
+        action="store_true",
+        help="run the drivers of tests/drivers that take long to fetch, too",
+    )
 
 
 def _give_up(config: pytest.Config, missing: Missing) -> NoReturn:

@@ -27,6 +27,7 @@ import pytest
 from proxy import __version__
 from proxy.app.audit import REFUSAL_FIELDS
 from proxy.app.cli.exitcodes import MEANINGS
+from proxy.app.kinds import client_tls_mode
 from proxy.app.metrics import METRICS
 from proxy.app.settings import table
 from proxy.app.sources import load_settings, read_text
@@ -40,7 +41,7 @@ from proxy.relay import SslMode
 from proxy.sql.analyse import analyse
 from tests.clients.gate import Gate, environment
 from tests.conftest import Programs
-from tests.relay.certificates import Authority
+from tests.relay.certificates import Authority, Certificates
 
 _ROOT = Path(__file__).resolve().parent.parent
 _README, _ARCHITECTURE, _CONTRIBUTING, _CHANGELOG = (
@@ -67,7 +68,14 @@ class Excuse:
     instead: str
 
 
+_USERS = Excuse("asks for a password", "tests/app/test_users.py")
 _NOT_RUN = {
+    "pgwarden user learn app --upstream postgresql://127.0.0.1:5432 --auth-file learnt.txt": Excuse(
+        "asks for a password", "tests/clients/test_learning.py"
+    ),
+    "pgwarden user add ada --role app --password-env APP_PASSWORD --auth-file users.txt": _USERS,
+    "pgwarden user list --auth-file users.txt": Excuse("needs the file", "tests/app/test_users.py"),
+    "pgwarden user remove ada --auth-file users.txt": Excuse("needs the file", "tests/app/test_users.py"),
     "make demo": Excuse("installs from a registry, serves until Ctrl-C", "tests/test_demo.py"),
     "make test": Excuse("would run this test in itself", "tests/test_quality.py"),
     "pip install .": Excuse("installs from a registry", "tests/test_packaging.py"),
@@ -180,9 +188,10 @@ def shop(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _lasting(output: str, shop: Shop) -> str:
-    """Output without what is new each time: the hour's rule, digests, and the places that were put in."""
+    """Output without what is new each time: the hour's rule, digests, who and when, places put in."""
     output = re.sub(r"no-changes-in-peak, (?=backup-first)", "", output)
     output = re.sub(r"digest [0-9a-f]{12}", "digest #", output)
+    output = re.sub(r"since 20[0-9T:-]{17}Z by \S+@[^:\s]+|frozen by \S+@[^:\s]+", "by #", output)
     return output.replace(environment(shop.folder)["PGWARDEN_LEDGER"], "LEDGER").replace(
         "/home/ada/.local/state/pgwarden/ledger.sqlite", "LEDGER"
     )
@@ -270,6 +279,43 @@ def _names(page: str, heading: str) -> list[str]:
     return [cells[0].strip("`") for cells in _rows(page, heading)]
 
 
+def test_the_config_file_of_tls_loads(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    written = {"fullchain.pem": certificates.loopback[0], "privkey.pem": certificates.loopback[1]}
+    for name, source in {**written, "supabase-ca.crt": certificates.trusted.file}.items():
+        (tmp_path / name).write_bytes(source.read_bytes())
+    (tmp_path / "tls.yaml").write_text(_file("tls.yaml"))
+    loaded = load_settings({"config": str(tmp_path / "tls.yaml")}, {})
+    assert [(tls.asks.required, tls.certificate is not None) for tls in loaded.client_tls] == [(True, True)]
+    assert [upstream.sslmode for upstream in loaded.upstreams] == [SslMode.VERIFY_FULL]
+
+
+def test_the_config_file_of_authentication_loads(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    written = {"fullchain.pem": certificates.loopback[0], "privkey.pem": certificates.loopback[1]}
+    for name, source in written.items():
+        (tmp_path / name).write_bytes(source.read_bytes())
+    for name, text in {"asking.txt": "secret\n", "users.txt": ""}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "auth.yaml").write_text(_file("auth.yaml"))
+    flags = {"config": str(tmp_path / "auth.yaml"), "ledger": str(tmp_path / "ledger")}
+    asked, own = load_settings(flags, {}).log_ins
+    assert (asked.auth_type.value, asked.source and asked.source.role) == ("passthrough", "pgwarden_auth")
+    assert (own.auth_type.value, own.source, own.users) == ("managed", None, {})
+
+
+def test_the_listeners_settings_stand_first() -> None:
+    names = [setting.name for setting in table() if setting.of_listener]
+    assert f"`{names[0]}` to `{names[-1]}` belong to a listener" in " ".join(_README.split())
+
+
+def test_the_modes_of_tls_are_those_that_can_be_set() -> None:
+    modes = [mode for cells in _rows(_README, "mode of TLS") for mode in cells[0].split(", ")]
+    assert modes == ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+    assert [client_tls_mode(mode) for mode in modes] == modes
+
+
 def test_the_table_of_settings() -> None:
     assert _rows(_README, "setting") == [[f"`{s.name}`", s.default, s.meaning] for s in table()]
 
@@ -285,7 +331,7 @@ def test_the_table_of_metrics() -> None:
 
 
 def test_the_table_of_targets_is_the_makefiles() -> None:
-    targets = re.findall(r"^([a-z]+):.*## ", (_ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):.*## ", (_ROOT / "Makefile").read_text(), re.MULTILINE)
     assert sorted(_names(_CONTRIBUTING, "target")) == sorted(
         f"make {name}" for name in targets if name != "help"
     )

@@ -98,7 +98,9 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
             listener=event.origin.listener,
             transaction=event.origin.transaction,
             policy=event.origin.policy_digest,
-            sql=None if event.text is None else _sql(event.text, event.unreadable, unreadable, sql_chars),
+            sql=None
+            if event.text is None
+            else shown_sql(event.text, event.unreadable, unreadable=unreadable, limit=sql_chars),
         )
         return _encoded(line)
 
@@ -122,7 +124,7 @@ def render_passed(*, unreadable: bool) -> Callable[[Passed], bytes]:
             transaction=event.origin.transaction,
             policy=event.origin.policy_digest,
             whole=not _withheld(event.text, unparsed, unreadable),
-            sql=_sql(event.text, unparsed, unreadable, None),
+            sql=shown_sql(event.text, unparsed, unreadable=unreadable),
         )
         return _encoded(line)
 
@@ -143,7 +145,14 @@ def _weight(text: str | LongText | None) -> int:
     return len(text) if isinstance(text, str) else 0
 
 
-def _sql(text: str | LongText, unparsed: bool, unreadable: bool, limit: int | None) -> str:
+def shown_sql(text: str | LongText, unparsed: bool, *, unreadable: bool, limit: int | None = None) -> str:
+    """A text as it may be written down: secrets masked, or in its place what it was.
+
+    Args:
+        unparsed: it could not be read, so nothing in it can be masked.
+        unreadable: write such a text down all the same.
+        limit: cut it after so many characters.
+    """
     withheld = _withheld(text, unparsed, unreadable)
     if withheld or isinstance(text, LongText):
         return withheld

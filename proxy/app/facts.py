@@ -2,8 +2,8 @@
 
 Enters: the ledger. Leaves: snapshots for the gates, at once when something was recorded and otherwise only
 their time; when the ledger cannot be read for too long, the last snapshot marked stale, so that what needs
-evidence is refused. A thread of its own reads, since a disk may hang; the event loop alone notices that it
-does. Deliberately absent: judging evidence.
+evidence is refused, and after that overdue, so that every write is. A thread of its own reads, since a disk
+may hang; the event loop alone notices that it does. Deliberately absent: judging evidence.
 """
 
 from __future__ import annotations
@@ -14,20 +14,53 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Protocol
 
 from structlog.stdlib import BoundLogger
 
 from proxy.policy.facts import Facts
-from proxy.records import Epoch, Ledger, LedgerError
+from proxy.records import Epoch, LedgerError
 
 REFRESH_S = 1.0
+_REST_S = 0.02  # between two readings, however often the ledger grows
+
+
+class FactsSource(Protocol):
+    """What is needed of the ledger."""
+
+    @property
+    def place(self) -> str:
+        """Where it lies, for messages."""
+        ...
+
+    def facts(self, now: datetime) -> Facts:
+        """What is known as of `now`; may raise LedgerError."""
+        ...
+
+    def epoch(self) -> Epoch:
+        """Differs when something was recorded; may raise LedgerError."""
+        ...
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when something may have been recorded, or after the time."""
+        ...
+
+    def wake(self) -> None:
+        """Have `wait` return now."""
+        ...
 
 
 class FactsKeeper:
-    """Reads the ledger every second and hands the facts on."""
+    """Reads the ledger when it has grown, and every second, and hands the facts on."""
 
     def __init__(
-        self, ledger: Ledger, swap: Callable[[Facts], None], stale_after_s: float, log: BoundLogger
+        self,
+        ledger: FactsSource,
+        swap: Callable[[Facts], None],
+        stale_after_s: float,
+        log: BoundLogger,
+        *,
+        overdue_after_s: float = float("inf"),
     ) -> None:
         """Read the first facts at once.
 
@@ -35,7 +68,8 @@ class FactsKeeper:
             ledger: used by the keeper's thread alone from here on.
             swap: gives facts to the gates; called on the event loop.
             stale_after_s: how old facts may be.
-            log: told when the ledger is lost and found.
+            log: told when the ledger is lost and found, and of freezes.
+            overdue_after_s: how old they may be before nothing is written; not before they are stale.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -43,6 +77,7 @@ class FactsKeeper:
         self._ledger = ledger
         self._swap = swap
         self._stale_after_s = stale_after_s
+        self._overdue_after_s = max(stale_after_s, overdue_after_s)
         self._every_s = min(REFRESH_S, stale_after_s / 4)
         self._log = log
         self._stopping = threading.Event()
@@ -61,9 +96,17 @@ class FactsKeeper:
         """Whether the facts are too old to be believed."""
         return self.facts.stale
 
+    @property
+    def frozen(self) -> bool:
+        """Whether a freeze stands in any database."""
+        now = datetime.now(UTC)
+        return any(freeze.until is None or now < freeze.until for freeze in self.facts.freezes)
+
     async def run(self) -> None:
         """Refresh until cancelled."""
         loop = asyncio.get_running_loop()
+        if self.facts.freezes:
+            self._tell_of_freezes(self.facts)
         threading.Thread(target=self._read_on, args=(loop,), name="facts", daemon=True).start()
         try:
             while True:
@@ -71,14 +114,17 @@ class FactsKeeper:
                 self._notice_age()
         finally:
             self._stopping.set()
+            self._ledger.wake()
 
     def _read_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The thread: read, tell the event loop, wait."""
-        while not self._stopping.wait(self._every_s):
-            started = monotonic()
+        """The thread: wait, read, tell the event loop."""
+        while not self._stopping.wait(_REST_S):
             facts: Facts | None = None
             trouble = ""
+            started = monotonic()
             try:
+                self._ledger.wait(self._every_s)
+                started = monotonic()
                 epoch = self._ledger.epoch()
                 if epoch != self._epoch:
                     facts = self._ledger.facts(datetime.now(UTC))
@@ -87,6 +133,7 @@ class FactsKeeper:
                 trouble = str(error)
             except Exception as error:  # whatever it is: facts that cannot be read grow stale
                 trouble = f"the ledger cannot be read: {type(error).__name__}"
+                self._stopping.wait(self._every_s)  # waiting itself may be what fails
             try:
                 loop.call_soon_threadsafe(self._take, facts, started, trouble)
             except RuntimeError:
@@ -99,16 +146,35 @@ class FactsKeeper:
         else:
             if self._trouble:
                 self._log.info("facts are fresh again", ledger=self._ledger.place)
-            if facts is not None:
+            if facts is not None and facts.backups != self.facts.backups:
                 self._log.info("facts have changed", backups=len(facts.backups))
+            if facts is not None and facts.freezes != self.facts.freezes:
+                self._tell_of_freezes(facts)
             self._read_at = read_at
-            self.facts = replace(facts or self.facts, as_of=datetime.now(UTC), stale=False)
+            self.facts = replace(facts or self.facts, as_of=datetime.now(UTC), stale=False, overdue=False)
             self._swap(self.facts)
         self._trouble = trouble
         self._notice_age()
 
+    def _tell_of_freezes(self, facts: Facts) -> None:
+        for freeze in facts.freezes:
+            self._log.warning(
+                "writes are frozen",
+                by=freeze.by,
+                reason=freeze.reason,
+                database=freeze.database or "all",
+                until="ended by hand" if freeze.until is None else freeze.until.isoformat(),
+            )
+        if not facts.freezes:
+            self._log.warning("writes are not frozen any more")
+
     def _notice_age(self) -> None:
-        if not self.facts.stale and self.age_s > self._stale_after_s:
+        age_s = self.age_s
+        if not self.facts.stale and age_s > self._stale_after_s:
             self.facts = replace(self.facts, stale=True)
-            self._log.error("facts are stale: what needs evidence is refused", age_s=round(self.age_s, 1))
+            self._log.error("facts are stale: what needs evidence is refused", age_s=round(age_s, 1))
+            self._swap(self.facts)
+        if not self.facts.overdue and age_s > self._overdue_after_s:
+            self.facts = replace(self.facts, overdue=True)
+            self._log.error("facts are overdue: writes are refused", age_s=round(age_s, 1))
             self._swap(self.facts)

@@ -20,22 +20,44 @@ from weakref import WeakSet
 
 from structlog.stdlib import BoundLogger
 
+from proxy.app.bounds import capacity, open_files, proxy_protocol, relay_settings
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource
+from proxy.app.certificates import CertificateKeeper, ListenerTls
 from proxy.app.facts import FactsKeeper
 from proxy.app.faults import places
+from proxy.app.ledger.changes import ChangeKeeper
+from proxy.app.ledger.heads import HeadKeeper
+from proxy.app.ledger.use import LedgerUse
 from proxy.app.metrics import GateCollector, MetricsView
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import Readers
+from proxy.app.refusals import TurnedAway
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.users.keeper import UserKeeper
+from proxy.app.users.setup import LogIn, Users
+from proxy.app.watching import Reloads
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.records import Ledger, LedgerError
-from proxy.relay import Listener, RelaySettings, Upstream
-from proxy.session import Ended, Event, Gate, Limits, Peer, Phase, Session
+from proxy.records import LedgerError
+from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
+from proxy.session import (
+    Attempts,
+    CancelKeys,
+    Ended,
+    Event,
+    Gate,
+    Identity,
+    Limits,
+    LoginFailed,
+    Peer,
+    Phase,
+    Session,
+    Standing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,7 @@ class Door:
     gate: Gate
     listener: Listener
     keeper: CatalogueKeeper | None
+    users: Users
     sessions: WeakSet[Session]
 
 
@@ -63,11 +86,12 @@ class Gateway:
         self,
         loaded: Loaded,
         policies: Mapping[str, Policy],
-        ledger: Ledger,
+        ledger: LedgerUse,
         logs: StatementLogs,
         log: BoundLogger,
         *,
         worker: int,
+        workers: int,
         runtime: Path,
     ) -> None:
         """Build all parts; nothing is listened to yet.
@@ -75,10 +99,11 @@ class Gateway:
         Args:
             loaded: the settings.
             policies: by path.
-            ledger: open.
+            ledger: open, with its key.
             logs: open.
             log: for what happens to the gate itself.
             worker: its number.
+            workers: how many there are.
             runtime: the folder that the gate's processes share.
 
         Raises:
@@ -86,7 +111,9 @@ class Gateway:
         """
         self.worker = worker
         self.runtime = runtime
+        self._several = workers > 1
         self._settings = loaded.settings
+        self._ledger = ledger
         self._policies = dict(policies)
         self._logs = logs
         self._log = log
@@ -97,19 +124,63 @@ class Gateway:
             self._settings.parsers,
             log,
         )
+        self._login_failures = Attempts(self._settings.login_failures)
+        self._occupancy = self._count_connections()
+        self._keys = CancelKeys(self._identity(), _token)
+        self._router = CancelRouter(self._keys, directory=str(runtime) if self._several else None)
+        self._router.know(self._peers())
+        self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         try:
-            self._facts = FactsKeeper(ledger, self._swap_facts, self._settings.stale_after_s, log)
+            self._facts = FactsKeeper(
+                ledger.reader,
+                self._swap_facts,
+                self._settings.stale_after_s,
+                log,
+                overdue_after_s=self._settings.stale_writes_after_s,
+            )
+            self._heads = self._head_keeper()
         except LedgerError as error:
             raise StartError(str(error)) from error
+        self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
         self._doors = [
-            self._door(settings, upstream, catalogue, policies[settings.policy])
-            for settings, upstream, catalogue in zip(
-                self._settings.listeners, loaded.upstreams, loaded.catalogues, strict=True
+            self._door(settings, upstream, catalogue, tls, log_in, policies[settings.policy])
+            for settings, upstream, catalogue, tls, log_in in zip(
+                self._settings.listeners,
+                loaded.upstreams,
+                loaded.catalogues,
+                loaded.client_tls,
+                loaded.log_ins,
+                strict=True,
             )
         ]
+        self._certificates = CertificateKeeper(
+            (
+                (door.gate.name, tls, door.listener.swap_certificate)
+                for door, tls in zip(self._doors, loaded.client_tls, strict=True)
+            ),
+            log,
+        )
         self.collector = self._collector()
+
+    @property
+    def _first(self) -> bool:
+        """Of what one worker does for all of them: this one does it."""
+        return self.worker == 0
+
+    def _identity(self) -> Identity:
+        """Who this process is to cancel keys; 0 is only where there is nobody else."""
+        return Identity(self._settings.peer_id, self.worker + 1 if self._several else 0)
+
+    def _count_connections(self) -> Occupancy:
+        allowed = capacity(self._settings, open_files())
+        fits, wanted = allowed.max_client_conn, self._settings.max_client_conn
+        if fits < wanted and self._first:
+            self._log.warning(
+                "max_client_conn asks for more open files than there may be: raise ulimit -n", fits=fits
+            )
+        return Occupancy(allowed, time.monotonic, TurnedAway(self._log, time.monotonic))
 
     # -- joining -----------------------------------------------------------------------------------------
 
@@ -118,6 +189,8 @@ class Gateway:
         settings: ListenerSettings,
         upstream: Upstream,
         catalogue: CatalogueSource | None,
+        tls: ListenerTls,
+        log_in: LogIn,
         policy: Policy,
     ) -> Door:
         gate = Gate(
@@ -130,9 +203,14 @@ class Gateway:
             limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
             log_statements=self._settings.statement_log is not None,
             catalogue=catalogue is not None,
+            recording=True,
+            client_tls=tls.asks,
+            authentication=log_in.rules(self._login_failures),
+            keys=self._keys,
         )
         sessions: WeakSet[Session] = WeakSet()
         keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
+        users = Users(log_in, self._log)
 
         def open_session(peer: Peer) -> Session:
             gate.tally.connections += 1
@@ -142,16 +220,35 @@ class Gateway:
             return session
 
         listener = Listener(
-            (settings.listen.host, settings.listen.port),
+            [(address.host, address.port) for address in settings.listen],
             open_session,
             upstream,
             partial(self._observe, str(settings.listen), keeper),
-            RelaySettings(login_timeout_s=self._settings.login_timeout_s),
+            relay_settings(self._settings),
+            router=self._router,
             reader=self._readers.read,
             catalogue=None if keeper is None else keeper.ready,
+            credentials=users.find,
+            recorder=self._changes.record,
+            certificate=tls.certificate,
             on_crash=self._crashed,
+            occupancy=self._occupancy,
+            proxy=proxy_protocol(settings),
         )
-        return Door(settings, upstream, gate, listener, keeper, sessions)
+        return Door(settings, upstream, gate, listener, keeper, users, sessions)
+
+    def _peers(self) -> dict[int, Upstream]:
+        """The other replicas; what they are asked is as secret as what a server is."""
+        settings = self._settings
+        try:
+            return {
+                number: parse_upstream(
+                    url, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                )
+                for number, url in (settings.peers or {}).items()
+            }
+        except ValueError as error:
+            raise StartError(f"peers: {error}", wrong_setting=True) from error
 
     def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
         def in_use(database: str) -> bool:
@@ -169,8 +266,29 @@ class Gateway:
             stale_after_s=self._settings.stale_after_s,
         )
 
+    def _head_keeper(self) -> HeadKeeper:
+        settings, ledger = self._settings, self._ledger
+        return HeadKeeper(
+            ledger.checker,
+            ledger.key,
+            None if settings.ledger_heads is None else Path(settings.ledger_heads),
+            self._log,
+            interval_s=settings.ledger_head_interval_s,
+            rows=settings.ledger_head_rows,
+        )
+
     def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
         """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
+        if isinstance(event, LoginFailed):
+            self._log.warning(
+                "login failed",
+                listener=listener,
+                user=event.role,
+                database=event.database,
+                client_address=event.client_address,
+                reason=event.reason,
+                message=event.message,
+            )
         if isinstance(event, Ended) and event.reason:
             self._log.info("session ended", listener=listener, reason=event.reason)
         if isinstance(event, Ended) and keeper is not None:
@@ -199,16 +317,30 @@ class Gateway:
                 gates=[door.gate for door in self._doors],
                 facts_age_s=lambda: self._facts.age_s,
                 facts_stale=lambda: self._facts.stale,
+                frozen=lambda: self._facts.frozen,
+                ledger_intact=lambda: self._heads.intact,
+                ledger_head=lambda: self._heads.published,
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
+                not_after_s=lambda: self._certificates.not_after_s,
+                certificates_failing=lambda: self._certificates.failing,
+                refused_connections=lambda: self._occupancy.refused,
+                expired_sessions=self._expired,
                 crashes=lambda: self._crashes,
+                cancels=lambda: self._router.counts,
                 log_failures=self._logs.failures,
             )
         )
 
+    def _expired(self) -> Mapping[str, int]:
+        return {s.value: sum(door.listener.expired[s] for door in self._doors) for s in Standing}
+
     def _keepers(self) -> list[CatalogueKeeper]:
         return [door.keeper for door in self._doors if door.keeper is not None]
+
+    def _user_keepers(self) -> list[UserKeeper]:
+        return [door.users.keeper for door in self._doors if door.users.keeper is not None]
 
     @property
     def not_ready(self) -> tuple[str, ...]:
@@ -230,34 +362,56 @@ class Gateway:
             opened: called when clients are taken.
 
         Raises:
-            StartError: a part has failed.
+            StartError: it cannot begin, or a part has failed.
         """
         try:
+            await self._freshen()
+            await self._router.start()
             for door, bound in zip(self._doors, sockets, strict=True):
                 await door.listener.start(bound)
-            background = [
-                self._in_background("readers", self._readers.run()),
-                self._in_background("facts", self._facts.run()),
-                *(
-                    self._in_background("catalogues", door.keeper.run())
-                    for door in self._doors
-                    if door.keeper is not None
-                ),
-            ]
+            background = self._begin()
             # What was made so far stays: looking through all of it for garbage would hold the loop for 30 ms.
             gc.collect()
             gc.freeze()
             opened()
+            if self._first:
+                self._certificates.announce()
             await self._stopping.wait()
             await self._drain()
+            self._changes.close()
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
         finally:
             for door in self._doors:
                 door.listener.close()
+            self._router.close()
+            await asyncio.gather(*(door.users.close() for door in self._doors))
         if self._failed:
             raise StartError("a part of the gate failed; see the log")
+
+    async def _freshen(self) -> None:
+        """What was read when the gate started may be old, where this worker follows another.
+
+        Raises:
+            StartError: who may log in is not known.
+        """
+        await self._certificates.reload(only_changed=True)
+        for users in self._user_keepers():
+            await users.reload(only_changed=True)
+            if users.failing:
+                raise StartError("the users do not load; see the log")
+
+    def _begin(self) -> list[asyncio.Task[None]]:
+        heads = [self._in_background("heads", self._heads.run())] if self._first else []
+        return [
+            self._in_background("readers", self._readers.run()),
+            self._in_background("facts", self._facts.run()),
+            *heads,
+            self._in_background("certificates", self._certificates.watch()),
+            *(self._in_background("catalogues", keeper.run()) for keeper in self._keepers()),
+            *(self._in_background("users", users.watch()) for users in self._user_keepers()),
+        ]
 
     def stop(self) -> None:
         """Take nobody any more, let sessions finish, return from `serve`."""
@@ -271,6 +425,11 @@ class Gateway:
     def reload(self) -> None:
         """Look again at files that others may have replaced; the policies have a way of their own."""
         self._logs.reopen()
+        keepers: list[Reloads] = [self._certificates, *self._user_keepers()]
+        for keeper in keepers:
+            task = self._in_background("reload", keeper.reload(only_changed=False))
+            self._reloading.add(task)
+            task.add_done_callback(self._reloading.discard)
 
     def _in_background(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 
 from proxy import __version__
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, UPSTREAM_FAILURES, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, LOGIN_FAILURES, TLS_FAILURES, UPSTREAM_FAILURES, Tally
 from proxy.sql.effects import CLASSES
 from proxy.sql.screen import Screened
 
@@ -77,6 +77,15 @@ METRICS: Mapping[str, MetricKind] = {
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
         MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
         MetricKind(
+            "pgwarden_connections_refused_total",
+            "counter",
+            ("reason",),
+            "Connections refused, or cut off to make room, by the setting that says so.",
+        ),
+        MetricKind(
+            "pgwarden_sessions_expired_total", "counter", ("reason",), "Sessions ended by a time-out."
+        ),
+        MetricKind(
             "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
         ),
         MetricKind(
@@ -85,6 +94,43 @@ METRICS: Mapping[str, MetricKind] = {
             ("reason",),
             "Sessions ended because the server was not reached (connect), went without a word (lost) or was "
             "not understood (protocol).",
+        ),
+        MetricKind(
+            "pgwarden_tls_failures_total",
+            "counter",
+            ("reason",),
+            "Clients turned away because no handshake came about (handshake), TLS is required (plain) or "
+            "their certificate will not do (certificate).",
+        ),
+        MetricKind(
+            "pgwarden_login_failures_total",
+            "counter",
+            ("reason",),
+            "Logins that failed: wrong password or unknown user, found by the gate (password); the server "
+            "said no (refused), or no longer takes what the gate has checked (stale); too many had failed "
+            "(throttled); wrong messages (protocol); the server binds logins to TLS and the gate knows no "
+            "verifier (binding); users could not be looked up (unavailable); TLS was missing (tls).",
+        ),
+        MetricKind(
+            "pgwarden_certificate_not_after_timestamp_seconds",
+            "gauge",
+            ("listener",),
+            "When the certificate that clients are shown expires.",
+            Merge.MIN,
+        ),
+        MetricKind(
+            "pgwarden_certificate_last_reload_successful",
+            "gauge",
+            (),
+            "1 unless the newest certificate files do not load.",
+            Merge.MIN,
+        ),
+        MetricKind(
+            "pgwarden_cancel_requests_total",
+            "counter",
+            ("outcome",),
+            "Cancel requests: taken to their session (delivered), with nobody's key (wrong_key), from an "
+            "address with too many of those (limited), or for a peer that did not answer (unreachable).",
         ),
         MetricKind(
             "pgwarden_judgement_seconds",
@@ -117,6 +163,21 @@ METRICS: Mapping[str, MetricKind] = {
         ),
         MetricKind(
             "pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed.", Merge.MAX
+        ),
+        MetricKind("pgwarden_frozen", "gauge", (), "1 while writes to any database are frozen.", Merge.MAX),
+        MetricKind(
+            "pgwarden_ledger_intact",
+            "gauge",
+            (),
+            "0 once the ledger's chain of hashes was found broken.",
+            Merge.MIN,
+        ),
+        MetricKind(
+            "pgwarden_ledger_head",
+            "gauge",
+            (),
+            "Number of the ledger's last entry with a published head.",
+            Merge.MAX,
         ),
         MetricKind(
             "pgwarden_catalogue_age_seconds",
@@ -178,10 +239,18 @@ class MetricsView:
     gates: Sequence[GateView]
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
+    frozen: Callable[[], bool]
+    ledger_intact: Callable[[], bool]
+    ledger_head: Callable[[], int]
     catalogue_age_s: Callable[[], float]
     catalogue_readable: Callable[[], bool]
     connection_states: Callable[[], Mapping[str, int]]
+    not_after_s: Callable[[], Mapping[tuple[str, ...], float]]
+    certificates_failing: Callable[[], bool]
+    refused_connections: Callable[[], Mapping[str, int]]
+    expired_sessions: Callable[[], Mapping[str, int]]
     crashes: Callable[[], int]
+    cancels: Callable[[], Mapping[str, int]]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
 
 
@@ -209,12 +278,24 @@ class GateCollector(Collector):
         yield _counter(
             "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}
         )
+        yield _counter("pgwarden_connections_refused_total", _by_reason(self._view.refused_connections()))
+        yield _counter("pgwarden_sessions_expired_total", _by_reason(self._view.expired_sessions()))
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
+        yield self._tls_failures()
+        yield self._login_failures()
+        yield _gauge("pgwarden_certificate_not_after_timestamp_seconds", self._view.not_after_s())
+        yield _gauge(
+            "pgwarden_certificate_last_reload_successful", {(): 0 if self._view.certificates_failing() else 1}
+        )
+        yield _counter("pgwarden_cancel_requests_total", {(k,): v for k, v in self._view.cancels().items()})
         yield self._judgements()
         yield self._policies()
         yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
         yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
+        yield _gauge("pgwarden_frozen", {(): 1 if self._view.frozen() else 0})
+        yield _gauge("pgwarden_ledger_intact", {(): 1 if self._view.ledger_intact() else 0})
+        yield _gauge("pgwarden_ledger_head", {(): self._view.ledger_head()})
         yield _gauge("pgwarden_catalogue_age_seconds", {(): self._view.catalogue_age_s()})
         yield _gauge("pgwarden_catalogue_readable", {(): 1 if self._view.catalogue_readable() else 0})
         yield _counter("pgwarden_log_failures_total", self._view.log_failures())
@@ -243,6 +324,20 @@ class GateCollector(Collector):
         return _counter(
             "pgwarden_upstream_failures_total",
             {(reason,): sum(tally[reason] for tally in tallies) for reason in UPSTREAM_FAILURES},
+        )
+
+    def _tls_failures(self) -> Metric:
+        tallies = [gate.tally.tls_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_tls_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in TLS_FAILURES},
+        )
+
+    def _login_failures(self) -> Metric:
+        tallies = [gate.tally.login_failures for gate in self._view.gates]
+        return _counter(
+            "pgwarden_login_failures_total",
+            {(reason,): sum(tally[reason] for tally in tallies) for reason in LOGIN_FAILURES},
         )
 
     def _judgements(self) -> Metric:
@@ -311,6 +406,10 @@ def exposition(*collectors: Collector) -> bytes:
     for collector in collectors:
         registry.register(collector)
     return generate_latest(registry)
+
+
+def _by_reason(counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    return {(reason,): count for reason, count in counts.items()}
 
 
 def _counter(name: str, samples: Mapping[tuple[str, ...], float]) -> Metric:

@@ -1,34 +1,25 @@
 """Loads the policies, watches their files, and swaps what loads.
 
-Enters: paths, changes of files (also by an editor's rename and by the symbolic links that Kubernetes swaps),
-SIGHUP. Leaves: a new policy in force, or an error in the log with the old policy still in force. Files
-are read and compiled in a thread. Deliberately absent: judging; which policy an execution under way is judged
-by is the session's.
+Enters: paths, changes of files, SIGHUP. Leaves: a new policy in force, or an error in the log with the old
+one still in force. Files are read and compiled in a thread. Deliberately absent: judging; which policy an
+execution under way is judged by is the session's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
 from structlog.stdlib import BoundLogger
-from watchfiles import awatch
 
 from proxy.app.metrics import Reloads
 from proxy.app.sources import read_text
+from proxy.app.watching import Signature, signature_of, watch
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.source.diagnostics import Diagnostic, SourceError
-
-# An editor writes a file in several steps; wait for them to end, but look at least this often: file events
-# can get lost (a full queue, a network file system, a link further up the path).
-_DEBOUNCE_MS = 100
-_LOOK_AGAIN_MS = 1000
-
-Signature = tuple[str, int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +45,6 @@ class Attempt:
     def outdated(self) -> bool:
         """Whether any of the files is another one now."""
         return any(signature_of(path) != signature for path, signature in self.seen.items())
-
-
-def signature_of(path: str) -> Signature:
-    """What tells one state of a file from another; None when there is none."""
-    try:
-        real = Path(path).resolve(strict=True)
-        status = real.stat()
-    except (OSError, RuntimeError):
-        return None
-    return (str(real), status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def try_to_load(path: str) -> Attempt:
@@ -154,29 +135,11 @@ class PolicyKeeper:
 
     async def watch(self) -> None:
         """Reload whenever a file changes, until cancelled."""
-        while True:
-            folders = self._folders()
-            try:
-                async for _ in awatch(
-                    *folders,
-                    watch_filter=None,
-                    debounce=_DEBOUNCE_MS,
-                    rust_timeout=_LOOK_AGAIN_MS,
-                    yield_on_timeout=True,
-                    recursive=False,
-                ):
-                    await self.reload(only_changed=True)
-                    if self._folders() != folders:
-                        break
-            except (OSError, RuntimeError) as error:
-                # A folder has gone, or the system has no more watches to give: look without being told.
-                self._log.debug("cannot watch the policy's folders", reason=str(error))
-                await asyncio.sleep(_LOOK_AGAIN_MS / 1000)
-                await self.reload(only_changed=True)
-
-    def _folders(self) -> Sequence[str]:
-        folders = {str(Path(file).absolute().parent) for a in self._attempts.values() for file in a.seen}
-        return sorted(folder for folder in folders if Path(folder).is_dir())
+        await watch(
+            lambda: (file for attempt in self._attempts.values() for file in attempt.seen),
+            lambda: self.reload(only_changed=True),
+            self._log,
+        )
 
 
 def announce(log: BoundLogger, event: str, path: str, policy: Policy) -> None:

@@ -13,18 +13,18 @@ from functools import partial
 
 import uvloop
 
-from proxy.app.kinds import Address
 from proxy.app.log import logger, start_log
 from proxy.app.policies import Attempt, try_to_load
 from proxy.app.settings import Settings
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.workers.cpus import usable_cpus
-from proxy.app.workers.doors import bind
+from proxy.app.workers.doors import Doors, open_doors
 from proxy.app.workers.forkserver import ForkServer
 from proxy.app.workers.runtime import RuntimeFolder
 from proxy.app.workers.supervisor import Supervisor
 from proxy.app.workers.worker import Origin, work
+from proxy.session.cancelkeys import MAX_WORKER
 
 __all__ = ["StartError", "run"]
 
@@ -39,19 +39,29 @@ def run(loaded: Loaded) -> None:
     """
     settings = loaded.settings
     attempts = _load_policies(settings)
-    workers = settings.workers or usable_cpus()
-    doors = bind([listener.listen for listener in settings.listeners], workers, shared=settings.so_reuseport)
-    runtime = RuntimeFolder(settings.runtime_dir)
+    workers = settings.workers or min(usable_cpus(), MAX_WORKER)
+    doors = open_doors(
+        [listener.listen for listener in settings.listeners],
+        workers,
+        shared=settings.so_reuseport,
+        unix_mode=settings.unix_socket_mode,
+    )
+    try:
+        runtime = RuntimeFolder(settings.runtime_dir)
+    except StartError:
+        doors.release()
+        raise
     try:
         policies = {path: a.policy for path, a in attempts.items() if a.policy is not None}
         forks = ForkServer(doors, partial(work, Origin(loaded, policies, runtime, workers)))
         lines = start_log(settings.log_level, settings.log_format, runtime.error_lock)
         try:
-            uvloop.run(_supervise(loaded, attempts, forks, doors.addresses, workers))
+            uvloop.run(_supervise(loaded, attempts, forks, doors, workers))
         finally:
             forks.stop()
             lines.close(_LOG_CLOSE_S)
     finally:
+        doors.release()
         runtime.remove()
 
 
@@ -59,13 +69,13 @@ async def _supervise(
     loaded: Loaded,
     attempts: Mapping[str, Attempt],
     forks: ForkServer,
-    addresses: tuple[tuple[Address, ...], ...],
+    doors: Doors,
     workers: int,
 ) -> None:
     log = logger()
     for warning in loaded.warnings:
         log.warning(warning)
-    await Supervisor(loaded, attempts, forks, addresses, workers, log).run()
+    await Supervisor(loaded, attempts, forks, doors, workers, log).run()
 
 
 def _load_policies(settings: Settings) -> dict[str, Attempt]:

@@ -9,17 +9,20 @@ environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticUndefinedType
 
 from proxy.app import kinds
 from proxy.app.catalogue.address import parse_catalogue
-from proxy.app.kinds import Address
-from proxy.relay.address import parse_upstream
+from proxy.app.kinds import Address, Addresses, Networks
+from proxy.app.ledger.address import ledger_place
+from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
 
@@ -35,6 +38,22 @@ Workers = Annotated[int, PlainValidator(kinds.workers)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
+AuthTypeText = Annotated[str, PlainValidator(kinds.auth_type)]
+RoleText = Annotated[str, PlainValidator(kinds.role)]
+QueryText = Annotated[str, PlainValidator(kinds.auth_query)]
+ClientTlsMode = Annotated[str, PlainValidator(kinds.client_tls_mode)]
+RolesByName = Annotated[Mapping[str, frozenset[str]], PlainValidator(kinds.roles_by_name)]
+AddressTexts = Annotated[Addresses, PlainValidator(kinds.addresses)]
+NetworkTexts = Annotated[Networks, PlainValidator(kinds.networks)]
+ProxyVersions = Annotated[frozenset[int], PlainValidator(kinds.proxy_protocol)]
+Counts = Annotated[Mapping[str, int], PlainValidator(kinds.counts)]
+NamedCounts = Annotated[Mapping[str, int], PlainValidator(kinds.named_counts)]
+Milliseconds = Annotated[int, PlainValidator(kinds.milliseconds)]
+# MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT of Linux.
+KeepAliveSeconds = Annotated[int, PlainValidator(kinds.up_to(32_767))]
+KeepAliveCount = Annotated[int, PlainValidator(kinds.up_to(127))]
+FileMode = Annotated[int, PlainValidator(kinds.file_mode)]
+PeerId = Annotated[int, PlainValidator(kinds.peer_id)]
 LogLevel = Annotated[str, PlainValidator(kinds.log_level)]
 LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
@@ -43,7 +62,8 @@ def upstream_text(value: object) -> str:
     """Read the server's URL, postgresql://HOST:PORT; what may be a password in it is never echoed."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be postgresql://HOST:PORT")
-    parse_upstream(value)
+    with suppress(NoAuthority):  # the setting sslrootcert may name them
+        parse_upstream(value)
     return value.strip()
 
 
@@ -53,6 +73,28 @@ def catalogue_text(value: object) -> str:
     return str(value).strip()
 
 
+def peers_map(value: object) -> dict[int, str]:
+    """Read the other replicas, each with the URL of a listener."""
+    found = kinds.peers(value)
+    for number, url in found.items():
+        try:
+            parse_upstream(url)
+        except ValueError as error:
+            raise ValueError(f"peer {number} {error}") from None
+    return found
+
+
+Peers = Annotated[dict[int, str], PlainValidator(peers_map)]
+
+
+def ledger_text(value: object) -> str:
+    """Read where the ledger lies; what may be a password in it is never echoed."""
+    text = kinds.text(value).strip()
+    ledger_place(text)
+    return text
+
+
+LedgerText = Annotated[str, PlainValidator(ledger_text)]
 UpstreamText = Annotated[str, PlainValidator(upstream_text)]
 CatalogueText = Annotated[str, PlainValidator(catalogue_text)]
 
@@ -74,7 +116,9 @@ class ListenerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    listen: AddressText = Field(description="HOST:PORT where clients connect")
+    listen: AddressTexts = Field(
+        description="HOST:PORT where clients connect, or /DIRECTORY:PORT (a Unix socket); several with commas"
+    )
     upstream: UpstreamText = Field(
         description="postgresql://HOST:PORT of the server, with ?sslmode=… if need be"
     )
@@ -82,6 +126,58 @@ class ListenerSettings(BaseModel):
     catalogue: CatalogueText | None = Field(
         default=None,
         description="postgresql://ROLE@, the role that reads what databases hold; off unless set",
+    )
+    client_tls_sslmode: ClientTlsMode | None = Field(
+        default=None,
+        description="TLS with clients: disable, allow, require, verify-ca or verify-full; "
+        "allow with a certificate, else disable",
+    )
+    client_tls_cert_file: FilePath | None = Field(
+        default=None, description="the certificate that clients are shown, with its chain, in PEM"
+    )
+    client_tls_key_file: FilePath | None = Field(default=None, description="its key, without a passphrase")
+    client_tls_ca_file: FilePath | None = Field(
+        default=None, description="who signs clients' certificates; they are asked for one where it is set"
+    )
+    client_tls_roles: RolesByName | None = Field(
+        default=None,
+        description="NAME=ROLE,… for verify-full: the roles of a certificate's name; else it is its own",
+    )
+
+    auth_type: AuthTypeText = Field(
+        default="passthrough",
+        description="how clients log in: passthrough (as at the server), managed (the gate's own users) or "
+        "password (in clear, over TLS)",
+    )
+    auth_file: FilePath | None = Field(
+        default=None, description="file of users and their verifiers, as pgwarden user writes it; mode 0600"
+    )
+    auth_user: RoleText | None = Field(
+        default=None, description="the role that asks the server for users' verifiers; off unless set"
+    )
+    auth_query: QueryText | None = Field(
+        default=None,
+        description="what it asks: $1 is the user, a row its name and its verifier; pg_authid unless set",
+    )
+    auth_dbname: RoleText | None = Field(
+        default=None, description="the database in which it asks; postgres unless set"
+    )
+    auth_password_file: FilePath | None = Field(
+        default=None, description="file with that role's password, mode 0600"
+    )
+
+    @property
+    def client_tls_mode(self) -> str:
+        """What is asked of clients: as PostgreSQL's ssl=on, a certificate alone makes TLS possible."""
+        default = "disable" if self.client_tls_cert_file is None else "allow"
+        return self.client_tls_sslmode or default
+
+    proxy_protocol: ProxyVersions = Field(
+        default=frozenset(),
+        description="PROXY header that every connection begins with, from a balancer: off, v1, v2, any",
+    )
+    proxy_protocol_from: NetworkTexts | None = Field(
+        default=None, description="networks of the balancers that may say so, as 10.0.0.0/8, or unix"
     )
 
 
@@ -103,16 +199,82 @@ class Settings(BaseModel):
     runtime_dir: FilePath | None = Field(
         None, description="folder for the gate's private runtime folder; else $XDG_RUNTIME_DIR or $TMPDIR"
     )
-    ledger: FilePath = Field(default_factory=default_ledger, description="the ledger's file")
+    ledger: LedgerText = Field(
+        default_factory=default_ledger,
+        description="the ledger: a file, or postgresql://USER@HOST:PORT/DATABASE for several gates",
+    )
+    ledger_password_file: FilePath | None = Field(
+        None, description="file with the password of the role that keeps the ledger"
+    )
+    ledger_key: FilePath | None = Field(
+        None,
+        description="file with the key that signs the ledger's heads, made at first use; the ledger's name "
+        "with .key unless set",
+    )
+    ledger_heads: FilePath | None = Field(
+        None,
+        description="file for a line of each signed head, beside the gate's own log; best on another disk",
+    )
+    ledger_head_rows: Positive = Field(100, description="how many entries may be without a signed head")
+    ledger_head_interval_s: SomeSeconds = Field(
+        300.0, description="how long an entry may be without a signed head"
+    )
     sslrootcert: FilePath | None = Field(None, description="CA file for every upstream whose URL names none")
     connect_timeout_s: SomeSeconds = Field(
         10.0, description="how long a server may take to accept a connection"
     )
     login_timeout_s: SomeSeconds = Field(60.0, description="how long a client may take to log in")
+    login_failures: Count = Field(
+        20, description="failed logins from one address in a minute, after which it waits; 0 is any number"
+    )
+    login_secret: FilePath | None = Field(
+        None,
+        description="file with random text by which unknown users are made up, the same for all replicas; "
+        "made beside the ledger unless set",
+    )
+    client_idle_timeout_s: Seconds = Field(
+        0.0, description="how long a session may stand idle between transactions; 0 is for ever, as below"
+    )
+    idle_transaction_timeout_s: Seconds = Field(
+        0.0, description="how long a session may stand idle inside a transaction or a COPY"
+    )
+    query_timeout_s: Seconds = Field(0.0, description="how long the server may work at what it was sent")
+    client_write_timeout_s: Seconds = Field(
+        900.0, description="how long a client may read nothing of what waits for it"
+    )
     drain_timeout_s: Seconds = Field(30.0, description="how long busy sessions may go on after SIGTERM")
     drain_idle_s: Seconds = Field(0.0, description="how long sessions without work may stay after SIGTERM")
+    max_client_conn: Count = Field(
+        0, description="most clients at once; 0 is as many as the process may open files for"
+    )
+    reserved_connections: NamedCounts = Field(
+        default_factory=dict, description="of max_client_conn, how many are kept for a role: NAME=NUMBER, …"
+    )
+    max_user_connections: Counts = Field(
+        default_factory=dict,
+        description="most connections to a server for each role: NUMBER, or NAME=NUMBER, …, *=NUMBER",
+    )
+    max_db_connections: Counts = Field(default_factory=dict, description="the same for each database")
+    max_logins: Count = Field(1000, description="most clients at once that have not logged in; 0 is any")
+    max_logins_per_address: Count = Field(0, description="the same for each client address")
+    tcp_keepalive: Switch = Field(True, description="whether the kernel asks if the other host is there")
+    tcp_keepidle: KeepAliveSeconds = Field(
+        60, description="seconds of silence before it asks; 0 is the system's, as below"
+    )
+    tcp_keepintvl: KeepAliveSeconds = Field(10, description="seconds until it asks again")
+    tcp_keepcnt: KeepAliveCount = Field(6, description="questions without an answer that end the connection")
+    tcp_user_timeout: Milliseconds = Field(
+        0, description="milliseconds without acknowledgement of what was sent that end it"
+    )
+    unix_socket_mode: FileMode = Field(0o777, description="who may connect to Unix sockets")
     stale_after_s: SomeSeconds = Field(
         10.0, description="age at which facts from the ledger, and from catalogues, count as stale"
+    )
+    stale_writes_after_s: SomeSeconds = Field(
+        30.0, description="age of facts at which all writes are refused, since a freeze may have been missed"
+    )
+    record_timeout_s: SomeSeconds = Field(
+        5.0, description="how long recording a change may take before it is refused"
     )
     catalogue_interval_s: SomeSeconds = Field(
         5.0, description="how often to look whether what a database holds has changed"
@@ -127,6 +289,12 @@ class Settings(BaseModel):
     parse_timeout_s: SomeSeconds = Field(5.0, description="how long reading a long statement may take")
     parse_memory_bytes: ParserMemory = Field(
         512 * 1024 * 1024, description="how much memory reading a long statement may take"
+    )
+    peer_id: PeerId = Field(
+        0, description="this replica's number, from 1, where several share an address; 0 for none"
+    )
+    peers: Peers | None = Field(
+        None, description="the other replicas, {NUMBER: HOST:PORT or URL}, to which they pass cancel requests"
     )
     refusal_log: FilePath = Field(
         STANDARD_OUTPUT, description="file for a JSON line of each refusal; - is standard output"
@@ -174,6 +342,15 @@ PATHS = frozenset(
         "catalogue_password_file",
         "runtime_dir",
         "ledger",
+        "ledger_password_file",
+        "ledger_key",
+        "ledger_heads",
+        "client_tls_cert_file",
+        "client_tls_key_file",
+        "client_tls_ca_file",
+        "auth_file",
+        "auth_password_file",
+        "login_secret",
         "sslrootcert",
         "refusal_log",
         "statement_log",
@@ -184,7 +361,7 @@ PATHS = frozenset(
 def table() -> Iterator[Setting]:
     """Every setting, a listener's first."""
     for name, field in ListenerSettings.model_fields.items():
-        yield Setting(name, field.description or "", "", of_listener=True)
+        yield Setting(name, field.description or "", _default_text(name, field.default), of_listener=True)
     for name, field in Settings.model_fields.items():
         if name != "listeners":
             yield Setting(
@@ -196,8 +373,12 @@ def _default_text(name: str, default: object) -> str:
     match default:
         case _ if name == "ledger":
             return "~/.local/state/pgwarden/ledger.sqlite"
-        case None:
+        case None | PydanticUndefinedType():
             return ""
+        case frozenset():
+            return "off"
+        case _ if name == "unix_socket_mode":
+            return f"{default:04o}"
         case bool():
             return "on" if default else "off"
         case int() if name.endswith("_bytes"):

@@ -16,10 +16,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from proxy.app.bounds import doubts, doubts_of_door, keep_alive
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.source import PASSWORD, CatalogueSource
+from proxy.app.certificates import ClientTlsError, ListenerTls, listener_tls
 from proxy.app.kinds import shown
+from proxy.app.ledger.address import PASSWORD as LEDGER_PASSWORD
+from proxy.app.ledger.address import LedgerPlace, is_url, ledger_place, read_password
 from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
+from proxy.app.users.setup import AUTH_PASSWORD, LogIn, LogInError, listener_log_in
 from proxy.relay.address import parse_upstream
 from proxy.relay.upstream import Upstream
 from proxy.source.diagnostics import SourceError
@@ -35,7 +40,7 @@ _OF_KUBERNETES = re.compile(
 )
 
 
-_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD})
+_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD, AUTH_PASSWORD, LEDGER_PASSWORD})
 
 
 class SettingsError(Exception):
@@ -73,12 +78,18 @@ class Loaded:
     Attributes:
         upstreams: one for each listener, with the certificates read.
         catalogues: one for each listener, None where none is to be read.
+        ledger: where the ledger lies.
+        client_tls: of each listener, with its certificate read.
+        log_ins: of each listener, how its clients log in, with the users read.
         warnings: what their owner should hear about although it is not wrong.
     """
 
     settings: Settings
     upstreams: tuple[Upstream, ...]
     catalogues: tuple[CatalogueSource | None, ...]
+    ledger: LedgerPlace
+    client_tls: tuple[ListenerTls, ...]
+    log_ins: tuple[LogIn, ...]
     warnings: tuple[str, ...]
 
 
@@ -109,13 +120,23 @@ def load_settings(
     _short_form(gathered)
     settings = _checked(gathered)
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
+    client_tls = () if settings is None else tuple(_client_tls(gathered, settings))
     catalogues: tuple[CatalogueSource | None, ...] = ()
+    log_ins: tuple[LogIn, ...] = ()
     if settings is not None and len(upstreams) == len(settings.listeners):
-        password = _password(gathered, settings, environment, read)
+        password = _password(
+            gathered,
+            "catalogue_password_file",
+            settings.catalogue_password_file,
+            environment.get(PASSWORD),
+            read,
+        )
         catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
-    if settings is None or gathered.problems:
+        log_ins = tuple(_log_ins(gathered, settings, upstreams, environment))
+    ledger = None if settings is None else _ledger(gathered, settings, environment, read)
+    if settings is None or ledger is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, catalogues, tuple(gathered.warnings))
+    return Loaded(settings, upstreams, catalogues, ledger, client_tls, log_ins, tuple(gathered.warnings))
 
 
 def _put(gathered: Gathered, name: str, given: Given) -> None:
@@ -213,8 +234,9 @@ class _ConfigFile:
             self.gathered.listeners.append((self.where(path), given))
 
     def given(self, path: tuple[str | int, ...], name: str, value: object) -> Given:
-        if name in PATHS and isinstance(value, str) and value.strip() not in ("", STANDARD_OUTPUT):
-            value = str(self.folder / value)
+        named = isinstance(value, str) and value.strip() not in ("", STANDARD_OUTPUT)
+        if name in PATHS and named and not is_url(str(value)):
+            value = str(self.folder / str(value))
         return Given(value, self.where(path))
 
     def unknown(self, path: tuple[str | int, ...], name: object, known: tuple[str, ...]) -> None:
@@ -275,16 +297,29 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
     if settings.statement_log is not None and _same_file(settings.statement_log, settings.refusal_log):
         origin = gathered.common["statement_log"].origin
         gathered.problems.append(f"{origin}: the statement log and the refusal log need a file each")
+    if settings.peers and not settings.peer_id:
+        origin = gathered.common["peers"].origin
+        gathered.problems.append(f"{origin}: peers need a peer_id of this replica's own")
     taken: dict[str, str] = {}
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
-        address = str(listener.listen)
-        if listener.listen.port and address in taken:
-            gathered.problems.append(f"{given['listen'].origin}: {address} is taken by {taken[address]}")
-        taken[address] = given["listen"].origin
+        for address in listener.listen:
+            if address.port and str(address) in taken:
+                origin = given["listen"].origin
+                gathered.problems.append(f"{origin}: {address} is taken by {taken[str(address)]}")
+            taken[str(address)] = given["listen"].origin
+        gathered.problems.extend(
+            f"{given[name].origin}: {problem}" for name, problem in doubts_of_door(listener)
+        )
+    gathered.problems.extend(
+        f"{gathered.common[name].origin}: {problem}" for name, problem in doubts(settings)
+    )
     for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
         try:
             yield parse_upstream(
-                listener.upstream, ca_file=settings.sslrootcert, connect_timeout_s=settings.connect_timeout_s
+                listener.upstream,
+                ca_file=settings.sslrootcert,
+                connect_timeout_s=settings.connect_timeout_s,
+                keep_alive=keep_alive(settings),
             )
         except ValueError as error:  # the URL was read before: it is the file that every upstream uses
             source = gathered.common.get("sslrootcert", given["upstream"])
@@ -292,26 +327,68 @@ def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
     _unused_authorities(gathered, settings)
 
 
+def _client_tls(gathered: Gathered, settings: Settings) -> Iterator[ListenerTls]:
+    """Read what each listener shows its clients."""
+    for (where, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
+        try:
+            tls = listener_tls(listener)
+        except ClientTlsError as error:
+            origin = given[error.setting].origin if error.setting in given else where
+            gathered.problems.append(f"{origin}: {error}")
+            continue
+        gathered.warnings.extend(f"{listener.listen}: {warning}" for warning in tls.warnings)
+        yield tls
+
+
+def _log_ins(
+    gathered: Gathered, settings: Settings, upstreams: tuple[Upstream, ...], environment: Mapping[str, str]
+) -> Iterator[LogIn]:
+    """Read how each listener's clients log in."""
+    listeners = zip(gathered.listeners, settings.listeners, upstreams, strict=True)
+    for (where, given), listener, upstream in listeners:
+        try:
+            log_in = listener_log_in(listener, settings, upstream, environment)
+        except LogInError as error:
+            known = {**gathered.common, **given}
+            origin = known[error.setting].origin if error.setting in known else where or error.setting
+            gathered.problems.extend(f"{origin}: {problem}" for problem in error.problems)
+            continue
+        gathered.warnings.extend(f"{listener.listen}: {warning}" for warning in log_in.warnings)
+        yield log_in
+
+
 def _password(
-    gathered: Gathered, settings: Settings, environment: Mapping[str, str], read: Callable[[str], str]
+    gathered: Gathered, setting: str, path: str | None, variable: str | None, read: Callable[[str], str]
 ) -> str | None:
-    """The password of the role that reads catalogues; None leaves it to ~/.pgpass."""
-    path = settings.catalogue_password_file
+    """The password in the file that a setting names, else the variable's; None leaves it to ~/.pgpass."""
     if path is None:
-        return environment.get(PASSWORD)
-    origin = gathered.common["catalogue_password_file"].origin
+        return variable
     try:
-        lines = read(path).splitlines()
-    except OSError as error:
-        gathered.problems.append(f"{origin}: {path} cannot be read: {error.strerror or error}")
+        return read_password(path, read)
+    except ValueError as error:
+        gathered.problems.append(f"{gathered.common[setting].origin}: {error}")
         return None
-    except UnicodeDecodeError:
-        gathered.problems.append(f"{origin}: {path} is not UTF-8 text")
+
+
+def _ledger(
+    gathered: Gathered, settings: Settings, environment: Mapping[str, str], read: Callable[[str], str]
+) -> LedgerPlace | None:
+    """Where the ledger lies, with its password and the certificates read."""
+    password = _password(
+        gathered,
+        "ledger_password_file",
+        settings.ledger_password_file,
+        environment.get(LEDGER_PASSWORD) or None,
+        read,
+    )
+    try:
+        return ledger_place(settings.ledger, password, ca_file=settings.sslrootcert)
+    except ValueError as error:  # the URL was read before: it is the file that every upstream uses
+        origin = gathered.common.get("sslrootcert", gathered.common["ledger"]).origin
+        line = f"{origin}: {error}"
+        if line not in gathered.problems:
+            gathered.problems.append(line)
         return None
-    if len(lines) != 1 or not lines[0]:
-        gathered.problems.append(f"{origin}: {path} must hold the password in one line, and nothing else")
-        return None
-    return lines[0]
 
 
 def _catalogues(
@@ -329,9 +406,7 @@ def _catalogues(
         except ValueError as error:
             gathered.problems.append(f"{given['catalogue'].origin}: {error}")
             continue
-        yield CatalogueSource(
-            server.host, server.port, address.role, password, server.context, server.connect_timeout_s
-        )
+        yield CatalogueSource(server, address.role, password)
 
 
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:

@@ -69,11 +69,18 @@ def fitting_rules(
         for rule in known[1]:
             if rule.match.fits(effect, context):
                 fitting.setdefault(rule, []).append(effect)
-    if facts.freezes and policy.freeze.mode is not Mode.OFF:
-        frozen = [effect for effect in effects if effect.name in policy.freeze.match.names]
-        if frozen:
-            fitting[policy.freeze] = frozen
+    if facts.freezes:
+        _fit_writes(policy.freeze, effects, fitting)
+    if facts.overdue:
+        _fit_writes(policy.ledger, effects, fitting)
     return fitting
+
+
+def _fit_writes(rule: Rule, effects: Iterable[Effect], fitting: dict[Rule, list[Effect]]) -> None:
+    """A reserved rule about writes: it stands in no index, since quiet times pay nothing for it."""
+    writes = [effect for effect in effects if effect.name in rule.match.names]
+    if writes and rule.mode is not Mode.OFF:
+        fitting[rule] = writes
 
 
 def is_trusted(policy: Policy, facts: Facts) -> bool:

@@ -66,12 +66,14 @@ class Freeze:
     Attributes:
         since, until: aware; `until` is None where it lasts until someone ends it.
         database: None for all of them.
+        by: who has declared it; "" where that is not known.
     """
 
     reason: str
     since: datetime
     until: datetime | None = None
     database: str | None = None
+    by: str = ""
 
     def concerns(self, database: str) -> bool:
         """Whether it holds for a database."""
@@ -85,13 +87,16 @@ class Facts:
     Attributes:
         as_of: when the snapshot was read, aware.
         stale: True when the snapshot is too old to be believed: then it proves nothing. A freeze that it
-            knows still counts; one that it may have missed does not.
-        freezes: past, present and coming; none is kept by the ledger yet.
+            knows still counts.
+        overdue: True when it is so old that a freeze may have been missed for too long: then nothing is
+            written.
+        freezes: past, present and coming.
     """
 
     backups: tuple[Backup, ...]
     as_of: datetime
     stale: bool = False
+    overdue: bool = False
     freezes: tuple[Freeze, ...] = ()
 
     def backups_of(self, database: str) -> Iterable[Backup]:

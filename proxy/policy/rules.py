@@ -21,7 +21,8 @@ from proxy.policy.templates import Template
 from proxy.source import Document, Path, Position
 from proxy.sql.effects import EFFECT_KINDS, Effect
 
-# Rules that exist without being written. The first four are judged here; the session raises the others.
+# Rules that exist without being written. The first six are judged here; the session raises the others, and
+# `ledger` too, where what has to be recorded cannot be.
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
         "unparsed": "a statement whose text cannot be read",
@@ -29,6 +30,8 @@ RESERVED: Mapping[str, str] = MappingProxyType(
         "catalogue": "a statement that may run code of the database while its catalogue cannot be read",
         "stale-facts": "evidence asked for while the ledger cannot be read",
         "freeze": "a write while writes are frozen",
+        "replication": "a replication connection of somebody to whom the policy grants none",
+        "ledger": "a write while the ledger is out of reach, or cannot record it",
         "undecodable": "a text that cannot be decoded as the server will",
         "lexing": "a text that reads differently under settings that are in doubt",
         "over-size": "a statement larger than the gate reads",
@@ -182,6 +185,7 @@ class Policy:
         rules: as written, the policy's own first, then those of included packs; the reserved ones last.
         stale_facts: the reserved rule about evidence that cannot be read.
         freeze: the reserved rule about writes while they are frozen; it is judged when facts know a freeze.
+        ledger: the reserved rule about writes while facts are overdue; it is judged when they are.
         zone: the policy's time zone, UTC where it names none.
         documents: what was read, by file, for those who look at a policy instead of judging by it.
         transactional: the rules that ask for the transaction's state.
@@ -195,6 +199,7 @@ class Policy:
     rules: tuple[Rule, ...]
     stale_facts: Rule
     freeze: Rule
+    ledger: Rule
     zone: ZoneInfo
     break_glass: bool = False
     transactional: frozenset[Rule] = frozenset()

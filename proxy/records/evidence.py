@@ -1,42 +1,54 @@
-"""From recorded rows to the facts that rules judge by.
+"""From entries to the facts that rules judge by, taking in only what is new.
 
-Enters: the ledger's rows. Leaves: a `Facts` snapshot. Deliberately absent: judging whether a backup is recent
-enough; that is the policy's, which has the clock of the statement.
+Enters: the ledger's entries, in order. Leaves: a `Facts` snapshot. Deliberately absent: judging it, and what
+each kind of entry comes to (kinds/).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
-from proxy.policy.facts import Backup, Facts
-from proxy.records.ledger import BackupRecord, same_place
+from proxy.policy.facts import Facts
+from proxy.records.entry import GENESIS, Entry, LedgerError
+from proxy.records.kinds import FOLDS
+from proxy.records.kinds.freeze import Freezes
+from proxy.records.kinds.kind import Fold
 
 
-def facts_of(records: Iterable[BackupRecord], now: datetime) -> Facts:
-    """Fold copies into backups.
+class Evidence:
+    """What the entries up to some point come to.
 
-    Rows with the same database and finishing time are copies of one backup. Two copies, of which one was
-    restored and the other only written down, are not two restored copies: so a backup appears once for each
-    level that one of its copies has, counting the places that reach at least that level.
+    Attributes:
+        sequence, hash: the last entry that was taken in, or passed over because no rule judges by its kind.
     """
-    copies: dict[tuple[str, datetime], dict[str, BackupRecord]] = {}
-    for record in records:
-        places = copies.setdefault((record.database, record.finished.astimezone(UTC)), {})
-        place = same_place(record.location)
-        known = places.get(place)
-        if known is None or record.verified > known.verified:
-            places[place] = record
-    backups: list[Backup] = []
-    for (database, finished), places in copies.items():
-        for level in sorted({record.verified for record in places.values()}, reverse=True):
-            reaching = [record for record in places.values() if record.verified >= level]
-            shown = next(record for record in reaching if record.verified == level)
-            backups.append(
-                Backup(
-                    database=database,
-                    finished=finished,
-                    location=shown.location,
-                    verified=level,
-                    copies=len(reaching),
+
+    def __init__(self) -> None:
+        """Begin before the first entry."""
+        self.freezes = Freezes()
+        self._folds: tuple[Fold, ...] = tuple(self.freezes if fold is Freezes else fold() for fold in FOLDS)
+        self._by_kind = {name: fold for fold in self._folds for name in fold.shapes}
+        self.sequence = 0
+        self.hash = GENESIS
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take in entries that rules judge by.
+
+        Raises:
+            LedgerError: one is damaged, or of a kind that is not known here.
+        """
+        for entry in entries:
+            fold = self._by_kind.get(entry.kind)
+            if fold is None:
+                raise LedgerError(
+                    f"entry {entry.sequence} of the ledger is of a kind that this pgwarden does not know "
+                    f"({entry.kind[:60]!r}); upgrade"
                 )
-            )
-    return Facts(backups=tuple(backups), as_of=now)
+            fold.add(entry)
+
+    def facts(self, now: datetime) -> Facts:
+        """What is known as of `now`."""
+        facts = Facts(backups=(), as_of=now)
+        for fold in self._folds:
+            facts = fold.into(facts, now)
+        return facts

@@ -1,141 +1,232 @@
-"""What the ledger records and what every keeper of it can do.
+"""The ledger: what is recorded, what it comes to, and whether it is whole.
 
-Enters: what somebody says is so (a backup was made). Leaves: the rows, oldest first, and a snapshot of facts
-for the policy. Deliberately absent: SQL, files, threads (see `sqlite.py`); any way to change or remove a row.
+Enters: what somebody says is so, and who says it. Leaves: entries, oldest first, and snapshots of facts for
+the policy. Deliberately absent: SQL, files, servers (store.py); any way to change or remove an entry.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import TypeAlias
 
-from proxy.policy.facts import Facts, Verification
+from proxy.policy.facts import Facts
+from proxy.records.chain import Chain
+from proxy.records.database import PostgresAddress
+from proxy.records.entry import GENESIS, Draft, Entry, LedgerError, check_text
+from proxy.records.evidence import Evidence
+from proxy.records.heads import Head
+from proxy.records.kinds import UNFOLDED
+from proxy.records.kinds.backup import BackupMade, BackupRecord, NewBackup, backup_record
+from proxy.records.kinds.freeze import FreezeRecord, Frozen, Thawed, freeze_record
+from proxy.records.kinds.kind import Payload, spelled
+from proxy.records.postgres import PostgresStore
+from proxy.records.sqlite import SqliteStore
+from proxy.records.store import Position, Store
 
-Epoch = Hashable
+Epoch: TypeAlias = Hashable
+Clock: TypeAlias = Callable[[], datetime]
 
-# Clocks of two machines differ a little; a backup said to finish later than that is a mistake, and one dated
-# next year would satisfy `within: 24h` for as long.
-CLOCK_SKEW = timedelta(minutes=5)
-MAX_TEXT_CHARS = 4096
-
-_SECRET_PARAMETER = re.compile(
-    r"password|passwd|secret|token|signature|credential|\bsig\b|api[-_]?key", re.IGNORECASE
-)
-
-
-class LedgerError(Exception):
-    """The ledger cannot be used, or refuses what it was given; the text says which and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewBackup:
-    """A backup as somebody reports it; `check_backup` says whether it may be recorded."""
-
-    database: str
-    finished: datetime
-    location: str
-    verified: Verification
-    recorded_by: str
-    size_bytes: int | None = None
-    notes: str = ""
+WAIT_S = 5.0
+_PAGE = 500
+_NO_FACTS = tuple(shape.kind for shape in UNFOLDED)
 
 
-@dataclass(frozen=True, slots=True)
-class BackupRecord:
-    """One row: a copy of a backup in one place."""
-
-    sequence: int
-    database: str
-    finished: datetime
-    location: str
-    verified: Verification
-    size_bytes: int | None
-    notes: str
-    recorded_at: datetime
-    recorded_by: str
+def utc_now() -> datetime:
+    """The ledger's clock."""
+    return datetime.now(UTC)
 
 
-class Ledger(Protocol):
+def open_ledger(
+    where: str | Path | PostgresAddress,
+    *,
+    create: bool = True,
+    clock: Clock = utc_now,
+    wait_s: float = WAIT_S,
+) -> Ledger:
+    """Open the ledger in a file or in a database, bringing an older one up to date.
+
+    Args:
+        create: make it where there is none; without it that is an error.
+        wait_s: how long to wait for another's write, and for a server's answer.
+
+    Raises:
+        LedgerError: absent, not a ledger, damaged, locked, unwritable, unreachable, or written by a newer
+            version.
+    """
+    if isinstance(where, PostgresAddress):
+        return Ledger(PostgresStore(where, create=create, wait_s=wait_s), clock)
+    return Ledger(SqliteStore(Path(where).absolute(), create=create, wait_s=wait_s), clock)
+
+
+class Ledger:
     """The repository.
 
-    Every method may raise LedgerError and may wait for the disk: never call one on an event loop.
+    Every method may raise LedgerError and may wait for a disk or a server: never call one on an event loop.
+    Any thread may call.
     """
+
+    def __init__(self, store: Store, clock: Clock = utc_now) -> None:
+        """Keep entries in this store."""
+        self._store = store
+        self._clock = clock
+        self._evidence = Evidence()
+        self._identity: Hashable = None
+        self._reading = Lock()
 
     @property
     def place(self) -> str:
         """Where the ledger lies, for messages; never holds a secret."""
-        ...
+        return self._store.place
+
+    # -- recording -----------------------------------------------------------------------------------------
+
+    def draft(
+        self, payload: Payload, by: str, *, about: str = "", limits: Iterable[tuple[str, int]] = ()
+    ) -> Draft:
+        """Make ready what is to be appended.
+
+        Args:
+            by: who says so.
+            about: what it speaks of, to find it by.
+            limits: (kind, number): not once so many entries of that kind are about the same.
+
+        Raises:
+            LedgerError: it could never be true, or holds what should not be recorded.
+        """
+        payload.check(self._clock())
+        check_text("recorder", by)
+        check_text("subject", about)
+        return Draft(payload.kind, by, spelled(payload), about, tuple(limits))
+
+    def append(self, drafts: Sequence[Draft]) -> list[Entry | None]:
+        """Append all in one transaction, behind whatever others have appended; durable when this returns.
+
+        Returns: an entry for each draft, None where its limits stood in the way.
+        """
+        return self._store.append(drafts, self._clock)
+
+    def record(self, payload: Payload, by: str, *, about: str = "") -> Entry:
+        """Append one entry; durable when this returns."""
+        (entry,) = self.append([self.draft(payload, by, about=about)])
+        if entry is None:
+            raise LedgerError("nothing was recorded: its limits are reached")
+        return entry
 
     def record_backup(self, backup: NewBackup) -> BackupRecord:
-        """Record a copy of a backup; durable when this returns."""
-        ...
+        """Record a copy of a backup."""
+        entry = self.record(backup.payload(), backup.recorded_by)
+        return backup_record(entry)
+
+    def freeze(
+        self, by: str, reason: str = "", *, until: datetime | None = None, database: str | None = None
+    ) -> FreezeRecord:
+        """Declare that writes rest from now on, in one database or (None) in all."""
+        entry = self.record(Frozen(reason=reason, until=until, database=database), by)
+        return freeze_record(entry)
+
+    def thaw(self, by: str, *, database: str | None = None) -> tuple[FreezeRecord, ...]:
+        """End the freezes that stand: all of them, or those declared for one database.
+
+        Returns: those that were ended.
+        """
+        ended = tuple(freeze for freeze in self.freezes() if database in (None, freeze.database))
+        if ended:
+            self.record(Thawed(ends=tuple(freeze.sequence for freeze in ended)), by)
+        return ended
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def entries(
+        self,
+        after: int = 0,
+        *,
+        kinds: Collection[str] | None = None,
+        but: Collection[str] = (),
+        about: str | None = None,
+    ) -> Iterator[Entry]:
+        """Entries in order, read some hundred at a time.
+
+        Args:
+            after: only those with larger numbers.
+            kinds: only these; None for all.
+            but: not these.
+            about: only what is about this; None for all.
+        """
+        while page := self._store.page(after, _PAGE, kinds, but, about):
+            yield from page
+            after = page[-1].sequence
 
     def backups(self, database: str | None = None) -> tuple[BackupRecord, ...]:
-        """Return the recorded copies, in the order they were recorded."""
-        ...
+        """The recorded copies, in the order they were recorded."""
+        records = (backup_record(entry) for entry in self.entries(kinds=(BackupMade.kind,)))
+        return tuple(record for record in records if database in (None, record.database))
+
+    def freezes(self) -> tuple[FreezeRecord, ...]:
+        """The freezes that are not over, in the order they were declared."""
+        with self._reading:
+            self._catch_up()
+            return self._evidence.freezes.standing(self._clock())
 
     def facts(self, now: datetime) -> Facts:
-        """Return what is known as of `now`."""
-        ...
+        """What is known as of `now`."""
+        with self._reading:
+            self._catch_up()
+            return self._evidence.facts(now)
+
+    def last(self) -> Position:
+        """The end of the chain."""
+        return self._store.last()
+
+    def hash_at(self, sequence: int) -> str | None:
+        """The hash of one entry as it is kept, None where there is none."""
+        return self._store.hash_at(sequence)
 
     def epoch(self) -> Epoch:
-        """Return a value that differs from an earlier one when any process recorded anything since."""
-        ...
+        """A value that differs from an earlier one when anybody recorded anything since."""
+        return (self._store.identity(), self._store.last())
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when something may have been recorded by anyone, or after the time."""
+        self._store.wait(timeout_s)
+
+    def wake(self) -> None:
+        """Have `wait` return now."""
+        self._store.wake()
+
+    def verify(self, heads: Iterable[Head] = ()) -> Chain:
+        """Check every entry, and the chain against these heads, whose signatures have been checked."""
+        chain = Chain(heads=heads)
+        for entry in self.entries():
+            chain.take(entry)
+        chain.end()
+        return chain
+
+    def export(self) -> Iterator[str]:
+        """Every entry as a line of canonical JSON, which can be checked without the ledger."""
+        previous = GENESIS
+        for entry in self.entries():
+            yield entry.line(previous)
+            previous = entry.hash
 
     def close(self) -> None:
-        """Let go of files; the ledger cannot be used afterwards."""
-        ...
+        """Let go of files and connections; the ledger cannot be used afterwards."""
+        self._store.close()
+
+    def _catch_up(self) -> None:
+        """Take in what is new; all of it anew where what was taken in lies there no more."""
+        store, evidence = self._store, self._evidence
+        identity, last = store.identity(), store.last()
+        known = evidence.sequence == 0 or evidence.hash == store.hash_at(evidence.sequence)
+        if not known or identity != self._identity:
+            evidence = Evidence()
+        self._evidence = Evidence()  # half of what is new must not stay where reading it fails
+        new = self.entries(evidence.sequence, but=_NO_FACTS)
+        evidence.add(entry for entry in new if entry.sequence <= last.sequence)
+        evidence.sequence, evidence.hash = last.sequence, last.hash
+        self._evidence, self._identity = evidence, identity
 
 
-def check_backup(backup: NewBackup, now: datetime) -> None:
-    """Refuse what could never be true, or would put a secret where everybody reads it.
-
-    Raises: LedgerError with one sentence; it never repeats a location, which may hold the secret.
-    """
-    if not backup.database.strip():
-        raise LedgerError("the database has no name")
-    if backup.finished.tzinfo is None:
-        raise LedgerError("the time a backup finished needs a time zone")
-    if backup.finished.astimezone(UTC) > now + CLOCK_SKEW:
-        raise LedgerError(
-            f"a backup cannot have finished in the future ({backup.finished.isoformat()}); "
-            f"it is {now.isoformat()}"
-        )
-    if backup.size_bytes is not None and backup.size_bytes <= 0:
-        raise LedgerError("a backup of no bytes is no backup")
-    if not backup.location.strip():
-        raise LedgerError("the backup has no location")
-    for name, text in (("database", backup.database), ("location", backup.location), ("notes", backup.notes)):
-        if len(text) > MAX_TEXT_CHARS:
-            raise LedgerError(f"the {name} is longer than {MAX_TEXT_CHARS} characters")
-        if any(ord(character) < 32 or character == "\x7f" for character in text):
-            raise LedgerError(f"the {name} holds a control character")
-    if holds_secret(backup.location):
-        raise LedgerError(
-            "the location holds a password or a token; record where the backup lies, without it"
-        )
-
-
-def holds_secret(location: str) -> bool:
-    """Tell whether a location carries credentials: user:password@, or a signed URL's parameters."""
-    if "://" not in location:
-        return False
-    try:
-        parts = urlsplit(location)
-        password = parts.password
-    except ValueError:
-        return True  # a URL nobody can read: it may hide anything
-    return password is not None or any(_SECRET_PARAMETER.search(name) for name, _ in parse_qsl(parts.query))
-
-
-def same_place(location: str) -> str:
-    """Spell a location so that two spellings of one place are equal: two copies in one place are one copy."""
-    spelled = location.strip().removeprefix("file://")
-    scheme, separator, rest = spelled.partition("://")
-    path = rest if separator else spelled
-    tidy = re.sub(r"(/\.)+(?=/|$)", "", path)
-    return (scheme.lower() + separator if separator else "") + re.sub(r"/{2,}", "/", tidy).rstrip("/")
+__all__ = ["Clock", "Epoch", "Ledger", "LedgerError", "open_ledger", "utc_now"]

@@ -1,10 +1,9 @@
-"""The ledger in one SQLite file.
+"""The ledger's entries in one SQLite file.
 
-Enters: records, from any number of processes on this host. Leaves: rows and facts. A commit is on the disk
-before the call returns (WAL with synchronous=FULL), and readers never wait for writers. Deliberately absent:
-network file systems (SQLite's WAL needs shared memory: replicas need the PostgreSQL ledger); creating a file
-anew that was there when the ledger was opened, since an empty ledger in place of a lost one would be
-believed.
+Enters: drafts, from any number of processes on this host. Leaves: entries. A commit is on the disk before the
+call returns (WAL with synchronous=FULL), and readers never wait for writers. Deliberately absent: network
+file systems (SQLite's WAL needs shared memory: replicas need the PostgreSQL ledger); creating a file anew
+that was there when the ledger was opened, since an empty ledger in place of a lost one would be believed.
 """
 
 from __future__ import annotations
@@ -13,51 +12,52 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-from proxy.policy.facts import Facts, Verification
-from proxy.records.evidence import facts_of
-from proxy.records.ledger import BackupRecord, Epoch, LedgerError, NewBackup, check_backup
-from proxy.records.migrations import MIGRATIONS, Migration
+from proxy.records.entry import COLUMNS, GENESIS, Draft, Entry, LedgerError, entry_of, row_of, seal, written
+from proxy.records.migrations import MIGRATIONS, NEWEST, Migration
+from proxy.records.store import Position
 
-APPLICATION_ID = 0x70677764  # "pgwd": says whose file this is, to `file` and to ourselves
-WAIT_S = 5.0
+APPLICATION_ID: Final = 0x70677764  # "pgwd": says whose file this is, to `file` and to ourselves
+# A larger file is not read whole at each opening: `pgwarden freeze` is for emergencies.
+_CHECKED_BYTES: Final = 64 * 1024 * 1024
+_LOOK_S: Final = 0.05
 
-_BACKUP_COLUMNS = (
-    "sequence, database, finished, location, verified, size_bytes, notes, recorded_at, recorded_by"
-)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def open_ledger(
-    path: str | Path, *, create: bool = True, clock: Callable[[], datetime] = _now, wait_s: float = WAIT_S
-) -> SqliteLedger:
-    """Open the ledger at `path`, bringing an older one up to date.
-
-    Args:
-        create: make the file when there is none; without it that is an error.
-        wait_s: how long to wait for another process's write.
-
-    Raises:
-        LedgerError: absent, not a ledger, damaged, locked, unwritable, or written by a newer version.
-    """
-    return SqliteLedger(Path(path).absolute(), create=create, clock=clock, wait_s=wait_s)
+_INSERT: Final = f"INSERT INTO entry ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
+_LAST: Final = "SELECT sequence, hash FROM entry ORDER BY sequence DESC LIMIT 1"
+_PAGE: Final = f"""
+    SELECT {COLUMNS} FROM entry
+    WHERE sequence > ?1
+        AND (?3 IS NULL OR kind IN (SELECT value FROM json_each(?3)))
+        AND kind NOT IN (SELECT value FROM json_each(?4))
+        AND (?5 IS NULL OR about = ?5)
+    ORDER BY sequence LIMIT ?2
+"""  # noqa: S608 - a constant
 
 
-class SqliteLedger:
-    """`Ledger` on a SQLite file; its methods may be called from any thread, one at a time runs."""
+class SqliteStore:
+    """`Store` on a SQLite file."""
 
-    def __init__(self, path: Path, *, create: bool, clock: Callable[[], datetime], wait_s: float) -> None:
+    def __init__(self, path: Path, *, create: bool, wait_s: float) -> None:
+        """Open the file, bringing an older one up to date.
+
+        Args:
+            path: absolute.
+            create: make the file when there is none; without it that is an error.
+            wait_s: how long to wait for another process's write.
+
+        Raises:
+            LedgerError: absent, not a ledger, damaged, locked, unwritable, or written by a newer version.
+        """
         self._path = path
-        self._clock = clock
         self._wait_s = wait_s
         self._lock = threading.Lock()
+        self._woken = threading.Event()
+        self._seen: Hashable = None
         if not create and not path.exists():
             raise LedgerError(f"there is no ledger at {path}")
         self._connection, self._identity = self._open("rwc" if create else "rw")
@@ -67,77 +67,78 @@ class SqliteLedger:
         """The file's path."""
         return str(self._path)
 
-    def record_backup(self, backup: NewBackup) -> BackupRecord:
-        """Record a copy of a backup; see `Ledger`."""
-        now = self._clock()
-        check_backup(backup, now)
-        values: dict[str, object] = {
-            "database": backup.database,
-            "finished": _written(backup.finished),
-            "location": backup.location.strip(),
-            "verified": backup.verified.name.lower(),
-            "size_bytes": backup.size_bytes,
-            "notes": backup.notes,
-        }
+    def append(self, drafts: Sequence[Draft], clock: Callable[[], datetime]) -> list[Entry | None]:
+        """See `Store`."""
         with self._using() as connection, _transaction(connection):
-            (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) + 1 FROM entry").fetchone()
-            stamp = (_written(now), backup.recorded_by)
-            connection.execute(
-                "INSERT INTO entry (sequence, kind, recorded_at, recorded_by, payload) "
-                "VALUES (?, 'backup', ?, ?, ?)",
-                (sequence, *stamp, _canonical(values)),
-            )
-            connection.execute(
-                "INSERT INTO backup (sequence, database, finished, location, verified, size_bytes, notes, "
-                "recorded_at, recorded_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (sequence, *values.values(), *stamp),
-            )
-            row = connection.execute(f"SELECT {_BACKUP_COLUMNS} FROM backup WHERE sequence = ?", (sequence,))  # noqa: S608 - a constant
-            return self._record(row.fetchone())
+            last = _last(connection)
+            now = clock()
+            entries: list[Entry | None] = []
+            for draft in drafts:
+                if not _within(connection, draft):
+                    entries.append(None)
+                    continue
+                entry = seal(draft, last.sequence + 1, last.hash, now)
+                connection.execute(_INSERT, row_of(entry))
+                last = Position(entry.sequence, entry.hash)
+                entries.append(entry)
+            return entries
 
-    def backups(self, database: str | None = None) -> tuple[BackupRecord, ...]:
-        """Return the recorded copies, in the order they were recorded."""
+    def last(self) -> Position:
+        """See `Store`."""
         with self._using() as connection:
-            rows = connection.execute(
-                f"SELECT {_BACKUP_COLUMNS} FROM backup WHERE ?1 IS NULL OR database = ?1 ORDER BY sequence",  # noqa: S608 - a constant
-                (database,),
-            )
-            return tuple(self._record(row) for row in rows)
+            self._seen = self._state(connection)  # before reading: what comes later is told
+            return _last(connection)
 
-    def facts(self, now: datetime) -> Facts:
-        """Return what is known as of `now`."""
-        return facts_of(self.backups(), now)
-
-    def epoch(self) -> Epoch:
-        """Return the file, SQLite's count of other connections' commits, and the last entry's number."""
+    def hash_at(self, sequence: int) -> str | None:
+        """See `Store`."""
         with self._using() as connection:
-            (version,) = connection.execute("PRAGMA data_version").fetchone()
-            (last,) = connection.execute("SELECT max(sequence) FROM entry").fetchone()
-            return (self._identity, version, last)
+            row = connection.execute("SELECT hash FROM entry WHERE sequence = ?", (sequence,)).fetchone()
+            return None if row is None else str(row[0])
+
+    def page(
+        self, after: int, most: int, kinds: Collection[str] | None, but: Collection[str], about: str | None
+    ) -> list[Entry]:
+        """See `Store`."""
+        wanted = None if kinds is None else json.dumps(sorted(kinds))
+        with self._using() as connection:
+            rows = connection.execute(_PAGE, (after, most, wanted, json.dumps(sorted(but)), about))
+            return [entry_of(row) for row in rows]
+
+    def identity(self) -> Hashable:
+        """The file that lies at the path now."""
+        with self._using():
+            return self._identity
+
+    def wait(self, timeout_s: float) -> None:
+        """Look at SQLite's count of other connections' commits, some microseconds twenty times a second."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            with suppress(LedgerError):  # whoever reads next hears why
+                with self._using() as connection:
+                    state = self._state(connection)
+                if state != self._seen:
+                    self._seen = state
+                    return
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return
+            if self._woken.wait(min(_LOOK_S, left_s)):
+                self._woken.clear()
+                return
+
+    def wake(self) -> None:
+        """See `Store`."""
+        self._woken.set()
 
     def close(self) -> None:
         """Let go of the file."""
         with self._lock, suppress(sqlite3.Error):
             self._connection.close()
 
-    def _record(self, row: tuple[object, ...]) -> BackupRecord:
-        sequence, database, finished, location, verified, size_bytes, notes, recorded_at, recorded_by = row
-        try:
-            return BackupRecord(
-                sequence=int(str(sequence)),
-                database=str(database),
-                finished=datetime.fromisoformat(str(finished)),
-                location=str(location),
-                verified=Verification[str(verified).upper()],
-                size_bytes=None if size_bytes is None else int(str(size_bytes)),
-                notes=str(notes),
-                recorded_at=datetime.fromisoformat(str(recorded_at)),
-                recorded_by=str(recorded_by),
-            )
-        except (KeyError, ValueError) as error:
-            raise LedgerError(
-                f"the ledger {self._path} is damaged: entry {sequence} cannot be read"
-            ) from error
+    def _state(self, connection: sqlite3.Connection) -> Hashable:
+        """Differs once another connection has committed, or another file lies there."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        return (self._identity, version)
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
@@ -146,7 +147,7 @@ class SqliteLedger:
             identity = _identity(self._path)
             if identity is None:
                 raise LedgerError(
-                    f"the ledger {self._path} is gone; put it back, a new one would know of no backup"
+                    f"the ledger {self._path} is gone; put it back, a new one would know of nothing"
                 )
             if identity != self._identity:
                 with suppress(sqlite3.Error):
@@ -183,15 +184,17 @@ class SqliteLedger:
         connection.execute("PRAGMA synchronous = FULL")
         self._check_ours(connection)
         self._write_ahead(connection)
-        if _applied(connection) < MIGRATIONS[-1].number:
+        if _applied(connection) < NEWEST:
             with _transaction(connection):
                 self._check_ours(connection)
                 self._migrate(connection)
         newest = _applied(connection)
-        if newest > MIGRATIONS[-1].number:
+        if newest > NEWEST:
             raise LedgerError(
                 f"the ledger {self._path} was written by a newer pgwarden (schema {newest}); upgrade"
             )
+        if self._path.stat().st_size > _CHECKED_BYTES:
+            return
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise LedgerError(self._damaged(str(verdict)))
@@ -232,11 +235,14 @@ class SqliteLedger:
             self._apply(connection, migration)
 
     def _apply(self, connection: sqlite3.Connection, migration: Migration) -> None:
-        for statement in migration.statements:
-            connection.execute(statement)
+        for step in migration.sqlite:
+            if isinstance(step, str):
+                connection.execute(step)
+            else:
+                step(connection)
         connection.execute(
             "INSERT INTO migration (number, name, applied_at) VALUES (?, ?, ?)",
-            (migration.number, migration.name, _written(self._clock())),
+            (migration.number, migration.name, written(datetime.now(UTC))),
         )
 
     @contextmanager
@@ -301,10 +307,17 @@ def _is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _canonical(values: dict[str, object]) -> str:
-    """JSON with one spelling, so that a hash over it means something."""
-    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _last(connection: sqlite3.Connection) -> Position:
+    row = connection.execute(_LAST).fetchone()
+    return Position(0, GENESIS) if row is None else Position(int(row[0]), str(row[1]))
 
 
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def _within(connection: sqlite3.Connection, draft: Draft) -> bool:
+    """Whether a draft's limits still let it in."""
+    for kind, most in draft.limits:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM entry WHERE kind = ? AND about = ?", (kind, draft.about)
+        ).fetchone()
+        if count >= most:
+            return False
+    return True

@@ -5,8 +5,36 @@ SQL, policy, any look into the bytes.
 """
 
 from proxy.relay.address import parse_upstream
+from proxy.relay.binding import Binding, Sockets, bind
+from proxy.relay.certificate import Certificate, CertificateError, CertificateFiles, load_certificate
+from proxy.relay.limits import Capacity, Occupancy
 from proxy.relay.listener import Listener
 from proxy.relay.ports import RelaySettings, Session
+from proxy.relay.proxied import ProxyProtocol
+from proxy.relay.routing import CancelRouter
+from proxy.relay.sockets import KeepAlive
+from proxy.relay.tls import NoAuthority
 from proxy.relay.upstream import SslMode, Upstream, UpstreamError
 
-__all__ = ["Listener", "RelaySettings", "Session", "SslMode", "Upstream", "UpstreamError", "parse_upstream"]
+__all__ = [
+    "Binding",
+    "CancelRouter",
+    "Capacity",
+    "Certificate",
+    "CertificateError",
+    "CertificateFiles",
+    "KeepAlive",
+    "Listener",
+    "NoAuthority",
+    "Occupancy",
+    "ProxyProtocol",
+    "RelaySettings",
+    "Session",
+    "Sockets",
+    "SslMode",
+    "Upstream",
+    "UpstreamError",
+    "bind",
+    "load_certificate",
+    "parse_upstream",
+]

@@ -9,16 +9,23 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from proxy.relay.sockets import KeepAlive
 from proxy.relay.upstream import SslMode, Upstream
 
 DEFAULT_PORT: Final = 5432
 
 # A name of any script, or an address; that of IPv6 may name an interface behind %.
 _HOST: Final = re.compile(r"[\w.-]+|[0-9a-f]*:[0-9a-f.:]*(%[\w.-]+)?")
-_KNOWN: Final = ("sslmode", "sslrootcert", "host", "port", "connect_timeout")
+_KNOWN: Final = ("sslmode", "sslrootcert", "sslnegotiation", "host", "port", "connect_timeout")
 
 
-def parse_upstream(url: str, *, ca_file: str | None = None, connect_timeout_s: float = 10.0) -> Upstream:
+def parse_upstream(
+    url: str,
+    *,
+    ca_file: str | None = None,
+    connect_timeout_s: float = 10.0,
+    keep_alive: KeepAlive | None = None,
+) -> Upstream:
     """Read the URL of a server.
 
     Args:
@@ -26,6 +33,7 @@ def parse_upstream(url: str, *, ca_file: str | None = None, connect_timeout_s: f
             %2F for its slashes. sslmode is verify-full, but disable on loopback and for a Unix socket.
         ca_file: the certificates to trust where the URL has no sslrootcert.
         connect_timeout_s: how long a connection may take where the URL has no connect_timeout.
+        keep_alive: how connections notice that the server is gone; the default when None.
 
     Raises: ValueError, in one line.
     """
@@ -54,6 +62,8 @@ def parse_upstream(url: str, *, ca_file: str | None = None, connect_timeout_s: f
         _sslmode(options.get("sslmode"), host),
         _ca_file(options.get("sslrootcert"), ca_file),
         connect_timeout_s=_seconds(options.get("connect_timeout"), connect_timeout_s),
+        direct=_direct(options.get("sslnegotiation")),
+        keep_alive=keep_alive or KeepAlive(),
     )
 
 
@@ -102,6 +112,12 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _direct(text: str | None) -> bool:
+    if text not in (None, "postgres", "direct"):
+        raise ValueError("has an sslnegotiation that is neither postgres nor direct")
+    return text == "direct"
 
 
 def _ca_file(text: str | None, default: str | None) -> str | None:

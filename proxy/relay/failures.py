@@ -1,6 +1,7 @@
 """Why there is no connection to the server, and what to do about it: one text for each cause.
 
-Enters: the server's address and the exception that the attempt ended in. Leaves: an UpstreamError.
+Enters: the server's address and the exception that the attempt ended in. Leaves: an UpstreamError; of a
+client's TLS, which nobody can be told of but by an alert, a clause for the log.
 Deliberately absent: SQLSTATEs (the session speaks to clients), whatever an unauthenticated server said.
 """
 
@@ -78,4 +79,21 @@ def refuse_answer(server: str, sslmode: str, answer: bytes) -> UpstreamError:
     return UpstreamError(
         f"The server {server} was asked for TLS and {reason}.",
         "Check that the upstream URL names a PostgreSQL server.",
+    )
+
+
+def client_failure(error: OSError) -> str:
+    """Why TLS with a client did not come about, in one clause; a client learns it by OpenSSL's alert."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message.rstrip('.')}"
+    if isinstance(error, ssl.SSLError):
+        return error.reason.lower().replace("_", " ") if error.reason else "TLS failed"
+    return str(error)
+
+
+def no_direct_tls(server: str) -> UpstreamError:
+    """The explanation of TLS that came about without ALPN: whoever answers may be no PostgreSQL server."""
+    return UpstreamError(
+        f"The server {server} does not name PostgreSQL's protocol by ALPN.",
+        "Remove sslnegotiation=direct from the upstream URL, which only PostgreSQL 17 and later understand.",
     )

@@ -9,7 +9,14 @@ from typing import cast
 
 
 class Leg(asyncio.Protocol):
-    """One of a link's two connections, from when it stands."""
+    """One of a link's two connections, from when it stands.
+
+    Attributes:
+        data: the other side sent bytes.
+        gone: it sends nothing more.
+        lost: the socket is closed.
+        blocked: it does not take what is written to it, or takes it again.
+    """
 
     def __init__(
         self,
@@ -18,30 +25,30 @@ class Leg(asyncio.Protocol):
         lost: Callable[[], None],
         blocked: Callable[[bool], None],
     ) -> None:
-        self._data = data
-        self._gone = gone
-        self._lost = lost
-        self._blocked = blocked
+        self.data = data
+        self.gone = gone
+        self.lost = lost
+        self.blocked = blocked
 
     def data_received(self, data: bytes) -> None:
         """The other side sent bytes."""
-        self._data(data)
+        self.data(data)
 
     def eof_received(self) -> None:
         """The other side sends nothing more. PostgreSQL takes that for its end, and so does the gate."""
-        self._gone()
+        self.gone()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is closed."""
-        self._lost()
+        self.lost()
 
     def pause_writing(self) -> None:
         """The other side does not take what is written to it."""
-        self._blocked(True)
+        self.blocked(True)
 
     def resume_writing(self) -> None:
         """The other side has caught up."""
-        self._blocked(False)
+        self.blocked(False)
 
 
 class Door(asyncio.Protocol):

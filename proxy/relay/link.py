@@ -10,31 +10,61 @@ message.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
 from proxy.relay.cancel import Canceller
+from proxy.relay.certificate import Certificate
+from proxy.relay.clocks import Stand
+from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
-from proxy.relay.ports import CatalogueReader, CrashReporter, Observer, RelaySettings, Session, TextReader
+from proxy.relay.limits import Seat
+from proxy.relay.ports import (
+    CatalogueReader,
+    ChangeRecorder,
+    CrashReporter,
+    CredentialFinder,
+    Observer,
+    RelaySettings,
+    Session,
+    TextReader,
+)
+from proxy.relay.routing import CancelRouter
+from proxy.relay.secure import SecureTransport
+from proxy.relay.sockets import unsent
+from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
+    Abandon,
     Analyse,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
     Close,
     Command,
     Connect,
+    Credential,
+    DeriveKey,
     Ended,
     Event,
+    FindCredential,
     Opened,
     Outcome,
+    Record,
+    Recorded,
     Report,
+    Standing,
+    StartTls,
     ToClient,
     ToServer,
+    Unavailable,
+    Unrecorded,
     UpstreamFailure,
 )
 from proxy.wire.backend import encode_error
+from proxy.wire.scram import salted_password
 
 _CRASH_NOTICE: Final = encode_error(
     {
@@ -65,9 +95,14 @@ class Link:
         upstream: Upstream,
         canceller: Canceller,
         settings: RelaySettings,
+        seat: Seat,
         *,
+        router: CancelRouter | None,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
+        credentials: CredentialFinder | None,
+        recorder: ChangeRecorder | None,
+        certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
         on_finished: "FinishedReporter",
@@ -76,8 +111,14 @@ class Link:
         self._upstream = upstream
         self._canceller = canceller
         self._settings = settings
+        self._seat = seat
+        self._router = router
+        self._cancels: set[asyncio.Task[bytes]] = set()
         self._reader = reader
         self._catalogue = catalogue
+        self._credentials = credentials
+        self._recorder = recorder
+        self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
         self._on_finished = on_finished
@@ -88,7 +129,8 @@ class Link:
         self._server_full = False
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
-        self._read_at_once = 0  # bytes of the client's since the others had their turn
+        self._received = 0  # bytes of the client's
+        self._rests_at = _AT_ONCE_BYTES  # when others have their turn
         self._server_ended = False
         self._connecting = False
         self._over = False  # the session has ended: what still arrives is dropped
@@ -102,17 +144,20 @@ class Link:
     def client_made(self, client: asyncio.Transport) -> None:
         """A client has connected: take its socket over."""
         self._client = client
-        client.set_protocol(Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked))
+        client.set_protocol(self._client_leg())
         self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
+
+    def _client_leg(self) -> Leg:
+        return Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked)
 
     def client_data(self, data: bytes) -> None:
         """The client sent bytes."""
         if self._over:
             return
-        self._read_at_once += len(data)
+        self._received += len(data)
         try:
             self._perform(self._session.client_data(data))
-            if self._read_at_once > _AT_ONCE_BYTES:
+            if self._received > self._rests_at:
                 self._throttle()
                 self._loop.call_soon(self._rested)
         except Exception as error:
@@ -120,7 +165,7 @@ class Link:
 
     def _rested(self) -> None:
         """The others have had their turn: a loop reads megabytes of one socket before it looks at another."""
-        self._read_at_once = 0
+        self._rests_at = self._received + _AT_ONCE_BYTES
         self._throttle()
 
     def client_gone(self) -> None:
@@ -178,6 +223,37 @@ class Link:
         self._ask(lambda: self._session.terminate(message))
         self._close()
 
+    @property
+    def stand(self) -> Stand | None:
+        """What it waits for, for a clock that looks now and then."""
+        client = self._client
+        if self._over or client is None or client.is_closing():
+            return None
+        try:
+            standing = self._session.standing
+        except Exception as error:
+            self._crash(error)
+            return None
+        if standing is None:
+            return None
+        if self._client_full:
+            pending = client.get_write_buffer_size() + unsent(client.get_extra_info("socket"))
+            return Stand(Standing.WRITING, pending)
+        if self._server_full:
+            standing = Standing.QUERY
+        return Stand(standing, self._received)
+
+    def expire(self, standing: Standing, limit_s: float) -> None:
+        """End, because it has stood like this for longer than it may."""
+        self._ask(lambda: self._session.expire(standing, limit_s))
+        self._close()
+
+    async def cancel(self) -> None:
+        """Cancel what the session runs, and wait until the server has been told."""
+        self._ask(self._session.cancel)
+        if self._cancels:
+            await asyncio.wait(tuple(self._cancels))
+
     def abort(self) -> None:
         """Cut both connections."""
         self._close()
@@ -207,17 +283,28 @@ class Link:
                         self._client.write(command.data)
                 case Report():
                     self._report(command.event)
+                case StartTls():
+                    self._start_tls(command.begun)
                 case Connect():
-                    self._connecting = True
-                    self._start(self._connect())
-                case Cancel() if self._server is not None:
-                    self._canceller.deliver_soon(command.packet)
+                    self._sit_down(command)
                 case Cancel():
-                    self._start(self._cancel(command.packet))
+                    task = self._canceller.deliver_soon(command.packet)
+                    self._cancels.add(task)
+                    task.add_done_callback(self._cancels.discard)
+                case CancelAnother():
+                    self._start(self._cancel_another(command))
                 case Analyse():
                     self._analyse(command)
+                case Abandon():
+                    self._abandon()
                 case AwaitCatalogue():
                     self._await_catalogue(command)
+                case FindCredential():
+                    self._find_credential(command)
+                case DeriveKey():
+                    self._read_aside(self._derive_key(command))
+                case Record():
+                    self._record(command)
                 case Close():
                     self._close()
                 case _:
@@ -233,14 +320,36 @@ class Link:
     def _report(self, event: Event) -> None:
         if isinstance(event, Opened):
             self._stop_timers()
+            self._seat.logged_in()
+            if self._router is not None:
+                self._router.enter(self._session, self.cancel)
         self._observer(event)
+
+    def _start_tls(self, begun: bytes) -> None:
+        """From here on the client's leg is the encrypted one: nothing is read or written beside it."""
+        client, certificate = self._client, self._certificate()
+        if client is None:
+            return
+        if certificate is None:
+            raise LinkError("TLS was begun without a certificate")
+
+        def secured(tls: ssl.SSLObject) -> None:
+            self._ask(lambda: self._session.client_secured(tls_info(tls, certificate.der)))
+
+        def failed(error: OSError) -> None:
+            self._ask(lambda: self._session.client_not_secured(client_failure(error)))
+            self._close()
+
+        secure = SecureTransport(client, certificate.accept, self._client_leg(), secured, failed)
+        self._client = secure
+        secure.begin(begun)
 
     def _throttle(self) -> None:
         """Read from each side only while the other takes what is written, and the session wants more."""
         if self._over:
             return
         client, server = self._client, self._server
-        pause = self._server_full or self._session.waiting or self._read_at_once > _AT_ONCE_BYTES
+        pause = self._server_full or self._session.waiting or self._received > self._rests_at
         if pause is not self._client_paused and client is not None and not client.is_closing():
             self._client_paused = pause
             (client.pause_reading if pause else client.resume_reading)()
@@ -259,6 +368,16 @@ class Link:
             raise LinkError("a catalogue was asked for that nobody reads")
         self._read_aside(self._read_catalogue(self._catalogue(command.database)))
 
+    def _find_credential(self, command: FindCredential) -> None:
+        if self._credentials is None:
+            raise LinkError("a user was to be looked up that nobody knows")
+        self._read_aside(self._read_credential(self._credentials(command.user)))
+
+    def _record(self, command: Record) -> None:
+        if self._recorder is None:
+            raise LinkError("a change was to be recorded and nobody does")
+        self._read_aside(self._recorded(self._recorder(command.change)))
+
     def _read_aside(self, work: Coroutine[None, None, None]) -> None:
         """Start what the session waits for; it waits for one thing at a time."""
         if self._reading is not None:
@@ -266,6 +385,12 @@ class Link:
             raise LinkError("a session waits for two things at once")
         self._reading = self._loop.create_task(work)
         self._reading.add_done_callback(self._was_read)
+
+    def _abandon(self) -> None:
+        """What is being read aside is of no use any more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     async def _read(self, reading: Coroutine[None, None, Outcome]) -> None:
         outcome = await reading
@@ -276,6 +401,21 @@ class Link:
         await reading
         self._reading = None  # what comes next may hand out a text
         self._ask(self._session.catalogue_ready)
+
+    async def _read_credential(self, finding: Coroutine[None, None, Credential | Unavailable]) -> None:
+        answer = await finding
+        self._reading = None
+        self._ask(lambda: self._session.credential_found(answer))
+
+    async def _derive_key(self, command: DeriveKey) -> None:
+        salted = await asyncio.to_thread(salted_password, command.password, command.salt, command.iterations)
+        self._reading = None
+        self._ask(lambda: self._session.key_derived(salted))
+
+    async def _recorded(self, recording: Awaitable[Recorded | Unrecorded]) -> None:
+        outcome = await recording
+        self._reading = None  # what comes next may be recorded too
+        self._ask(lambda: self._session.recorded(outcome))
 
     def _was_read(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -299,6 +439,15 @@ class Link:
             self._crash(error)
         self._finish()
 
+    def _sit_down(self, wanted: Connect) -> None:
+        """Connect to the server, if there may be one more."""
+        excess = self._seat.connects(str(self._upstream), wanted.role, wanted.database)
+        if excess is None:
+            self._connecting = True
+            self._start(self._connect())
+        else:
+            self._ask(lambda: self._session.turned_away(excess))
+
     async def _connect(self) -> None:
         try:
             server, arrival = await self._upstream.connect()
@@ -311,14 +460,19 @@ class Link:
         self._connecting = False
         self._server = server
         server.set_protocol(Leg(self.server_data, self.server_gone, self.server_lost, self.server_blocked))
-        self._ask(self._session.server_connected)
+        tls = server.get_extra_info("ssl_object")
+        self._ask(lambda: self._session.server_connected(None if tls is None else tls_info(tls)))
         if arrival.data:
             self.server_data(bytes(arrival.data))
         if arrival.ended.is_set():
             self.server_lost()
 
-    async def _cancel(self, packet: bytes) -> None:
-        await self._canceller.deliver(packet)
+    async def _cancel_another(self, command: CancelAnother) -> None:
+        if self._router is None:
+            raise LinkError("a CancelRequest came that nobody takes to its session")
+        answer = await self._router.deliver(command.key, command.address)
+        if answer and self._client is not None:
+            self._client.write(answer)
         self._close()
 
     # -- ending ------------------------------------------------------------------------------------------
@@ -358,8 +512,7 @@ class Link:
         self._stop_timers()
         if self._connecting and self._task is not None:
             self._task.cancel()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._abandon()
         self._close_leg(self._client, self._settings.flush_client_s)
         self._close_leg(self._server, self._settings.flush_server_s)
 
@@ -376,6 +529,9 @@ class Link:
     def _finish(self) -> None:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
+            self._seat.leave()
+            if self._router is not None:
+                self._router.leave(self._session)
             self._on_finished(self)
 
 

@@ -1,84 +1,106 @@
-"""A door: an address where clients connect, and the links behind it.
+"""A door: addresses where clients connect, and the links behind them.
 
-Enters: an address, a factory of sessions, the way to the server. Leaves: one link a client, until the last
+Enters: addresses, a factory of sessions, the way to the server. Leaves: one link a client, until the last
 is gone.
-Deliberately absent: signals (app turns SIGTERM into `drain`), TLS of the client leg, limits on connections.
+Deliberately absent: signals (app turns SIGTERM into `drain`), where certificates come from.
 """
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from proxy.relay.binding import Place
 from proxy.relay.cancel import Canceller
-from proxy.relay.legs import Door
+from proxy.relay.certificate import Certificate
+from proxy.relay.clocks import Clock
+from proxy.relay.entrance import Entrance
+from proxy.relay.limits import Capacity, Occupancy, Seat
 from proxy.relay.link import Link
 from proxy.relay.ports import (
     CatalogueReader,
+    ChangeRecorder,
     CrashReporter,
+    CredentialFinder,
     Observer,
     RelaySettings,
     SessionFactory,
     TextReader,
 )
-from proxy.relay.sockets import keep_alive, turn_away
+from proxy.relay.proxied import ProxyProtocol
+from proxy.relay.routing import CancelRouter
 from proxy.relay.upstream import Upstream
-from proxy.session import Peer
+from proxy.session import Peer, Standing
 
 _GOING_AWAY: Final = "terminating connection: the gate is shutting down"
 _LAST_WORDS_S: Final = 1.0
 
-# For handshakes that have begun: a round trip to a client far away.
-_HAND_OVER_S: Final = 0.5
-
 
 class Listener:
-    """Accepts clients at one address and relays them to one server."""
+    """Accepts clients at some addresses and relays them to one server."""
 
     def __init__(
         self,
-        address: tuple[str, int],
+        addresses: Sequence[Place],
         session_factory: SessionFactory,
         upstream: Upstream,
         observer: Observer,
         settings: RelaySettings | None = None,
         *,
+        router: CancelRouter | None = None,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
+        credentials: CredentialFinder | None = None,
+        recorder: ChangeRecorder | None = None,
+        certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
+        occupancy: Occupancy | None = None,
+        proxy: ProxyProtocol | None = None,
     ) -> None:
         """Prepare; nothing is opened before `start`.
 
         Args:
-            address: host and port; port 0 takes a free one, host "" or "*" every interface.
+            addresses: host and port; port 0 takes a free one, host "" or "*" every interface. A host that
+                begins with a slash is the directory of a Unix socket.
             session_factory: makes the session of a client.
             upstream: the server behind this door.
             observer: is told every event; its exception ends the session that reported.
             settings: bounds; the defaults when None.
+            router: takes CancelRequests to the sessions they name; without one they come to nothing.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
+            credentials: looks users up; without one a session that asks for it ends.
+            recorder: writes changes down; without one a session that asks for it ends.
+            certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
+            occupancy: who is connected, of this door and others; of this one alone when None.
+            proxy: the headers that every connection has to begin with; none when None.
         """
-        self._address = address
         self._session_factory = session_factory
         self._upstream = upstream
+        self._router = router
         self._reader = reader
         self._catalogue = catalogue
+        self._credentials = credentials
+        self._recorder = recorder
+        self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
         self._canceller = Canceller(
             upstream, at_once=self._settings.cancels_at_once, timeout_s=self._settings.cancel_timeout_s
         )
-        self._servers: list[asyncio.Server] = []
-        self._sockets: tuple[socket.socket, ...] = ()
-        self._addresses: tuple[tuple[str, int], ...] = ()
+        occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
+        self._entrance = Entrance(addresses, self._settings, occupancy, proxy, self._open_link)
+        self._clock = Clock(self._settings.standing_s)
+        self._watching: asyncio.Task[None] | None = None
+        self._addresses: tuple[Place, ...] = ()
         self._links: set[Link] = set()
         self._empty = asyncio.Event()
         self._draining = False
 
     @property
-    def addresses(self) -> tuple[tuple[str, int], ...]:
+    def addresses(self) -> tuple[Place, ...]:
         """Where clients can connect: the bound host and port of each socket, also after `close`."""
         return self._addresses
 
@@ -87,48 +109,33 @@ class Listener:
         """How many clients have not been let go of yet."""
         return len(self._links)
 
+    def swap_certificate(self, certificate: Certificate) -> None:
+        """From the next handshake on, this is what clients are shown."""
+        self._certificate = certificate
+
+    @property
+    def expired(self) -> Mapping[Standing, int]:
+        """How many sessions a time-out has ended, by what they stood like."""
+        return self._clock.expired
+
     async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Begin to accept.
 
         Args:
-            sockets: bound ones to accept at; they are closed with the listener. Without any the address is
-                bound here.
+            sockets: bound ones; without any the addresses are bound here.
 
-        Raises: OSError when the address cannot be bound.
+        Raises: OSError when an address cannot be bound, which is its `filename`.
         """
-        loop, backlog = asyncio.get_running_loop(), self._settings.backlog
-
-        def door() -> Door:
-            return Door(self._open_link)
-
-        if sockets:
-            self._servers = [await loop.create_server(door, sock=s, backlog=backlog) for s in sockets]
-        else:
-            host, port = self._address
-            everywhere = host in ("", "*")
-            self._servers = [
-                await loop.create_server(door, None if everywhere else host, port, backlog=backlog)
-            ]
-        self._sockets = tuple(sockets)
-        self._addresses = tuple(
-            bound.getsockname()[:2] for server in self._servers for bound in server.sockets
-        )
+        self._addresses = await self._entrance.open(sockets)
+        self._watching = asyncio.get_running_loop().create_task(self._clock.run(self._links))
 
     async def hand_over(self) -> None:
-        """Have the kernel send newcomers to others who listen at the same port; take those who are here.
-
-        What closes a socket cuts off whoever waits at it. So newcomers are turned away first: a SYN that gets
-        no answer is sent again a second later, to a socket that is still there.
-        """
-        if any([turn_away(bound) for bound in self._sockets]):
-            await asyncio.sleep(_HAND_OVER_S)
+        """Have the kernel send newcomers to others who listen at the same port, before `close`."""
+        await self._entrance.hand_over()
 
     def close(self) -> None:
         """Accept nobody any more; who is connected stays."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
-        self._sockets = ()
+        self._entrance.close()
 
     async def drain(self, timeout_s: float, idle_s: float = 0.0) -> None:
         """Let everybody finish, then go.
@@ -144,8 +151,11 @@ class Listener:
             grace_s = min(idle_s, timeout_s)
             await self._emptied(grace_s)
             self._draining = True
+            self._entrance.turn_out()
             await self._let_go(timeout_s - grace_s)
         finally:
+            if self._watching is not None:
+                self._watching.cancel()
             await self._canceller.finish(_LAST_WORDS_S)
 
     async def stop(self) -> None:
@@ -165,10 +175,11 @@ class Listener:
             link.abort()
         await self._emptied(_LAST_WORDS_S)
 
-    def _open_link(self, client: asyncio.Transport) -> None:
+    def _open_link(self, client: asyncio.Transport, peer: Peer, seat: Seat) -> None:
         try:
-            session = self._session_factory(_peer_of(client))
+            session = self._session_factory(peer)
         except Exception as error:
+            seat.leave()
             client.abort()
             self._on_crash(error)
             return
@@ -177,8 +188,13 @@ class Listener:
             self._upstream,
             self._canceller,
             self._settings,
+            seat,
+            router=self._router,
             reader=self._reader,
             catalogue=self._catalogue,
+            credentials=self._credentials,
+            recorder=self._recorder,
+            certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,
             on_finished=self._forget,
@@ -203,16 +219,6 @@ class Listener:
             except TimeoutError:
                 pass
         return not self._links
-
-
-def _peer_of(client: asyncio.Transport) -> Peer:
-    keep_alive(client.get_extra_info("socket"))
-    name = client.get_extra_info("peername")
-    if not isinstance(name, tuple):
-        return Peer(None)
-    host, port = name[:2]
-    # An IPv4 client on a dual-stack socket: policies name it by the address that people know.
-    return Peer(host.removeprefix("::ffff:") if "." in host else host, port)
 
 
 def _tell_loop(error: Exception) -> None:

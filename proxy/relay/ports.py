@@ -4,11 +4,27 @@ Enters: nothing. Leaves: the Session protocol (proxy.session.Session fits it) an
 Deliberately absent: any judgement; the relay moves bytes and does what it is told.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from proxy.session import Command, Event, Outcome, Peer, Screening, UpstreamFailure
+from proxy.relay.sockets import KeepAlive
+from proxy.session import (
+    Change,
+    Command,
+    Credential,
+    Event,
+    Excess,
+    Outcome,
+    Peer,
+    Recorded,
+    Screening,
+    Standing,
+    TlsInfo,
+    Unavailable,
+    Unrecorded,
+    UpstreamFailure,
+)
 
 
 class Session(Protocol):
@@ -18,23 +34,48 @@ class Session(Protocol):
     def waiting(self) -> bool:
         """True while nothing may be read from the client."""
 
+    @property
+    def standing(self) -> Standing | None:
+        """What it waits for, once it is logged in."""
+
     def client_data(self, data: bytes) -> list[Command]:
         """The client sent bytes."""
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last Analyse has been read."""
 
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        """What the last Record asked for is durable, or cannot be."""
+
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""
+
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        """The user of the last FindCredential has been looked up."""
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        """What the last DeriveKey asked for is there."""
+
+    def cancel(self) -> list[Command]:
+        """Somebody has shown this session's key: what it runs is to end."""
 
     def client_eof(self) -> list[Command]:
         """The client is gone."""
 
-    def server_connected(self) -> list[Command]:
-        """The connection to the server stands."""
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        """TLS stands with the client."""
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        """TLS with the client did not come about."""
+
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+        """The connection to the server stands, with this TLS on it."""
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""
+
+    def turned_away(self, excess: Excess) -> list[Command]:
+        """The connection to the server may not be made: there are too many."""
 
     def server_data(self, data: bytes) -> list[Command]:
         """The server sent bytes."""
@@ -47,6 +88,9 @@ class Session(Protocol):
 
     def terminate(self, message: str) -> list[Command]:
         """End now."""
+
+    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
+        """End, because it has stood like this for longer than it may."""
 
 
 class TextReader(Protocol):
@@ -68,6 +112,20 @@ class CatalogueReader(Protocol):
         """Return when a reading that began after this call has ended, in success or not."""
 
 
+class CredentialFinder(Protocol):
+    """Looks users up."""
+
+    def __call__(self, user: str) -> Coroutine[None, None, Credential | Unavailable]:
+        """What is known of a user; for one that is not known, what is made up."""
+
+
+class ChangeRecorder(Protocol):
+    """Writes changes down where they stay."""
+
+    def __call__(self, change: Change) -> Awaitable[Recorded | Unrecorded]:
+        """Return once it is durable, or say why it is not; in bounded time."""
+
+
 SessionFactory: TypeAlias = Callable[[Peer], Session]
 Observer: TypeAlias = Callable[[Event], None]
 CrashReporter: TypeAlias = Callable[[Exception], None]
@@ -79,17 +137,27 @@ class RelaySettings:
 
     Attributes:
         login_timeout_s: how long a client may take from connecting to having logged in.
+        standing_s: how long a session may stand like what; 0 or nothing is for ever.
         flush_client_s: how long a client that is told to go may take to read what is pending for it.
         flush_server_s: how long a server may take for what is pending, once its client is gone; then it is
             cut off.
         cancels_at_once: how many CancelRequests are delivered at the same time; further ones wait.
         cancel_timeout_s: how long delivering one may take, waiting included.
+        wrong_keys_at_once: how many CancelRequests with a wrong key one address may send at once, and
+        wrong_keys_per_s: how many a second after that; those beyond are not looked at.
         backlog: how many connections the kernel may hold before they are accepted.
+        keep_alive: how the clients' sockets notice that nobody is there any more.
+        unix_socket_mode: who may connect to Unix sockets: bits as chmod has them.
     """
 
     login_timeout_s: float = 60.0
+    standing_s: Mapping[Standing, float] = field(default_factory=dict)
     flush_client_s: float = 10.0
     flush_server_s: float = 1.0
     cancels_at_once: int = 32
     cancel_timeout_s: float = 10.0
+    wrong_keys_at_once: int = 100
+    wrong_keys_per_s: float = 1.0
     backlog: int = 1024
+    keep_alive: KeepAlive = field(default_factory=KeepAlive)
+    unix_socket_mode: int = 0o777

@@ -1,14 +1,16 @@
-"""TLS to the server: what is asked of it, and how PostgreSQL's protocol asks.
+"""TLS to the server: what is asked of it, and how PostgreSQL's protocol asks. And what stands on either leg.
 
-Enters: an sslmode and a CA file; later a plain transport's bytes. Leaves: an SSLContext; the server's answer.
-Deliberately absent: `prefer` and `allow`, which ask for nothing; TLS of the client leg.
+Enters: an sslmode and a CA file; later a plain transport's bytes. Leaves: an SSLContext; the server's answer;
+a TlsInfo. Deliberately absent: `allow`, which asks for nothing; the gate's own certificate (certificate.py).
 """
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from enum import Enum
 from typing import cast
 
+from proxy.session import ALPN_PROTOCOL, TlsInfo
 from proxy.wire.startup import encode_ssl_request
 
 
@@ -16,8 +18,14 @@ class SslMode(Enum):
     """What is asked of the server's side, in libpq's words."""
 
     DISABLE = "disable"
+    PREFER = "prefer"
     REQUIRE = "require"
+    VERIFY_CA = "verify-ca"
     VERIFY_FULL = "verify-full"
+
+
+class NoAuthority(ValueError):
+    """`verify-ca` needs a file of authorities, and none is named."""
 
 
 class Negotiation(asyncio.Protocol):
@@ -48,19 +56,22 @@ class Negotiation(asyncio.Protocol):
 def make_context(sslmode: SslMode, ca_file: str | None) -> ssl.SSLContext | None:
     """The context for connections to one server; None where no TLS is asked for.
 
-    With `require` and a CA file the certificate is checked, though not its name, as libpq does.
-    Raises: ValueError when the file cannot be read or holds no certificates.
+    With `require` and a CA file the certificate is checked, though not its name, as libpq does. `verify-ca`
+    needs such a file: the system's authorities sign for everybody, so without the name nothing is proved.
+    Raises: ValueError when the file cannot be read, holds no certificates, or is needed and not there.
     """
     if sslmode is SslMode.DISABLE:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["postgresql"])
+    context.set_alpn_protocols([ALPN_PROTOCOL])
     context.check_hostname = sslmode is SslMode.VERIFY_FULL
-    if ca_file is not None:
+    if ca_file is not None and sslmode is not SslMode.PREFER:
         _load_ca_file(context, ca_file)
     elif sslmode is SslMode.VERIFY_FULL:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    elif sslmode is SslMode.VERIFY_CA:
+        raise NoAuthority("sslmode=verify-ca needs sslrootcert=FILE; with the system's own, use verify-full")
     else:
         context.verify_mode = ssl.CERT_NONE
     return context
@@ -73,3 +84,21 @@ def _load_ca_file(context: ssl.SSLContext, ca_file: str) -> None:
         raise ValueError(f"{ca_file} holds no certificate in PEM format") from error
     except OSError as error:
         raise ValueError(f"{ca_file} cannot be read: {error.strerror}") from error
+
+
+def tls_info(tls: ssl.SSLObject, own_certificate: bytes | None = None) -> TlsInfo:
+    """What stands after a handshake; `own_certificate` is what the gate has shown in it, in DER."""
+    cipher = tls.cipher()
+    shown = tls.getpeercert() or {}  # empty also where a certificate was shown and not verified
+    subject = cast(Sequence[Sequence[tuple[str, str]]], shown.get("subject", ()))
+    common = [value for part in subject for name, value in part if name == "commonName"]
+    others = cast(Sequence[tuple[str, str]], shown.get("subjectAltName", ()))
+    return TlsInfo(
+        version=tls.version() or "",
+        cipher=cipher[0] if cipher else "",
+        alpn=tls.selected_alpn_protocol(),
+        own_certificate=own_certificate,
+        peer_certificate=tls.getpeercert(binary_form=True),
+        common_name=common[0] if len(common) == 1 else None,
+        alternative_names=tuple(value for kind, value in others if kind in ("DNS", "email", "URI")),
+    )

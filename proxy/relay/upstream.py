@@ -14,12 +14,15 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
-from proxy.relay.failures import UpstreamError, explain, refuse_answer
-from proxy.relay.sockets import keep_alive
+from proxy.relay.failures import UpstreamError, explain, no_direct_tls, refuse_answer
+from proxy.relay.secure import SecureTransport
+from proxy.relay.sockets import KeepAlive
 from proxy.relay.tls import Negotiation, SslMode, make_context
+from proxy.session import ALPN_PROTOCOL
 
 _MOST_EARLY_BYTES: Final = 65_536
 
@@ -64,9 +67,12 @@ class Upstream:
         sslmode: what is asked of the server; a Unix socket has no TLS.
         ca_file: the certificates to trust instead of the system's, in PEM.
         server_hostname: the name that the certificate must bear, when it is not `host`.
+        direct: TLS begins at once, without being asked for (PostgreSQL 17 and later).
         connect_timeout_s: for everything up to a connection on which TLS stands.
+        keep_alive: how its connections notice that nobody is there any more.
 
-    Raises: ValueError when TLS is asked of a Unix socket or `ca_file` cannot be read.
+    Raises: ValueError when TLS is asked of a Unix socket, `ca_file` cannot be read, or `direct` or `ca_file`
+        does not go with the sslmode.
     """
 
     host: str
@@ -75,12 +81,16 @@ class Upstream:
     ca_file: str | None = None
     server_hostname: str | None = None
     connect_timeout_s: float = 10.0
+    direct: bool = False
+    keep_alive: KeepAlive = field(default_factory=KeepAlive)
     _context: ssl.SSLContext | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Build the TLS context once: it reads files, and a bad one must show before clients come."""
         if self.host.startswith("/") and self.sslmode is not SslMode.DISABLE:
             raise ValueError("a Unix socket has no TLS: use sslmode=disable")
+        if self.direct and self.sslmode in (SslMode.DISABLE, SslMode.PREFER):
+            raise ValueError("has sslnegotiation=direct, which needs sslmode=require, or better verify-full")
         object.__setattr__(self, "_context", make_context(self.sslmode, self.ca_file))
 
     def __str__(self) -> str:
@@ -115,7 +125,7 @@ class Upstream:
             left_s = max(deadline - asyncio.get_running_loop().time(), 0)
             try:
                 async with asyncio.timeout(left_s / (len(targets) - number)):
-                    return await _connect_socket(family, address)
+                    return await _connect_socket(family, address, self.keep_alive)
             except OSError as error:  # TimeoutError is one
                 failure = error
         raise failure
@@ -132,29 +142,45 @@ class Upstream:
         if self._context is None:
             return await _adopt(connected, arrival), arrival
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        plain = await _adopt(connected, Negotiation(answer))
+        plain = await _adopt(connected, Arrival() if self.direct else Negotiation(answer))
         async with _aborted_on_failure(plain):
-            said = await answer
+            said = b"S" if self.direct else await answer
+            if said == b"N" and self.sslmode is SslMode.PREFER:
+                plain.set_protocol(arrival)
+                arrival.connection_made(plain)
+                plain.resume_reading()
+                return plain, arrival
             if said != b"S":
                 raise refuse_answer(str(self), self.sslmode.value, said)
-            secured = await asyncio.get_running_loop().start_tls(
-                plain,
-                arrival,
-                self._context,
-                server_hostname=self.server_hostname or self.host,
-                ssl_handshake_timeout=self.connect_timeout_s,
-            )
-            if secured is None:
-                raise ConnectionResetError("the connection was lost during the TLS handshake")
-            arrival.connection_made(secured)
-            return secured, arrival
+            return await self._secure(plain, self._context, arrival), arrival
+
+    async def _secure(
+        self, plain: asyncio.Transport, context: ssl.SSLContext, arrival: Arrival
+    ) -> SecureTransport:
+        over: asyncio.Future[ssl.SSLObject] = asyncio.get_running_loop().create_future()
+        secure = SecureTransport(
+            plain,
+            partial(context.wrap_bio, server_hostname=self.server_hostname or self.host),
+            arrival,
+            lambda tls: None if over.done() else over.set_result(tls),
+            lambda error: None if over.done() else over.set_exception(error),
+        )
+        arrival.connection_made(secure)
+        secure.begin()
+        plain.resume_reading()
+        tls = await over
+        if self.direct and tls.selected_alpn_protocol() != ALPN_PROTOCOL:
+            raise no_direct_tls(str(self))
+        return secure
 
 
-async def _connect_socket(family: socket.AddressFamily, address: _SocketAddress) -> socket.socket:
+async def _connect_socket(
+    family: socket.AddressFamily, address: _SocketAddress, keep_alive: KeepAlive
+) -> socket.socket:
     connected = socket.socket(family, socket.SOCK_STREAM)
     try:
         connected.setblocking(False)
-        keep_alive(connected)
+        keep_alive.apply(connected)
         await asyncio.get_running_loop().sock_connect(connected, address)
     except BaseException:
         connected.close()

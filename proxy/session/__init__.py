@@ -5,36 +5,67 @@ Enters: bytes and events of one client and its server connection. Leaves: comman
 Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule means (policy).
 """
 
+from proxy.session.authentication.attempts import Attempts
+from proxy.session.authentication.credentials import AuthType, Credential, Unavailable
+from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Outcome, Screening
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.commands import (
+    Abandon,
     Analyse,
     AwaitCatalogue,
     Cancel,
+    CancelAnother,
+    Change,
     Close,
     Command,
     Connect,
+    DeriveKey,
+    FindCredential,
+    Record,
+    Recorded,
     Report,
+    StartTls,
     ToClient,
     ToServer,
+    Unrecorded,
 )
-from proxy.session.events import Ended, Event, Judged, LongText, Opened, Origin, Passed
+from proxy.session.events import Ended, Event, Judged, LoginFailed, LongText, Opened, Origin, Passed
+from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsInfo
 
 __all__ = [
+    "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
+    "Abandon",
     "Analyse",
+    "Attempts",
+    "AuthType",
+    "Authentication",
     "AwaitCatalogue",
     "Cancel",
+    "CancelAnother",
+    "CancelKeys",
+    "Change",
+    "ClientCertificate",
+    "ClientTls",
     "Close",
     "Command",
     "Connect",
+    "Credential",
+    "DeriveKey",
     "Ended",
     "Event",
+    "Excess",
+    "FindCredential",
     "Gate",
+    "Identity",
     "Judged",
     "Limits",
+    "LoginFailed",
     "LongText",
     "Opened",
     "Origin",
@@ -42,11 +73,18 @@ __all__ = [
     "Passed",
     "Peer",
     "Phase",
+    "Record",
+    "Recorded",
     "Report",
     "Screening",
     "Session",
+    "Standing",
+    "StartTls",
     "Tally",
+    "TlsInfo",
     "ToClient",
     "ToServer",
+    "Unavailable",
+    "Unrecorded",
     "UpstreamFailure",
 ]

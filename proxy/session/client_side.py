@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.session.cache import Outcome
-from proxy.session.commands import Analyse
+from proxy.session.commands import Analyse, Record, Recorded, Unrecorded
 from proxy.session.copying import CopyIn
 from proxy.session.events import told
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, Sent
-from proxy.session.judge import Ask, Await, Judge
+from proxy.session.judge import Ask, Await, Judge, Write
 from proxy.session.meaning import Meaning, worst
 from proxy.session.prepared import NOTHING, resolve
-from proxy.session.refusal import Denial, Refusal, no_such_statement
+from proxy.session.refusal import CANCELLED, Denial, FatalRefusal, Refusal, no_such_statement
+from proxy.session.replication import command
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.wire.errors import ProtocolViolation
@@ -68,28 +69,35 @@ class ClientSide:
         self._gate = gate
         self._texts = Texts(state, gate)
         self._awaiting: View | None = None  # a text that is read elsewhere
-        self._telling: Analyse | None = None  # ... and that the relay has not been told of
+        self._telling: Analyse | Record | None = None  # what the relay is to do, and has not been told of
         self._held: ParseMessage | View | None = None  # the message held back: decoding it copies the text
         self._judge = judge
+        judge.sent = lambda: state.sent
         self._state = state
         self._copy = copy
         self._cutter = cutter
         # The catalogue has to be read, and the relay has not been told: at first, and after definitions. A
         # first statement inside of a transaction, or in the middle of a batch, could not wait for it.
-        state.waiting = self._unread = gate.catalogue
+        state.waiting = self._unread = gate.catalogue and state.replication != "physical"
+        self._reading = False  # the catalogue is being read
         self._after = b""  # goes out behind the frame just kept
         self.terminated = False
+        statements: dict[str, Handler] = {
+            "Q": self._query,
+            "P": self._parse,
+            "B": self._bind,
+            "D": self._describe,
+            "E": self._execute,
+            "C": self._close,
+            "F": self._function_call,
+        }
+        if state.replication:
+            statements = {**dict.fromkeys(statements, self._no_walsender_knows), "Q": self._replication_query}
         self._handlers = handlers_by_kind(
             {
-                "Q": self._query,
-                "P": self._parse,
-                "B": self._bind,
-                "D": self._describe,
-                "E": self._execute,
-                "C": self._close,
+                **statements,
                 "S": self._sync,
                 "H": self._keep,
-                "F": self._function_call,
                 "X": self._terminate,
                 "c": self._keep,
                 "f": self._keep,
@@ -126,8 +134,8 @@ class ClientSide:
             self._after = b""
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def to_analyse(self) -> Analyse | None:
-        """The text that waits to be read elsewhere, told once."""
+    def handed_out(self) -> Analyse | Record | None:
+        """What a frame waits for, told once: a text to be read elsewhere, a change to be recorded."""
         telling, self._telling = self._telling, None
         return telling
 
@@ -137,6 +145,11 @@ class ClientSide:
         if raw is not None:
             self._texts.analysed(raw, outcome)
             self._state.waiting = False
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> None:
+        """What was to be recorded is, or cannot be: look at the frame again."""
+        self._judge.recorded = outcome, self._state.sent
+        self._state.waiting = False
 
     def release_held(self) -> bytes:
         """Sync and Flush held during a COPY that the server has ended by itself: it reads them now."""
@@ -171,10 +184,13 @@ class ClientSide:
         text = told(raw) if raw else None
         return self._judge.reporter.refuse_outright(denial, text, self._state.transactions()[0])
 
-    def _wait_for(self, what: Ask | Await) -> bytes | None:
-        """The answer hinges on what others have to say first; the frame is looked at again then."""
+    def _wait_for(self, what: Ask | Await | Write) -> bytes | None:
+        """The answer hinges on what others have to say or do first; the frame is looked at again then."""
         state = self._state
-        if isinstance(what, Await) and (what.at_once or not state.inflight):
+        if isinstance(what, Write):
+            self._telling = Record(what.change)
+            state.waiting = True
+        elif isinstance(what, Await) and (what.at_once or not state.inflight):
             state.waiting = self._unread = True
         elif isinstance(what, Ask) and not state.inflight:
             self._after = state.ask(what.names)
@@ -189,11 +205,13 @@ class ClientSide:
     def awaits_catalogue(self) -> bool:
         """Whether the catalogue has to be read before anything goes on, told once."""
         unread, self._unread = self._unread, False
+        self._reading |= unread
         return unread
 
     def catalogue_ready(self) -> None:
         """The catalogue has been read since it was asked for, or cannot be read."""
         self._judge.consequences.overlay = None
+        self._reading = False
         self._state.waiting = False
 
     def _resolved(self, meaning: Meaning) -> Meaning:
@@ -202,7 +220,12 @@ class ClientSide:
     # -- refusing ----------------------------------------------------------------------------------
 
     def _refuse_query(self, kind: int, denial: Denial) -> bytes:
-        """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery."""
+        """A Query in place of a Query or a FunctionCall: an error, then ReadyForQuery.
+
+        Raises: FatalRefusal to a walsender, which may read any text as a command.
+        """
+        if self._state.replication:
+            raise FatalRefusal(denial)
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(kind), refusal)
         self._state.lookup.answer = None
@@ -220,6 +243,46 @@ class ClientSide:
         self._state.batch_open = True
         self._state.skipping = True
         return refusal.as_unnamed_parse() if unnamed_parse else refusal.as_nonce_parse()
+
+    # -- cancelling --------------------------------------------------------------------------------
+
+    def cancel(self) -> View:
+        """The client's statement is to end: refuse it, if it waits here and nothing before it still runs.
+
+        Returns: what goes to the server in its place; b"" where nothing waits, or where the server has to
+            answer first: then `refuse_cancelled` gives it.
+        """
+        state = self._state
+        if state.lookup.inquiry is not None:
+            state.cancelled = CANCELLED
+            return b""
+        aside = self._awaiting is not None or self._reading
+        if not aside or state.inflight.ready < state.inflight.boundaries:
+            return b""
+        refused = self._refuse_held(CANCELLED)
+        if refused and self._awaiting is not None:
+            self._awaiting = self._telling = None
+            state.waiting = False
+        return refused
+
+    def refuse_cancelled(self) -> View:
+        """What goes to the server for a statement that was cancelled while the server answered the gate."""
+        denial, self._state.cancelled = self._state.cancelled, None
+        return b"" if denial is None else self._refuse_held(denial)
+
+    def _refuse_held(self, denial: Denial) -> View:
+        """Refuse the frame that comes next, if it is a statement and all of it is there."""
+        kind = self._cutter.next()
+        if kind in (QUERY, FUNCTION_CALL):
+            instead = self._refuse_query(kind, denial)
+        elif kind in (PARSE, BIND, EXECUTE):
+            unnamed = kind == PARSE and self._cutter.first() == 0
+            instead = self._refuse_extended(denial, unnamed_parse=unnamed)
+        else:
+            self._cutter.hold()
+            return b""
+        self._held = None
+        return b"".join((self._cutter.drop(), instead))
 
     # -- frames ------------------------------------------------------------------------------------
 
@@ -252,6 +315,26 @@ class ClientSide:
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
         return KEEP
+
+    def _replication_query(self) -> bytes | None:
+        """A Query to a walsender: one of its own commands, or SQL."""
+        if self._cutter.oversize or self._held is not None:
+            return self._query()
+        meaning = command(decode_query(self._cutter.view()))
+        if meaning is None:
+            return self._query()
+        state = self._state
+        verdict = self._judge.judge(meaning, state.transactions(), runs=True)
+        if isinstance(verdict, Denial):
+            return self._refuse_query(QUERY, verdict)
+        if verdict is not None:
+            return self._wait_for(verdict)
+        state.send(QUERY)
+        state.end_batch()
+        return KEEP
+
+    def _no_walsender_knows(self) -> bytes | None:
+        raise ProtocolViolation("only simple queries are supported in a replication connection")
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""

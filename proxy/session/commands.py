@@ -5,10 +5,10 @@ Plain values: a whole session can be tested without a socket.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.session.cache import Screening
-from proxy.session.events import Event
+from proxy.session.events import Event, LongText, Origin
 from proxy.wire.framing import View
 
 
@@ -27,22 +27,56 @@ class ToClient:
 
 
 @dataclass(slots=True)
-class Connect:
-    """Open the connection to the server, TLS included.
+class StartTls:
+    """Speak TLS with the client from here on, as its server.
 
-    Then call ``server_connected`` or ``server_failed``.
+    Then call ``client_secured`` or ``client_not_secured``; nothing that it sends reaches the session before.
+
+    Attributes:
+        begun: what the client has already sent of its handshake.
     """
+
+    begun: bytes
+
+
+@dataclass(slots=True)
+class Connect:
+    """Open the connection to the server, TLS included, if there may be one more.
+
+    Then call ``server_connected``, with what TLS stands on it, ``server_failed`` or ``turned_away``.
+
+    Attributes:
+        role, database: for which it is, as limits count them.
+    """
+
+    role: str = ""
+    database: str = ""
 
 
 @dataclass(slots=True)
 class Cancel:
-    """Deliver this CancelRequest to the server on a connection of its own.
-
-    It is the client's, which has said nothing else and is let go then; or the session's own, for what its
-    server connection is running.
-    """
+    """Deliver this CancelRequest to the server on a connection of its own: for what this session runs."""
 
     packet: bytes
+
+
+@dataclass(slots=True)
+class CancelAnother:
+    """The client has shown a key and said nothing else: find the session that it names, call its ``cancel``.
+
+    Then let this client go.
+
+    Attributes:
+        address: the client's, None for a Unix socket.
+    """
+
+    key: bytes
+    address: str | None
+
+
+@dataclass(slots=True)
+class Abandon:
+    """What the last ``Analyse`` asked for is not needed any more."""
 
 
 @dataclass(slots=True)
@@ -70,6 +104,63 @@ class AwaitCatalogue:
     database: str
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that is about to run.
+
+    Attributes:
+        text: as it was sent; None where there is none.
+        risk: the gravest of its effects, in lower case.
+    """
+
+    text: str | LongText | None
+    effects: tuple[str, ...]
+    targets: tuple[str, ...]
+    risk: str
+    unreadable: bool
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """It is durable; ``number`` is its entry's."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """It could not be recorded; ``reason`` is one clause in plain words, without a secret."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Record:
+    """Have this recorded, durably; then call ``recorded``. The change goes on only then, or not at all."""
+
+    change: Change
+
+
+@dataclass(slots=True)
+class FindCredential:
+    """Look up what the gate knows of this user; then call ``credential_found``.
+
+    What is looked up for an unknown user has to take as long as for a known one.
+    """
+
+    user: str
+
+
+@dataclass(slots=True)
+class DeriveKey:
+    """Derive a salted password (``salted_password``), away from the event loop; then call ``key_derived``."""
+
+    password: bytes = field(repr=False)
+    salt: bytes
+    iterations: int
+
+
 @dataclass(slots=True)
 class Close:
     """Write out what is pending on both sides, then close both."""
@@ -82,4 +173,19 @@ class Report:
     event: Event
 
 
-Command = ToServer | ToClient | Connect | Cancel | Analyse | AwaitCatalogue | Close | Report
+Command = (
+    ToServer
+    | ToClient
+    | StartTls
+    | Connect
+    | Cancel
+    | CancelAnother
+    | Analyse
+    | Abandon
+    | AwaitCatalogue
+    | FindCredential
+    | DeriveKey
+    | Record
+    | Close
+    | Report
+)

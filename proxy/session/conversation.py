@@ -10,6 +10,7 @@ from __future__ import annotations
 from proxy.policy.context import Transaction
 from proxy.session.client_side import ClientSide
 from proxy.session.copying import CopyIn
+from proxy.session.expiry import Standing
 from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
@@ -22,21 +23,33 @@ class Conversation:
     """Both directions of one connection that is logged in."""
 
     def __init__(
-        self, gate: Gate, judge: Judge, lexing: Lexing, server_major: int, client: Cutter, server: Cutter
+        self,
+        gate: Gate,
+        judge: Judge,
+        lexing: Lexing,
+        server_major: int,
+        client: Cutter,
+        server: Cutter,
+        *,
+        replication: str = "",
     ) -> None:
-        """Begin at the first ReadyForQuery."""
-        self._state = State(lexing, judge.lookup, server_major)
+        """Begin at the first ReadyForQuery; ``replication`` is as ``replication.asked_for`` has it."""
+        self._state = State(lexing, judge.lookup, server_major, replication)
         copy = CopyIn()
         self._cutter = client
+        self._copy = copy
         self._client = ClientSide(gate, judge, self._state, copy, client)
         self._server = ServerSide(self._state, copy, server)
         self.from_client = self._client.forward
         self.from_server = self._server.forward
         self.release_held = self._client.release_held
-        self.to_analyse = self._client.to_analyse
+        self.handed_out = self._client.handed_out
         self.analysed = self._client.analysed
+        self.recorded = self._client.recorded
         self.awaits_catalogue = self._client.awaits_catalogue
         self.catalogue_ready = self._client.catalogue_ready
+        self.cancel = self._client.cancel
+        self.refuse_cancelled = self._client.refuse_cancelled
 
     @property
     def waiting(self) -> bool:
@@ -59,6 +72,25 @@ class Conversation:
     def busy(self) -> bool:
         """The server works at something that the client still waits for."""
         return bool(self._state.inflight) and not self._client.terminated
+
+    @property
+    def standing(self) -> Standing:
+        """Who has to do something, and what is held meanwhile.
+
+        In a batch without its Sync the server may still be at work on what it was sent: that counts as a
+        query until all of it is answered.
+        """
+        state = self._state
+        if self._copy.sent is not None:
+            return Standing.TRANSACTION
+        if state.inflight or state.waiting or state.lookup.inquiry is not None:
+            return Standing.QUERY
+        return Standing.IDLE if state.status == "I" and not state.batch_open else Standing.TRANSACTION
+
+    @property
+    def between_messages(self) -> bool:
+        """The server owes nothing and has been sent whole messages only: it would hear a Terminate."""
+        return not self._state.inflight and self._copy.sent is None and not self._cutter.midway
 
     @property
     def told(self) -> bool:

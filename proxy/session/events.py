@@ -21,6 +21,22 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """A client did not get in.
+
+    Attributes:
+        reason: one of LOGIN_FAILURES.
+        message: what went wrong: the gate's words, or the server's, which the client may not have been told.
+    """
+
+    role: str
+    database: str
+    client_address: str | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The session is over. ``reason`` is "" for an ordinary end, else one clause in plain words."""
 
@@ -96,4 +112,4 @@ class Passed:
     origin: Origin
 
 
-Event = Opened | Ended | Judged | Passed
+Event = Opened | LoginFailed | Ended | Judged | Passed

@@ -11,10 +11,13 @@ from weakref import WeakValueDictionary
 
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
+from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Meanings
+from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.fastpath import Functions
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
+from proxy.session.tls import ClientTls
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
 from proxy.sql.screen import Screen, Screened
@@ -72,10 +75,11 @@ class Gate:
     """One listener's policy and everything its sessions share.
 
     Attributes:
-        policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when a freeze is
-            declared or ended.
+        policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when writes
+            begin or cease to rest (a freeze, facts that are overdue).
         facts_epoch: grows whenever the facts differ from those before.
         catalogue: whether judgements need to know what the databases hold.
+        recording: whether changes have to be in the ledger before they go on.
         databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
         screened: what the texts mean that the screen tells to be no more than this; empty when the policy
@@ -95,6 +99,10 @@ class Gate:
         tally: Tally | None = None,
         log_statements: bool = False,
         catalogue: bool = False,
+        recording: bool = False,
+        client_tls: ClientTls | None = None,
+        authentication: Authentication | None = None,
+        keys: CancelKeys | None = None,
     ) -> None:
         """Hold the shared parts.
 
@@ -109,6 +117,10 @@ class Gate:
             tally: where to count.
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
+            recording: have changes recorded before they go on.
+            client_tls: what is asked of clients; when None, TLS is not offered.
+            authentication: how clients log in; when None, as the server has it.
+            keys: of all sessions of this process; of this gate's alone when None.
         """
         self.policy = policy
         self.facts = facts
@@ -122,6 +134,10 @@ class Gate:
         self.tally = tally or Tally()
         self.log_statements = log_statements
         self.catalogue = catalogue
+        self.recording = recording
+        self.client_tls = client_tls or ClientTls()
+        self.authentication = authentication or Authentication()
+        self.keys = keys or CancelKeys(Identity(), token)
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
@@ -161,9 +177,11 @@ class Gate:
         """Judge by these facts from the next judgement on."""
         if facts.backups != self.facts.backups or facts.stale != self.facts.stale:
             self.facts_epoch += 1
-        if facts.freezes != self.facts.freezes:
-            # A freeze concerns statements whose permits rest on no evidence: every permit ends.
+        if facts.freezes != self.facts.freezes or facts.overdue != self.facts.overdue:
+            # Both concern statements whose permits rest on no evidence: every permit ends.
             self.policy_epoch += 1
+            self.facts = facts
+            self._choose_screened()
         self.facts = facts
 
     def who(
@@ -208,11 +226,16 @@ class Gate:
     def _choose_screened(self) -> None:
         """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them.
 
-        Where a catalogue tells what tables run by themselves, a text is read until their names are words.
+        Where a catalogue tells what tables run by themselves, a text is read until their names are words;
+        while writes rest, one that adds rows is, so that its refusal can name the table.
         """
         off = self.log_statements or (self.catalogue and self._words is None)
+        resting = self.policy.freeze.match.names if self.facts.freezes or self.facts.overdue else frozenset()
         self.screened = {
             screened: meaning
             for screened, meaning in self._screened.items()
-            if not off and not any(self.policy.may_concern(effect) for effect in meaning.effects)
+            if not off
+            and not any(
+                effect.name in resting or self.policy.may_concern(effect) for effect in meaning.effects
+            )
         }

@@ -6,7 +6,7 @@ whom to ask first. Where several states are possible each is judged, and the wor
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -15,7 +15,9 @@ from proxy.policy.context import Context, Transaction
 from proxy.policy.decide import decide
 from proxy.policy.decision import Decision
 from proxy.policy.facts import Facts
+from proxy.policy.recording import to_be_recorded, unrecorded
 from proxy.policy.rules import Policy
+from proxy.session.commands import Change, Recorded, Unrecorded
 from proxy.session.consequences import Consequences
 from proxy.session.gate import Gate, Who
 from proxy.session.meaning import Meaning, Permit
@@ -83,6 +85,13 @@ class Await:
     at_once: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """It may go on once this is recorded: have that done, and judge again."""
+
+    change: Change
+
+
 class Judge:
     """Judges for one session.
 
@@ -92,6 +101,9 @@ class Judge:
         defines: what was just let go on may change what the catalogue holds.
         relexes: ... and the database's own code in it changes how later texts are read.
         reporter: counts, and tells of, what it decides.
+        recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
+            the next alone.
+        sent: how many have been sent.
         since: when the last yes was given, in POSIX seconds; it is none before, on a clock that was set back.
         until: when it has to be looked at again.
     """
@@ -104,6 +116,8 @@ class Judge:
         self.defines = False
         self.relexes = False
         self.reporter = Reporter(gate, self.lookup)
+        self.recorded: tuple[Recorded | Unrecorded, int] | None = None
+        self.sent: Callable[[], int] = int
         self.since = -_FOREVER
         self.until = _FOREVER
 
@@ -126,7 +140,7 @@ class Judge:
         *,
         runs: bool,
         bound: Set[str] | None = None,
-    ) -> Denial | Ask | Await | None:
+    ) -> Denial | Ask | Await | Write | None:
         """Judge a meaning whose EXECUTEs have been resolved.
 
         Args:
@@ -172,7 +186,7 @@ class Judge:
         policy: Policy,
         answer: Answer | None,
         bound: Set[str] | None = None,
-    ) -> Denial | Ask | None:
+    ) -> Denial | Ask | Write | None:
         gate = self._gate
         started = gate.timer()
         now = gate.clock()
@@ -185,6 +199,13 @@ class Judge:
         gate.tally.judged(gate.timer() - started + meaning.reading_s)
         meaning.reading_s = 0.0
         decision = verdict.worst
+        change = gate.recording and decision.allowed and to_be_recorded(decision.effects, policy)
+        if change and runs:
+            recorded = self._recorded()
+            if recorded is None:
+                return Write(self.reporter.change(meaning, decision, transactions[0]))
+            if isinstance(recorded, Unrecorded):
+                decision = unrecorded(decision, recorded.reason)
         if not decision.allowed:
             return self.reporter.refuse(meaning, decision, now, transactions[0])
         if runs:
@@ -193,9 +214,14 @@ class Judge:
         self.until = verdict.until
         self.defines = gate.catalogue and defines(decision.effects)
         self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
-        if closer is None and policy is gate.policy and self.consequences.overlay is None:
+        if closer is None and policy is gate.policy and self.consequences.overlay is None and not change:
             self._keep(meaning, decision)
         return None
+
+    def _recorded(self) -> Recorded | Unrecorded | None:
+        """What became of recording the very message that is judged, once."""
+        recorded, self.recorded = self.recorded, None
+        return recorded[0] if recorded is not None and recorded[1] == self.sent() else None
 
     def _look_closer(
         self,

@@ -1,21 +1,28 @@
 """How a session begins: encryption requests, the startup packet, and the login that is relayed.
 
 Enters: the client's first bytes, then the server's answers up to the first ReadyForQuery. Leaves: commands,
-    and in the end an ``Opened`` with what a Conversation needs to know. The server does the authentication;
-    the gate passes its messages on one by one, and takes SCRAM-SHA-256-PLUS out of the offer, because a
-    channel binding cannot reach through a plain client leg.
+    and in the end an ``Opened`` with what a Conversation needs to know. Where the login is relayed the gate
+    passes its messages on one by one, and takes SCRAM-SHA-256-PLUS out of the offer, because a channel
+    binding cannot reach through the gate. Else it answers the server itself (``authentication``).
+    Three messages are the gate's own: what the two sides speak (``negotiation``), the mechanisms offered,
+    and the key to cancel by (``cancelkeys``).
 
-Absent: TLS of the client leg (SSLRequest is answered N), cancel keys of the gate's own.
+Absent: what is answered to a request for encryption.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
-from typing import Final
+from typing import Final, TypeAlias
 
+from proxy.session.authentication.credentials import LoginRefused
+from proxy.session.authentication.server_exchange import ServerExchange
+from proxy.session.commands import DeriveKey
 from proxy.session.lexing import Lexing
+from proxy.session.negotiation import Negotiation
+from proxy.session.refusal import Denial
 from proxy.sql.effects import EFFECT_KINDS, Effect, Target
 from proxy.sql.settings import risk_of
 from proxy.wire.backend import (
@@ -25,16 +32,23 @@ from proxy.wire.backend import (
     AUTHENTICATION_SASL,
     AUTHENTICATION_SASL_CONTINUE,
     AUTHENTICATION_SASL_FINAL,
+    BackendKey,
     decode_authentication,
     decode_backend_key,
     decode_error,
     decode_parameter_status,
+    decode_ready,
+    encode_backend_key,
+    encode_ready,
     encode_sasl_mechanisms,
 )
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
+from proxy.wire.frontend import decode_sasl_initial
 from proxy.wire.options import split_options
+from proxy.wire.scram import SCRAM, SCRAM_PLUS
 from proxy.wire.startup import (
+    OPTION_PREFIX,
     CancelRequest,
     GSSENCRequest,
     SSLRequest,
@@ -44,11 +58,15 @@ from proxy.wire.startup import (
 )
 
 _NOT_SETTINGS: Final = frozenset(("user", "database", "options", "replication"))
-_CHANNEL_BOUND: Final = "SCRAM-SHA-256-PLUS"
 _ASKS: Final = frozenset(
     (AUTHENTICATION_CLEARTEXT, AUTHENTICATION_MD5, AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE)
 )
 _ANSWER: Final = ord("p")
+_NEGOTIATE: Final = ord("v")
+
+
+KeyIssuer: TypeAlias = Callable[[int | None, bool], BackendKey]
+"""Makes a client's key: from the server's process id, None where it has told none; long for protocol 3.2."""
 
 
 class FirstPackets:
@@ -76,9 +94,18 @@ class FirstPackets:
             if self._buffer:
                 raise ProtocolViolation("received unencrypted data after an encryption request")
             if type(packet) in self._asked:
-                raise ProtocolViolation("the same encryption was requested twice")
+                raise ProtocolViolation("encryption was requested again")
             self._asked.add(type(packet))
         return packet
+
+    def encrypted(self) -> None:
+        """TLS stands: no encryption may be asked for any more."""
+        self._asked |= {SSLRequest, GSSENCRequest}
+
+    @property
+    def untouched(self) -> bool:
+        """True while nothing has come at all."""
+        return not self._buffer and not self._asked
 
     def rest(self) -> bytes:
         """What came behind the startup packet."""
@@ -100,7 +127,7 @@ def _startup_effects(startup: StartupMessage) -> Iterator[Effect]:
             for setting, chosen in split_options(value):
                 known = None if setting.startswith("-") else setting.lower()
                 yield _set(known, chosen or "")
-        elif name not in _NOT_SETTINGS and not name.startswith("_pq_."):
+        elif name not in _NOT_SETTINGS and not name.startswith(OPTION_PREFIX):
             yield _set(name.lower(), value)
 
 
@@ -110,12 +137,6 @@ def _set(name: str | None, value: str) -> Effect:
             "role.set", Target("role", None, value), risk=EFFECT_KINDS["role.set"].risk, detail=name
         )
     return Effect("session.set", Target("setting", None, name), risk=risk_of(name, value), detail=value)
-
-
-def wants_replication(startup: StartupMessage) -> bool:
-    """True when the connection asks for the replication protocol, which the gate cannot read."""
-    value = startup.get("replication")
-    return value is not None and value.lower() not in ("false", "off", "no", "0", "f", "n", "of")
 
 
 def major_version(reported: str) -> int:
@@ -134,33 +155,57 @@ class Step(Enum):
 
 
 class Login:
-    """Relays one login.
+    """Follows one login at the server, and relays it unless the gate logs in itself.
 
     Attributes:
+        exchange: how the gate logs in itself; None where the login is relayed.
         step: whose turn it is.
+        refusal: the fields of the ErrorResponse with which the server refused to let somebody in.
         failed: the server has refused it.
         heard: the server has said something that a PostgreSQL server says.
         server_major: the server's major version, 0 until it has said so.
-        process_id: of the server's process, 0 until it has told.
-        cancel_key: what a CancelRequest for this connection must show; b"" until the server has told.
+        server_key: what a CancelRequest to the server must show; None until the server has told.
     """
 
-    def __init__(self, lexing: Lexing, client: Cutter, server: Cutter) -> None:
-        """Begin when the startup packet has been sent to the server."""
+    def __init__(
+        self,
+        lexing: Lexing,
+        client: Cutter,
+        server: Cutter,
+        issue_key: KeyIssuer,
+    ) -> None:
+        """Prepare; it begins with the startup packet.
+
+        Args:
+            lexing: is told the settings that the server reports.
+            client, server: where both sides' messages are.
+            issue_key: makes the client's own key, once.
+        """
         self._lexing = lexing
         self._client = client
         self._server = server
+        self._unbound = False  # the client has not been told that the server could bind to TLS
+        self._answer = b""
+        self.exchange: ServerExchange | None = None
+        self._issue_key = issue_key
+        self._negotiation: Negotiation | None = None
         self.step = Step.SERVER
+        self.refusal: dict[str, str] | None = None
         self.failed = False
         self.heard = False
         self.server_major = 0
-        self.process_id = 0
-        self.cancel_key = b""
+        self.server_key: BackendKey | None = None
+
+    def begin(self, startup: StartupMessage) -> bytes:
+        """The packet that opens the connection to the server."""
+        self._negotiation = Negotiation(startup)
+        return self._negotiation.packet
 
     def from_client(self) -> View:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
 
-        Raises: ProtocolViolation when the client sends anything but that answer.
+        Raises: ProtocolViolation when the client sends anything but that answer; LoginRefused when the server
+            would not take it.
         """
         if self.step is not Step.CLIENT:
             return b""
@@ -169,8 +214,20 @@ class Login:
             return b""
         if kind != _ANSWER:
             raise ProtocolViolation(f"expected password response, got message type {kind}")
+        if self._unbound and _would_bind(self._client.body()):
+            raise LoginRefused(_CANNOT_BIND, "binding")
+        self._unbound = False
         self.step = Step.SERVER
         return self._client.take()
+
+    def to_server(self) -> bytes:
+        """What the gate itself answers the server, once."""
+        answer, self._answer = self._answer, b""
+        return answer
+
+    def to_derive(self) -> DeriveKey | None:
+        """What has to be derived before the server can be answered."""
+        return None if self.exchange is None else self.exchange.wanted
 
     def from_server(self) -> bytes:
         """Follow the server up to its first ReadyForQuery.
@@ -181,7 +238,14 @@ class Login:
         pieces: list[View] = []
         while self.step is not Step.READY and (kind := self._server.next()):
             self.heard = True
-            instead = self._follow(chr(kind))
+            instead: bytes | None
+            if self._negotiation is None or self._negotiation.settled:
+                instead = self._follow(chr(kind))
+            elif kind == _NEGOTIATE:
+                instead = self._negotiation.settle(self._server.body())
+            else:
+                pieces.append(self._negotiation.settle(None))
+                instead = self._follow(chr(kind))
             if instead is not None:
                 pieces.append(self._server.drop())
                 pieces.append(instead)
@@ -190,9 +254,7 @@ class Login:
 
     def _follow(self, kind: str) -> bytes | None:
         if kind == "E":
-            self.failed = (
-                decode_error(self._server.body()).get("V") != "ERROR" or self.step is not Step.STARTING
-            )
+            return self._failed(decode_error(self._server.body()))
         elif kind == "R" and self.step is Step.SERVER:
             return self._authentication()
         elif kind == "S":
@@ -201,27 +263,70 @@ class Login:
             if name == "server_version":
                 self.server_major = major_version(value)
         elif kind == "Z" and self.step is Step.STARTING:
-            self.step = Step.READY
-        elif kind == "K" and self.step is Step.STARTING:
-            self.cancel_key = self._server.body()
-            self.process_id = decode_backend_key(self.cancel_key).process_id
-        elif kind not in ("N", "v"):
+            return self._ready()
+        elif kind == "K" and self.step is Step.STARTING and self.server_key is None:
+            self.server_key = decode_backend_key(self._server.body())
+            return self._own_key()
+        elif kind != "N":
             raise ProtocolViolation(f"unexpected server message type {kind} during login")
         return None
 
+    def _failed(self, fields: dict[str, str]) -> bytes | None:
+        self.failed = fields.get("V") != "ERROR" or self.step is not Step.STARTING
+        if self.step is Step.STARTING:
+            return None
+        self.refusal = fields
+        return None if self.exchange is None else self.exchange.instead_of(fields)
+
+    def _ready(self) -> bytes | None:
+        """A client gets a key also from a server that has none: what waits at the gate can be cancelled."""
+        self.step = Step.READY
+        if self.server_key is not None:
+            return None
+        return self._own_key() + encode_ready(decode_ready(self._server.body()))
+
+    def _own_key(self) -> bytes:
+        long = self._negotiation is not None and self._negotiation.long_keys
+        process_id = None if self.server_key is None else self.server_key.process_id
+        return encode_backend_key(self._issue_key(process_id, long))
+
     def _authentication(self) -> bytes | None:
         request = decode_authentication(self._server.body())
+        if self.exchange is not None:
+            self._answer += self.exchange.answer(request)
+            if request.code != AUTHENTICATION_OK:
+                return b""
         if request.code == AUTHENTICATION_OK:
             self.step = Step.STARTING
         elif request.code in _ASKS:
             self.step = Step.CLIENT
         elif request.code != AUTHENTICATION_SASL_FINAL:
             raise ProtocolViolation(f"login method {request.code} of the server cannot be relayed")
-        if request.code == AUTHENTICATION_SASL and _CHANNEL_BOUND in request.mechanisms:
-            kept = tuple(name for name in request.mechanisms if name != _CHANNEL_BOUND)
+        if request.code == AUTHENTICATION_SASL and SCRAM_PLUS in request.mechanisms:
+            kept = tuple(name for name in request.mechanisms if name != SCRAM_PLUS)
+            self._unbound = True
             if not kept:
                 raise ProtocolViolation(
                     "the server offers channel binding alone, which needs TLS on the client's side"
                 )
             return encode_sasl_mechanisms(kept)
         return None
+
+
+def _would_bind(body: bytes) -> bool:
+    """Whether a client could bind its login to TLS and thinks that the server cannot: SCRAM's flag "y"."""
+    try:
+        chosen = decode_sasl_initial(body)
+    except ProtocolViolation:
+        return False  # the server shall say what is wrong with it
+    return chosen.mechanism == SCRAM and (chosen.data or b"")[:1] == b"y"
+
+
+_CANNOT_BIND: Final = Denial(
+    "login",
+    "28000",
+    "The server binds logins to its TLS connection, which a login that is only passed on cannot do.",
+    "Both connections are encrypted, and the gate knows no verifier of this user.",
+    "Have those who run pgwarden give it one (auth_user, or pgwarden user learn); until then connect with "
+    "channel_binding=disable.",
+)

@@ -45,6 +45,19 @@ class Denial:
         return encode_error(self.fields("FATAL"))
 
 
+class FatalRefusal(Exception):
+    """A refusal that ends the connection: where no message can stand in for what is refused."""
+
+    def __init__(self, denial: Denial) -> None:
+        """Keep what the client is told."""
+        super().__init__(denial.message)
+        self.denial = denial
+
+
+CANCELLED: Final = Denial("cancel", "57014", "canceling statement due to user request")
+"""What the server says to whom somebody cancels; here to a statement that has not reached it."""
+
+
 class Refusal:
     """One refusal on its way: the nonce that stands for it, and what the client gets instead."""
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from proxy.policy.context import Transaction
 from proxy.policy.decision import Decision, Firing
+from proxy.session.commands import Change
 from proxy.session.events import MOST_LISTED, Event, Judged, LongText, Origin, Passed
 from proxy.session.gate import Gate
 from proxy.session.meaning import Meaning
@@ -88,6 +89,17 @@ class Reporter:
             )
         )
         return denial
+
+    def change(self, meaning: Meaning, decision: Decision, transaction: Transaction) -> Change:
+        """What the ledger is to have of an execution before it goes on."""
+        return Change(
+            text=meaning.text,
+            effects=tuple(dict.fromkeys(effect.name for effect in decision.effects))[:MOST_LISTED],
+            targets=_targets(decision.effects),
+            risk=max(effect.risk for effect in decision.effects).name.lower(),
+            unreadable=meaning.error is not None,
+            origin=self._origin(transaction),
+        )
 
     def _report(
         self,

@@ -6,6 +6,7 @@ was in it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from proxy.session.client_side import DROPPED, KEEP, handlers_by_kind
@@ -22,6 +23,7 @@ from proxy.session.inflight import (
     Sent,
 )
 from proxy.session.prepared import Definition
+from proxy.session.refusal import CANCELLED
 from proxy.session.resolution.inquiry import Inquiry
 from proxy.session.state import State
 from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
@@ -55,6 +57,7 @@ class ServerSide:
                 "S": self._parameter_status,
                 "T": self._row_description,
                 "V": self._function_result,
+                "W": self._copy_both,
                 "Z": self._ready,
                 "c": self._keep,
                 "n": self._no_data,
@@ -107,6 +110,8 @@ class ServerSide:
                     continue
                 case "E" if self._is_fatal():
                     continue
+                case "E" if not inquiry.inside and self._is_cancelled():
+                    pass  # it is dropped, and said to the statement that the question was about
                 case "E" if inquiry.inside:  # the client's batch has failed: the server skips to its Sync
                     self._state.failed()
                     self._state.answered(None)
@@ -188,6 +193,13 @@ class ServerSide:
         self._state.inflight.expect(QUERY, EXECUTE)
         return KEEP
 
+    def _copy_both(self) -> bytes | None:
+        """A walsender streams, and the client reports: both are CopyData, which passes as it comes."""
+        if not self._state.replication:
+            raise ProtocolViolation("the server began a replication stream that was not asked for")
+        self._state.inflight.expect(QUERY)
+        return KEEP
+
     def _ready(self) -> bytes | None:
         self._state.ready(decode_ready(self._cutter.body()))
         return KEEP
@@ -213,6 +225,14 @@ class ServerSide:
         if decode_error(self._cutter.body()).get("V") not in ("FATAL", "PANIC"):
             return False
         self._state.told_fatal = True
+        return True
+
+    def _is_cancelled(self) -> bool:
+        """Whether the gate's own question was ended from outside: then what it was about is ended by that."""
+        fields = decode_error(self._cutter.body())
+        if fields.get("C") != CANCELLED.sqlstate:
+            return False
+        self._state.cancelled = replace(CANCELLED, message=fields.get("M", CANCELLED.message))
         return True
 
     def _error(self) -> bytes | None:

@@ -14,6 +14,7 @@ from proxy.session.inflight import Inflight, Sent
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.prepared import Definition, Names
+from proxy.session.refusal import Denial
 from proxy.session.resolution.lookup import Lookup
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
 
@@ -39,11 +40,16 @@ class State:
         status: the transaction status of the last ReadyForQuery: I, T or E.
         own_names: some prepared statement was resolved while a name stood for a table of the session's own.
         told_fatal: the server has sent a FATAL error.
+        replication: what the server's side is, a walsender; "" for an ordinary connection.
+        cancelled: what the statement is told that waited for an answer to the gate's own question while that,
+            or the statement itself, was cancelled.
     """
 
-    def __init__(self, lexing: Lexing, lookup: Lookup, server_major: int) -> None:
+    def __init__(self, lexing: Lexing, lookup: Lookup, server_major: int, replication: str = "") -> None:
         """Begin after the first ReadyForQuery."""
         self.server_major = server_major
+        self.replication = replication
+        self.cancelled: Denial | None = None
         self.lookup = lookup
         lookup.may_ask = self._may_ask
         lookup.may_wait = self._may_wait
@@ -63,6 +69,11 @@ class State:
         self._serial = 0
         self._unsure_until = 0  # the ReadyForQuery that tells what transaction control has done
         self._barrier: Sent | None = None
+
+    @property
+    def sent(self) -> int:
+        """How many messages were sent."""
+        return self._serial
 
     def send(self, kind: int) -> Sent:
         """A message of this kind goes to the server."""
@@ -111,7 +122,9 @@ class State:
         return ("none",) if self.status == "I" else ("open",)
 
     def _may_ask(self) -> bool:
-        return not self.skipping and self.status != "E" and self.lexing.plain
+        """A walsender knows no extended protocol to ask by."""
+        plain = self.lexing.plain and not self.replication
+        return not self.skipping and self.status != "E" and plain
 
     def _may_wait(self) -> bool:
         """Inside a transaction nobody else sees what it has made."""

@@ -13,6 +13,21 @@ JUDGEMENT_BUCKETS: Final = (
 UPSTREAM_FAILURES: Final = ("connect", "lost", "protocol")
 """Why a session ended for the server's sake: not reached, gone without a word, not understood."""
 
+TLS_FAILURES: Final = ("handshake", "plain", "certificate")
+"""Why a client was turned away: no handshake came about, TLS is required, its certificate will not do."""
+
+LOGIN_FAILURES: Final = (
+    "password",
+    "refused",
+    "stale",
+    "throttled",
+    "protocol",
+    "binding",
+    "unavailable",
+    "tls",
+)
+"""Why a login failed: see the metric."""
+
 
 class Count:
     """One counter, shared by reference so that the hot path adds without a look-up."""
@@ -35,6 +50,8 @@ class Tally:
         judgement_sum: seconds spent judging.
         connections: clients accepted.
         upstream_failures: reason -> sessions that ended for the server's sake.
+        tls_failures: reason -> clients turned away for the sake of TLS.
+        login_failures: reason -> logins that failed.
         screened: texts that passed the screen, so that they were not read.
     """
 
@@ -46,6 +63,8 @@ class Tally:
         self.judgement_sum = 0.0
         self.connections = 0
         self.upstream_failures = dict.fromkeys(UPSTREAM_FAILURES, 0)
+        self.tls_failures = dict.fromkeys(TLS_FAILURES, 0)
+        self.login_failures = dict.fromkeys(LOGIN_FAILURES, 0)
         self.screened = 0
 
     def statement(self, decision: str, statement_class: str) -> Count:

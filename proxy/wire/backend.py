@@ -84,6 +84,11 @@ def encode_error(fields: Mapping[str, str]) -> bytes:
     return message(b"E", _encode_fields(fields))
 
 
+def encode_old_error(text: str) -> bytes:
+    """An ErrorResponse for clients of protocol 1 and 2: a letter, the text, a NUL, no length."""
+    return b"E" + string(bytes_of(text))
+
+
 def encode_notice(fields: Mapping[str, str]) -> bytes:
     """A whole NoticeResponse; see encode_error()."""
     return message(b"N", _encode_fields(fields))
@@ -166,9 +171,14 @@ def decode_backend_key(body: bytes) -> BackendKey:
     return BackendKey(process_id, secret)
 
 
+def encode_key(key: BackendKey) -> bytes:
+    """A key as BackendKeyData and CancelRequest hold it."""
+    return int32(key.process_id) + key.secret
+
+
 def encode_backend_key(key: BackendKey) -> bytes:
     """A BackendKeyData."""
-    return message(b"K", int32(key.process_id) + key.secret)
+    return message(b"K", encode_key(key))
 
 
 def decode_negotiation(body: bytes) -> tuple[int, tuple[str, ...]]:

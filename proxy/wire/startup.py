@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.wire.errors import ProtocolViolation
+from proxy.wire.errors import ProtocolViolation, UnsupportedVersion
 from proxy.wire.octets import Reader, bytes_of, string, text_of, uint32
 from proxy.wire.options import split_options as split_options
 
@@ -27,6 +27,11 @@ MAX_NAME_BYTES: Final = 63
 """NAMEDATALEN - 1."""
 
 _CANCEL_KEY_BYTES: Final = (4, 256)
+
+MAX_MINOR: Final = 2
+"""The newest minor version whose messages are known: 3.2, of PostgreSQL 18."""
+OPTION_PREFIX: Final = "_pq_."
+"""Parameters that begin so ask for changes of the protocol; none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ def decode_startup(packet: bytes) -> StartupPacket:
         return SSLRequest() if code == SSL_REQUEST_CODE else GSSENCRequest()
     major, minor = code >> 16, code & 0xFFFF
     if major != 3:
-        raise ProtocolViolation(f"unsupported frontend protocol {major}.{minor}: only 3.x is served")
+        raise UnsupportedVersion(major, minor)
     parameters = _decode_parameters(body)
     return StartupMessage(major, minor, parameters, packet)
 

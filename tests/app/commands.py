@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,3 +29,24 @@ class Command:
         code = main(arguments)
         printed = self._capsys.readouterr()
         return code, printed.out.splitlines(), printed.err.splitlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def pgwarden(*arguments: str, script: str = "") -> Done:
+    """Run a command line in this process, with this on its standard input."""
+    out, err = io.StringIO(), io.StringIO()
+    stdin, sys.stdin = sys.stdin, io.StringIO(script)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(arguments)
+    finally:
+        sys.stdin = stdin
+    return Done(code, out.getvalue(), err.getvalue())

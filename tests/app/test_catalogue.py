@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource, CatalogueUnreadable
 from proxy.backup.cluster import Cluster
+from proxy.relay import SslMode, Upstream
 from proxy.session import Outcome
 from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.database import Database as Held
@@ -54,7 +55,9 @@ async def read_text(raw: bytes, server_major: int) -> Outcome:
 async def keeping(
     gate: Gate, cluster: Cluster, *, password: str | None = "x", interval_s: float = 60, stale_s: float = 600
 ) -> AsyncIterator[CatalogueKeeper]:
-    source = CatalogueSource("127.0.0.1", cluster.port, "postgres", password, None, 5)
+    source = CatalogueSource(
+        Upstream("127.0.0.1", cluster.port, SslMode.DISABLE, connect_timeout_s=5), "postgres", password
+    )
     keeper = CatalogueKeeper(
         source,
         gate.swap,
@@ -182,3 +185,35 @@ async def test_a_missing_database_is_said(database: Database) -> None:
     async with keeping(Gate(), database.cluster) as keeper:
         with pytest.raises(CatalogueUnreadable, match='database "nowhere" does not exist'):
             await keeper.refreshed("nowhere")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "search_path=evil",
+        "d' options='-csearch_path=evil",
+        "d?options=-csearch_path%3Devil",
+        r"d\ -c search_path=evil",
+        "postgresql://h/d",
+    ],
+)
+async def test_no_name_and_no_default_moves_the_search_path_of_the_gates_own_connection(
+    server: Cluster, name: str
+) -> None:
+    """Every name in the gate's queries means the server's own, whatever clients call their databases."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    server.execute(f"CREATE DATABASE {quoted}")
+    try:
+        server.execute(f"ALTER DATABASE {quoted} SET search_path = evil, pg_catalog")
+        source = CatalogueSource(
+            Upstream("127.0.0.1", server.port, SslMode.DISABLE, connect_timeout_s=5), "postgres", "x"
+        )
+        connection = await source.connect(name)
+        rows = await connection.fetch(
+            "SELECT current_database(), current_setting('search_path'), "
+            "current_setting('default_transaction_read_only')"
+        )
+        await connection.close(timeout=5)
+        assert [tuple(row) for row in rows] == [(name, "pg_catalog", "on")]
+    finally:
+        server.execute(f"DROP DATABASE {quoted} WITH (FORCE)")

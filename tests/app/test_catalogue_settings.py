@@ -39,7 +39,7 @@ def test_nothing_is_read_unless_it_is_asked_for() -> None:
 def test_the_address_is_the_upstream_s_unless_it_says_another(url: str, wanted: tuple[str, int, str]) -> None:
     (source,) = load(catalogue=url).catalogues
     assert source is not None
-    assert (source.host, source.port, source.role) == wanted
+    assert (source.server.host, source.server.port, source.role) == wanted
     assert source.password is None
 
 
@@ -71,8 +71,8 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown() 
             "--catalogue: must not name a database: each is read that clients choose",
         ),
         (
-            {"catalogue": "postgresql://r@h?sslmode=prefer"},
-            "--catalogue: has an sslmode that is not one of disable, require, verify-full",
+            {"catalogue": "postgresql://r@h?sslmode=allow"},
+            "--catalogue: has an sslmode that is not one of disable, prefer, require, verify-ca, verify-full",
         ),
         (
             {"catalogue": "postgresql://r@", "catalogue_password_file": "gone"},

@@ -11,19 +11,19 @@ import pytest
 SCRIPT = """
 import asyncio, os, signal, socket, sys, threading
 from structlog.testing import capture_logs
-from proxy.app.kinds import Address
+from proxy.app.kinds import Address, Addresses
 from proxy.app.log import logger
 from proxy.app.starting import StartError
 from proxy.app.workers import crew as crews
 from proxy.app.workers.crew import Crew
-from proxy.app.workers.doors import bind
+from proxy.app.workers.doors import open_doors
 from proxy.app.workers.forkserver import ForkServer, ForkServerLost
 from proxy.app.workers.messages import Begin, CannotStart, Channel, Enforce, Enforced, Serving, Stop
 
 {worker}
 
 def start():
-    doors = bind([Address("127.0.0.1", 0)], 2, shared=False)
+    doors = open_doors([Addresses([Address("127.0.0.1", 0)])], 2, shared=False)
     return ForkServer(doors, work)
 
 lost = []

@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from proxy.app.kinds import Address
+from proxy.app.kinds import Address, Addresses
 from proxy.app.starting import StartError
-from proxy.app.workers.doors import Doors, bind
+from proxy.app.workers.doors import Doors, open_doors
 from proxy.relay import Listener, SslMode, Upstream
 from tests.relay.peers import PassingSession, until
 
@@ -21,7 +21,7 @@ NOWHERE = Upstream("127.0.0.1", 1, SslMode.DISABLE)
 
 @contextmanager
 def bound(*addresses: Address, workers: int = 2, shared: bool = False) -> Iterator[Doors]:
-    doors = bind(addresses, workers, shared=shared)
+    doors = open_doors([Addresses([address]) for address in addresses], workers, shared=shared)
     try:
         yield doors
     finally:
@@ -34,16 +34,15 @@ def connect(address: Address, timeout_s: float | None = 5.0) -> socket.socket:
 
 def test_each_worker_has_a_socket_at_each_address() -> None:
     with bound(ANY, Address("*", 0), workers=3) as doors:
-        assert [len(each) for each in doors.sockets] == [2, 2, 2]
-        for worker in doors.sockets:
-            for sockets, addresses in zip(worker, doors.addresses, strict=True):
+        for number in range(3):
+            for sockets, addresses in zip(doors.of(number), doors.addresses, strict=True):
                 assert [s.getsockname()[:2] for s in sockets] == [(a.host, a.port) for a in addresses]
         assert {address.host for address in doors.addresses[1]} == {"0.0.0.0", "::"}
 
 
 def test_the_kernel_spreads_clients_over_those_that_listen() -> None:
     with bound(ANY) as doors, ExitStack() as stack:
-        (one,), (other,) = doors.sockets[0][0], doors.sockets[1][0]
+        (one,), (other,) = doors.of(0)[0], doors.of(1)[0]
         (address,) = doors.addresses[0]
         one.listen()
         for _ in range(4):
@@ -69,25 +68,25 @@ def test_the_kernel_spreads_clients_over_those_that_listen() -> None:
 def test_who_may_share_a_port(first: bool, second: bool, works: bool) -> None:
     with bound(ANY, shared=first) as doors:
         (address,) = doors.addresses[0]
-        for worker in doors.sockets:
-            worker[0][0].listen()
+        for number in (0, 1):
+            doors.of(number)[0][0].listen()
         if works:
             with bound(address, shared=second) as others:
                 assert others.addresses[0] == (address,)
         else:
             with pytest.raises(StartError) as raised:
-                bind([address], 1, shared=second)
+                open_doors([Addresses([address])], 1, shared=second)
             assert raised.value.lines == (f"cannot listen on {address}: address already in use",)
 
 
 def test_a_name_that_means_nothing() -> None:
     with pytest.raises(StartError, match=r"cannot listen on gate\.invalid:1: "):
-        bind([Address("gate.invalid", 1)], 1, shared=False)
+        open_doors([Addresses([Address("gate.invalid", 1)])], 1, shared=False)
 
 
 def test_resting_sockets_let_nobody_in_until_they_listen_again() -> None:
     with bound(ANY, workers=1) as doors:
-        (door,) = doors.sockets[0][0]
+        (door,) = doors.of(0)[0]
         (address,) = doors.addresses[0]
         door.listen()
         doors.rest(0)
@@ -103,7 +102,7 @@ def listener(doors: Doors, opened: list[str], name: str) -> Listener:
         opened.append(name)
         return PassingSession(peer)  # type: ignore[arg-type]
 
-    return Listener(("", 0), open_session, NOWHERE, lambda event: None)
+    return Listener([("", 0)], open_session, NOWHERE, lambda event: None)
 
 
 async def test_nobody_is_cut_off_when_a_socket_closes() -> None:
@@ -112,8 +111,8 @@ async def test_nobody_is_cut_off_when_a_socket_closes() -> None:
     with bound(ANY, shared=True) as doors, ExitStack() as stack:
         (address,) = doors.addresses[0]
         first, second = (listener(doors, opened, name) for name in ("first", "second"))
-        await first.start(doors.sockets[0][0])
-        await second.start(doors.sockets[1][0])
+        await first.start(doors.of(0)[0])
+        await second.start(doors.of(1)[0])
         for _ in range(20):  # the loop does not run: all of them wait in the queues
             stack.enter_context(connect(address))
         late = [asyncio.get_running_loop().run_in_executor(None, connect, address) for _ in range(4)]

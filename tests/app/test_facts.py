@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 from proxy.app.facts import FactsKeeper
 from proxy.app.log import logger
 from proxy.policy.facts import Facts, Verification
-from proxy.records import BackupRecord, Epoch, LedgerError, NewBackup, open_ledger
+from proxy.records import Epoch, Ledger, LedgerError, NewBackup, PostgresAddress, open_ledger
+from tests.records.places import address_of
 
 BACKUP = NewBackup("shop", datetime(2026, 11, 1, tzinfo=UTC), "/b", Verification.RECORDED, "ada")
 
@@ -29,12 +30,7 @@ class Unruly:
     place: str = "nowhere"
     trouble: Exception | None = None
     free: threading.Event = field(default_factory=threading.Event)
-
-    def record_backup(self, backup: NewBackup) -> BackupRecord:
-        raise NotImplementedError
-
-    def backups(self, database: str | None = None) -> tuple[BackupRecord, ...]:
-        raise NotImplementedError
+    awake: threading.Event = field(default_factory=threading.Event)
 
     def facts(self, now: datetime) -> Facts:
         return Facts(backups=(), as_of=now)
@@ -45,8 +41,11 @@ class Unruly:
             raise self.trouble
         return 1
 
-    def close(self) -> None:
-        self.free.set()
+    def wait(self, timeout_s: float) -> None:
+        self.awake.wait(timeout_s)
+
+    def wake(self) -> None:
+        self.awake.set()
 
 
 class Seen:
@@ -113,6 +112,61 @@ async def test_a_ledger_that_fails_makes_facts_stale_until_it_is_back() -> None:
         ("error", "facts are stale: what needs evidence is refused"),
         ("info", "facts are fresh again"),
     ]
+
+
+async def test_facts_that_are_stale_for_long_are_overdue_until_the_ledger_is_back() -> None:
+    seen, ledger = Seen(), Unruly()
+    ledger.free.set()
+    with capture_logs() as said:
+        keeper = FactsKeeper(ledger, seen.swap, 0.1, log(), overdue_after_s=0.3)
+        ledger.trouble = LedgerError("the ledger is gone")
+        async with running(keeper):
+            await seen.until(lambda facts: facts.overdue)
+            assert keeper.age_s > 0.3
+            ledger.trouble = None
+            await seen.until(lambda facts: not facts.overdue)
+    assert [(facts.stale, facts.overdue) for facts in seen.facts if facts.stale] == [
+        (True, False),
+        (True, True),
+    ]
+    assert "facts are overdue: writes are refused" in [line["event"] for line in said]
+
+
+async def test_facts_are_never_overdue_before_they_are_stale() -> None:
+    seen, ledger = Seen(), Unruly()
+    ledger.free.set()
+    keeper = FactsKeeper(ledger, seen.swap, 0.2, log(), overdue_after_s=0.01)
+    ledger.trouble = LedgerError("the ledger is gone")
+    async with running(keeper):
+        await seen.until(lambda facts: facts.overdue)
+    assert [facts.stale for facts in seen.facts if facts.overdue] == [True]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_freeze_is_told_and_said(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    place: Path | PostgresAddress = tmp_path / "l"
+    if kind == "postgres":
+        place = address_of(request.getfixturevalue("database"))
+    seen = Seen()
+    ledgers: list[Ledger] = [open_ledger(place) for _ in range(2)]
+    with capture_logs() as said:
+        # An hour between two looks: whatever comes sooner was told.
+        keeper = FactsKeeper(ledgers[0], seen.swap, 14_400, log())
+        keeper._every_s = 3600
+        async with running(keeper):
+            await asyncio.to_thread(ledgers[1].freeze, "ada", "incident 12")
+            facts = await seen.until(lambda facts: facts.freezes != ())
+            assert [(freeze.by, freeze.reason) for freeze in facts.freezes] == [("ada", "incident 12")]
+            assert keeper.frozen
+            await asyncio.to_thread(ledgers[1].thaw, "bob")
+            await seen.until(lambda facts: facts.freezes == ())
+            assert not keeper.frozen
+    assert [line["event"] for line in said] == ["writes are frozen", "writes are not frozen any more"]
+    assert {name: said[0][name] for name in ("by", "reason", "database", "until")} == {
+        "by": "ada", "reason": "incident 12", "database": "all", "until": "ended by hand",
+    }  # fmt: skip
+    for ledger in ledgers:
+        ledger.close()
 
 
 async def test_a_fault_in_reading_is_trouble_too() -> None:

@@ -57,10 +57,18 @@ def view(gates: list[Gate]) -> MetricsView:
         gates=gates,
         facts_age_s=lambda: 0.5,
         facts_stale=lambda: False,
+        frozen=lambda: True,
+        ledger_intact=lambda: True,
+        ledger_head=lambda: 17,
         catalogue_age_s=lambda: 0.0,
         catalogue_readable=lambda: True,
         connection_states=lambda: {"open": 3},
+        not_after_s=lambda: {("127.0.0.1:6432",): 1_800_000_000.0},
+        certificates_failing=lambda: True,
+        refused_connections=lambda: {"max_client_conn": 2, "max_logins": 0},
+        expired_sessions=lambda: {"client_idle_timeout_s": 1},
         crashes=lambda: 1,
+        cancels=lambda: {"delivered": 3, "wrong_key": 1, "limited": 0, "unreachable": 0},
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
     )
 
@@ -76,8 +84,9 @@ def scrape(gates: list[Gate], reloads: Reloads | None = None) -> str:
 
 def test_series_exist_before_anything_happened() -> None:
     text = scrape(two_gates())
-    outright = {"freeze", "lexing", "over-size", "protocol", "undecodable"}
-    of_the_policy = {"catalogue", "freeze", "no-drop", "stale-facts", "unknown", "unparsed"}
+    outright = {"freeze", "ledger", "lexing", "over-size", "protocol", "undecodable"}
+    of_the_policy = {"catalogue", "freeze", "ledger", "no-drop", "replication", "stale-facts", "unknown"}
+    of_the_policy |= {"unparsed"}
     blocked = {("enforce", rule) for rule in outright | of_the_policy} | {
         ("shadow", rule) for rule in of_the_policy
     }
@@ -89,6 +98,12 @@ def test_series_exist_before_anything_happened() -> None:
         for decision in DECISIONS
         for name in (*CLASSES, "other")
     )
+    assert lines_of(text, "pgwarden_cancel_requests_total") == [
+        'pgwarden_cancel_requests_total{outcome="delivered"} 3.0',
+        'pgwarden_cancel_requests_total{outcome="limited"} 0.0',
+        'pgwarden_cancel_requests_total{outcome="unreachable"} 0.0',
+        'pgwarden_cancel_requests_total{outcome="wrong_key"} 1.0',
+    ]
     assert lines_of(text, "pgwarden_upstream_failures_total") == [
         'pgwarden_upstream_failures_total{reason="connect"} 0.0',
         'pgwarden_upstream_failures_total{reason="lost"} 0.0',
@@ -171,9 +186,30 @@ def test_facts_and_logs() -> None:
     text = scrape(two_gates())
     assert lines_of(text, "pgwarden_facts_age_seconds") == ["pgwarden_facts_age_seconds 0.5"]
     assert lines_of(text, "pgwarden_facts_stale") == ["pgwarden_facts_stale 0.0"]
+    assert lines_of(text, "pgwarden_frozen") == ["pgwarden_frozen 1.0"]
+    assert lines_of(text, "pgwarden_ledger_intact") == ["pgwarden_ledger_intact 1.0"]
+    assert lines_of(text, "pgwarden_ledger_head") == ["pgwarden_ledger_head 17.0"]
     assert lines_of(text, "pgwarden_log_failures_total") == [
         'pgwarden_log_failures_total{log="refusals",reason="dropped"} 2.0',
         'pgwarden_log_failures_total{log="refusals",reason="unwritten"} 0.0',
+    ]
+
+
+def test_tls() -> None:
+    gates = two_gates()
+    gates[0].tally.tls_failures["plain"] += 2
+    gates[1].tally.tls_failures["plain"] += 1
+    text = scrape(gates)
+    assert lines_of(text, "pgwarden_tls_failures_total") == [
+        'pgwarden_tls_failures_total{reason="certificate"} 0.0',
+        'pgwarden_tls_failures_total{reason="handshake"} 0.0',
+        'pgwarden_tls_failures_total{reason="plain"} 3.0',
+    ]
+    assert lines_of(text, "pgwarden_certificate_not_after_timestamp_seconds") == [
+        'pgwarden_certificate_not_after_timestamp_seconds{listener="127.0.0.1:6432"} 1.8e+09'
+    ]
+    assert lines_of(text, "pgwarden_certificate_last_reload_successful") == [
+        "pgwarden_certificate_last_reload_successful 0.0"
     ]
 
 
@@ -242,6 +278,11 @@ def test_each_gauge_says_how_it_merges() -> None:
         "pgwarden_workers": Merge.SUM,
         "pgwarden_facts_age_seconds": Merge.MAX,
         "pgwarden_facts_stale": Merge.MAX,
+        "pgwarden_frozen": Merge.MAX,
+        "pgwarden_ledger_intact": Merge.MIN,
+        "pgwarden_ledger_head": Merge.MAX,
+        "pgwarden_certificate_not_after_timestamp_seconds": Merge.MIN,
+        "pgwarden_certificate_last_reload_successful": Merge.MIN,
         "pgwarden_catalogue_age_seconds": Merge.MAX,
         "pgwarden_catalogue_readable": Merge.MIN,
     }

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from proxy.app.kinds import Address
+from proxy.app.kinds import Address, Addresses
 from proxy.app.settings import ListenerSettings, Settings, table
 from proxy.app.sources import SettingsError, load_settings
 
 SHORT = {"listen": "127.0.0.1:6432", "upstream": "postgresql://127.0.0.1:5432", "policy": "p.yaml"}
 LISTENER = ListenerSettings(
-    listen=Address("127.0.0.1", 6432), upstream="postgresql://127.0.0.1:5432", policy="p.yaml"
+    listen=Addresses([Address("127.0.0.1", 6432)]), upstream="postgresql://127.0.0.1:5432", policy="p.yaml"
 )
 
 
@@ -49,18 +49,45 @@ def test_defaults() -> None:
         "so_reuseport": False,
         "runtime_dir": None,
         "ledger": "/l",
+        "ledger_password_file": None,
+        "ledger_key": None,
+        "ledger_heads": None,
+        "ledger_head_rows": 100,
+        "ledger_head_interval_s": 300.0,
         "sslrootcert": None,
         "connect_timeout_s": 10.0,
         "login_timeout_s": 60.0,
+        "login_failures": 20,
+        "login_secret": None,
+        "client_idle_timeout_s": 0.0,
+        "idle_transaction_timeout_s": 0.0,
+        "query_timeout_s": 0.0,
+        "client_write_timeout_s": 900.0,
         "drain_timeout_s": 30.0,
         "drain_idle_s": 0.0,
+        "max_client_conn": 0,
+        "reserved_connections": {},
+        "max_user_connections": {},
+        "max_db_connections": {},
+        "max_logins": 1000,
+        "max_logins_per_address": 0,
+        "tcp_keepalive": True,
+        "tcp_keepidle": 60,
+        "tcp_keepintvl": 10,
+        "tcp_keepcnt": 6,
+        "tcp_user_timeout": 0,
+        "unix_socket_mode": 0o777,
         "stale_after_s": 10.0,
+        "stale_writes_after_s": 30.0,
+        "record_timeout_s": 5.0,
         "catalogue_interval_s": 5.0,
         "catalogue_password_file": None,
         "max_statement_bytes": 16777216,
         "parsers": 2,
         "parse_timeout_s": 5.0,
         "parse_memory_bytes": 536870912,
+        "peer_id": 0,
+        "peers": None,
         "refusal_log": "-",
         "statement_log": None,
         "log_rotate_bytes": 67108864,
@@ -95,12 +122,12 @@ listeners:
 """
     assert load({}, {}, config).listeners == (
         ListenerSettings(
-            listen=Address("127.0.0.1", 6432),
+            listen=Addresses([Address("127.0.0.1", 6432)]),
             upstream="postgresql://pooler:6543?sslmode=disable",
             policy="etc/production.yaml",
         ),
         ListenerSettings(
-            listen=Address("::1", 6433),
+            listen=Addresses([Address("::1", 6433)]),
             upstream="postgresql://direct:5432?sslmode=disable",
             policy="/etc/pgwarden/production.yaml",
         ),
@@ -161,7 +188,7 @@ def test_values(name: str, text: str, value: object) -> None:
         ("MAX_STATEMENT_BYTES", "16 MIB", '"16 MIB" is not a size (say 16MiB, or a number of bytes)'),
         ("WORKERS", "0", '"0" is neither a whole number from 1 nor auto'),
         ("WORKERS", "many", '"many" is neither a whole number from 1 nor auto'),
-        ("WORKERS", "1000", '"1000" is too many: at most 256'),
+        ("WORKERS", "1000", '"1000" is too many: at most 63'),
         ("LOG_KEEP", "many", '"many" is not a whole number from 0'),
         ("LOG_SQL_CHARS", "0", "must be at least 1"),
         ("LOG_UNREADABLE", "maybe", '"maybe" is neither on nor off'),
@@ -369,3 +396,36 @@ def test_every_problem_at_once() -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     assert [setting.name for setting in table() if not setting.meaning] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "config"),
+    [
+        ({"peers": "2=10.0.0.2:6432, 3=postgresql://gate-3:6432?sslmode=disable", "peer_id": "1"}, None),
+        ({}, "peer_id: 1\npeers: {2: 10.0.0.2:6432, 3: postgresql://gate-3:6432?sslmode=disable}\n"),
+    ],
+)
+def test_peers(flags: Mapping[str, str], config: str | None) -> None:
+    settings = load({**SHORT, **flags}, {}, config)
+    assert (settings.peer_id, settings.peers) == (
+        1,
+        {2: "postgresql://10.0.0.2:6432", 3: "postgresql://gate-3:6432?sslmode=disable"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ("peers: {2: h:1}", "3:8: peers need a peer_id of this replica's own"),
+        ("peer_id: 256", '3:10: "256" is too much: a peer_id is at most 255'),
+        ("peer_id: 1\npeers: {0: h:1}", '4:8: "0" is no peer_id of its own: each replica has one, from 1'),
+        ("peer_id: 1\npeers: {two: h:1}", '4:8: "two" is not a whole number from 0'),
+        ("peer_id: 1\npeers: {2: 'u:secret@h:1'}", "4:8: peer 2 must not hold a user or a password"),
+        ("peer_id: 1\npeers: [h:1]", "4:8: must be {NUMBER: HOST:PORT, …}"),
+    ],
+)
+def test_wrong_peers(config: str, problem: str) -> None:
+    listener = "listeners:\n  - {listen: ':1', upstream: 'postgresql://127.0.0.1:5', policy: p}\n"
+    (told,) = problems({}, {}, listener + config + "\n")
+    assert told.startswith(f"etc/config.yaml:{problem}")
+    assert "secret" not in told

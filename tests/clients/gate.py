@@ -229,18 +229,19 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, policy: Path, *upstreams: str, **settings: str) -> Iterator[Gate]:
+def serving(
+    folder: Path, policy: Path, *upstreams: str | Mapping[str, str], **settings: str
+) -> Iterator[Gate]:
     """Run a gate until the block ends.
 
     Args:
         folder: for its ledger and its config file.
         policy: the policy's file.
-        upstreams: the servers' URLs, a listener for each.
+        upstreams: a listener for each: its server's URL, or its settings.
         settings: more of them, by name.
     """
-    listeners = [
-        {"listen": "127.0.0.1:0", "upstream": upstream, "policy": str(policy)} for upstream in upstreams
-    ]
+    doors = [{"upstream": given} if isinstance(given, str) else given for given in upstreams]
+    listeners = [{"listen": "127.0.0.1:0", "policy": str(policy), **door} for door in doors]
     (folder / "gate.yaml").write_text(json.dumps({"listeners": listeners}))
     given = {
         "config": str(folder / "gate.yaml"),

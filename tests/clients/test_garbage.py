@@ -53,7 +53,6 @@ GARBAGE = {
     "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
     "length 4": b"\0\0\0\4",
     "the longest length": b"\x7f\xff\xff\xff\0\3\0\0",
-    "protocol 2": b"\0\0\0\x08\0\2\0\0",
     "TLS behind SSLRequest": encode_ssl_request() + hello(),
     "garbage behind the startup packet": STARTUP + bytes(100),
     "a message of another protocol behind it": STARTUP + b"GET / HTTP/1.1\r\n\r\n",

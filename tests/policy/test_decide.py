@@ -523,13 +523,44 @@ def test_freeze(freezes: list[Freeze], database: str, frozen: bool, until: datet
 
 
 def test_what_a_freeze_says() -> None:
-    known = replace(facts(), freezes=(Freeze("Black Friday\x1b[2J", NOW - timedelta(days=1), LATER),))
+    known = replace(
+        facts(), freezes=(Freeze("Black Friday\x1b[2J", NOW - timedelta(days=1), LATER, by="ada"),)
+    )
     refusal = judge(policy("rules: []"), DROP, facts=known).refusal("d")
     assert (refusal.rule, refusal.message, refusal.detail, refusal.hint) == (
         "freeze",
         "Writes are frozen, and DROP TABLE on public.users is one. [rule freeze]",
-        "Writes are frozen: Black Friday?[2J.",
+        "Writes are frozen until Tue 24 Nov 2026 17:00 UTC by ada: Black Friday?[2J.",
         "Wait until the freeze has ended, or ask who declared it.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("defaults", "refused", "shadowed"),
+    [
+        ("{mode: enforce}", ["ledger"], []),
+        ("{stale_facts: shadow}", [], ["ledger"]),
+        ("{mode: shadow}", [], ["ledger"]),
+    ],
+)
+def test_nothing_is_written_by_facts_that_are_overdue(
+    defaults: str, refused: list[str], shadowed: list[str]
+) -> None:
+    made = policy(f"defaults: {defaults}")
+    overdue = replace(facts(), stale=True, overdue=True)
+    decision = judge(made, DROP, facts=overdue)
+    assert (refusing(decision), [firing.rule for firing in decision.shadowed]) == (refused, shadowed)
+    assert judge(made, READ, facts=overdue).allowed
+    assert judge(made, DROP, facts=replace(overdue, overdue=False)).allowed
+
+
+def test_what_is_said_of_facts_that_are_overdue() -> None:
+    overdue = replace(facts(), stale=True, overdue=True)
+    refusal = judge(policy("rules: []"), DROP, facts=overdue).refusal("d")
+    assert (refusal.message, refusal.hint) == (
+        "DROP TABLE on public.users was not run: the ledger is out of reach, and writes may have been frozen "
+        "meanwhile. [rule ledger]",
+        "Run it again in a moment; if that does not help, the gate's log tells those who run it why.",
     )
 
 

@@ -36,8 +36,10 @@ def test_a_policy_and_its_packs() -> None:
         ("unparsed", "enforce", "None"),
         ("catalogue", "enforce", "None"),
         ("unknown", "enforce", "None"),
+        ("replication", "enforce", "None"),
         ("stale-facts", "enforce", "None"),
         ("freeze", "enforce", "None"),
+        ("ledger", "enforce", "None"),
     ]
 
 
@@ -85,9 +87,11 @@ def test_reserved_ids() -> None:
     assert sorted(RESERVED) == [
         "catalogue",
         "freeze",
+        "ledger",
         "lexing",
         "over-size",
         "protocol",
+        "replication",
         "stale-facts",
         "undecodable",
         "unknown",

@@ -16,7 +16,7 @@ def _name(text: str) -> x509.Name:
 
 
 class Authority:
-    """Signs server certificates. `file` is its own certificate in PEM."""
+    """Signs certificates of servers and clients. `file` is its own certificate in PEM."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory = directory
@@ -42,6 +42,7 @@ class Authority:
                 serialization.NoEncryption(),
             )
         )
+        key_file.chmod(0o600)  # libpq takes no other
         return certificate_file, key_file
 
     def _sign(

@@ -7,20 +7,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from proxy.relay import Listener, RelaySettings, SslMode, Upstream
-from proxy.relay.ports import CatalogueReader
+from proxy.relay import CancelRouter, Listener, RelaySettings, SslMode, Upstream
+from proxy.relay.ports import CatalogueReader, ChangeRecorder
 from proxy.session import (
     Close,
     Command,
     Connect,
+    Credential,
     Ended,
     Event,
+    Excess,
     Opened,
     Outcome,
     Peer,
+    Recorded,
     Report,
+    Standing,
+    TlsInfo,
     ToClient,
     ToServer,
+    Unavailable,
+    Unrecorded,
     UpstreamFailure,
 )
 
@@ -39,6 +46,7 @@ class PassingSession:
         self.idle = True
         self.draining = False
         self.over = False
+        self.standing: Standing | None = None
         self.events: list[str] = []
         self._early: list[bytes] = []
         self._connected = False
@@ -56,17 +64,39 @@ class PassingSession:
     def catalogue_ready(self) -> list[Command]:
         raise AssertionError("it asks for no catalogue")
 
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        raise AssertionError("no user was to be looked up")
+
+    def key_derived(self, salted: bytes) -> list[Command]:
+        raise AssertionError("no key was to be derived")
+
+    def cancel(self) -> list[Command]:
+        self.events.append("cancel")
+        return []
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        raise AssertionError("it has nothing recorded")
+
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
         return self._end("client gone")
 
-    def server_connected(self) -> list[Command]:
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def client_not_secured(self, reason: str) -> list[Command]:
+        raise AssertionError("it begins no TLS")
+
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
         self._connected = True
         self.waiting = False
         return [Report(Opened("", "", "")), *(ToServer(data) for data in self._early)]
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         return self._end("server failed", f"<{failure.message}|{failure.hint}>")
+
+    def turned_away(self, excess: Excess) -> list[Command]:
+        return self._end("turned away", f"<{excess.message}>")
 
     def server_data(self, data: bytes) -> list[Command]:
         return [ToClient(data)]
@@ -81,6 +111,9 @@ class PassingSession:
 
     def terminate(self, message: str) -> list[Command]:
         return self._end(message, f"<{message}>")
+
+    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
+        return self._end(f"expired: {standing.name}", f"<{standing.name} after {limit_s:g} s>")
 
     def _end(self, reason: str, text: str = "") -> list[Command]:
         if self.over:
@@ -182,18 +215,22 @@ class Relay:
         make_session: Callable[[Peer], PassingSession] = PassingSession,
         settings: RelaySettings | None = None,
         catalogue: CatalogueReader | None = None,
+        router: CancelRouter | None = None,
+        recorder: ChangeRecorder | None = None,
     ) -> None:
         self.sessions: list[PassingSession] = []
         self.events: list[Event] = []
         self.crashes: list[Exception] = []
         self._make_session = make_session
         self.listener = Listener(
-            ("127.0.0.1", 0),
+            [("127.0.0.1", 0)],
             self._open,
             upstream,
             self.events.append,
             settings,
+            router=router,
             catalogue=catalogue,
+            recorder=recorder,
             on_crash=self.crashes.append,
         )
 
@@ -218,9 +255,13 @@ async def relay(
     settings: RelaySettings | None = None,
     sslmode: SslMode = SslMode.DISABLE,
     catalogue: CatalogueReader | None = None,
+    router: CancelRouter | None = None,
+    recorder: ChangeRecorder | None = None,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
-    standing = Relay(Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue)
+    standing = Relay(
+        Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, router, recorder
+    )
     await standing.listener.start()
     try:
         yield standing

@@ -15,6 +15,7 @@ from tests.relay.certificates import Certificates
         ("postgresql://db.example.com?sslmode=require", "db.example.com", 5432, SslMode.REQUIRE),
         ("postgresql://db.example.com?sslmode=disable", "db.example.com", 5432, SslMode.DISABLE),
         ("postgresql://10.0.0.1", "10.0.0.1", 5432, SslMode.VERIFY_FULL),
+        ("postgresql://db.example.com?sslmode=prefer", "db.example.com", 5432, SslMode.PREFER),
         ("postgresql://localhost:1", "localhost", 1, SslMode.DISABLE),
         ("postgresql://LOCALHOST:1", "LOCALHOST", 1, SslMode.DISABLE),
         ("postgresql://127.0.0.53", "127.0.0.53", 5432, SslMode.DISABLE),
@@ -40,6 +41,10 @@ def test_ca_file_and_time_out(certificates: Certificates) -> None:
     assert parse_upstream(url, ca_file=certificates.ca_file, connect_timeout_s=4) == Upstream(
         "db.example.com", ca_file=certificates.ca_file, connect_timeout_s=4
     )
+    url = "postgresql://db.example.com?sslmode=verify-ca"
+    assert parse_upstream(url, ca_file=certificates.ca_file).sslmode is SslMode.VERIFY_CA
+    url = "postgresql://db.example.com?sslnegotiation=direct"
+    assert parse_upstream(url) == Upstream("db.example.com", direct=True)
     url = "postgresql://db.example.com?sslrootcert=system"
     assert parse_upstream(url, ca_file=certificates.ca_file).ca_file is None
 
@@ -74,10 +79,36 @@ def test_ca_file_and_time_out(certificates: Certificates) -> None:
         ("postgresql://[::1", "is not a URL: write postgresql://HOST:PORT"),
         ("postgresql://[x]", "is not a URL: write postgresql://HOST:PORT"),
         ("postgresql://h?sslmode", "is not a URL: write postgresql://HOST:PORT"),
-        ("postgresql://h?sslmode=prefer", "has an sslmode that is not one of disable, require, verify-full"),
-        ("postgresql://h?sslmode=", "has an sslmode that is not one of disable, require, verify-full"),
+        (
+            "postgresql://h?sslmode=allow",
+            "has an sslmode that is not one of disable, prefer, require, verify-ca, verify-full",
+        ),
+        (
+            "postgresql://h?sslmode=",
+            "has an sslmode that is not one of disable, prefer, require, verify-ca, verify-full",
+        ),
         ("postgresql://h?connect_timeout=0", "has a connect_timeout that is not a number of seconds"),
         ("postgresql://h?connect_timeout=1.5", "has a connect_timeout that is not a number of seconds"),
+        (
+            "postgresql://h?sslmode=verify-ca",
+            "sslmode=verify-ca needs sslrootcert=FILE; with the system's own, use verify-full",
+        ),
+        (
+            "postgresql://h?sslmode=verify-ca&sslrootcert=system",
+            "sslmode=verify-ca needs sslrootcert=FILE; with the system's own, use verify-full",
+        ),
+        (
+            "postgresql://h?sslnegotiation=plain",
+            "has an sslnegotiation that is neither postgres nor direct",
+        ),
+        (
+            "postgresql://h?sslnegotiation=direct&sslmode=prefer",
+            "has sslnegotiation=direct, which needs sslmode=require, or better verify-full",
+        ),
+        (
+            "postgresql://localhost?sslnegotiation=direct",
+            "has sslnegotiation=direct, which needs sslmode=require, or better verify-full",
+        ),
         ("postgresql:///?host=/tmp&sslmode=require", "a Unix socket has no TLS: use sslmode=disable"),
         ("postgresql://h?sslrootcert=/no/such", "/no/such cannot be read: No such file or directory"),
         ("postgresql://h?sslrootcert=/dev/null", "/dev/null holds no certificate in PEM format"),

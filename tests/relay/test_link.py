@@ -8,7 +8,22 @@ import psutil
 import pytest
 
 from proxy.relay import RelaySettings, SslMode
-from proxy.session import AwaitCatalogue, Cancel, Command, Connect, Ended, Opened, Peer, ToClient, ToServer
+from proxy.session import (
+    AwaitCatalogue,
+    Change,
+    Command,
+    Connect,
+    Ended,
+    Opened,
+    Origin,
+    Peer,
+    Record,
+    Recorded,
+    TlsInfo,
+    ToClient,
+    ToServer,
+    Unrecorded,
+)
 from proxy.wire.backend import decode_error
 from tests.relay.certificates import Certificates, server_context
 from tests.relay.peers import PassingSession, connected, echo, full_backlog, relay, server, until
@@ -191,8 +206,8 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
             self.events.append(data.decode())
             return commands
 
-        def server_connected(self) -> list[Command]:
-            commands = super().server_connected()
+        def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+            commands = super().server_connected(tls)
             self.waiting = True
             return commands
 
@@ -478,90 +493,6 @@ async def test_a_session_that_asks_for_the_impossible(session: type[PassingSessi
         assert [str(crash) for crash in gate.crashes] == [message]
 
 
-# -- cancelling ------------------------------------------------------------------------------------------
-
-
-class Cancelling(PassingSession):
-    """Takes all it hears for a CancelRequest."""
-
-    def client_data(self, data: bytes) -> list[Command]:
-        self.over = True
-        return [Cancel(data)]
-
-
-async def test_a_cancel_request_is_delivered_and_ends_with_the_servers_close() -> None:
-    heard: list[bytes] = []
-    close = asyncio.Event()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readexactly(16))
-        await close.wait()
-
-    async with server(handle) as port, relay(port, Cancelling) as gate, connected(gate.port) as client:
-        await client.send(b"c" * 16)
-        await until(lambda: heard == [b"c" * 16])
-        assert gate.listener.connections == 1
-        assert not client.reader.at_eof()
-        close.set()
-        assert await client.rest() == b""
-        await gate.emptied()
-
-
-async def test_a_cancel_request_is_delivered_though_its_sender_has_gone() -> None:
-    heard: list[bytes] = []
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readexactly(16))
-
-    async with server(handle) as port, relay(port, Cancelling) as gate:
-        async with connected(gate.port) as client:
-            await client.send(b"c" * 16)
-            client.writer.close()
-            await client.writer.wait_closed()
-        await until(lambda: heard == [b"c" * 16])
-        await gate.emptied()
-
-
-async def test_cancel_requests_are_delivered_a_few_at_once() -> None:
-    running = most = delivered = 0
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal running, most, delivered
-        running += 1
-        most = max(most, running)
-        await reader.readexactly(16)
-        await asyncio.sleep(0.005)
-        delivered += 1
-        running -= 1
-
-    settings = RelaySettings(cancels_at_once=3)
-    async with server(handle) as port, relay(port, Cancelling, settings) as gate:
-
-        async def one() -> bytes:
-            async with connected(gate.port) as client:
-                await client.send(b"c" * 16)
-                return await client.rest()
-
-        assert await asyncio.gather(*(one() for _ in range(60))) == [b""] * 60
-        await gate.emptied()
-    assert (delivered, most) == (60, 3)
-
-
-@pytest.mark.parametrize("down", [True, False])
-async def test_a_cancel_request_that_cannot_be_delivered_just_ends(down: bool) -> None:
-    async with server(discard) as port:
-        if not down:
-            settings = RelaySettings(cancel_timeout_s=0.1)
-            async with relay(port, Cancelling, settings) as gate, connected(gate.port) as client:
-                await client.send(b"c" * 16)
-                assert await client.rest() == b""
-                await gate.emptied()
-    if down:
-        async with relay(port, Cancelling) as gate, connected(gate.port) as client:
-            await client.send(b"c" * 16)
-            assert await client.rest() == b""
-
-
 # -- nothing is left behind ------------------------------------------------------------------------------
 
 
@@ -663,3 +594,58 @@ async def test_a_catalogue_that_nobody_reads_ends_the_session(reader: str) -> No
         assert [type(crash).__name__ for crash in gate.crashes] == [
             "LinkError" if reader == "none" else "RuntimeError"
         ]
+
+
+# -- waiting for the ledger ------------------------------------------------------------------------------
+
+
+CHANGE = Change("DROP TABLE t", (), (), "high", False, Origin("", "", None, "", "", "none", ""))
+
+
+class Recording(PassingSession):
+    """Has a change recorded before it lets anything through, each time."""
+
+    def client_data(self, data: bytes) -> list[Command]:
+        if not self._connected:
+            return super().client_data(data)
+        self._held = data
+        return [Record(CHANGE)]
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        return [ToServer(self._held)] if outcome == Recorded(7) else [ToClient(str(outcome).encode())]
+
+
+async def test_what_waits_for_the_ledger_goes_on_when_it_is_recorded_and_not_before() -> None:
+    asked: list[Change] = []
+    may_end = asyncio.Event()
+    heard = Recorder()
+
+    async def records(change: Change) -> Recorded | Unrecorded:
+        asked.append(change)
+        await may_end.wait()
+        return Recorded(7) if len(asked) == 1 else Unrecorded("no")
+
+    async with (
+        server(heard) as port,
+        relay(port, Recording, recorder=records) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        await until(lambda: heard.heard == b"login")
+        await client.send(b"first")
+        await until(lambda: asked == [CHANGE])
+        assert heard.heard == b"login"
+        may_end.set()
+        await until(lambda: heard.heard == b"loginfirst")
+        await client.send(b"other")
+        assert await client.receive(len(str(Unrecorded("no")))) == str(Unrecorded("no")).encode()
+        assert (heard.heard, asked) == (b"loginfirst", [CHANGE, CHANGE])
+
+
+async def test_a_change_that_nobody_records_ends_the_session() -> None:
+    async with server(echo) as port, relay(port, Recording) as gate, connected(gate.port) as client:
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        await client.send(b"first")
+        assert b"internal error" in await client.rest()
+        assert [type(crash).__name__ for crash in gate.crashes] == ["LinkError"]

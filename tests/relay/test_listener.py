@@ -39,7 +39,7 @@ class Stubborn(PassingSession):
 
 
 def listener(host: str, port: int = 0) -> Listener:
-    return Listener((host, port), PassingSession, NOWHERE, lambda event: None)
+    return Listener([(host, port)], PassingSession, NOWHERE, lambda event: None)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_ipv6_clients_are_named_by_their_address() -> None:
         peers.append(peer)
         return PassingSession(peer)
 
-    door = Listener(("::1", 0), open_session, NOWHERE, lambda event: None)
+    door = Listener([("::1", 0)], open_session, NOWHERE, lambda event: None)
     await door.start()
     _, writer = await asyncio.open_connection("::1", door.addresses[0][1])
     await until(lambda: len(peers) == 1)
@@ -119,7 +119,7 @@ async def test_an_observer_that_fails_ends_the_session() -> None:
     crashes: list[Exception] = []
     async with server(echo) as port:
         upstream = Upstream("127.0.0.1", port, SslMode.DISABLE)
-        door = Listener(("127.0.0.1", 0), PassingSession, upstream, fail, on_crash=crashes.append)
+        door = Listener([("127.0.0.1", 0)], PassingSession, upstream, fail, on_crash=crashes.append)
         await door.start()
         async with connected(door.addresses[0][1]) as client:
             await client.send(b"hello")
@@ -137,7 +137,7 @@ async def test_without_a_reporter_the_event_loop_is_told() -> None:
     def fail(peer: Peer) -> PassingSession:
         raise RuntimeError("a defect")
 
-    door = Listener(("127.0.0.1", 0), fail, NOWHERE, lambda event: None)
+    door = Listener([("127.0.0.1", 0)], fail, NOWHERE, lambda event: None)
     await door.start()
     async with connected(door.addresses[0][1]) as client:
         assert await client.rest() == b""

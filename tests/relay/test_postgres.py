@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from proxy.backup.cluster import Cluster, StopMode
-from proxy.relay import Listener, SslMode, Upstream
+from proxy.relay import CancelRouter, Listener, SslMode, Upstream
 from proxy.session import Command, Ended, Event, Gate, Peer, Session
 from proxy.wire.frontend import encode_query
 from proxy.wire.startup import encode_startup
@@ -30,10 +30,11 @@ class Door:
         self.events: list[Event] = []
         self.crashes: list[Exception] = []
         self.listener = Listener(
-            ("127.0.0.1", 0),
+            [("127.0.0.1", 0)],
             lambda peer: Session(gate, peer),
             upstream,
             self.events.append,
+            router=CancelRouter(gate.keys),
             on_crash=self.crashes.append,
         )
 
@@ -288,7 +289,7 @@ async def test_the_trace_is_libpqs(database: Database, tmp_path: Path) -> None:
         sessions.append(Recording(gate_of(), peer))
         return sessions[-1]
 
-    listener = Listener(("127.0.0.1", 0), open_session, plain(database.cluster), lambda event: None)
+    listener = Listener([("127.0.0.1", 0)], open_session, plain(database.cluster), lambda event: None)
     await listener.start()
     file = tmp_path / "trace"
     url = database.url(listener.addresses[0][1])

@@ -139,6 +139,14 @@ async def test_the_system_does_not_trust_our_authority(certificates: Certificate
     assert message.startswith("The certificate of the server 127.0.0.1 is not trusted: ")
 
 
+async def test_what_the_system_trusts_is_trusted(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certificates.ca_file)
+    async with server(tls_server(server_context(certificates.loopback))) as port:
+        assert await talk(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL)) == b"hello"
+
+
 async def test_the_wrong_name_is_refused(certificates: Certificates) -> None:
     async with server(tls_server(server_context(certificates.elsewhere))) as port:
         message, hint = await failure(Upstream("localhost", port, SslMode.VERIFY_FULL, certificates.ca_file))
@@ -154,6 +162,94 @@ async def test_an_expired_certificate_is_refused(certificates: Certificates) -> 
         message, hint = await failure(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL, certificates.ca_file))
     assert message == ("The certificate of the server 127.0.0.1 is not trusted: certificate has expired.")
     assert hint == "Renew the server's certificate, and check the clock of the gate's host."
+
+
+async def test_verify_ca_checks_all_but_the_name(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.elsewhere))) as port:
+        assert await talk(Upstream(LOOPBACK, port, SslMode.VERIFY_CA, certificates.ca_file)) == b"hello"
+    async with server(tls_server(server_context(certificates.self_made))) as port:
+        message, _ = await failure(Upstream(LOOPBACK, port, SslMode.VERIFY_CA, certificates.ca_file))
+    assert message.startswith("The certificate of the server 127.0.0.1 is not trusted: ")
+
+
+async def test_prefer_takes_tls_of_whomever_and_no_tls(certificates: Certificates) -> None:
+    async with server(tls_server(server_context(certificates.self_made))) as port:
+        transport, _ = await Upstream(LOOPBACK, port, SslMode.PREFER, certificates.ca_file).connect()
+        assert transport.get_extra_info("ssl_object").version() == "TLSv1.3"
+        transport.abort()
+
+    async def declines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(8) == encode_ssl_request()
+        writer.write(b"N")
+        await echo(reader, writer)
+
+    async with server(declines) as port:
+        upstream = Upstream(LOOPBACK, port, SslMode.PREFER)
+        assert await talk(upstream) == b"hello"
+        transport, _ = await upstream.connect()
+        assert transport.get_extra_info("ssl_object") is None
+        transport.abort()
+
+
+async def test_prefer_uses_nothing_that_stands_behind_a_no() -> None:
+    async with server(says(b"NR\0\0\0\x08\0\0\0\0")) as port:
+        message, _ = await failure(Upstream(LOOPBACK, port, SslMode.PREFER))
+    assert message == "The server 127.0.0.1 sent unencrypted data behind its answer to SSLRequest."
+
+
+@pytest.mark.parametrize("protocol", ["postgresql", "http/1.1"])
+async def test_direct_tls_has_to_agree_on_the_protocol(certificates: Certificates, protocol: str) -> None:
+    context = server_context(certificates.loopback)
+    context.set_alpn_protocols([protocol])
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await writer.start_tls(context)
+        await echo(reader, writer)
+
+    async with server(handle) as port:
+        upstream = Upstream(LOOPBACK, port, SslMode.VERIFY_FULL, certificates.ca_file, direct=True)
+        if protocol == "postgresql":
+            assert await talk(upstream) == b"hello"
+        else:
+            assert await failure(upstream) == (
+                "The server 127.0.0.1 does not name PostgreSQL's protocol by ALPN.",
+                "Remove sslnegotiation=direct from the upstream URL, which only PostgreSQL 17 and later "
+                "understand.",
+            )
+
+
+async def test_a_name_is_told_by_sni_and_an_address_is_not(certificates: Certificates) -> None:
+    told: list[str | None] = []
+    context = server_context(certificates.loopback)
+    context.sni_callback = lambda tls, name, context: told.append(name)
+    async with server(tls_server(context)) as port:
+        for host in ("localhost", LOOPBACK):
+            assert await talk(Upstream(host, port, SslMode.REQUIRE)) == b"hello"
+    assert told == ["localhost", None]
+
+
+async def test_a_server_that_is_not_trusted_is_told_why(certificates: Certificates) -> None:
+    """Its log then says so, too, rather than that somebody went away."""
+    told: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)
+        writer.write(b"S")
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = server_context(certificates.self_made).wrap_bio(incoming, outgoing, server_side=True)
+        while data := await reader.read(65_536):
+            incoming.write(data)
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+            except ssl.SSLError as error:
+                told.append(str(error.reason))
+                return
+
+    async with server(handle) as port:
+        await failure(Upstream(LOOPBACK, port, SslMode.VERIFY_FULL, certificates.ca_file))
+        await until(lambda: told == ["TLSV1_ALERT_UNKNOWN_CA"])
 
 
 @pytest.mark.parametrize(

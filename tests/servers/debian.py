@@ -37,12 +37,23 @@ def unpack(directory: Path, *packages: str) -> None:
     for package in directory.glob("*.deb"):
         subprocess.run(["dpkg-deb", "--extract", package, directory], check=True, capture_output=True)
         package.unlink()
+    _keep_links_inside(directory)
 
 
 def library_path(directory: Path) -> dict[str, str]:
     """The variable that lets unpacked programs find unpacked libraries, or nothing if none were needed."""
     libraries = sorted({str(path.parent) for path in directory.rglob("lib/**/*.so.[0-9]*")})
     return {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
+
+
+def _keep_links_inside(directory: Path) -> None:
+    """Let what points to /etc or /usr/lib point to what was unpacked there, as a JDK's own files do."""
+    for link in [path for path in directory.rglob("*") if path.is_symlink()]:
+        target = link.readlink()
+        inside = directory / target.relative_to(target.anchor)
+        if target.is_absolute() and inside.exists():
+            link.unlink()
+            link.symlink_to(os.path.relpath(inside, link.parent))
 
 
 def _download(

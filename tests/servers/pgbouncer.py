@@ -53,6 +53,8 @@ def find_pgbouncer() -> Executable:
 class PgBouncer:
     """A PgBouncer in front of a loopback server; every database name and user goes through, unasked.
 
+    Settings may ask for more: `files` are put beside its own, and a setting that names one gets its path.
+
     Attributes:
         port: where it listens, on 127.0.0.1.
     """
@@ -63,6 +65,7 @@ class PgBouncer:
         pool_mode: PoolMode = "transaction",
         *,
         settings: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
         executable: Executable | None = None,
     ) -> None:
         self._executable = executable or find_pgbouncer()
@@ -83,6 +86,9 @@ class PgBouncer:
             "server_tls_sslmode": "disable",
             **(settings or {}),
         }
+        for name, text in (files or {}).items():
+            options |= {key: str(self._directory / name) for key in options if options[key] == name}
+            (self._directory / name).write_text(text)
         lines = [
             *("[databases]", f"* = host=127.0.0.1 port={upstream_port} user=postgres", "[pgbouncer]"),
             *(f"{name} = {value}" for name, value in options.items()),

@@ -15,6 +15,7 @@ RELEASE = "7.10.0"
 _ENGINE = f"{RELEASE}-4.0edf323efd1d98336f3f0a68684b56f689b900d3"
 _PACKAGES = (
     f"prisma@{RELEASE}",
+    f"@prisma/client@{RELEASE}",
     f"@prisma/adapter-pg@{RELEASE}",
     f"@prisma/driver-adapter-utils@{RELEASE}",
     f"@prisma/schema-engine-wasm@{_ENGINE}",
@@ -71,14 +72,22 @@ class Prisma:
         )
 
 
+def modules() -> Path:
+    """The packages of Prisma, its command line and its client.
+
+    Raises:
+        Missing: npm cannot fetch them.
+    """
+    return install(f"prisma-{RELEASE}-client", *_PACKAGES) / "node_modules"
+
+
 def new_project(folder: Path) -> Prisma:
     """A project in an empty folder.
 
     Raises:
         Missing: the wheel of node is not installed, or npm cannot fetch the packages.
     """
-    modules = install(f"prisma-{RELEASE}", *_PACKAGES) / "node_modules"
-    (folder / "node_modules").symlink_to(modules)
+    (folder / "node_modules").symlink_to(modules())
     engine = folder / "schema_engine.mjs"
     engine.write_bytes(Path(__file__).with_name("schema_engine.mjs").read_bytes())
     engine.chmod(0o755)

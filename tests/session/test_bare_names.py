@@ -465,7 +465,7 @@ def test_behind_a_pooler_an_own_table_is_known_inside_a_transaction_only(
 def test_a_question_that_fails_is_asked_again(table: Database, clients: Clients) -> None:
     client = own(clients, table)
     client.exchange(MAKE)
-    client.exchange(Q("SET statement_timeout = 1; SET lock_timeout = 1"))
+    client.exchange(Q("SET lock_timeout = 1"))
     other = clients.bare(table)
     other.exchange(Q("BEGIN"))
     other.exchange(Q("LOCK TABLE pg_catalog.pg_depend IN ACCESS EXCLUSIVE MODE"))
@@ -476,7 +476,7 @@ def test_a_question_that_fails_is_asked_again(table: Database, clients: Clients)
     other.exchange(Q("LOCK TABLE pg_catalog.pg_depend IN ACCESS EXCLUSIVE MODE"))
     assert client.exchange(Q("DROP TABLE t")) == [NO[0], ("Z", "E")]
     other.exchange(Q("ROLLBACK"))
-    client.exchange(Q("ROLLBACK; SET statement_timeout = 0"))
+    client.exchange(Q("ROLLBACK; SET lock_timeout = 0"))
     assert client.exchange(Q("DROP TABLE t")) == [("C", "DROP TABLE"), ("Z", "I")]
     assert table.execute("SELECT count(*) FROM t") == "3"
 

@@ -8,6 +8,7 @@ import pytest
 from proxy.app.catalogue.reader import read
 from proxy.app.catalogue.source import CatalogueSource
 from proxy.backup.cluster import Cluster
+from proxy.relay import SslMode, Upstream
 from proxy.sql.database import Database as Held
 from tests.servers.database import Database
 from tests.session.conftest import Clients
@@ -30,9 +31,9 @@ COUNT = "LANGUAGE sql AS 'SELECT 1'"
 
 
 async def _read(database: Database) -> Held | None:
-    connection = await CatalogueSource("127.0.0.1", database.port, "postgres", None, None).connect(
-        database.name
-    )
+    connection = await CatalogueSource(
+        Upstream("127.0.0.1", database.port, SslMode.DISABLE), "postgres", None
+    ).connect(database.name)
     try:
         reading = await read(connection)
         return None if reading is None else Held(database.name, reading.snapshot())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from proxy.backup.cluster import Auth, Cluster
-from proxy.session import Cancel, Close, Connect, Peer, Phase, Session, ToClient, UpstreamFailure
+from proxy.session import CancelAnother, Close, Connect, Peer, Phase, Session, ToClient, UpstreamFailure
 from proxy.session.opening import major_version
 from proxy.wire.backend import decode_error, encode_authentication, encode_sasl_mechanisms
 from proxy.wire.frontend import (
@@ -54,7 +54,7 @@ def test_bytes_behind_an_encryption_request_are_refused() -> None:
 
 def test_a_second_ssl_request_is_refused() -> None:
     _, commands = opened(encode_ssl_request(), encode_ssl_request())
-    assert refusal(commands[1:]) == ("FATAL", "08P01", "the same encryption was requested twice")
+    assert refusal(commands[1:]) == ("FATAL", "08P01", "encryption was requested again")
 
 
 @pytest.mark.parametrize(
@@ -70,19 +70,36 @@ def test_every_split_of_the_startup_packet(database: Database) -> None:
     for cut in range(1, len(START)):
         session, commands = opened(START[:cut])
         assert commands == []
-        assert session.client_data(START[cut:]) == [Connect()]
+        assert session.client_data(START[cut:]) == [Connect("postgres", "postgres")]
 
 
-def test_a_cancel_request_is_handed_on_as_it_came() -> None:
-    packet = encode_cancel(struct.pack(">II", 17, 99))
-    session, commands = opened(packet)
-    assert commands == [Cancel(packet)]
+@pytest.mark.parametrize("secret", [b"\0\0\0\x63", b"k" * 32, b"k" * 256])
+def test_a_cancel_request_names_a_key_and_is_all_that_a_client_says(secret: bytes) -> None:
+    key = struct.pack(">I", 17) + secret
+    session, commands = opened(encode_cancel(key))
+    assert commands == [CancelAnother(key, "127.0.0.1")]
     assert session.phase is Phase.CLOSED
 
 
-def test_replication_is_refused() -> None:
-    _, commands = opened(encode_startup(3, 0, [("user", "u"), ("replication", "database")]))
-    assert refusal(commands) == ("FATAL", "0A000", "Replication connections do not pass this gate.")
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ((1, 0), b"EFATAL:  unsupported frontend protocol 1.0: server supports 3.0 to 3.2\n\0"),
+        ((2, 0), b"EFATAL:  unsupported frontend protocol 2.0: server supports 3.0 to 3.2\n\0"),
+    ],
+)
+def test_clients_of_old_protocols_are_told_in_their_own(version: tuple[int, int], said: bytes) -> None:
+    """Byte for byte what PostgreSQL 18 says."""
+    session, commands = opened(encode_startup(*version, [("user", "u")]))
+    assert commands[0] == ToClient(said)
+    assert session.phase is Phase.CLOSED
+
+
+@pytest.mark.parametrize("version", [(0, 0), (4, 0), (1234, 1)])
+def test_protocols_that_nobody_speaks_are_refused_as_the_server_does(version: tuple[int, int]) -> None:
+    _, commands = opened(encode_startup(*version, [("user", "u")]))
+    text = "unsupported frontend protocol {}.{}: server supports 3.0 to 3.2".format(*version)
+    assert refusal([c for c in commands if isinstance(c, ToClient | Close)]) == ("FATAL", "0A000", text)
 
 
 def test_a_server_that_cannot_be_reached_is_told_at_once_with_a_hint() -> None:

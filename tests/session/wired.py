@@ -16,6 +16,7 @@ from proxy.session import (
     Analyse,
     AwaitCatalogue,
     Cancel,
+    Change,
     Close,
     Connect,
     Event,
@@ -24,10 +25,13 @@ from proxy.session import (
     Limits,
     Outcome,
     Peer,
+    Record,
+    Recorded,
     Report,
     Session,
     ToClient,
     ToServer,
+    Unrecorded,
 )
 from proxy.session.commands import Command
 from proxy.sql.analyse import SqlSyntaxError, analyse
@@ -72,6 +76,7 @@ def gate_of(
     limits: Limits | None = None,
     *,
     catalogue: bool = False,
+    recording: bool = False,
 ) -> Gate:
     """A gate with this policy, no facts, and tokens that can be told apart."""
     numbers = itertools.count(1)
@@ -84,6 +89,7 @@ def gate_of(
         token=lambda: f"{next(numbers):032x}",
         limits=limits,
         catalogue=catalogue,
+        recording=recording,
     )
 
 
@@ -218,6 +224,8 @@ class Wired(Bare):
         sent: every byte that went to the server.
         read_catalogue: has what a database holds swapped in at the gate, as the relay would.
         readings: how often it was asked to.
+        record: has a change recorded, as the relay would; None lets the session wait.
+        changes: what was to be recorded.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
     """
 
@@ -230,6 +238,8 @@ class Wired(Bare):
     handed_out: list[bytes] = field(default_factory=list)
     read_catalogue: Callable[[str], None] = field(default=lambda name: None)
     readings: int = 0
+    record: Callable[[Change], Recorded | Unrecorded | None] = field(default=lambda change: Recorded(1))
+    changes: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the session."""
@@ -266,6 +276,11 @@ class Wired(Bare):
                     self.readings += 1
                     self.read_catalogue(database)
                     self.perform(self.session.catalogue_ready())
+                case Record(change):
+                    self.changes.append(change)
+                    outcome = self.record(change)
+                    if outcome is not None:
+                        self.perform(self.session.recorded(outcome))
                 case Report(event):
                     self.events.append(event)
 

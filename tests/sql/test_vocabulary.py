@@ -11,7 +11,7 @@ from proxy.sql.effects import CLASS_ORDER, CLASSES, EFFECT_KINDS, TRAITS, Effect
 from proxy.sql.vocabulary.objects import OBJECT_TYPES, OBJECTS
 
 # Given by the session, or by nothing that today's grammar holds.
-WITHOUT_EXAMPLE = {"statement.unparsed", "statement.unknown", "code.unseen"}
+WITHOUT_EXAMPLE = {"statement.unparsed", "statement.unknown", "code.unseen", "connection.replication"}
 
 NAMED = """
 row.read row.insert row.update row.delete row.lock table.create table.alter table.drop table.rename

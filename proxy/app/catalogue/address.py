@@ -7,12 +7,12 @@ error here repeats what might be one.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from proxy.relay import Upstream
-from proxy.relay.address import parse_upstream
+from proxy.relay import NoAuthority, Upstream, parse_upstream
 
 FORM: Final = "postgresql://ROLE@, or postgresql://ROLE@HOST:PORT"
 
@@ -60,5 +60,6 @@ def parse_catalogue(url: object) -> CatalogueAddress:
     if not host and not parts.query:
         return CatalogueAddress(unquote(who), None)
     server = urlunsplit((parts.scheme, where, "", parts.query, parts.fragment))
-    parse_upstream(server)
+    with suppress(NoAuthority):  # the setting sslrootcert may name them
+        parse_upstream(server)
     return CatalogueAddress(unquote(who), server)

@@ -32,10 +32,7 @@ async def read_once(url: str, database: str, environment: Mapping[str, str]) -> 
         raise ValueError("must name the server behind the role")
     server = parse_upstream(address.server)
     password = environment.get(PASSWORD)
-    source = CatalogueSource(
-        server.host, server.port, address.role, password, server.context, server.connect_timeout_s
-    )
-    connection = await source.connect(database)
+    connection = await CatalogueSource(server, address.role, password).connect(database)
     try:
         reading = await read(connection)
     except FAULTS as error:

@@ -14,6 +14,7 @@ from typing import Final
 import asyncpg  # type: ignore[import-untyped]
 
 from proxy.app.catalogue.reader import SETTINGS, Connection
+from proxy.relay import SslMode, Upstream
 
 PASSWORD: Final = "PGWARDEN_CATALOGUE_PASSWORD"  # noqa: S105 - a variable's name
 
@@ -37,16 +38,19 @@ class CatalogueSource:
     """Where to read.
 
     Attributes:
-        context: TLS, None for none.
         password: None leaves it to ~/.pgpass.
     """
 
-    host: str
-    port: int
+    server: Upstream
     role: str
     password: str | None = field(repr=False)
-    context: ssl.SSLContext | None
-    timeout_s: float = 10.0
+
+    @property
+    def _tls(self) -> ssl.SSLContext | str | bool:
+        """As asyncpg wants it: a context means that there is no way without TLS."""
+        if self.server.sslmode is SslMode.PREFER:
+            return "prefer"
+        return self.server.context or False
 
     async def connect(self, database: str) -> Connection:
         """Open a connection to one database.
@@ -56,13 +60,14 @@ class CatalogueSource:
         """
         try:
             connection: Connection = await asyncpg.connect(
-                host=self.host,
-                port=self.port,
+                host=self.server.host,
+                port=self.server.port,
                 user=self.role,
                 password=self.password,
                 database=database,
-                ssl=self.context if self.context is not None else False,
-                timeout=self.timeout_s,
+                ssl=self._tls,
+                direct_tls=self.server.direct,
+                timeout=self.server.connect_timeout_s,
                 command_timeout=60,
                 statement_cache_size=0,
                 server_settings=SETTINGS,

@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from proxy import __version__
-from proxy.app.cli import backup, health, policy
+from proxy.app.cli import backup, freeze, health, ledger, policy, user
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.explain import explain
 from proxy.app.cli.lint import lint
@@ -57,6 +57,11 @@ commands.command(epilog=epilog())(lint)
 commands.command(epilog=epilog())(health.health)
 commands.add_typer(policy.commands, name="policy", epilog=epilog())
 commands.add_typer(backup.commands, name="backup", epilog=epilog())
+commands.add_typer(user.commands, name="user", epilog=epilog())
+commands.add_typer(ledger.commands, name="ledger", epilog=epilog())
+commands.command(epilog=epilog())(freeze.freeze)
+commands.command(epilog=epilog())(freeze.thaw)
+commands.command(epilog=epilog())(freeze.status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,9 +5,6 @@ Deliberately absent: making and verifying a backup; what is recorded here is wha
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -16,13 +13,20 @@ import typer
 from proxy.app import kinds
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_json, print_line, print_table
-from proxy.app.cli.values import ledger_path, read_level, read_time, use_ledger, wrong
+from proxy.app.cli.values import (
+    LedgerFlag,
+    ledger_at,
+    read_level,
+    read_time,
+    shown_moment,
+    using_ledger,
+    who,
+    wrong,
+)
 from proxy.records import BackupRecord, LedgerError, NewBackup
-from proxy.records.ledger import check_backup
+from proxy.records.kinds.backup import check_backup
 
 commands = typer.Typer(no_args_is_help=True, help="Record backups, and list them.")
-
-LedgerFlag = Annotated[str | None, typer.Option("--ledger", metavar="FILE", help="the ledger's file")]
 
 
 @commands.command(epilog=epilog())
@@ -50,33 +54,19 @@ def record(
         raise wrong("--size", str(error)) from None
     moment = read_time("--finished", finished)
     level = read_level("--verified", verified)
-    copies = [NewBackup(database, moment, where, level, _who(), size_bytes, notes) for where in location]
+    copies = [NewBackup(database, moment, where, level, who(), size_bytes, notes) for where in location]
     try:
         for copy in copies:  # all of them first: half a record would be a wrong one
             check_backup(copy, datetime.now(UTC))
     except LedgerError as error:
         raise CommandError(ExitCode.USAGE, f"not recorded: {error}") from error
-    book = use_ledger(ledger_path(ledger), create=True)
-    try:
+    with using_ledger(ledger_at(ledger), create=True) as book:
         records = [book.record_backup(copy) for copy in copies]
-    except LedgerError as error:
-        raise CommandError(ExitCode.FAILED, str(error)) from error
-    finally:
-        book.close()
     if as_json:
         print_json([_as_dict(row) for row in records])
         return
     for row in records:
         print_line(f"recorded as entry {row.sequence} of {book.place}")
-
-
-def _who() -> str:
-    """Who runs the command; a user id that no account has, as containers give them, has no name."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = f"uid {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
 
 
 @commands.command("list", epilog=epilog())
@@ -86,13 +76,8 @@ def list_backups(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """List the recorded backups, the newest first."""
-    book = use_ledger(ledger_path(ledger), create=False)
-    try:
+    with using_ledger(ledger_at(ledger), create=False) as book:
         rows = sorted(book.backups(database), key=lambda row: (row.finished, row.sequence), reverse=True)
-    except LedgerError as error:
-        raise CommandError(ExitCode.FAILED, str(error)) from error
-    finally:
-        book.close()
     if as_json:
         print_json([_as_dict(row) for row in rows])
         return
@@ -102,7 +87,7 @@ def list_backups(
             (
                 str(row.sequence),
                 row.database,
-                _moment(row.finished),
+                shown_moment(row.finished),
                 row.verified.name.lower(),
                 "" if row.size_bytes is None else str(row.size_bytes),
                 row.location,
@@ -114,19 +99,15 @@ def list_backups(
     )
 
 
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _as_dict(row: BackupRecord) -> dict[str, object]:
     return {
         "entry": row.sequence,
         "database": row.database,
-        "finished": _moment(row.finished),
+        "finished": shown_moment(row.finished),
         "location": row.location,
         "verified": row.verified.name.lower(),
         "size_bytes": row.size_bytes,
         "notes": row.notes,
-        "recorded_at": _moment(row.recorded_at),
+        "recorded_at": shown_moment(row.recorded_at),
         "recorded_by": row.recorded_by,
     }

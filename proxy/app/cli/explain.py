@@ -21,10 +21,9 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line
-from proxy.app.cli.values import evidence, load_or_fail, read_address, read_time, wrong
+from proxy.app.cli.values import LedgerFlag, evidence, load_or_fail, read_address, read_time, wrong
 from proxy.app.offline.judging import DECISION_ID, denial_of, read_sql
 from proxy.policy.context import Context
 from proxy.policy.decision import Firing
@@ -130,7 +129,7 @@ def explain(
             now=moment.astimezone(UTC),
             transaction="open" if in_transaction else "none",
         )
-        facts = evidence(ledger, context.now)
+        facts = evidence(ledger, datetime.now(UTC))
         lines = [() if place is None else place.lines() for place in places]
         judged = Judged(rules, explain_decision(meaning.effects, context, rules, facts, lines), context)
     if as_json:

@@ -12,10 +12,9 @@ from typing import Annotated
 
 import typer
 
-from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line, print_styled
-from proxy.app.cli.values import evidence, load_or_fail, read_address, read_time, wrong
+from proxy.app.cli.values import LedgerFlag, evidence, load_or_fail, read_address, read_time, wrong
 from proxy.app.offline.outlook import Objection, Outlook, outlook
 from proxy.app.offline.scripts import Script, Scripts, find_scripts
 from proxy.policy.calendar import moment_text
@@ -57,7 +56,7 @@ def lint(
     address = None if client is None else read_address("--from", client)
     context = Context(role, database, address, None, moment.astimezone(UTC), "none")
     found = _find(paths, after)
-    facts = evidence(ledger, context.now)
+    facts = evidence(ledger, datetime.now(UTC))
     judged = [(script, outlook(script.sql, context, rules, facts)) for script in found.scripts]
     if as_json:
         print_json(_as_dict(judged, found, rules))

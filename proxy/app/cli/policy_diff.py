@@ -13,10 +13,9 @@ from typing import Annotated
 
 import typer
 
-from proxy.app.cli.backup import LedgerFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line, print_styled
-from proxy.app.cli.values import evidence, load_or_fail
+from proxy.app.cli.values import LedgerFlag, evidence, load_or_fail
 from proxy.app.offline.replay import Flip, Replay, replay
 
 _SHOWN_SQL = 200

@@ -23,8 +23,11 @@ _METAVARS = {
     "upstream": "URL",
     "workers": "N|auto",
     "runtime_dir": "FOLDER",
-    "log_unreadable": "on|off",
     "so_reuseport": "on|off",
+    "log_unreadable": "on|off",
+    "proxy_protocol": "off|v1|v2|any",
+    "proxy_protocol_from": "NETWORK",
+    "tcp_keepalive": "on|off",
 }
 
 

@@ -5,22 +5,37 @@ Leaves: typed values, or a CommandError whose one line begins with the flag.
 
 from __future__ import annotations
 
+import getpass
 import os
-from datetime import datetime
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
+
+import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.kinds import shown
+from proxy.app.ledger.address import LedgerPlace, ledger_place, password_in
 from proxy.app.policies import try_to_load
 from proxy.app.settings import default_ledger
+from proxy.app.sources import read_text
 from proxy.policy.facts import Facts, Verification
 from proxy.policy.rules import Policy
 from proxy.records import Ledger, LedgerError, open_ledger
 
 Value = TypeVar("Value")
+
+LedgerFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger", metavar="WHERE", help="the ledger: a file, or postgresql://USER@HOST:PORT/DATABASE"
+    ),
+]
 
 
 def wrong(flag: str, message: str) -> CommandError:
@@ -72,28 +87,55 @@ def read_level(flag: str, text: str) -> Verification:
         raise wrong(flag, f"{shown(text)} is none of {levels}") from None
 
 
-def ledger_path(flag: str | None) -> str:
+def ledger_at(flag: str | None) -> LedgerPlace:
     """The ledger that a command means: its flag, else PGWARDEN_LEDGER, else the user's own."""
-    return flag or os.environ.get("PGWARDEN_LEDGER") or default_ledger()
+    variable = os.environ.get("PGWARDEN_LEDGER")
+    origin = "--ledger" if flag or not variable else "PGWARDEN_LEDGER"
+    try:
+        password = password_in(os.environ, read_text)
+    except ValueError as error:
+        raise wrong("PGWARDEN_LEDGER_PASSWORD_FILE", str(error)) from None
+    try:
+        return ledger_place(
+            flag or variable or default_ledger(),
+            password,
+            ca_file=os.environ.get("PGWARDEN_SSLROOTCERT") or None,
+        )
+    except ValueError as error:
+        raise wrong(origin, str(error)) from None
 
 
 def evidence(flag: str | None, now: datetime) -> Facts:
     """The ledger's facts; without a ledger there is no evidence, which is no fault unless one was named."""
-    path = ledger_path(flag)
-    if flag is None and not Path(path).exists():
+    place = ledger_at(flag)
+    if flag is None and isinstance(place, str) and not Path(place).exists():
         return Facts(backups=(), as_of=now)
-    ledger = use_ledger(path, create=False)
-    try:
-        return ledger.facts(now)
-    except LedgerError as error:
-        raise CommandError(ExitCode.FAILED, str(error)) from error
-    finally:
-        ledger.close()
+    with using_ledger(place, create=False) as ledger:
+        return ledger.facts(now)  # of the present, whatever moment is asked about
 
 
-def use_ledger(path: str, *, create: bool) -> Ledger:
-    """Open a ledger; what goes wrong with it ends the command."""
+@contextmanager
+def using_ledger(place: LedgerPlace, *, create: bool) -> Iterator[Ledger]:
+    """Open a ledger for a while; what goes wrong with it ends the command."""
     try:
-        return open_ledger(path, create=create)
+        ledger = open_ledger(place, create=create)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
     except LedgerError as error:
         raise CommandError(ExitCode.FAILED, str(error)) from error
+
+
+def who() -> str:
+    """Who runs the command; a user id that no account has, as containers give them, has no name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def shown_moment(moment: datetime) -> str:
+    """A moment in UTC, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

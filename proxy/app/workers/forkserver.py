@@ -27,7 +27,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from proxy.app.workers.doors import Doors, Sockets
+from proxy.app.workers.doors import Doors
+from proxy.relay import Sockets
 
 Work: TypeAlias = Callable[[int, socket.socket, tuple[Sockets, ...]], int]
 """What a worker does: its number, its socket to the supervisor, its sockets by listener; the exit code."""
@@ -205,7 +206,7 @@ class _Forks:
                 if worker == number:
                     os.kill(pid, signal.SIGKILL)  # not reaped yet: the process id is still its own
         else:
-            self._doors.close()
+            self._doors.keep_only(None)
         self._tell(_DONE, number)
         return True
 
@@ -231,8 +232,8 @@ class _Forks:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for each in (self._orders, self._wakes, self._woken):
                 each.close()
-            self._doors.close(but=number)
-            code = self._work(number, socket.socket(fileno=handle), self._doors.sockets[number])
+            self._doors.keep_only(number)
+            code = self._work(number, socket.socket(fileno=handle), self._doors.of(number))
         except Exception as error:  # the edge of the process: what a fault says may quote a statement
             last = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(last.filename).name}:{last.lineno}"

@@ -23,7 +23,7 @@ from proxy.app.policies import Attempt, PolicyKeeper, announce
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.workers.crew import Crew
-from proxy.app.workers.doors import cannot_listen
+from proxy.app.workers.doors import Doors, cannot_listen
 from proxy.app.workers.forkserver import ForkServer
 from proxy.app.workers.merging import Merged, families_of, merged
 from proxy.console import AdminServer, AdminSource
@@ -40,7 +40,7 @@ class Supervisor:
         loaded: Loaded,
         attempts: Mapping[str, Attempt],
         forks: ForkServer,
-        addresses: tuple[tuple[Address, ...], ...],
+        doors: Doors,
         workers: int,
         log: BoundLogger,
     ) -> None:
@@ -50,14 +50,14 @@ class Supervisor:
             loaded: the settings.
             attempts: the policies by path, all of them loaded.
             forks: where workers come from.
-            addresses: where each listener's sockets are bound.
+            doors: where each listener's sockets are bound; the sockets are the fork server's.
             workers: how many there shall be.
             log: for what happens to the gate itself.
         """
         self._loaded = loaded
         self._settings = loaded.settings
         self._policies = {path: a.policy for path, a in attempts.items() if a.policy is not None}
-        self._addresses = addresses
+        self._doors = doors
         self._log = log
         self._crew = Crew(forks, workers, log, self._in_background, self._lost)
         self._keeper = PolicyKeeper(attempts, self._enforce, log)
@@ -95,6 +95,7 @@ class Supervisor:
             await self._stopping.wait()
             if self._settings.so_reuseport:
                 await self._admin.stop()  # it is the next gate's
+            self._doors.release()
             await self._crew.stop(self._settings.drain_timeout_s)
         finally:
             for task in self._tasks:
@@ -169,16 +170,16 @@ class Supervisor:
     # -- running ---------------------------------------------------------------------------------------------
 
     def _announce(self) -> None:
-        doors = zip(self._settings.listeners, self._loaded.upstreams, self._addresses, strict=True)
+        doors = zip(self._settings.listeners, self._loaded.upstreams, self._doors.addresses, strict=True)
         self._log.info(
             f"pgwarden {__version__} serves",
             listeners="; ".join(
-                f"{','.join(map(str, bound))} -> {upstream} by {policy.name} ({policy.mode})"
+                f"{bound} -> {upstream} by {policy.name} ({policy.mode})"
                 for listener, upstream, bound in doors
                 for policy in [self._policies[listener.policy]]
             ),
             admin=str(self._admin_address or "off"),
-            ledger=self._settings.ledger,
+            ledger=str(self._loaded.ledger),
         )
         for path, policy in self._policies.items():
             announce(self._log, "policy in force", path, policy)

@@ -19,11 +19,11 @@ from structlog.stdlib import BoundLogger
 
 from proxy.app.faults import places
 from proxy.app.gateway import Gateway
+from proxy.app.ledger.use import LedgerUse
 from proxy.app.log import logger, start_log
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.statementlogs import StatementLogs
-from proxy.app.workers.doors import Sockets
 from proxy.app.workers.merging import families_of
 from proxy.app.workers.messages import (
     Ask,
@@ -42,7 +42,8 @@ from proxy.app.workers.messages import (
 from proxy.app.workers.runtime import RuntimeFolder
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
-from proxy.records import LedgerError, open_ledger
+from proxy.records import LedgerError
+from proxy.relay import Sockets
 from proxy.source.diagnostics import SourceError
 
 _LOG_CLOSE_S = 5.0
@@ -156,7 +157,7 @@ class _Worker:
         try:
             for path, texts in begin.policies.items():
                 policies[path] = _compiled(path, texts)
-            ledger = open_ledger(self._origin.loaded.settings.ledger)
+            ledger = LedgerUse(self._origin.loaded.ledger, self._origin.loaded.settings)
         except (SourceError, LedgerError) as error:
             raise StartError(str(error)) from error
         return Gateway(
@@ -166,6 +167,7 @@ class _Worker:
             logs,
             self._log,
             worker=self._number,
+            workers=self._origin.count,
             runtime=self._origin.runtime.path,
         )
 

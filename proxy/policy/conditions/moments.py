@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.policy.calendar import Span, moment_text
 from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
+from proxy.policy.facts import Freeze
 from proxy.policy.templates import printable
 
 
@@ -124,7 +125,7 @@ class FreezeCondition:
         active = [f for f in known if f.since <= now and (f.until is None or now < f.until)]
         edges = [f.until for f in active] + [f.since for f in known if f.since > now]
         until = earliest(edges)
-        found = "; ".join(f"writes are frozen: {printable(freeze.reason)}" for freeze in active)
+        found = "; ".join(self._told(freeze) for freeze in active)
         return Outcome(
             bool(active) is self.active,
             until,
@@ -132,6 +133,13 @@ class FreezeCondition:
             cure="" if until is None else f"changes at {moment_text(until, self.zone)}",
             evidence=True,
         )
+
+    def _told(self, freeze: Freeze) -> str:
+        """Until when, by whom and why: `writes are frozen by ada@laptop: incident 12`."""
+        until = "" if freeze.until is None else f" until {moment_text(freeze.until, self.zone)}"
+        by = f" by {printable(freeze.by)}" if freeze.by else ""
+        reason = f": {printable(freeze.reason)}" if freeze.reason else ""
+        return f"writes are frozen{until}{by}{reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from proxy.policy import schema
+from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.matching import Match
 from proxy.policy.conditions.moments import FreezeCondition, Window
+from proxy.policy.conditions.who import WhoCondition
 from proxy.policy.loading.compiling import RuleCompiler
+from proxy.policy.loading.complaints import Complaints
 from proxy.policy.loading.definitions import Definitions, collect_definitions
 from proxy.policy.loading.files import FileSet, Reader
 from proxy.policy.loading.parsing import ParsedFile, parse_file
@@ -23,9 +26,10 @@ from proxy.source import SourceError
 from proxy.sql.effects import CLASSES
 
 # What only the policy itself says, not a pack: a line of include must not change how the rest is judged.
-_POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass")
+_POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass", "replication")
 _UTC = ZoneInfo("UTC")
 FROZEN_CLASSES = ("write", "ddl", "destructive", "privilege", "opaque")
+_WRITES = Match(frozenset().union(*(CLASSES[name] for name in FROZEN_CLASSES)), ())
 
 
 def load_policy(path: str, read: Reader) -> Policy:
@@ -68,9 +72,10 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         for index, written in file.malformed:
             Resolver(("rules", index), around, file.complaints).look_up(written, ())
     _check_ids(files)
-    every = (*rules, *_reserved(mode, defaults))
+    every = (*rules, *_reserved(mode, defaults), _replication(mode, head, around, root.complaints))
     freeze = _freeze(mode, around.zone)
     stale = Rule("stale-facts", _reaction(mode, defaults.stale_facts), Match(frozenset(), ()))
+    ledger = _ledger(stale.mode)
     name = (head.name if head is not None else None) or _stem(path)
     return Policy(
         name=name,
@@ -78,9 +83,10 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         mode=str(mode),
         digest=_digest(files.values()),
         files=tuple(files),
-        rules=(*every, stale, freeze),
+        rules=(*every, stale, freeze, ledger),
         stale_facts=stale,
         freeze=freeze,
+        ledger=ledger,
         zone=around.zone,
         break_glass=head is not None and head.break_glass,
         transactional=frozenset(filter(asks_for_transaction, every)),
@@ -140,15 +146,51 @@ def _reserved(mode: Mode, defaults: schema.Defaults) -> tuple[Rule, ...]:
     )
 
 
+def _replication(
+    mode: Mode, head: schema.PolicyFile | None, around: Surroundings, complaints: Complaints
+) -> Rule:
+    """Replication carries everything, past every other rule: it is for those whom the policy names."""
+    named = None if head is None else head.replication
+    unless: tuple[tuple[Condition, ...], ...] = ()
+    if named is not None:
+        unless = ((WhoCondition(Resolver((), around, complaints).who(named, ("replication",))),),)
+    return Rule(
+        id="replication",
+        mode=mode,
+        match=Match(frozenset({"connection.replication"}), ()),
+        unless=unless,
+        deny=parse_template("Replication is not for {role}: it carries everything, whatever the rules say."),
+        hint=parse_template(
+            "Connect directly, or ask the owners of the policy to name you in its replication."
+        ),
+    )
+
+
 def _freeze(mode: Mode, zone: ZoneInfo) -> Rule:
     """No approval lifts it: who may end a freeze ends it. What cannot be read may write."""
     return Rule(
         id="freeze",
         mode=mode,
-        match=Match(frozenset().union(*(CLASSES[name] for name in FROZEN_CLASSES)), ()),
+        match=_WRITES,
         when=(FreezeCondition(True, zone),),
         deny=parse_template("Writes are frozen, and {effect} on {targets} is one."),
         hint=parse_template("Wait until the freeze has ended, or ask who declared it."),
+    )
+
+
+def _ledger(mode: Mode) -> Rule:
+    """Facts so old that a freeze may have been missed; whoever heeds no stale facts heeds not this either."""
+    return Rule(
+        id="ledger",
+        mode=mode,
+        match=_WRITES,
+        deny=parse_template(
+            "{effect} on {targets} was not run: the ledger is out of reach, and writes may have been "
+            "frozen meanwhile."
+        ),
+        hint=parse_template(
+            "Run it again in a moment; if that does not help, the gate's log tells those who run it why."
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema
 
 from proxy.policy.schema.block import Block, Count, as_tuple
 from proxy.policy.schema.described import Described, Some, as_block
-from proxy.policy.schema.rule import ModeName, Rule, WhoBlock
+from proxy.policy.schema.rule import ModeName, Rule, Who, WhoBlock
 from proxy.policy.schema.scalars import (
     DateSpan,
     DaySpan,
@@ -107,6 +107,9 @@ class PolicyFile(Block):
     approvals: Approvals | None = None
     break_glass: bool = Field(
         default=False, description="Whether an approval may also lift what a rule requires."
+    )
+    replication: Who | None = Field(
+        default=None, description="Who may open replication connections; nobody unless said."
     )
     time: Time | None = None
     sets: dict[Name, Annotated[object, Described(_set)]] = Field(

@@ -555,6 +555,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "functions-admin.html",
     ),
     (
+        "connection.replication",
+        _HIGH,
+        "server",
+        "a replica, a backup or change-data-capture reads all that the server writes",
+        "-- none: asked for when a connection begins, and by BASE_BACKUP and START_REPLICATION",
+        "protocol-replication.html",
+    ),
+    (
         "server.large_object",
         _HIGH,
         "write destructive",

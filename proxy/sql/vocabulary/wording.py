@@ -71,6 +71,7 @@ _OWN: Mapping[str, str] = MappingProxyType(
         "server.statistics": "Changing statistics",
         "server.signal": "Signalling other sessions",
         "server.replication": "Changing replication",
+        "connection.replication": "Replication",
         "server.large_object": "Changing a large object",
         "large_object.create": "Adding a large object",
         "server.load": "LOAD",

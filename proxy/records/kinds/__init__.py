@@ -1,0 +1,22 @@
+"""The kinds of entries, one module each. A new kind is a module here and a line in this one.
+
+A kind that rules judge by has a `Fold`; one that only tells what happened stands in `UNFOLDED`. A ledger with
+an entry of a kind that is in neither was written by a newer pgwarden, and no facts are read from it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from proxy.records.kinds.backup import Backups
+from proxy.records.kinds.change import ChangeBegun
+from proxy.records.kinds.freeze import Freezes
+from proxy.records.kinds.kind import Fold, Payload
+
+FOLDS: Final[tuple[type[Fold], ...]] = (Backups, Freezes)
+UNFOLDED: Final[tuple[type[Payload], ...]] = (ChangeBegun,)
+
+KINDS: Final[Mapping[str, type[Payload]]] = {
+    **{name: shape for fold in FOLDS for name, shape in fold.shapes.items()},
+    **{shape.kind: shape for shape in UNFOLDED},
+}
+"""The shape of every kind's payload."""

@@ -1,0 +1,87 @@
+"""What a kind of entry is: the shape of its payload, what may be said in it, and what comes of it.
+
+Enters: nothing. Leaves: `Payload`, the base of every kind's shape, with its canonical spelling; `Fold`, the
+port from entries to facts. Deliberately absent: any kind; each has a module of its own beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, Protocol, TypeVar
+
+import msgspec
+
+from proxy.policy.facts import Facts
+from proxy.records.entry import Entry, LedgerError, canonical, written
+
+
+class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one kind of entry says. Fields are never renamed; new ones have a default.
+
+    Attributes:
+        kind: the kind's name, in the ledger for ever.
+    """
+
+    kind: ClassVar[str]
+
+    def check(self, now: datetime) -> None:
+        """Refuse what could never be true, or would put a secret where everybody reads it.
+
+        Raises:
+            LedgerError: with one sentence that repeats no secret.
+        """
+
+
+P = TypeVar("P", bound=Payload)
+
+
+def spelled(payload: Payload) -> str:
+    """The payload's canonical JSON.
+
+    Raises:
+        LedgerError: it holds what has no one spelling.
+    """
+    try:
+        plain = msgspec.to_builtins(payload, builtin_types=(datetime,))
+        return canonical({name: _plain(value) for name, value in plain.items()})
+    except ValueError as error:
+        raise LedgerError(f"this cannot be recorded: {error}") from error
+
+
+def read(entry: Entry, shape: type[P]) -> P:
+    """What an entry says.
+
+    Raises:
+        LedgerError: it has not the shape of its kind: damaged, or from a newer pgwarden.
+    """
+    try:
+        return msgspec.json.decode(entry.payload, type=shape)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise unreadable(entry) from error
+
+
+def unreadable(entry: Entry) -> LedgerError:
+    """What to raise about an entry that does not have the shape of its kind."""
+    return LedgerError(
+        f"entry {entry.sequence} of the ledger cannot be read: it is damaged, or a newer pgwarden wrote it"
+    )
+
+
+class Fold(Protocol):
+    """What the entries of some kinds come to, one after the other."""
+
+    shapes: ClassVar[Mapping[str, type[Payload]]]
+    """The kinds that it takes, by name."""
+
+    def add(self, entry: Entry) -> None:
+        """Take the next entry of its kinds; may raise LedgerError."""
+        ...
+
+    def into(self, facts: Facts, now: datetime) -> Facts:
+        """Add what is known as of `now` to the facts."""
+        ...
+
+
+def _plain(value: object) -> object:
+    return written(value) if isinstance(value, datetime) else value

@@ -1,0 +1,284 @@
+"""How many clients there may be at once: in all, by role, by database, and before they have logged in.
+
+Enters: numbers from the settings; each connection as it comes, names whom it is for, logs in and goes.
+Leaves: a seat, or why there is none. Deliberately absent: sockets, and telling the client (the session does).
+
+One `Occupancy` counts for all listeners of a process. A seat counts as a client from the moment at which the
+server would be connected to for it: until then it is only one that has not logged in, of which there are not
+many either. At that limit, and where clients that have not logged in hold the last places, who has taken
+longer than a login takes makes room for who comes; so half-open connections cannot keep anybody out.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from proxy.session import Excess
+
+Key = TypeVar("Key")
+
+EVERYBODY: Final = "*"
+"""In place of a name: every one that is not named."""
+
+CLIENTS: Final = "max_client_conn"
+USERS: Final = "max_user_connections"
+DATABASES: Final = "max_db_connections"
+LOGINS: Final = "max_logins"
+LOGINS_PER_ADDRESS: Final = "max_logins_per_address"
+PROXY_HEADER: Final = "proxy_protocol"
+REASONS: Final = (CLIENTS, USERS, DATABASES, LOGINS, LOGINS_PER_ADDRESS, PROXY_HEADER)
+"""Why a connection was refused: the setting that said so."""
+
+_SLOW_LOGIN_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many connections there may be; 0 is no limit.
+
+    Attributes:
+        max_client_conn: clients that have named their role, in all.
+        reserved_connections: of those, how many are kept for each of these roles.
+        max_user_connections: connections to one server by role, EVERYBODY for those not named.
+        max_db_connections: the same by database.
+        max_logins: clients that have not logged in.
+        max_logins_per_address: those of one address.
+    """
+
+    max_client_conn: int = 0
+    reserved_connections: Mapping[str, int] = field(default_factory=dict)
+    max_user_connections: Mapping[str, int] = field(default_factory=dict)
+    max_db_connections: Mapping[str, int] = field(default_factory=dict)
+    max_logins: int = 1000
+    max_logins_per_address: int = 0
+
+
+class Seat:
+    """One connection's part in what is limited, from accepting it to its end.
+
+    Attributes:
+        cut_off: closes the connection.
+    """
+
+    __slots__ = (
+        "_occupancy",
+        "address",
+        "cut_off",
+        "database",
+        "logging_in",
+        "role",
+        "seated",
+        "server",
+        "since",
+    )
+
+    def __init__(self, occupancy: "Occupancy", cut_off: Callable[[], None], since: float) -> None:
+        self._occupancy = occupancy
+        self.cut_off = cut_off
+        self.since = since
+        self.address: str | None = None
+        self.server = self.role = self.database = ""
+        self.logging_in = True
+        self.seated = False
+
+    def comes_from(self, address: str | None) -> bool:
+        """The client's address is known; False when there is no place for one more of it."""
+        return self._occupancy.locate(self, address)
+
+    def connects(self, server: str, role: str, database: str) -> Excess | None:
+        """The server is to be connected to for this role and database; says why not."""
+        self.server, self.role, self.database = server, role, database
+        return self._occupancy.seat(self)
+
+    def logged_in(self) -> None:
+        """The login is done."""
+        self._occupancy.logged_in(self)
+
+    def evict(self) -> None:
+        """Make room for another."""
+        self.leave()
+        self.cut_off()
+
+    def leave(self) -> None:
+        """The connection is gone, or will be; once is enough."""
+        self._occupancy.leave(self)
+
+
+class Occupancy:
+    """Who is there now.
+
+    Attributes:
+        refused: how many connections were turned away or made room, by the setting that said so.
+        on_refusal: is told that setting, the client's address, and what was wrong where that says more.
+    """
+
+    def __init__(
+        self,
+        capacity: Capacity,
+        clock: Callable[[], float],
+        on_refusal: Callable[[str, str | None, str], None] = lambda reason, address, why: None,
+    ) -> None:
+        """Begin with nobody; the clock gives seconds from anywhere."""
+        self.capacity = capacity
+        self.refused = dict.fromkeys(REASONS, 0)
+        self.on_refusal = on_refusal
+        self._clock = clock
+        self._logins: dict[Seat, None] = {}  # who has not logged in, longest first
+        self._addresses: Counter[str] = Counter()  # of those
+        self._clients = 0
+        self._roles: Counter[str] = Counter()  # of all servers, for what is reserved
+        self._users: Counter[tuple[str, str]] = Counter()
+        self._databases: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def clients(self) -> int:
+        """How many clients hold a place."""
+        return self._clients
+
+    @property
+    def logins(self) -> int:
+        """How many connections have not logged in."""
+        return len(self._logins)
+
+    def enter(self, cut_off: Callable[[], None]) -> Seat | None:
+        """Take a connection in, unless there are too many that have not logged in.
+
+        Args:
+            cut_off: closes the connection, when it has to make room.
+        """
+        limit = self.capacity.max_logins
+        if limit and len(self._logins) >= limit and not self._make_room(LOGINS, lambda seat: True):
+            self.refuse(LOGINS, None)
+            return None
+        seat = Seat(self, cut_off, self._clock())
+        self._logins[seat] = None
+        return seat
+
+    def refuse(self, reason: str, address: str | None, why: str = "") -> None:
+        """Count a connection that was turned away."""
+        self.refused[reason] += 1
+        self.on_refusal(reason, address, why)
+
+    # -- what seats ask ----------------------------------------------------------------------------------
+
+    def locate(self, seat: Seat, address: str | None) -> bool:
+        """Count it among those of its address."""
+        limit = self.capacity.max_logins_per_address
+        if address is None:
+            return True
+        full = bool(limit) and self._addresses[address] >= limit
+        if full and not self._make_room(LOGINS_PER_ADDRESS, lambda other: other.address == address):
+            self.refuse(LOGINS_PER_ADDRESS, address)
+            return False
+        seat.address = address
+        self._addresses[address] += 1
+        return True
+
+    def seat(self, seat: Seat) -> Excess | None:
+        """Give it a place, or say which limit is in the way."""
+        for find in (self._excess_of_clients, self._excess_of_user, self._excess_of_database):
+            excess = find(seat)
+            if excess is not None:
+                self.refuse(excess.setting, seat.address)
+                return excess
+        seat.seated = True
+        self._clients += 1
+        self._roles[seat.role] += 1
+        self._users[seat.server, seat.role] += 1
+        self._databases[seat.server, seat.database] += 1
+        return None
+
+    def logged_in(self, seat: Seat) -> None:
+        """It is none of those any more that have not logged in."""
+        if seat.logging_in:
+            seat.logging_in = False
+            self._logins.pop(seat, None)
+            if seat.address is not None:
+                _take_from(self._addresses, seat.address)
+
+    def leave(self, seat: Seat) -> None:
+        """Forget it."""
+        self.logged_in(seat)
+        if seat.seated:
+            seat.seated = False
+            self._clients -= 1
+            _take_from(self._roles, seat.role)
+            _take_from(self._users, (seat.server, seat.role))
+            _take_from(self._databases, (seat.server, seat.database))
+
+    # -- limits ------------------------------------------------------------------------------------------
+
+    def _excess_of_clients(self, seat: Seat) -> Excess | None:
+        limit = self.capacity.max_client_conn
+        kept = sum(
+            max(0, count - self._roles[role])
+            for role, count in self.capacity.reserved_connections.items()
+            if role != seat.role
+        )
+        if not limit or self._clients < limit - kept or self._make_room(CLIENTS, lambda other: other.seated):
+            return None
+        reserved = f", {kept} of them kept for other roles" if kept else ""
+        return Excess(
+            CLIENTS,
+            "sorry, too many clients already",
+            f"The gate's max_client_conn is {limit}{reserved}; {self._clients} are connected.",
+            "Close connections that nobody uses, let clients share a pool, or raise max_client_conn.",
+        )
+
+    def _excess_of_user(self, seat: Seat) -> Excess | None:
+        def same(other: Seat) -> bool:
+            return other.seated and (other.server, other.role) == (seat.server, seat.role)
+
+        open_now = self._users[seat.server, seat.role]
+        limits = self.capacity.max_user_connections
+        return self._excess_of_name(USERS, "role", seat.role, open_now, limits, same)
+
+    def _excess_of_database(self, seat: Seat) -> Excess | None:
+        def same(other: Seat) -> bool:
+            return other.seated and (other.server, other.database) == (seat.server, seat.database)
+
+        open_now = self._databases[seat.server, seat.database]
+        limits = self.capacity.max_db_connections
+        return self._excess_of_name(DATABASES, "database", seat.database, open_now, limits, same)
+
+    def _excess_of_name(
+        self,
+        setting: str,
+        kind: str,
+        name: str,
+        open_now: int,
+        limits: Mapping[str, int],
+        same: Callable[[Seat], bool],
+    ) -> Excess | None:
+        named = name if name in limits else EVERYBODY
+        limit = limits.get(named, 0)
+        if not limit or open_now < limit or self._make_room(setting, same):
+            return None
+        whom = f"this {kind}" if named != EVERYBODY else f"every {kind} without a limit of its own"
+        return Excess(
+            setting,
+            f'too many connections for {kind} "{name}"',
+            f"The gate's {setting} allows {limit} for {whom}; {open_now} are open.",
+            f"Close connections that nobody uses, let clients share a pool, or raise {setting}.",
+        )
+
+    def _make_room(self, reason: str, counts: Callable[[Seat], bool]) -> bool:
+        """Cut off who has been logging in the longest, of those that count, if that is too long."""
+        too_slow = self._clock() - _SLOW_LOGIN_S
+        for seat in self._logins:
+            if seat.since > too_slow:
+                return False
+            if counts(seat):
+                self.refuse(reason, seat.address)
+                seat.evict()
+                return True
+        return False
+
+
+def _take_from(counter: Counter[Key], key: Key) -> None:
+    """Names come from clients: none is kept that nobody bears any more."""
+    if counter[key] > 1:
+        counter[key] -= 1
+    else:
+        del counter[key]

@@ -1,0 +1,91 @@
+"""Keys to cancel by: whose they are, where they are from, and what is no key."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.session.cancelkeys import CancelKeys, Identity, forwarded, unwrap
+from proxy.wire.backend import encode_key
+
+IDENTITIES = st.builds(Identity, st.integers(0, 255), st.integers(0, 63))
+PROCESS_IDS = st.none() | st.integers(-(2**31), 2**31 - 1)
+
+
+class Owner:
+    """A session."""
+
+
+def tokens() -> Callable[[], str]:
+    numbers = itertools.count(1)
+    return lambda: f"{next(numbers) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
+
+
+@given(IDENTITIES, PROCESS_IDS, st.booleans())
+def test_a_key_leads_to_its_process_and_its_session(me: Identity, process_id: int | None, long: bool) -> None:
+    keys, owner = CancelKeys(me, tokens()), Owner()
+    key = encode_key(keys.issue(owner, process_id, long=long))
+    assert len(key) == (36 if long else 8)
+    assert (keys.issuer(key), keys.find(key)) == (me, owner)
+    if me != Identity():
+        assert CancelKeys(Identity(me.peer ^ 1, 63), tokens()).issuer(key) == me
+    assert unwrap(key) == (key, False)
+    assert unwrap(forwarded(key)) == (key, True)
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_another_secret_another_length_and_a_key_of_the_past_are_nobodys(long: bool) -> None:
+    keys, owner = CancelKeys(Identity(), tokens()), Owner()
+    issued = keys.issue(owner, 4711, long=long)
+    key = encode_key(issued)
+    for at in range(len(key)):
+        assert keys.find(key[:at] + bytes((key[at] ^ 1,)) + key[at + 1 :]) is None
+    for length in (4, 5, 7, len(key) - 1):
+        assert keys.find(key[:length]) is None
+    assert keys.find(key + b"\0") is None
+    keys.release(owner, issued)
+    assert keys.find(key) is None
+
+
+def test_servers_may_give_one_process_id_to_many_sessions() -> None:
+    """Two servers behind two listeners, or a pooler: each key still names one session."""
+    keys, owners = CancelKeys(Identity(1, 2), tokens()), [Owner() for _ in range(100)]
+    issued = [keys.issue(owner, 7, long=False) for owner in owners]
+    assert [keys.find(encode_key(key)) for key in issued] == owners
+    keys.release(owners[0], issued[0])
+    assert [keys.find(encode_key(key)) for key in issued] == [None, *owners[1:]]
+
+
+def test_no_living_key_is_lost_to_later_ones() -> None:
+    keys, first = CancelKeys(Identity(), tokens()), Owner()
+    key = encode_key(keys.issue(first, 1, long=False))
+    others = [Owner() for _ in range(20_000)]
+    for number, owner in enumerate(others):
+        keys.issue(owner, number, long=bool(number % 2))
+    assert keys.find(key) is first
+
+
+def test_the_process_id_is_the_servers_where_nothing_else_has_to_stand_there() -> None:
+    alone, one_of_many = CancelKeys(Identity(), tokens()), CancelKeys(Identity(3, 1), tokens())
+    owner = Owner()
+    assert alone.issue(owner, 4711, long=False).process_id == 4711
+    assert alone.issue(owner, 4711, long=True).process_id == 4711
+    assert one_of_many.issue(owner, 4711, long=True).process_id == 4711
+    assert one_of_many.issue(owner, 4711, long=False).process_id == (3 << 23) + (1 << 17) + 4711
+
+
+@given(st.binary(max_size=264))
+def test_whatever_is_shown_is_a_key_or_none(shown: bytes) -> None:
+    for me in (Identity(), Identity(1, 1)):
+        keys = CancelKeys(me, tokens())
+        bare, _ = unwrap(shown)
+        assert keys.find(bare) is None
+        assert keys.issuer(bare) is None or len(bare) in (8, 36)
+
+
+@pytest.mark.parametrize(("peer", "worker"), [(256, 0), (0, 64), (-1, 0)])
+def test_a_number_that_fits_into_no_key(peer: int, worker: int) -> None:
+    with pytest.raises(ValueError, match="a peer is a number up to 255"):
+        Identity(peer, worker)
