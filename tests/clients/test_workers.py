@@ -192,6 +192,74 @@ def test_all_workers_enforce_one_policy_and_so_does_who_comes_later(
     until(lambda: len(gate.said("policy loaded")) == 2, "that the policy is as it was")
 
 
+def test_a_cancel_finds_its_worker(gate: Gate, users: Database) -> None:
+    """The kernel brings a CancelRequest to any of them."""
+    delivered = 'pgwarden_cancel_requests_total{outcome="delivered"}'
+    before = gate.metrics()[delivered]
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    with ExitStack() as stack:
+        aside = stack.enter_context(ThreadPoolExecutor(1))
+        for client in one_each(gate, users, stack) * 4:
+            sleeping = aside.submit(client.execute, "SELECT pg_sleep(60)")
+            until(lambda: users.execute(asleep) == "1", "that it sleeps")
+            client.cancel()
+            assert isinstance(sleeping.exception(WAIT_S), psycopg.errors.QueryCanceled)
+    assert gate.metrics()[delivered] == before + 8
+
+
+def test_all_workers_accept_at_a_unix_socket(serve: Serve, users: Database, short_folder: Path) -> None:
+    gate = serve(STRICT, workers="2", listen=f"{short_folder}:6432")
+    url = f"postgresql://postgres@/{users.name}?host={short_folder}&port=6432"
+    with ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(psycopg.connect(url))
+        kill(gate, 0)
+        assert stack.enter_context(psycopg.connect(url)).execute("SELECT 1").fetchone() == (1,)
+    assert gate.stop() == 0
+    assert list(short_folder.iterdir()) == []
+
+
+def test_one_worker_publishes_the_ledger_s_heads(serve: Serve, users: Database) -> None:
+    gate = serve(STRICT, workers="2", ledger_head_rows="2")
+    with ExitStack() as stack:
+        for client in one_each(gate, users, stack):
+            client.execute(f"CREATE TABLE made_{worker_of(gate, client)} (id int)")
+        gate.says("ledger head")
+    assert gate.stop() == 0
+    assert [(line["worker"], line["sequence"]) for line in gate.said("ledger head")] == [(0, 2)]
+
+
+def test_who_was_removed_cannot_log_in_at_a_worker_that_follows(
+    serve: Serve, users: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("hunter2hunter2\n")
+    (tmp_path / "password").chmod(0o600)
+
+    def user(*arguments: str) -> None:
+        done = subprocess.run(
+            [*command("user", *arguments, "--auth-file", str(tmp_path / "users"))],
+            env=environment(tmp_path),
+            input="hunter2hunter2\n",
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    for name in ("ada", "bob"):
+        user("add", name, "--role", "postgres", "--password-file", str(tmp_path / "password"))
+    upstream = f"postgresql://127.0.0.1:{users.port}"
+    door = {"upstream": upstream, "auth_type": "managed", "auth_file": str(tmp_path / "users")}
+    gate = serve(STRICT, door)  # type: ignore[arg-type]
+    url = f"postgresql://ada:hunter2hunter2@127.0.0.1:{gate.port}/{users.name}"
+    psycopg.connect(url).close()
+    user("remove", "ada")
+    gate.says("users loaded")
+    kill(gate, 0)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(url)
+
+
 def test_a_killed_supervisor_leaves_nobody_unsupervised(
     serve: Serve, users: Database, short_folder: Path
 ) -> None:
