@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.session.cache import Meanings
 from proxy.sql.analyse import analyse
-from proxy.sql.screen import Screen
+from proxy.sql.screen import Names, Screen
 
 _MAJOR: Final = 17
 _AT_LEAST_S: Final = 0.02
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--rounds", type=int, default=9, help="how often each is measured (9)")
     rounds = parser.parse_args(arguments).rounds
-    plain, names = Screen(_MAJOR, None), Screen(_MAJOR, frozenset({"purge_everything"}))
+    plain, names = Screen(_MAJOR), Screen(_MAJOR, Names(frozenset({"purge_everything"})))
     print(f"{'microseconds':24} {'bytes':>6} {'known':>9} {'screened':>9} {'by names':>9} {'parsed':>9}")
     for name, text in TEXTS.items():
         print(f"{name:24} {len(text):6} {_line(text, plain, names, rounds)}", flush=True)

@@ -8,27 +8,30 @@ client is a process of its own. Deliberately absent: a verdict; a busy machine h
 
 import argparse
 import asyncio
-import gc
 import logging
 import secrets
-import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Final
 
+import msgspec
 import psutil
 import structlog
 import uvloop
 
 from benchmarks.client import Address, Connection
 from benchmarks.database import DATABASE, USER, filled_server
+from benchmarks.machine import Machine, describe
 from benchmarks.protocol import ServerError, query
-from benchmarks.targets import POLICY
+from benchmarks.targets import POLICY, checkout
 from benchmarks.workloads import chosen
+from proxy.app.gateway import keep_turns_short
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import SHORT_BYTES, Readers
 from proxy.app.sources import read_text
@@ -38,13 +41,22 @@ from proxy.relay import Listener, RelaySettings, Upstream, parse_upstream
 from proxy.session import Event, Gate, Limits, Peer, Session
 
 _MIB: Final = 1024 * 1024
-_BEAT_S: Final = 0.001
+_TABLE: Final = "CREATE TABLE stall_history (tid int, filler text, mtime timestamptz)"
 _SLOW: Final = "80,000 CTEs, 1.7 MB"
+
+
+def _each(form: str, count: int) -> str:
+    """A piece for each number, by names that no text before had: none of it is known."""
+    mark = secrets.token_hex(4)
+    return "".join(form.format(f"{mark}_{number}") for number in range(count))
+
 
 TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     "nothing sent": lambda: "",
     "SELECT 1": lambda: "SELECT 1",
-    "1 KiB, read on the loop": lambda: f"SELECT {secrets.randbelow(10**9)}, " + "f(1)," * 200 + "1",
+    "500 bytes, read on the loop": lambda: (
+        f"DELETE FROM t WHERE a={secrets.randbelow(10**9)}" + " OR a=1" * 60
+    ),
     "1+1+..., 10 MB": lambda: "SELECT " + "1+" * 5_000_000 + "1",
     "100,000 parentheses": lambda: "SELECT " + "(" * 100_000 + "1" + ")" * 100_000,
     "20,000 UNION ALL": lambda: " UNION ALL ".join(["SELECT 1"] * 20_000),
@@ -52,19 +64,24 @@ TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     "nested comments, 80 KB": lambda: "SELECT 1 " + "/*" * 20_000 + "*/" * 20_000,
     "IN of 8,000,000, 16 MB": lambda: "SELECT 1 WHERE 1 IN (" + "1," * 8_000_000 + "1)",
     _SLOW: lambda: "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(80_000)) + " SELECT 1",
-    "9,000 DROP TABLE": lambda: "".join(f"DROP TABLE t{i};" for i in range(4_500)) * 2,
-    "12,000 DROP TABLE": lambda: "".join(f"DROP TABLE t{i};" for i in range(12_000)),
+    "9,000 DROP TABLE": lambda: _each("DROP TABLE t{};", 4_500) * 2,
+    "12,000 DROP TABLE": lambda: _each("DROP TABLE t{};", 12_000),
+    "4,900 calls": lambda: _each("SELECT f{}();", 4_900),
+    "4,500 deleting CTEs": lambda: (
+        "WITH " + _each("c{0} AS (DELETE FROM t{0}), ", 4_500) + "last AS (SELECT 1) SELECT 1"
+    ),
+    "2,000 CREATE TABLE": lambda: _each("CREATE TABLE t{} (id int PRIMARY KEY, d date DEFAULT now());", 2000),
+    "short statements, 16 MiB": lambda: "SELECT 1;" * (16 * _MIB // 9),
     "32,765 parameters, inserted": lambda: (
-        "INSERT INTO pgbench_history (tid) VALUES (" + "), (".join(f"${i}" for i in range(1, 32_766)) + ")"
+        "INSERT INTO stall_history (tid) VALUES (" + "), (".join(f"${i}" for i in range(1, 32_766)) + ")"
     ),
     "a 5 MB literal, inserted": lambda: (
-        "INSERT INTO pgbench_history (filler) VALUES (left('" + "x" * 5_000_000 + "', 9))"
+        "INSERT INTO stall_history (filler) VALUES (left('" + "x" * 5_000_000 + "', 9))"
     ),
     "50,000 rows, inserted": lambda: (
-        "INSERT INTO pgbench_history (tid, mtime) VALUES "
-        + ", ".join(["(1, '2026-11-25 10:00:00')"] * 50_000)
+        "INSERT INTO stall_history (tid, mtime) VALUES " + ", ".join(["(1, '2026-11-25 10:00:00')"] * 50_000)
     ),
-    "5,500 CTEs, 128 KiB": lambda: (
+    "5,500 CTEs, 121 KiB": lambda: (
         "WITH " + ", ".join(f"c{i} AS (SELECT 1)" for i in range(5_500)) + " SELECT 1"
     ),
     "a 5 MB literal": lambda: "SELECT length('" + "x" * 5_000_000 + "')",
@@ -73,26 +90,59 @@ TEXTS: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-class Heartbeat:
-    """Beats on the loop, and keeps the longest time between two beats, by the clock and of the CPU's."""
+class Turns:
+    """Keeps the longest turn of the loop: all that is run before every other session is looked at again.
+
+    It asks for a turn in each turn, so the loop never sleeps and each of its turns is measured by itself.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to beat."""
+        """Begin."""
         self._loop = loop
         self.reset()
-        loop.call_later(_BEAT_S, self._beat)
+        loop.call_soon(self._turn)
 
     def reset(self) -> None:
         """Begin a new measurement."""
         self.longest_s = self.longest_cpu_s = 0.0
         self._last, self._last_cpu = time.perf_counter(), time.thread_time()
 
-    def _beat(self) -> None:
+    def _turn(self) -> None:
         now, cpu = time.perf_counter(), time.thread_time()
-        self.longest_s = max(self.longest_s, now - self._last - _BEAT_S)
+        self.longest_s = max(self.longest_s, now - self._last)
         self.longest_cpu_s = max(self.longest_cpu_s, cpu - self._last_cpu)
         self._last, self._last_cpu = now, cpu
-        self._loop.call_later(_BEAT_S, self._beat)
+        self._loop.call_soon(self._turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """What one kind of text did: the worst of all rounds, of answer_ms the median.
+
+    Attributes:
+        held_ms: the longest turn of the loop.
+        cpu_ms: the most CPU time of the loop's thread in a turn.
+        answer_ms: until the client had its answer.
+        said: that answer.
+    """
+
+    name: str
+    held_ms: float
+    cpu_ms: float
+    answer_ms: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stalls:
+    """One run."""
+
+    date: str
+    machine: Machine
+    checkout: str
+    rounds: int
+    texts: tuple[Stall, ...]
+    replaced_ms: float
 
 
 @asynccontextmanager
@@ -138,7 +188,8 @@ async def _gate(upstream: Upstream) -> AsyncIterator[tuple[int, Readers]]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def _measure(server: Address, names: Sequence[str], rounds: int) -> None:
+async def _measure(server: Address, names: Sequence[str], rounds: int) -> Stalls:
+    here = describe()
     upstream = parse_upstream(f"postgresql://{server.host}:{server.port}?sslmode=disable")
     async with _gate(upstream) as (port, readers):
         client = await asyncio.create_subprocess_exec(
@@ -148,29 +199,37 @@ async def _measure(server: Address, names: Sequence[str], rounds: int) -> None:
         )
         if client.stdin is None or client.stdout is None:
             raise RuntimeError("a process without pipes")
-        gc.collect()
-        gc.freeze()  # as the gate itself does
-        heartbeat = Heartbeat(asyncio.get_running_loop())
-        print(f"{'':28} {'held':>9} {'of it CPU':>9} {'answer':>9}")
+        keep_turns_short()
+        turns = Turns(asyncio.get_running_loop())
+        stalls = []
         for name in names:
-            held, cpu, took = [], [], []
+            held, cpu, took, said = [], [], [], ""
             for _ in range(rounds):
                 client.stdin.write(f"{name}\n".encode())
                 await client.stdout.readline()  # the text is made, and nothing else goes on
-                heartbeat.reset()
+                turns.reset()
                 client.stdin.write(b"go\n")
-                seconds, _, said = (await client.stdout.readline()).decode().rstrip("\n").partition(" ")
-                held.append(heartbeat.longest_s)
-                cpu.append(heartbeat.longest_cpu_s)
+                line = (await client.stdout.readline()).decode().rstrip("\n")
+                seconds, _, said = line.partition(" ")
+                held.append(turns.longest_s)
+                cpu.append(turns.longest_cpu_s)
                 took.append(float(seconds))
-            print(
-                f"{name:28} {max(held) * 1e3:6.1f} ms {max(cpu) * 1e3:6.1f} ms"
-                f" {statistics.median(took) * 1e3:6.0f} ms  {said[:90]}",
-                flush=True,
-            )
+            held_ms, cpu_ms, answer_ms = (round(s * 1e3, 2) for s in (max(held), max(cpu), median(took)))
+            found = Stall(name, held_ms, cpu_ms, answer_ms, said)
+            print(row(found), flush=True)
+            stalls.append(found)
         client.stdin.close()
         await client.wait()
-        print(f"two killed readers are replaced in {await _replacement_s(readers) * 1e3:.0f} ms")
+        replaced_ms = round(await _replacement_s(readers) * 1e3, 1)
+        print(f"two killed readers are replaced in {replaced_ms:.0f} ms")
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        return Stalls(date, here, checkout(), rounds, tuple(stalls), replaced_ms)
+
+
+def row(stall: Stall) -> str:
+    """A line for people."""
+    figures = f"{stall.held_ms:8.2f} {stall.cpu_ms:8.2f} {stall.answer_ms:8.1f}"
+    return f"{stall.name:32} {figures}  {stall.said[:80]}"
 
 
 async def _replacement_s(readers: Readers) -> float:
@@ -219,6 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each text is sent (3)")
     parser.add_argument("--only", default="", help="texts: parts of names or globs, with |")
     parser.add_argument("--postgres", type=Path, help="directory of PostgreSQL's programs")
+    parser.add_argument("--out", type=Path, help="write the figures to this file, too")
     parser.add_argument("--client", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.client is not None:
@@ -226,7 +286,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     names = chosen(TEXTS, [word for word in options.only.split("|") if word])
     with filled_server(1, options.postgres) as server:
-        uvloop.run(_measure(server, names, options.rounds))
+        with Connection(server) as connection:
+            connection.exchange(query(_TABLE.encode()))
+        stalls = uvloop.run(_measure(server, names, options.rounds))
+    if options.out is not None:
+        options.out.write_bytes(msgspec.json.format(msgspec.json.encode(stalls), indent=1) + b"\n")
 
 
 if __name__ == "__main__":

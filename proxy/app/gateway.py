@@ -11,6 +11,7 @@ import asyncio
 import gc
 import secrets
 import socket
+import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,11 @@ from proxy.session import (
     Session,
     Standing,
 )
+from proxy.sql.screen import MAJORS, plain_screen
+
+_TURN_S = 0.0005
+_YOUNG, _OLDER, _NEVER = 700, 10, 1_000_000
+_COLLECT_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,15 +370,13 @@ class Gateway:
         Raises:
             StartError: it cannot begin, or a part has failed.
         """
+        keep_turns_short()
         try:
             await self._freshen()
             await self._router.start()
             for door, bound in zip(self._doors, sockets, strict=True):
                 await door.listener.start(bound)
             background = self._begin()
-            # What was made so far stays: looking through all of it for garbage would hold the loop for 30 ms.
-            gc.collect()
-            gc.freeze()
             opened()
             if self._first:
                 self._certificates.announce()
@@ -408,6 +412,7 @@ class Gateway:
             self._in_background("readers", self._readers.run()),
             self._in_background("facts", self._facts.run()),
             *heads,
+            self._in_background("garbage", _collect_garbage()),
             self._in_background("certificates", self._certificates.watch()),
             *(self._in_background("catalogues", keeper.run()) for keeper in self._keepers()),
             *(self._in_background("users", users.watch()) for users in self._user_keepers()),
@@ -468,6 +473,28 @@ class Gateway:
             await asyncio.gather(*(door.listener.stop() for door in self._doors))
         hurry.cancel()
         finished.cancel()
+
+
+def keep_turns_short() -> None:
+    """Let nothing but its own work keep the event loop from its next turn for long.
+
+    Another thread hands over after half a millisecond instead of five. Garbage is looked for among what is
+    young: looking through all that sessions, caches and catalogues hold takes tens of milliseconds, and a
+    statement of thousands of effects would bring it on.
+    """
+    sys.setswitchinterval(_TURN_S)
+    for server_major in MAJORS:
+        plain_screen(server_major)  # making one takes milliseconds
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, _OLDER, _NEVER)
+
+
+async def _collect_garbage() -> None:
+    """Sessions that have lived long leave circles of some kilobytes behind: those are found by the hour."""
+    while True:
+        await asyncio.sleep(_COLLECT_S)
+        gc.collect()
 
 
 def _token() -> str:

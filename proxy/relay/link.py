@@ -12,6 +12,7 @@ message.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
@@ -52,6 +53,7 @@ from proxy.session import (
     FindCredential,
     Opened,
     Outcome,
+    Ponder,
     Record,
     Recorded,
     Report,
@@ -80,6 +82,9 @@ _CRASH_NOTICE: Final = encode_error(
 _CRASH_REASON: Final = "internal error"
 
 _AT_ONCE_BYTES = 512 * 1024
+
+_PONDERING: Final = ThreadPoolExecutor(1, "pondering")
+"""One thread for all: with more, the event loop would wait for its turn behind each of them."""
 
 
 class LinkError(Exception):
@@ -297,6 +302,8 @@ class Link:
                     self._analyse(command)
                 case Abandon():
                     self._abandon()
+                case Ponder():
+                    self._read_aside(self._ponder(command))
                 case AwaitCatalogue():
                     self._await_catalogue(command)
                 case FindCredential():
@@ -396,6 +403,11 @@ class Link:
         outcome = await reading
         self._reading = None  # what comes next may hand out another
         self._ask(lambda: self._session.analysed(outcome))
+
+    async def _ponder(self, command: Ponder) -> None:
+        weighed = await self._loop.run_in_executor(_PONDERING, command.work)
+        self._reading = None  # what comes next may have to be pondered, too
+        self._ask(lambda: self._session.pondered(weighed))
 
     async def _read_catalogue(self, reading: Awaitable[None]) -> None:
         await reading

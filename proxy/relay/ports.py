@@ -24,6 +24,7 @@ from proxy.session import (
     Unavailable,
     Unrecorded,
     UpstreamFailure,
+    Weighed,
 )
 
 
@@ -46,6 +47,9 @@ class Session(Protocol):
 
     def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
         """What the last Record asked for is durable, or cannot be."""
+
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        """What the work of the last Ponder gave."""
 
     def catalogue_ready(self) -> list[Command]:
         """What the last AwaitCatalogue asked for is done."""

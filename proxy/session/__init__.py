@@ -22,6 +22,7 @@ from proxy.session.commands import (
     Connect,
     DeriveKey,
     FindCredential,
+    Ponder,
     Record,
     Recorded,
     Report,
@@ -36,6 +37,7 @@ from proxy.session.gate import Gate, Limits
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
 from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
 from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsInfo
+from proxy.session.weighing import Weighed
 
 __all__ = [
     "ALPN_PROTOCOL",
@@ -73,6 +75,7 @@ __all__ = [
     "Passed",
     "Peer",
     "Phase",
+    "Ponder",
     "Record",
     "Recorded",
     "Report",
@@ -87,4 +90,5 @@ __all__ = [
     "Unavailable",
     "Unrecorded",
     "UpstreamFailure",
+    "Weighed",
 ]

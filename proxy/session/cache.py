@@ -23,6 +23,7 @@ _OVERHEAD: Final = 2_048
 _EFFECT: Final = 512
 """What a meaning, and each of its effects, weighs beside its text, in bytes, roughly."""
 
+_HEAVIEST: Final = 512
 
 Screening: TypeAlias = Callable[[View], Screened | None]
 """Says what a text does at most, if that is enough to judge it; takes some 4 ns a byte."""
@@ -76,8 +77,8 @@ class Meanings:
 
     def _remember(self, raw: bytes, meaning: Meaning) -> None:
         weight = _weight(raw, meaning)
-        if weight > self._most_bytes // 8:
-            return  # one long text would push out a great many short ones
+        if weight > self._most_bytes // _HEAVIEST:
+            return  # one long text would push out a great many short ones, all at once
         former = self._known.pop(raw, None)  # two sessions may have had it read at a time
         if former is not None:
             self._bytes -= _weight(raw, former)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.session.cache import Outcome
-from proxy.session.commands import Analyse, Record, Recorded, Unrecorded
+from proxy.session.commands import Analyse, Ponder, Record, Recorded, Unrecorded
 from proxy.session.copying import CopyIn
 from proxy.session.events import told
 from proxy.session.gate import Gate
@@ -21,6 +21,7 @@ from proxy.session.refusal import CANCELLED, Denial, FatalRefusal, Refusal, no_s
 from proxy.session.replication import command
 from proxy.session.state import State
 from proxy.session.texts import HandOut, Texts, Wait, over_size
+from proxy.session.weighing import Weighed
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import (
@@ -67,9 +68,9 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
-        self._texts = Texts(state, gate)
+        self._texts = Texts(state, gate, judge.consequences)
         self._awaiting: View | None = None  # a text that is read elsewhere
-        self._telling: Analyse | Record | None = None  # what the relay is to do, and has not been told of
+        self._telling: Analyse | Ponder | Record | None = None  # work for elsewhere, not yet told of
         self._held: ParseMessage | View | None = None  # the message held back: decoding it copies the text
         self._judge = judge
         judge.sent = lambda: state.sent
@@ -134,8 +135,8 @@ class ClientSide:
             self._after = b""
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def handed_out(self) -> Analyse | Record | None:
-        """What a frame waits for, told once: a text to be read elsewhere, a change to be recorded."""
+    def to_do_elsewhere(self) -> Analyse | Ponder | Record | None:
+        """What a frame waits for, told once: a text to read, a judgement to work out, a change to record."""
         telling, self._telling = self._telling, None
         return telling
 
@@ -149,6 +150,10 @@ class ClientSide:
     def recorded(self, outcome: Recorded | Unrecorded) -> None:
         """What was to be recorded is, or cannot be: look at the frame again."""
         self._judge.recorded = outcome, self._state.sent
+
+    def pondered(self, weighed: Weighed) -> None:
+        """The judgement has been worked out: look at the frame again."""
+        self._judge.pondered(weighed)
         self._state.waiting = False
 
     def release_held(self) -> bytes:
@@ -184,11 +189,11 @@ class ClientSide:
         text = told(raw) if raw else None
         return self._judge.reporter.refuse_outright(denial, text, self._state.transactions()[0])
 
-    def _wait_for(self, what: Ask | Await | Write) -> bytes | None:
+    def _wait_for(self, what: Ask | Await | Ponder | Write) -> bytes | None:
         """The answer hinges on what others have to say or do first; the frame is looked at again then."""
         state = self._state
-        if isinstance(what, Write):
-            self._telling = Record(what.change)
+        if isinstance(what, Ponder | Write):
+            self._telling = Record(what.change) if isinstance(what, Write) else what
             state.waiting = True
         elif isinstance(what, Await) and (what.at_once or not state.inflight):
             state.waiting = self._unread = True
@@ -224,6 +229,7 @@ class ClientSide:
 
         Raises: FatalRefusal to a walsender, which may read any text as a command.
         """
+        self._texts.forget()
         if self._state.replication:
             raise FatalRefusal(denial)
         refusal = Refusal(denial, self._gate.token())
@@ -237,6 +243,7 @@ class ClientSide:
 
         So does the gate.
         """
+        self._texts.forget()
         refusal = Refusal(denial, self._gate.token())
         self._state.inflight.refuse(self._state.send(PARSE), refusal)
         self._state.lookup.answer = None
@@ -310,7 +317,9 @@ class ClientSide:
         if isinstance(verdict, Denial):
             return self._refuse_query(QUERY, verdict)
         if verdict is not None:
+            self._held = text
             return self._wait_for(verdict)
+        self._texts.forget()
         sent = state.send(QUERY)
         self._runs(sent, meaning, state.inflight.boundaries)
         state.end_batch()
@@ -338,8 +347,8 @@ class ClientSide:
 
     def _runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this goes on; ReadyForQuery number ``boundary`` ends it."""
-        if self._judge.defines:
-            self._judge.consequences.define(meaning)
+        if self._judge.defines is not None:
+            self._judge.consequences.overlay = self._judge.defines
         if self._judge.relexes:
             self._state.lexing.unsettle(boundary)
         answer = self._state.lookup.answer
@@ -366,7 +375,9 @@ class ClientSide:
         if isinstance(verdict, Denial):
             return self._refuse_extended(verdict, unnamed_parse=not message.name)
         if verdict is not None:
+            self._held = message
             return self._wait_for(verdict)
+        self._texts.forget()
         sent = state.send(PARSE)
         sent.definition = state.define(state.statements, message.name, understood, sent)
         state.resolves(sent.definition, None)
@@ -462,6 +473,7 @@ class ClientSide:
     def _out_of_line(self, kind: int) -> bytes | None:
         """A frame that comes while COPY data is expected, or behind an error."""
         self._held = None
+        self._texts.forget()
         if kind == _TERMINATE:
             return self._terminate()
         if self._copy.sent is not None:
@@ -489,6 +501,9 @@ class ClientSide:
         if sent is None or sent.meaning is None or sent.policy is None:
             return KEEP
         denial = self._judge.judge_again(sent.meaning, sent.policy, self._state.transactions(), sent.answer)
+        if isinstance(denial, Ponder):
+            self._cutter.show_all = True
+            return self._wait_for(denial)
         self._copy.permitted = (self._judge.since, self._judge.until)
         if denial is None:
             return KEEP

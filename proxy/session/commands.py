@@ -5,10 +5,12 @@ Plain values: a whole session can be tested without a socket.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.session.cache import Screening
 from proxy.session.events import Event, LongText, Origin
+from proxy.session.weighing import Weighed
 from proxy.wire.framing import View
 
 
@@ -92,6 +94,16 @@ class Analyse:
     raw: View
     server_major: int
     screen: Screening | None = None
+
+
+@dataclass(slots=True)
+class Ponder:
+    """Call this in another thread, then call ``pondered`` with what it gave: it takes long.
+
+    It reads values that nothing changes, and has no effect.
+    """
+
+    work: Callable[[], Weighed]
 
 
 @dataclass(slots=True)
@@ -181,6 +193,7 @@ Command = (
     | Cancel
     | CancelAnother
     | Analyse
+    | Ponder
     | Abandon
     | AwaitCatalogue
     | FindCredential

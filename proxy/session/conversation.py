@@ -43,8 +43,9 @@ class Conversation:
         self.from_client = self._client.forward
         self.from_server = self._server.forward
         self.release_held = self._client.release_held
-        self.handed_out = self._client.handed_out
+        self.to_do_elsewhere = self._client.to_do_elsewhere
         self.analysed = self._client.analysed
+        self.pondered = self._client.pondered
         self.recorded = self._client.recorded
         self.awaits_catalogue = self._client.awaits_catalogue
         self.catalogue_ready = self._client.catalogue_ready

@@ -20,7 +20,7 @@ from proxy.session.tally import Tally
 from proxy.session.tls import ClientTls
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
-from proxy.sql.screen import Screen, Screened
+from proxy.sql.screen import Screen, Screened, plain_screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,19 @@ class Limits:
         max_statement_bytes: the longest text of a statement; a longer one is refused, never cut.
         cached_statements: how many texts' meanings are kept.
         cached_bytes: how much memory they may take, roughly.
-        inline_bytes: the longest text that is read on the event loop, where the dearest found takes 2 ms;
+        inline_bytes: the longest text that is read on the event loop, where the dearest found takes 1.7 ms;
             longer ones are handed out.
-        screened_bytes: the longest text that is screened on the event loop, some 4 ns a byte.
+        screened_bytes: the longest text that is screened on the event loop: some 4 ns a byte, of the dearest
+            found 150.
+        judged_effects: how many effects are judged on the event loop, up to 20 µs each; more are by a thread.
     """
 
     max_statement_bytes: int = 16 * 1024 * 1024
     cached_statements: int = 20_000
     cached_bytes: int = 128 * 1024 * 1024
-    inline_bytes: int = 1024
-    screened_bytes: int = 128 * 1024
+    inline_bytes: int = 512
+    screened_bytes: int = 8 * 1024
+    judged_effects: int = 50
 
 
 class Who:
@@ -143,9 +146,8 @@ class Gate:
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
         self._functions: dict[int, Functions] = {}
-        self._words: frozenset[str] | None = None
-        self._screens: dict[int, Screen] = {}
         self._screened = {screened: of_screened(screened) for screened in Screened}
+        self._screened_in: dict[str, dict[Screened, Meaning]] = {}
         self.screened: dict[Screened, Meaning] = {}
         self._choose_screened()
 
@@ -155,21 +157,15 @@ class Gate:
         self.policy_epoch += 1
         self._choose_screened()
 
-    def swap_words(self, words: frozenset[str] | None) -> None:
-        """Screen by these names from the next text on: of what has effects by itself, None while not known.
-
-        A name that is missing is a hole until the next swap: give None while the catalogue is in doubt.
-        """
-        self._words = words
-        self._screens = {}
-
     def swap_database(self, name: str, database: Database | None) -> None:
         """From the next judgement on, this is what the database of this name holds; None: not known."""
         before = self.databases.get(name)
         if database is None:
             self.databases.pop(name, None)
+            self._screened_in.pop(name, None)
         elif before is None or before.digest != database.digest:
             self.databases[name] = database
+            self._screened_in[name] = {screened: of_screened(screened, database) for screened in Screened}
         if self.databases.get(name) is not before:
             self.policy_epoch += 1
 
@@ -212,29 +208,30 @@ class Gate:
         """The meanings of calls by number on servers of this major version."""
         return self._functions.setdefault(server_major, Functions(server_major))
 
-    def meaning_of(self, screened: Screened) -> Meaning:
+    def meaning_of(self, screened: Screened, database: str) -> Meaning:
         """The meaning that a screened text shares with all others of its kind; it is judged like any."""
-        return self._screened[screened]
+        return self._screened_in.get(database, self._screened)[screened]
 
-    def screen(self, server_major: int) -> Screen:
-        """The screen of texts for servers of this major version."""
-        found = self._screens.get(server_major)
-        if found is None:
-            found = self._screens[server_major] = Screen(server_major, self._words)
-        return found
+    def screen(self, server_major: int, database: str) -> Screen | None:
+        """The screen of texts for servers of this major version, by the names of a database.
+
+        None where the names have to be known and are not.
+        """
+        if self.catalogue:
+            held = self.databases.get(database)
+            return None if held is None or held.server_major != server_major else held.screen
+        return plain_screen(server_major)
 
     def _choose_screened(self) -> None:
         """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them.
 
-        Where a catalogue tells what tables run by themselves, a text is read until their names are words;
-        while writes rest, one that adds rows is, so that its refusal can name the table.
+        While writes rest, one that adds rows is read, so that its refusal can name the table.
         """
-        off = self.log_statements or (self.catalogue and self._words is None)
         resting = self.policy.freeze.match.names if self.facts.freezes or self.facts.overdue else frozenset()
         self.screened = {
             screened: meaning
             for screened, meaning in self._screened.items()
-            if not off
+            if not self.log_statements
             and not any(
                 effect.name in resting or self.policy.may_concern(effect) for effect in meaning.effects
             )

@@ -1,71 +1,33 @@
 """Put what a session is about to run before the policy.
 
 Enters: a Meaning, the names it may use, the transaction as far as it is known. Leaves: a Denial or None; or
-whom to ask first. Where several states are possible each is judged, and the worst counts.
+whom to ask first. Absent: how a judgement is reached (``weighing``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from proxy.policy.context import Context, Transaction
-from proxy.policy.decide import decide
-from proxy.policy.decision import Decision
-from proxy.policy.facts import Facts
 from proxy.policy.recording import to_be_recorded, unrecorded
 from proxy.policy.rules import Policy
-from proxy.session.commands import Change, Recorded, Unrecorded
+from proxy.session.commands import Change, Ponder, Recorded, Unrecorded
 from proxy.session.consequences import Consequences
 from proxy.session.gate import Gate, Who
 from proxy.session.meaning import Meaning, Permit
-from proxy.session.overlay import defines
+from proxy.session.overlay import Overlay
 from proxy.session.refusal import Denial
 from proxy.session.reporting import Reporter
-from proxy.session.resolution.bare import hopeful, questions, resolved
-from proxy.session.resolution.inquiry import MOST_NAMES, Answer
+from proxy.session.resolution.inquiry import Answer
 from proxy.session.resolution.lookup import Lookup
-from proxy.sql.effects import Effect
-from proxy.sql.settings import LEXING
+from proxy.session.weighing import FOREVER, Basis, Weighed, weigh
+from proxy.sql.database import TooMuch
 
-_FOREVER: Final = float("inf")
-_LEXING: Final = LEXING | {None}
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """The decisions of all states that are possible: the worst of them, and until when all hold."""
-
-    worst: Decision
-    firings: int
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """One snapshot of policy and facts, for every way in which one execution may be looked at.
-
-    Attributes:
-        contexts: they differ in the transaction's state alone.
-    """
-
-    policy: Policy
-    facts: Facts
-    contexts: tuple[Context, ...]
-
-    def judge(self, effects: tuple[Effect, ...]) -> _Verdict:
-        """Decide in each context."""
-        first, *others = self.contexts
-        decisions = [decide(effects, first, self.policy, self.facts)]
-        if decisions[0].transaction_used:
-            decisions += [decide(effects, context, self.policy, self.facts) for context in others]
-        return _Verdict(
-            next((each for each in decisions if not each.allowed), decisions[0]),
-            sum(len(each.enforced) + len(each.shadowed) for each in decisions),
-            min(each.holds_until.timestamp() if each.holds_until else _FOREVER for each in decisions),
-        )
+_MOST_PERMITS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +54,18 @@ class Write:
     change: Change
 
 
+Judgement: TypeAlias = Denial | Ask | Await | Write | Ponder | None
+"""None: it may go on. Ponder: work that out elsewhere, tell ``pondered``, and judge again."""
+
+
 class Judge:
     """Judges for one session.
 
     Attributes:
         lookup: what is known of bare names.
         consequences: what statements cause in this session's database.
-        defines: what was just let go on may change what the catalogue holds.
-        relexes: ... and the database's own code in it changes how later texts are read.
+        defines: what the session has defined once that runs which was just let go on; None: nothing more.
+        relexes: the database's own code in it changes how later texts are read.
         reporter: counts, and tells of, what it decides.
         recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
             the next alone.
@@ -113,13 +79,16 @@ class Judge:
         self._gate = gate
         self.lookup = Lookup(gate, who)
         self.consequences = Consequences(gate, self.lookup)
-        self.defines = False
+        self.defines: Overlay | None = None
         self.relexes = False
         self.reporter = Reporter(gate, self.lookup)
         self.recorded: tuple[Recorded | Unrecorded, int] | None = None
         self.sent: Callable[[], int] = int
-        self.since = -_FOREVER
-        self.until = _FOREVER
+        self.since = -FOREVER
+        self.until = FOREVER
+        self._pondering: tuple[object, ...] | None = None
+        self._started = 0.0
+        self._pondered: tuple[tuple[object, ...], Weighed] | None = None
 
     def permit(self, meaning: Meaning) -> Permit | None:
         """The plain yes that this meaning still has; None when it must be judged."""
@@ -140,7 +109,7 @@ class Judge:
         *,
         runs: bool,
         bound: Set[str] | None = None,
-    ) -> Denial | Ask | Await | Write | None:
+    ) -> Judgement:
         """Judge a meaning whose EXECUTEs have been resolved.
 
         Args:
@@ -149,15 +118,17 @@ class Judge:
             runs: True when this is an execution (counted, and reported where it is shadowed); False for
                 Parse and Bind.
             bound: as ``bare.resolved`` has it.
-
-        Returns: None when it may go on.
         """
         permit = self.permit(meaning)
         if permit is None:
             overlay = self.consequences.overlay
             if overlay is not None and self.consequences.may_await(meaning):
                 return Await(not overlay.begun)
-            return self._decide(meaning, transactions, runs, self._gate.policy, self.lookup.answer, bound)
+            gate = self._gate
+            weighed = self._weigh(meaning, transactions, gate.policy, self.lookup.answer, bound)
+            if isinstance(weighed, Ponder):
+                return weighed
+            return self._act(meaning, weighed, transactions, gate.policy, runs=runs)
         self.since = permit.since
         self.until = permit.until
         self.defines = permit.defines
@@ -167,101 +138,83 @@ class Judge:
             self.reporter.passed(meaning, transactions[0])
         return None
 
+    def judge_login(self, meaning: Meaning, *, runs: bool) -> Denial | None:
+        """Judge what a startup packet sets: there are few of that, and no server yet to ask."""
+        gate = self._gate
+        basis = self._basis(("none",), gate.policy, None, None, None)
+        weighed = weigh(meaning, replace(basis, may_ask=False))
+        judged = self._act(meaning, weighed, ("none",), gate.policy, runs=runs, record=False)
+        return judged if isinstance(judged, Denial) else None
+
     def judge_again(
         self,
         meaning: Meaning,
         policy: Policy,
         transactions: tuple[Transaction, ...],
         answer: Answer | None,
-    ) -> Denial | None:
+    ) -> Denial | Ponder | None:
         """Judge what is under way by the policy that it began under: one execution, one policy."""
-        verdict = self._decide(meaning, transactions, False, policy, answer)
+        weighed = self._weigh(meaning, transactions, policy, answer, None)
+        if isinstance(weighed, Ponder):
+            return weighed
+        verdict = self._act(meaning, weighed, transactions, policy, runs=False)
         return verdict if isinstance(verdict, Denial) else None
 
-    def _decide(
+    def pondered(self, weighed: Weighed) -> None:
+        """The last Ponder has come to this: it counts if nothing has changed when it is asked for again."""
+        if self._pondering is not None:
+            self._pondered = (self._pondering, weighed)
+
+    # -- weighing ----------------------------------------------------------------------------------------
+
+    def _weigh(
         self,
         meaning: Meaning,
         transactions: tuple[Transaction, ...],
-        runs: bool,
         policy: Policy,
         answer: Answer | None,
-        bound: Set[str] | None = None,
-    ) -> Denial | Ask | Write | None:
+        bound: Set[str] | None,
+    ) -> Weighed | Ponder:
+        """Judge here and now if that is soon done."""
         gate = self._gate
-        started = gate.timer()
-        now = gate.clock()
-        trial = _Trial(policy, gate.facts, tuple(self._context(now, state) for state in transactions))
-        verdict = trial.judge(self.consequences.plain(meaning))
-        closer = self._look_closer(meaning, trial, verdict, answer, bound) if verdict.firings else None
-        if isinstance(closer, Ask):
-            return closer
-        verdict = closer or verdict
-        gate.tally.judged(gate.timer() - started + meaning.reading_s)
-        meaning.reading_s = 0.0
-        decision = verdict.worst
-        change = gate.recording and decision.allowed and to_be_recorded(decision.effects, policy)
-        if change and runs:
-            recorded = self._recorded()
-            if recorded is None:
-                return Write(self.reporter.change(meaning, decision, transactions[0]))
-            if isinstance(recorded, Unrecorded):
-                decision = unrecorded(decision, recorded.reason)
-        if not decision.allowed:
-            return self.reporter.refuse(meaning, decision, now, transactions[0])
-        if runs:
-            self.reporter.allow(meaning, decision, now, transactions[0])
-        self.since = now
-        self.until = verdict.until
-        self.defines = gate.catalogue and defines(decision.effects)
-        self.relexes = gate.catalogue and any(map(_changes_lexing, decision.effects))
-        if closer is None and policy is gate.policy and self.consequences.overlay is None and not change:
-            self._keep(meaning, decision)
-        return None
+        pondered, self._pondered, self._pondering = self._pondered, None, None
+        key = (
+            *(gate.policy_epoch, gate.facts_epoch, id(policy), transactions, self.lookup.who),
+            *(self.consequences.overlay, answer, bound, self.lookup.may_ask()),
+            *(meaning.effects, meaning.statements, meaning.mentions, meaning.renames),
+        )
+        if pondered is not None and pondered[0] == key and pondered[1].holds(gate.clock()):
+            meaning.reading_s += gate.timer() - self._started
+            return pondered[1]
+        self._started = gate.timer()
+        basis = self._basis(transactions, policy, answer, bound, gate.limits.judged_effects)
+        try:
+            weighed = weigh(meaning, basis)
+        except TooMuch:
+            self._pondering = key
+            return Ponder(partial(weigh, meaning, replace(basis, world=replace(basis.world, most=None))))
+        meaning.reading_s += gate.timer() - self._started
+        return weighed
 
-    def _recorded(self) -> Recorded | Unrecorded | None:
-        """What became of recording the very message that is judged, once."""
-        recorded, self.recorded = self.recorded, None
-        return recorded[0] if recorded is not None and recorded[1] == self.sent() else None
-
-    def _look_closer(
+    def _basis(
         self,
-        meaning: Meaning,
-        trial: _Trial,
-        verdict: _Verdict,
+        transactions: tuple[Transaction, ...],
+        policy: Policy,
         answer: Answer | None,
         bound: Set[str] | None,
-    ) -> _Verdict | Ask | None:
-        """The verdict by what the server says of names; Ask when it should be asked; None: no difference."""
-        statements, path = meaning.statements, self.lookup.who.search_path
-        names = questions(statements)
-        if answer is not None and names <= answer.asked:
-            path = path if answer.search_path is None else answer.search_path
-            return trial.judge(
-                self.consequences.caused(meaning, resolved(statements, path, answer, bound), path)
-            )
-        if not statements or len(names) > MOST_NAMES or not self.lookup.may_ask():
-            return None
-        path = path or ()  # at best nothing of the database's own lies there: no lower(varchar)
-        best = self.consequences.caused(meaning, hopeful(statements, path), path)
-        return Ask(names) if trial.judge(best).firings < verdict.firings else None
-
-    def _keep(self, meaning: Meaning, decision: Decision) -> None:
-        """A plain yes that holds for every session like this one is given again without judging."""
+        most: int | None,
+    ) -> Basis:
         gate = self._gate
-        if not decision.shadowed and not decision.transaction_used:
-            epoch = gate.facts_epoch if decision.facts_used else -1
-            count = gate.tally.statement("allowed", meaning.statement_class)
-            if len(meaning.permits) > 64:
-                meaning.permits.clear()
-            meaning.permits[self.lookup.who] = Permit(
-                gate.policy_epoch,
-                epoch,
-                self.since,
-                self.until,
-                count,
-                defines=self.defines,
-                relexes=self.relexes,
-            )
+        now = gate.clock()
+        return Basis(
+            policy,
+            gate.facts,
+            tuple(self._context(now, state) for state in transactions),
+            self.consequences.world(most),
+            answer,
+            bound,
+            self.lookup.may_ask(),
+        )
 
     def _context(self, now: float, transaction: Transaction) -> Context:
         who = self.lookup.who
@@ -274,7 +227,63 @@ class Judge:
             transaction=transaction,
         )
 
+    # -- what follows ------------------------------------------------------------------------------------
 
-def _changes_lexing(effect: Effect) -> bool:
-    target = effect.target
-    return effect.name == "session.set" and target is not None and target.name in _LEXING
+    def _act(
+        self,
+        meaning: Meaning,
+        weighed: Weighed,
+        transactions: tuple[Transaction, ...],
+        policy: Policy,
+        *,
+        runs: bool,
+        record: bool = True,
+    ) -> Denial | Ask | Write | None:
+        if weighed.ask is not None:
+            return Ask(weighed.ask)
+        gate, decision = self._gate, weighed.decision
+        gate.tally.judged(meaning.reading_s)
+        meaning.reading_s = 0.0
+        now = gate.clock()
+        change = record and gate.recording and decision.allowed and to_be_recorded(decision.effects, policy)
+        if change and runs:
+            recorded = self._recorded()
+            if recorded is None:
+                return Write(self.reporter.change(meaning, decision, transactions[0]))
+            if isinstance(recorded, Unrecorded):
+                decision = unrecorded(decision, recorded.reason)
+        if not decision.allowed:
+            return self.reporter.refuse(meaning, decision, now, transactions[0])
+        if runs:
+            self.reporter.allow(meaning, decision, now, transactions[0])
+        self.since = weighed.since
+        self.until = weighed.until
+        self.defines = weighed.defines
+        self.relexes = weighed.relexes
+        kept = policy is gate.policy and self.consequences.overlay is None
+        if kept and not change and not weighed.closer:
+            self._keep(meaning, weighed)
+        return None
+
+    def _recorded(self) -> Recorded | Unrecorded | None:
+        """What became of recording the very message that is judged, once."""
+        recorded, self.recorded = self.recorded, None
+        return recorded[0] if recorded is not None and recorded[1] == self.sent() else None
+
+    def _keep(self, meaning: Meaning, weighed: Weighed) -> None:
+        """A plain yes that holds for every session like this one is given again without judging."""
+        gate, decision = self._gate, weighed.decision
+        if not decision.shadowed and not decision.transaction_used:
+            epoch = gate.facts_epoch if decision.facts_used else -1
+            count = gate.tally.statement("allowed", meaning.statement_class)
+            if len(meaning.permits) > _MOST_PERMITS:
+                meaning.permits.clear()
+            meaning.permits[self.lookup.who] = Permit(
+                gate.policy_epoch,
+                epoch,
+                weighed.since,
+                weighed.until,
+                count,
+                defines=weighed.defines,
+                relexes=weighed.relexes,
+            )

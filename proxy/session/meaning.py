@@ -7,16 +7,17 @@ last decision that was a plain yes, so that a repeated statement costs two look-
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
-from typing import TypeAlias
+from itertools import chain
+from operator import attrgetter
+from typing import Final, TypeAlias
 
 from proxy.session.events import LongText
-from proxy.session.resolution.bare import unsettles
+from proxy.session.overlay import Overlay
+from proxy.session.resolution.bare import UNSETTLING, unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
 from proxy.sql.database import Database
-from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Executes, Mentions
+from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Executes, Mentions, joined
 from proxy.sql.screen import Screened
 
 
@@ -27,7 +28,7 @@ class Permit:
         since: when it was given, in POSIX seconds; before, on a clock that was set back, nobody has looked.
         until: POSIX seconds.
         facts_epoch: the facts it rests on, -1 when it rests on none.
-        defines: running it may change what the catalogue holds.
+        defines: what a session has defined once it has run that; None: nothing.
         relexes: the database's own code, as its catalogue shows it, changes how later texts are read.
         count: the counter that each execution adds to.
     """
@@ -42,7 +43,7 @@ class Permit:
         until: float,
         count: Count,
         *,
-        defines: bool,
+        defines: Overlay | None,
         relexes: bool,
     ) -> None:
         """Bind the yes to the policy and the facts that it was given under."""
@@ -54,6 +55,9 @@ class Permit:
         self.defines = defines
         self.relexes = relexes
 
+
+_NAME: Final = attrgetter("name")
+_ACTS: Final = attrgetter("acts")
 
 Expansion: TypeAlias = tuple[Database, tuple[str, ...] | None, tuple[Effect, ...]]
 
@@ -77,6 +81,7 @@ class Meaning:
         missing: a name that it EXECUTEs and that nothing is known of.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
         expansion: what it did in one database by one search_path, with these two: what was worked out last.
+        screened_in: the database by whose names the screen has passed its text; None: by no names.
         reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
@@ -94,6 +99,7 @@ class Meaning:
         "reading_s",
         "relexes",
         "renames",
+        "screened_in",
         "several",
         "statement_class",
         "statements",
@@ -120,8 +126,9 @@ class Meaning:
         self.text = text
         self.statements = statements
         self.effects = effects
-        self.transacts = any(map(_may_transact, {effect.name for effect in effects}))
-        self.renames = unsettles(effects)
+        names = frozenset(map(_NAME, effects))
+        self.transacts = any(map(_may_transact, names))
+        self.renames = not UNSETTLING.isdisjoint(names) and unsettles(effects)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
         self.barrier = barrier
@@ -132,6 +139,7 @@ class Meaning:
         self.error = error
         self.mentions = mentions
         self.expansion: Expansion | None = None
+        self.screened_in: Database | None = None
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
 
@@ -150,7 +158,7 @@ def of_analysis(text: str | LongText, analysis: Analysis) -> Meaning:
         analysis.effects,
         text=text,
         statements=analysis.statements,
-        acts=tuple(statement.acts for statement in analysis.statements),
+        acts=tuple(map(_ACTS, analysis.statements)),
         barrier=analysis.barrier,
         relexes=analysis.may_change_lexing,
         statement_class=analysis.statement_class,
@@ -177,7 +185,7 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
     if len(several) == 1:
         return several[0]
     return Meaning(
-        tuple(dict.fromkeys(effect for meaning in several for effect in meaning.effects)),
+        tuple(chain.from_iterable(meaning.effects for meaning in several)),
         acts=tuple(group for meaning in several for group in meaning.acts),
         barrier=any(meaning.barrier for meaning in several),
         relexes=any(meaning.relexes for meaning in several),
@@ -185,10 +193,12 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
         several=True,
         missing=next((meaning.missing for meaning in several if meaning.missing is not None), None),
         error=next((meaning.error for meaning in several if meaning.error), None),
-        mentions=reduce(or_, (meaning.mentions for meaning in several), NO_MENTIONS),
+        mentions=joined(meaning.mentions for meaning in several),
     )
 
 
-def of_screened(screened: Screened) -> Meaning:
+def of_screened(screened: Screened, database: Database | None = None) -> Meaning:
     """The meaning that all texts share of which the screen has said so much and no more."""
-    return Meaning(screened.effects, statement_class=screened.value)
+    meaning = Meaning(screened.effects, statement_class=screened.value)
+    meaning.screened_in = database
+    return meaning

@@ -55,6 +55,14 @@ class Overlay:
         self._mentions = NO_MENTIONS
         self._called: frozenset[tuple[str | None, str]] = frozenset()
 
+    def __len__(self) -> int:
+        """How many effects they have."""
+        return len(self._effects)
+
+    def __bool__(self) -> bool:
+        """Always true: an overlay that is there counts, even with nothing in it."""
+        return True
+
     def plus(self, effects: Iterable[Effect], mentions: Mentions) -> Overlay:
         """These definitions and those that running this makes."""
         more = Overlay()

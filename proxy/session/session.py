@@ -41,6 +41,7 @@ from proxy.session.opening import FirstPackets, Login, Step, startup_effects
 from proxy.session.refusal import Denial, FatalRefusal
 from proxy.session.replication import asked_for, connecting
 from proxy.session.tls import ALPN_PROTOCOL, NO_ALPN, TlsInfo
+from proxy.session.weighing import Weighed
 from proxy.wire.backend import BackendKey, encode_key, encode_old_error
 from proxy.wire.errors import ProtocolViolation, UnsupportedVersion
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, View
@@ -262,6 +263,13 @@ class Session:
         self._conversation.recorded(outcome)
         return self._converse_with_client(self._conversation)
 
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        """What the last ``Ponder`` has come to."""
+        if self._conversation is None or self.phase is not Phase.READY:
+            return []
+        self._conversation.pondered(weighed)
+        return self._converse_with_client(self._conversation)
+
     def catalogue_ready(self) -> list[Command]:
         """What the last ``AwaitCatalogue`` asked for is done."""
         if self._conversation is None or self.phase is not Phase.READY:
@@ -364,8 +372,8 @@ class Session:
             effects += (connecting(self._replication),)
         if effects:
             meaning = Meaning(effects, statement_class="server" if self._replication else "session")
-            denial = self._judge.judge(meaning, ("none",), runs=bool(self._replication))
-            if isinstance(denial, Denial):
+            denial = self._judge.judge_login(meaning, runs=bool(self._replication))
+            if denial is not None:
                 return self._end(denial)
         self.phase = Phase.IDENTIFYING
         self._client.feed(self._packets.rest())
@@ -444,9 +452,9 @@ class Session:
         commands: list[Command] = self._reports()
         if data:
             commands.append(ToServer(data))
-        handed_out = conversation.handed_out()
-        if handed_out is not None:
-            commands.append(handed_out)
+        work = conversation.to_do_elsewhere()
+        if work is not None:
+            commands.append(work)
         if conversation.awaits_catalogue():
             commands.append(AwaitCatalogue(self.database))
         return commands

@@ -6,18 +6,21 @@ has to answer first, because what was sent before may change how it reads this t
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from proxy.session.cache import Outcome, Screening
+from proxy.session.consequences import Consequences
 from proxy.session.gate import Gate
 from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.analyse import UnreadableText
-from proxy.sql.screen import Screened
-from proxy.wire.framing import View
+from proxy.sql.screen import Screen, Screened
+from proxy.wire.framing import LONG, View
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
 
@@ -43,24 +46,32 @@ class HandOut:
 class Texts:
     """Reads the texts of one connection."""
 
-    def __init__(self, state: State, gate: Gate) -> None:
+    def __init__(self, state: State, gate: Gate, consequences: Consequences) -> None:
         """Read by what the state says of the server; texts over the gate's limits are handed out."""
         self._state = state
         self._gate = gate
+        self._consequences = consequences
+        self._screened_by: Screen | None = None
         self._meanings = gate.meanings(state.server_major)
         self._started = 0.0
         self._handed_out: tuple[View, Meaning | Denial] | None = None
 
     def analysed(self, raw: View, outcome: Outcome) -> None:
-        """A text that was handed out has been read: it is asked for again at once."""
+        """A text that was handed out has been read: it is asked for again, until ``forget``."""
         match outcome:
             case UnicodeDecodeError():
                 read: Meaning | Denial = _undecodable(outcome)
+            case Screened() if self._screen() is not self._screened_by:
+                return  # other names count by now
             case Screened():
                 read = self._take_screened(outcome)
             case _:
                 read = _readable(self._meanings.take(raw, outcome, self._started))
         self._handed_out = (raw, read)
+
+    def forget(self) -> None:
+        """The text that was handed out is not asked for again."""
+        self._handed_out = None
 
     def understand(self, raw: View, *, kept: bool = False) -> Meaning | Denial | Wait | HandOut:
         """What a text means now.
@@ -70,8 +81,8 @@ class Texts:
             kept: it gets a name, by which it may still be run under another policy: it is not screened.
         """
         lexing, sent = self._state.lexing, self._state.inflight.boundaries
-        if self._state.inflight.ready < sent and not reads_alike(bytes(raw)):
-            return Wait(sent)  # code that nobody sees, a trigger's, may have changed how it is read
+        if self._state.inflight.ready < sent and (len(raw) > LONG or not reads_alike(bytes(raw))):
+            return Wait(sent)  # unseen code may have changed how it is read; a long text is not looked at
         if not lexing.plain:
             whole = bytes(raw)
             until = lexing.awaits(whole, sent + self._state.batch_open)
@@ -83,7 +94,7 @@ class Texts:
             if objection is not None:
                 return _read_otherwise(objection)
         if self._handed_out is not None:
-            read = self._take_handed_out(raw)
+            read = self._read_elsewhere(raw)
             if read is not None:
                 return read
         known = self._meanings.known(raw)
@@ -92,7 +103,8 @@ class Texts:
         limits = self._gate.limits
         try:
             if not kept and len(raw) <= limits.screened_bytes:
-                screened = self._screened(raw)
+                screen = self._screen()
+                screened = None if screen is None else _sort(screen, self._gate.screened, raw)
                 if screened is not None:
                     return self._take_screened(screened)
             if len(raw) <= limits.inline_bytes:
@@ -100,22 +112,31 @@ class Texts:
         except UnicodeDecodeError as error:
             return _undecodable(error)
         self._started = self._meanings.now()
-        screens = not kept and len(raw) > limits.screened_bytes and bool(self._gate.screened)
-        return HandOut(self._screened if screens else None)
+        self._screened_by = self._screen() if not kept and len(raw) > limits.screened_bytes else None
+        if self._screened_by is None:
+            return HandOut(None)
+        return HandOut(partial(_sort, self._screened_by, frozenset(self._gate.screened)))
 
-    def _screened(self, raw: View) -> Screened | None:
-        """What the screen says of a text, where that is enough."""
-        passing = self._gate.screened
-        found = self._gate.screen(self._state.server_major).sort(raw) if passing else None
-        return found if found in passing else None
+    def _screen(self) -> Screen | None:
+        """What tells harmless texts here and now; None where each has to be read."""
+        gate, state = self._gate, self._state
+        if not gate.screened or self._consequences.overlay is not None:
+            return None  # what the session has defined, no screen knows
+        return gate.screen(state.server_major, state.lookup.who.database)
 
     def _take_screened(self, screened: Screened) -> Meaning:
         self._gate.tally.screened += 1
-        return self._gate.meaning_of(screened)
+        return self._gate.meaning_of(screened, self._state.lookup.who.database)
 
-    def _take_handed_out(self, raw: View) -> Meaning | Denial | None:
-        handed_out, self._handed_out = self._handed_out, None
+    def _read_elsewhere(self, raw: View) -> Meaning | Denial | None:
+        handed_out = self._handed_out
         return handed_out[1] if handed_out is not None and handed_out[0] is raw else None
+
+
+def _sort(screen: Screen, passing: Container[Screened], raw: View) -> Screened | None:
+    """What the screen says of a text, where that is enough."""
+    found = screen.sort(raw)
+    return found if found in passing else None
 
 
 def _undecodable(error: UnicodeDecodeError) -> Denial:

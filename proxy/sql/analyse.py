@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
+from itertools import chain
+from operator import attrgetter
 
-from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Mentions, Prepares
+from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Mentions, Prepares, joined
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, UnreadableText, character_offsets, parse, too_deep
@@ -21,6 +22,9 @@ __all__ = ["Analysis", "SqlSyntaxError", "Statement", "UnreadableText", "analyse
 
 # The two tables, as plain objects: a proxy costs the walk a third of its time.
 _HANDLERS = dict(HANDLERS)
+# A text may hold thousands of statements, and whoever asks has other work.
+_NAME, _EFFECTS, _MENTIONS = attrgetter("name"), attrgetter("effects"), attrgetter("mentions")
+_LEXING, _COPIES_IN = attrgetter("lexing"), attrgetter("copies_in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +53,36 @@ class Analysis:
 
     @cached_property
     def effects(self) -> tuple[Effect, ...]:
-        """The effects of all statements, each once, in order."""
+        """The effects of all statements, in order; no two are equal, since their places differ."""
         if len(self.statements) == 1:
             return self.statements[0].effects
-        return tuple(dict.fromkeys(effect for statement in self.statements for effect in statement.effects))
+        return tuple(chain.from_iterable(map(_EFFECTS, self.statements)))
+
+    @cached_property
+    def effect_names(self) -> frozenset[str]:
+        """The names of the effects."""
+        return frozenset(map(_NAME, self.effects))
 
     @cached_property
     def mentions(self) -> Mentions:
         """The names that all statements mention."""
-        return reduce(or_, (statement.mentions for statement in self.statements), NO_MENTIONS)
+        return joined(map(_MENTIONS, self.statements))
 
     @cached_property
     def statement_class(self) -> str:
         """The gravest class of any effect, or "other"."""
-        present = {name for effect in self.effects for name in EFFECT_KINDS[effect.name].classes}
+        present = {word for name in self.effect_names for word in EFFECT_KINDS[name].classes}
         return next((name for name in CLASS_ORDER if name in present), "other")
 
     @cached_property
     def may_change_lexing(self) -> bool:
         """Whether the server may read the next text by other rules, or code that may do so runs."""
-        return any(statement.lexing for statement in self.statements)
+        return any(map(_LEXING, self.statements))
 
     @cached_property
     def barrier(self) -> bool:
         """Whether what follows must wait for the server: COPY … FROM STDIN, or an unknown statement."""
-        return any(
-            statement.copies_in or any(effect.name == "statement.unknown" for effect in statement.effects)
-            for statement in self.statements
-        )
+        return "statement.unknown" in self.effect_names or any(map(_COPIES_IN, self.statements))
 
 
 def analyse(text: str, server_major: int = 0) -> Analysis:

@@ -6,6 +6,7 @@ Deliberately absent: any knowledge of trees, policies or sessions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -28,6 +29,7 @@ __all__ = [
     "Prepares",
     "Risk",
     "Target",
+    "joined",
 ]
 
 NO_TRAITS: frozenset[str] = frozenset()
@@ -96,24 +98,27 @@ class Mentions:
 
     def __or__(self, other: Mentions) -> Mentions:
         """The names of both."""
-        if other is NO_MENTIONS or other == self:
-            return self
-        if self is NO_MENTIONS:
-            return other
-        later = self.later or other.later
-        if self.later is not None and other.later is not None:
-            later = self.later | other.later
-        return Mentions(
-            self.functions | other.functions,
-            self.operators | other.operators,
-            self.types | other.types,
-            self.fields | other.fields,
-            self.sets | other.sets,
-            later,
-        )
+        return joined((self, other))
 
 
 NO_MENTIONS = Mentions()
+
+
+def joined(mentions: Iterable[Mentions]) -> Mentions:
+    """The names of all; one object where all that say anything are one."""
+    distinct = {each for each in mentions if each is not NO_MENTIONS}
+    several = [each for each in distinct if each != NO_MENTIONS]
+    if len(several) < 2:
+        return several[0] if several else NO_MENTIONS
+    later = [each.later for each in several if each.later is not None]
+    return Mentions(
+        frozenset().union(*(each.functions for each in several)),
+        frozenset().union(*(each.operators for each in several)),
+        frozenset().union(*(each.types for each in several)),
+        frozenset().union(*(each.fields for each in several)),
+        frozenset().union(*(each.sets for each in several)),
+        joined(later) if later else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 In: a text's bytes, which the server is known to read as UTF-8 or ASCII. Out: what it does at most, or that it
 has to be read. No key word of the grammar can be spelled otherwise, so a first statement that begins as a
 query changes something only by one of a few words; what begins any other statement is asked of the parser.
-Names can be spelled otherwise: U&"…" has to be read. Calls: where the names that have effects are known (a
-catalogue), they are words too; where not, a text passes only if all that it may call are built-ins without
-effect. What looks like any of this in a comment, or in a string that is not certainly one, costs a parse, no
-more. Deliberately absent: policies.
+Names can be spelled otherwise: U&"…" has to be read. A text passes only if all that it may call are built-ins
+without effect, or functions of a database that was read and found so; the names of whatever else there has
+effects are words, too. What looks like any of this in a comment, or in a string that is not certainly one,
+costs a parse, no more. Deliberately absent: policies.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -21,9 +23,12 @@ from ahocorasick_rs import BytesAhoCorasick
 from proxy.sql.builtins import OPERATORS
 from proxy.sql.effects import Effect, Risk, Target
 from proxy.sql.encoding import PIECE, Utf8
-from proxy.sql.functions import effective, harmless
+from proxy.sql.functions import harmless
 from proxy.sql.literals import Literals, NoPieces, pieces
 from proxy.sql.parse import FIXED_WORDS, KEY_WORDS, OPERATOR_CHARACTERS, can_begin
+
+MAJORS: Final = (0, 15, 16, 17, 18)
+"""The major versions of servers that are told apart, 0 where it is not known."""
 
 QUERIES: Final = frozenset({"insert", "select", "table", "values", "with"})
 """What the first statement of a screened text begins with."""
@@ -47,7 +52,6 @@ _NEW_WORDS: Final = re.compile(r"json.*|merge_action|system_user")
 _OVERLAP: Final = 256
 # The server cuts names to 63 bytes, and to fewer where that would split a character.
 _CUT: Final = 60
-_LONGEST_RUN: Final = 63
 
 # Digits and $ may stand inside a name, but an older lexer reads `1delete` as two tokens: they separate here.
 _WORDS: Final = bytes(
@@ -95,27 +99,41 @@ def beginnings() -> frozenset[str]:
     return frozenset(word for word in KEY_WORDS if can_begin(word))
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a database holds beside the built-ins, by name as its catalogue has it.
+
+    Attributes:
+        effective: what does more than a text shows wherever it is named: functions, types, views and columns,
+            overloads of built-ins among them.
+        on_insert: tables where adding rows does more than add rows.
+        calls: functions that may be called.
+        operators: operators that may be used.
+    """
+
+    effective: frozenset[str] = frozenset()
+    on_insert: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+    operators: frozenset[str] = frozenset()
+
+
+NO_NAMES: Final = Names()
+"""Nothing of a database is known: then nothing passes that may call more than built-ins."""
+
+
 class Screen:
     """Tells harmless texts, for servers of one major version."""
 
-    def __init__(self, server_major: int, words: frozenset[str] | None) -> None:
-        """Know what to look for.
-
-        Args:
-            server_major: 0 when it is not known.
-            words: the names, as the catalogue has them, of whatever has effects beyond the rows that a query
-                names: functions, operators, types, views, columns, and tables by their triggers. None when
-                they are not known: then nothing passes that may call more than built-ins.
-        """
-        self._callable = _callable(server_major) if words is None else None
-        names = frozenset() if words is None else words | effective()
-        signs = frozenset(name for name in names if set(name) <= OPERATOR_CHARACTERS)
-        self._operators = tuple(name.encode() for name in signs)
-        names -= signs
-        self._ascii_only = not all(name.isascii() for name in names)
-        self._inside = _automaton(CHANGING | names)
-        self._values = _automaton(CHANGING | names | (QUERIES - {"values"}))
-        self._anywhere = _automaton(CHANGING | names | (beginnings() - QUERIES))
+    def __init__(self, server_major: int, names: Names = NO_NAMES) -> None:
+        """Know what to look for, on a server of this major version, 0 when it is not known."""
+        self._callable = _callable(server_major) | {name.encode() for name in names.calls}
+        self._runs = _KNOWN_RUNS | {sign.encode() for sign in names.operators}
+        words = names.effective
+        self._ascii_only = not all(name.isascii() for name in words | names.on_insert)
+        self._table = _automaton(words | names.on_insert) if names.on_insert else None
+        self._inside = _automaton(CHANGING | words)
+        self._values = _automaton(CHANGING | words | (QUERIES - {"values"}))
+        self._anywhere = _automaton(CHANGING | words | (beginnings() - QUERIES))
 
     def sort(self, raw: bytes | memoryview) -> Screened | None:
         """What a text does at most; None when it has to be read to know.
@@ -130,8 +148,12 @@ class Screen:
         if beginning is None:
             return None
         table = beginning["table"]
-        if table is not None and (_SYSTEM in table.lower() or self._finds(self._inside, table)):
+        if table is not None and (
+            _SYSTEM in table.lower() or self._finds(self._table or self._inside, table)
+        ):
             return None  # the system's own tables are more than rows
+        if table is not None and self._ascii_only and not table.isascii():
+            return None
         long = len(raw) > LONGEST_QUERY
         if long and table is None:
             return None
@@ -165,7 +187,7 @@ class Screen:
                 or (self._ascii_only and not code.isascii())
                 or self._finds(automaton, window)
                 or self._may_call(before, code)
-                or self._operates(set(runs))
+                or not self._runs.issuperset(runs)  # `--` is none of them: a comment could hide a name
             ):
                 return False
             before = window[-_OVERLAP:]
@@ -178,15 +200,9 @@ class Screen:
             return True
         return bool(automaton.find_matches_as_indexes(b" %b " % window.translate(_WORDS)))
 
-    def _operates(self, runs: set[bytes]) -> bool:
-        """Whether there are operators with effects, or a run that is too long to be lexed cheaply."""
-        if self._callable is not None:
-            return not _KNOWN_RUNS.issuperset(runs)  # `--` is none of them: a comment could hide a name
-        return any(len(run) > _LONGEST_RUN or any(sign in run for sign in self._operators) for run in runs)
-
     def _may_call(self, before: bytes, piece: bytes) -> bool:
         """Whether a parenthesis may open the arguments of anything but a built-in without effect."""
-        if self._callable is None or b"(" not in piece:
+        if b"(" not in piece:
             return False
         segments = piece.split(b"(")
         segments.pop()
@@ -204,7 +220,7 @@ class Screen:
         if tail[-1] in _QUIET:
             return False
         name = tail.translate(_NAMES).rpartition(b" ")[2]
-        if not self._callable or name not in self._callable:
+        if name not in self._callable:
             return True
         tail = tail[: -len(name)].rstrip(_SPACES)
         # Of another schema, or the end of a comment behind the schema's name.
@@ -214,6 +230,12 @@ class Screen:
 def _is_quiet(tail: bytes) -> bool:
     """Whether what ends in these two characters is clearly no name in front of a parenthesis."""
     return not tail or tail[-1] in _QUIET or (tail[-1] == 32 and len(tail) == 2 and tail[0] in _QUIET)
+
+
+@cache
+def plain_screen(server_major: int) -> Screen:
+    """The screen where nothing of a database is known."""
+    return Screen(server_major)
 
 
 def _ends(piece: bytes) -> bool:

@@ -76,6 +76,18 @@ def test_what_a_statement_sets_off_is_judged(gate: Gate, database: Database) -> 
     assert gate.metric("pgwarden_catalogue_readable") == 1
 
 
+def test_what_sets_nothing_off_is_screened_by_the_names_of_the_rest(gate: Gate, database: Database) -> None:
+    with psycopg.connect(gate.url(database.name), autocommit=True) as client:
+        assert rule(client, "SELECT * FROM victim WHERE id = 1") == ""
+        before = gate.metric("pgwarden_screened_texts_total")
+        passing = ("SELECT counts(), v.val FROM victim v", "INSERT INTO victim VALUES (6, 'x')")
+        assert [rule(client, sql) for sql in passing] == ["", ""]
+        assert gate.metric("pgwarden_screened_texts_total") == before + 2
+        assert rule(client, 'SELECT 1, "purge"()') == "no-unscoped-delete"
+        assert rule(client, "CREATE VIEW later AS SELECT 1") == ""
+        assert gate.metric("pgwarden_screened_texts_total") == before + 2
+
+
 def test_a_first_statement_inside_of_a_transaction_is_judged(gate: Gate, database: Database) -> None:
     with psycopg.connect(gate.url(database.name)) as client:
         assert rule(client, "SELECT * FROM victim WHERE id = 1") == ""

@@ -29,6 +29,7 @@ from proxy.session import (
     Unavailable,
     Unrecorded,
     UpstreamFailure,
+    Weighed,
 )
 
 PATIENCE_S = 10.0
@@ -60,6 +61,9 @@ class PassingSession:
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         raise AssertionError("it hands no text out")
+
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        raise AssertionError("it has nothing worked out")
 
     def catalogue_ready(self) -> list[Command]:
         raise AssertionError("it asks for no catalogue")

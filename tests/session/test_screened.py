@@ -16,7 +16,8 @@ from tests.policy.test_properties import BODY, load, write_rule
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import B, E, P, Q, S
-from tests.session.wired import NO_LOSS, gate_of, policy_of
+from tests.session.wired import NO_LOSS, Wired, gate_of, policy_of
+from tests.sql.database.golden import held_by
 
 POLICIES = Path(__file__).parents[2] / "policies"
 TEXTS = (
@@ -27,6 +28,7 @@ TEXTS = (
     "INSERT INTO billing.orders SELECT * FROM public.users",
     "VALUES (1)",
 )
+NO_UNSCOPED = "  - {id: no-unscoped, match: {effects: row.delete, traits: unscoped}, deny: 'No.'}\n"
 NO_INSERTS = NO_LOSS + "  - {id: no-inserts, match: {effects: row.insert, targets: '*.audit'}, deny: 'No.'}\n"
 
 
@@ -108,16 +110,66 @@ def test_a_log_of_what_passes_needs_the_effects(table: Database, clients: Client
     assert parsed == ["SELECT * FROM t"]
 
 
-def test_names_with_effects_can_be_swapped(table: Database, clients: Clients, parsed: list[str]) -> None:
+@pytest.fixture
+def known(table: Database, clients: Clients) -> Wired:
+    """A client of a gate that reads what the database holds: a function that deletes, and a good one."""
     table.execute("CREATE FUNCTION good() RETURNS int LANGUAGE sql AS 'SELECT 1'")
-    client = clients.wired(table)
-    client.exchange(Q("SELECT good()"))
-    client.gate.swap_words(frozenset({"purge"}))
-    client.exchange(Q("SELECT good() + 1"))
-    client.exchange(Q("SELECT purge()"))
-    client.gate.swap_words(None)
-    client.exchange(Q("SELECT good() + 2"))
-    assert parsed == ["SELECT good()", "SELECT purge()", "SELECT good() + 2"]
+    table.execute("CREATE FUNCTION purge() RETURNS int LANGUAGE sql AS 'DELETE FROM t; SELECT 1'")
+    gate = gate_of(NO_LOSS + NO_UNSCOPED, catalogue=True)
+    client = clients.wired(table, gate)
+    client.read_catalogue = lambda name: gate.swap_database(name, held_by(table.dsn, name))
+    client.read_catalogue(table.name)
+    return client
+
+
+def test_by_the_names_of_what_the_database_holds(known: Wired, table: Database, parsed: list[str]) -> None:
+    def parses(text: str) -> bool:
+        parsed.clear()
+        known.exchange(Q(text))
+        return parsed == [text]
+
+    for text in ("SELECT good()", "SELECT v FROM t", "INSERT INTO t VALUES (4)", "SELECT purged FROM t"):
+        assert not parses(text), text
+    for text in ("SELECT purge()", "SELECT t.PURGE FROM t", "SELECT other()"):
+        assert parses(text), text
+    assert [each.rule for each in known.judged] == ["no-unscoped"]
+    # What the session has defined itself is known to no screen until a reading shows it.
+    known.exchange(Q("BEGIN; CREATE VIEW w AS SELECT 1"))
+    assert parses("SELECT 1, v FROM t")
+    known.exchange(Q("COMMIT"))
+    assert parses("SELECT 2, v FROM t")  # has it read
+    assert not parses("SELECT 3, v FROM t")
+    # What others have defined counts as soon as it was read.
+    table.execute("CREATE OR REPLACE FUNCTION good() RETURNS int LANGUAGE sql AS 'SELECT purge()'")
+    known.read_catalogue(table.name)
+    assert parses("SELECT good() + 1")
+    assert [each.rule for each in known.judged] == ["no-unscoped"] * 2
+    known.gate.swap_database(table.name, None)
+    assert parses("SELECT 4, v FROM t")
+    assert table.execute("SELECT count(*) FROM t") == "4"
+
+
+def test_what_was_screened_before_the_catalogue_changed_is_not_run_after(
+    known: Wired, table: Database
+) -> None:
+    assert known.exchange(P("SELECT good()") + S)[0] == ("1",)
+    table.execute("CREATE OR REPLACE FUNCTION good() RETURNS int LANGUAGE sql AS 'SELECT purge()'")
+    known.read_catalogue(table.name)
+    assert known.exchange(B() + E() + S)[0][:2] == ("E", "42501")
+    assert [each.rule for each in known.judged] == ["catalogue"]
+    assert known.exchange(P("SELECT good()") + B() + E() + S)[0][:2] == ("E", "42501")
+    assert [each.rule for each in known.judged] == ["catalogue", "no-unscoped"]
+
+
+def test_what_is_screened_elsewhere_while_the_catalogue_changes_is_screened_again(
+    known: Wired, table: Database
+) -> None:
+    long = "SELECT good(), '" + "x" * 9_000 + "'"
+    table.execute("CREATE OR REPLACE FUNCTION good() RETURNS int LANGUAGE sql AS 'SELECT purge()'")
+    known.before_reading = lambda: known.read_catalogue(table.name)
+    assert known.exchange(Q(long))[0][:2] == ("E", "42501")
+    assert len(known.handed_out) == 2
+    assert [each.rule for each in known.judged] == ["no-unscoped"]
 
 
 @pytest.mark.parametrize("name", ["production", "staging", "development"])
@@ -144,7 +196,9 @@ def check(policy: Policy, texts: tuple[str, ...]) -> None:
     gate = gate_of()
     gate.swap_policy(policy)
     for text in texts:
-        screened = gate.screen(17).sort(text.encode())
+        screen = gate.screen(17, "d")
+        assert screen is not None
+        screened = screen.sort(text.encode())
         assert screened is not None
         if screened in gate.screened:
             for effects in (analyse(text, 17).effects, screened.effects):

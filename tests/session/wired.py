@@ -25,6 +25,7 @@ from proxy.session import (
     Limits,
     Outcome,
     Peer,
+    Ponder,
     Record,
     Recorded,
     Report,
@@ -223,9 +224,12 @@ class Wired(Bare):
     Attributes:
         sent: every byte that went to the server.
         read_catalogue: has what a database holds swapped in at the gate, as the relay would.
+        before_pondered: is called when a judgement has been worked out elsewhere.
+        before_reading: is called when a text that was handed out has been screened.
         readings: how often it was asked to.
         record: has a change recorded, as the relay would; None lets the session wait.
         changes: what was to be recorded.
+        pondered: how many judgements were worked out elsewhere.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
     """
 
@@ -237,9 +241,12 @@ class Wired(Bare):
     connects: int = 0
     handed_out: list[bytes] = field(default_factory=list)
     read_catalogue: Callable[[str], None] = field(default=lambda name: None)
+    before_pondered: Callable[[], None] = field(default=lambda: None)
+    before_reading: Callable[[], None] = field(default=lambda: None)
     readings: int = 0
     record: Callable[[Change], Recorded | Unrecorded | None] = field(default=lambda change: Recorded(1))
     changes: list[Change] = field(default_factory=list)
+    pondered: int = 0
 
     def __post_init__(self) -> None:
         """Make the session."""
@@ -271,7 +278,13 @@ class Wired(Bare):
                 case Analyse(raw, server_major, screen):
                     self.handed_out.append(bytes(raw))
                     screened = None if screen is None else screen(raw)
+                    self.before_reading()
                     self.perform(self.session.analysed(screened or read(bytes(raw), server_major)))
+                case Ponder(work):
+                    self.pondered += 1
+                    weighed = work()
+                    self.before_pondered()
+                    self.perform(self.session.pondered(weighed))
                 case AwaitCatalogue(database):
                     self.readings += 1
                     self.read_catalogue(database)

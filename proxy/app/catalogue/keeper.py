@@ -9,9 +9,8 @@ waits for what is read from scratch. Deliberately absent: the queries, and what 
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -21,7 +20,7 @@ from proxy.app.catalogue.reader import Connection, Reading, read
 from proxy.app.catalogue.readings import Texts
 from proxy.app.catalogue.source import FAULTS, CatalogueSource, CatalogueUnreadable, unreadable
 from proxy.session import Outcome
-from proxy.sql.database import Database
+from proxy.sql.database import Database, Readings, Snapshot
 
 Swap = Callable[[str, Database | None], None]
 TextReader = Callable[[bytes, int], Coroutine[None, None, Outcome]]
@@ -32,10 +31,6 @@ _TOGETHER_S: Final = 0.05
 """Sessions that end within this time are looked at together."""
 _PATIENCE_S: Final = 1.0
 """How long somebody who asks may wait for the next attempt; after that the answer is no."""
-
-
-_paused = 0
-"""How many readings are under way."""
 
 
 class CatalogueKeeper:
@@ -228,10 +223,7 @@ class _Kept:
 
     async def _look(self) -> Database:
         """Read the catalogue if it has changed."""
-        with _collector_paused():
-            return await self._changed(await self._read())
-
-    async def _changed(self, reading: Reading | None) -> Database:
+        reading = await self._read()
         if reading is None and self._database is not None:
             return self._database
         if reading is None:
@@ -239,7 +231,7 @@ class _Kept:
         # A thread: for thousands of tables this takes longer than the event loop may be held.
         snapshot = await asyncio.to_thread(reading.snapshot)
         readings = await self._texts.read(snapshot)
-        database = await asyncio.to_thread(Database, self._name, snapshot, readings)
+        database = await asyncio.to_thread(_make, self._name, snapshot, readings)
         self._reading = reading
         if self._database is None or database.digest != self._database.digest:
             self._database = database
@@ -299,18 +291,11 @@ class _Kept:
             connection.terminate()
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No garbage is looked for: with thousands of tables it held the event loop for 0.7 s instead of 0.03."""
-    global _paused
-    _paused += 1
-    gc.disable()
-    try:
-        yield
-    finally:
-        _paused -= 1
-        if not _paused:
-            gc.enable()
+def _make(name: str, snapshot: Snapshot, readings: Readings) -> Database:
+    """A database whose screen is made, too."""
+    database = Database(name, snapshot, readings)
+    database.screen  # noqa: B018 - kept from here on
+    return database
 
 
 def _tell(asked: list[asyncio.Future[Database]], outcome: Database | CatalogueUnreadable) -> None:

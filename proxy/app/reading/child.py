@@ -15,9 +15,10 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -25,13 +26,19 @@ from typing import Final
 from proxy.app.reading import form
 from proxy.app.reading.form import Bounds, Done, Failed, Hello, Part, Rejected
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement, UnreadableText, analyse
-from proxy.sql.effects import Effect
+from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Prepares
 
 STACK_BYTES: Final = 64 * 1024 * 1024
 """Of the main thread, which grows its stack as far as it needs: eight times the usual limit."""
 
 MAX_EFFECTS: Final = 10_000
-"""Different things that one text may do. Judging them is the event loop's work: some microseconds each."""
+"""Different things that one text may do, each statement counted as one more."""
+
+MAX_PREPARED: Final = 1_000
+"""Different things that one statement may do that SQL prepares."""
+
+MAX_NAMES: Final = 5_000
+"""Different names through which one text may run code: columns, types, functions, operators."""
 
 EXIT_FAILED: Final = 70
 EXIT_MEMORY: Final = 71
@@ -97,11 +104,20 @@ def read(raw: bytes | bytearray, server_major: int, bounds: Bounds) -> Analysis 
     """What a text does, or why it cannot be read, or what went wrong."""
     try:
         analysis = analyse(raw.decode(), server_major)
-        if sum(len(statement.effects) for statement in analysis.statements) > form.PART_EFFECTS:
+        if _weight(analysis.statements) > form.PART_EFFECTS:
             analysis = folded(analysis)
-        effects = sum(1 + len(statement.effects) for statement in analysis.statements)
-        if effects > MAX_EFFECTS:
+        prepared = (
+            len(act.effects)
+            for statement in analysis.statements
+            for act in statement.acts
+            if isinstance(act, Prepares)
+        )
+        if _weight(analysis.statements) > MAX_EFFECTS:
             return UnreadableText(f"it does more than {MAX_EFFECTS} different things")
+        if any(count > MAX_PREPARED for count in prepared):
+            return UnreadableText(f"it prepares what does more than {MAX_PREPARED} different things")
+        if sum(map(_names, _all_mentions(analysis))) > MAX_NAMES:
+            return UnreadableText(f"it names more than {MAX_NAMES} different things")
         return analysis
     except SqlSyntaxError as error:
         if error.message.lower().startswith(_MEMORY_MESSAGES):
@@ -111,6 +127,21 @@ def read(raw: bytes | bytearray, server_major: int, bounds: Bounds) -> Analysis 
         return too_large(bounds)
     except Exception as error:  # the edge of the box: the gate reports it and refuses
         return error
+
+
+def _all_mentions(analysis: Analysis) -> Iterator[Mentions]:
+    """As they travel: prepared statements have their own."""
+    for statement in analysis.statements:
+        yield statement.mentions
+        yield from (act.mentions for act in statement.acts if isinstance(act, Prepares))
+
+
+def _names(mentions: Mentions) -> int:
+    """How many there are."""
+    here = sum(
+        map(len, (mentions.functions, mentions.operators, mentions.types, mentions.fields, mentions.sets))
+    )
+    return here if mentions.later is None else here + _names(mentions.later)
 
 
 def too_large(bounds: Bounds) -> UnreadableText:
@@ -128,18 +159,27 @@ def folded(analysis: Analysis) -> Analysis:
     """The analysis with each of its statements once: a dump of 50,000 INSERTs into 20 tables does 20 things.
 
     A statement that differs from an earlier one by its place alone adds nothing to what is judged. Where any
-    acts on prepared statements all are kept: the session counts them as the server completes them.
+    acts on prepared statements all are kept: the session counts them as the server completes them. What is
+    mentioned counts for the whole text, so the first statement has it all.
     """
-    if any(statement.acts for statement in analysis.statements):
-        return analysis
+    if not any(statement.acts for statement in analysis.statements):
+        analysis = Analysis(tuple(_once(analysis.statements)))
+    first, *others = analysis.statements
+    return Analysis(
+        (
+            replace(first, mentions=analysis.mentions),
+            *(replace(other, mentions=NO_MENTIONS) for other in others),
+        )
+    )
+
+
+def _once(statements: tuple[Statement, ...]) -> Iterator[Statement]:
     seen: set[object] = set()
-    kept = []
-    for statement in analysis.statements:
+    for statement in statements:
         key = (_statement_key(statement), tuple(_effect_key(effect) for effect in statement.effects))
         if key not in seen:
             seen.add(key)
-            kept.append(statement)
-    return Analysis(tuple(kept))
+            yield statement
 
 
 def answer(number: int, outcome: Analysis | Exception, retires: bool = False) -> Iterator[bytes]:
@@ -167,14 +207,32 @@ def answer(number: int, outcome: Analysis | Exception, retires: bool = False) ->
 def _parts(statements: tuple[Statement, ...]) -> Iterator[list[Statement]]:
     part: list[Statement] = []
     weight = 0
-    for statement in statements:
+    for statement in chain.from_iterable(map(_pieces, statements)):
         part.append(statement)
-        weight += 1 + len(statement.effects)
+        weight += _weight((statement,))
         if weight >= form.PART_EFFECTS:
             yield part
             part, weight = [], 0
     if part:
         yield part
+
+
+def _weight(statements: Iterable[Statement]) -> int:
+    """What they do, those counted that they prepare, and each statement as one more."""
+    return sum(
+        1
+        + len(statement.effects)
+        + sum(len(act.effects) for act in statement.acts if isinstance(act, Prepares))
+        for statement in statements
+    )
+
+
+def _pieces(statement: Statement) -> Iterator[Statement]:
+    """A statement of many effects in pieces of one place: of acts and mentions the first tells."""
+    most = form.PART_EFFECTS
+    yield replace(statement, effects=statement.effects[:most])
+    for at in range(most, len(statement.effects), most):
+        yield replace(statement, effects=statement.effects[at : at + most], acts=(), mentions=NO_MENTIONS)
 
 
 def _receive(connection: socket.socket, size: int) -> bytearray | None:

@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -112,11 +113,14 @@ class Child:
             message = await self._message()
             match message:
                 case Part():
-                    statements += _statements(message)
+                    _take_in(statements, message)
                     await asyncio.sleep(0)  # a long answer must not hold the others up
                 case Done() if message.number == self._number:
                     self.retired = message.retires
-                    return Analysis(tuple(statements))
+                    analysis = Analysis(tuple(statements))
+                    if len(analysis.effects) > form.PART_EFFECTS:
+                        await asyncio.to_thread(_add_up, analysis)
+                    return analysis
                 case Rejected() if message.number == self._number and not statements:
                     self.retired = message.retires
                     return message.error()
@@ -156,11 +160,24 @@ class Child:
         return data[:size]
 
 
-def _statements(part: Part) -> tuple[Statement, ...]:
+def _add_up(analysis: Analysis) -> None:
+    """Have an analysis keep what it works out when it is first asked: of thousands of statements."""
+    for name, value in vars(Analysis).items():
+        if isinstance(value, cached_property):
+            getattr(analysis, name)
+
+
+def _take_in(statements: list[Statement], part: Part) -> None:
+    """Add a part; what has the place of the statement before it goes on with its effects."""
     try:
-        return form.decode_statements(part.statements)
+        more = form.decode_statements(part.statements)
     except MalformedAnswer:
         raise ChildLost from None
+    for statement in more:
+        if statements and statements[-1].start == statement.start:
+            before = statements.pop()
+            statement = replace(before, effects=before.effects + statement.effects)
+        statements.append(statement)
 
 
 class Children:

@@ -17,7 +17,7 @@ import msgspec
 
 from proxy import __version__
 from proxy.sql.analyse import SqlSyntaxError, Statement, UnreadableText
-from proxy.sql.effects import EFFECT_KINDS, Act, Effect, Prepares
+from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, Act, Effect, Prepares
 
 VERSION: Final = f"{__version__}/1"
 """Said by each child first: files that were replaced under a running gate must not be guessed at."""
@@ -29,7 +29,7 @@ LENGTH: Final = struct.Struct("!I")
 """Stands before each message of an answer."""
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-PART_EFFECTS: Final = 200
+PART_EFFECTS: Final = 100
 """An answer comes in parts of so many effects: decoding one takes well under a millisecond."""
 
 
@@ -158,6 +158,8 @@ def _row(statement: Statement) -> msgspec.Struct:
 def _statement(row: msgspec.Struct) -> Statement:
     values = {name: getattr(row, name) for name in _NAMES}
     values["acts"] = acts = tuple(_act(one) for one in values["acts"])
+    if values["mentions"] == NO_MENTIONS:
+        values["mentions"] = NO_MENTIONS  # one object: joining thousands of them is the event loop's work
     _check(values["effects"])
     for act in acts:
         if isinstance(act, Prepares):

@@ -74,9 +74,9 @@ class Readers:
     async def read(self, raw: View, server_major: int, screen: Screening | None = None) -> Outcome:
         """Read a text for servers of this major version, unless the screen passes it.
 
-        A long one is looked at in a thread first, piece by piece.
+        A long one is looked at in a thread first, piece by piece, and so is one that is screened.
         """
-        if len(raw) <= PIECE:
+        if screen is None and len(raw) <= PIECE:
             told = look(raw, screen)
         else:
             told = await asyncio.to_thread(look, raw, screen)

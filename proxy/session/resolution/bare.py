@@ -43,6 +43,11 @@ _NAMING: Final = _EMPTIES | {
 _MAKING: Final = frozenset({"CreateStmt", "CreateTableAsStmt", "SelectStmt"})
 _GOING: Final = frozenset({"drop", "rename", "move"})
 _CODE: Final = CLASSES["opaque"] | CLASSES["server"] | {"statement.execute"}
+_MOVES_PATH: Final = frozenset({"role.set", "session.reset", "session.discard", "statement.fetch"})
+
+UNSETTLING: Final = CLASSES["opaque"] | _MOVES_PATH | {"session.set"}
+"""Without any of these effects `unsettles` is false."""
+
 _NAMES_HANG_ON: Final = frozenset({"search_path", "role", "session_authorization", None})
 _TEMPORARY: Final = frozenset({"temporary"})
 _RELATIONS: Final = frozenset({"index", "sequence", "table", "view"})
@@ -95,12 +100,12 @@ def resolved(
             last: the server keeps what it has found.
     """
     own = {} if answer is None else dict(answer.own)
-    return tuple(dict.fromkeys(_follow(statements, _Known(path, own, bound))))
+    return tuple(_follow(statements, _Known(path, own, bound)))
 
 
 def hopeful(statements: Iterable[Statement], path: tuple[str, ...]) -> tuple[Effect, ...]:
     """The effects if the server gave the best answer: every bare relation the session's own."""
-    return tuple(dict.fromkeys(_follow(statements, _Known(path, None))))
+    return tuple(_follow(statements, _Known(path, None)))
 
 
 def questions(statements: Iterable[Statement]) -> frozenset[str]:
@@ -133,7 +138,7 @@ def keeps_path(statements: Sequence[Statement]) -> bool:
 def _sets_path(effect: Effect) -> bool:
     if effect.name == "session.set":
         return effect.target is not None and effect.target.name in _NAMES_HANG_ON
-    return effect.name in {"role.set", "session.reset", "session.discard", "statement.fetch"}
+    return effect.name in _MOVES_PATH
 
 
 def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:

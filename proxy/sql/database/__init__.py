@@ -4,7 +4,9 @@
 nothing here asks a server.
 """
 
+from proxy.sql.database.behaviour import Readings
+from proxy.sql.database.closure import TooMuch
 from proxy.sql.database.database import Database
 from proxy.sql.database.snapshot import Snapshot
 
-__all__ = ["Database", "Snapshot"]
+__all__ = ["Database", "Readings", "Snapshot", "TooMuch"]

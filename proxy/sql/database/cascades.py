@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from proxy.sql.database.index import Index, SearchPath
@@ -82,12 +83,12 @@ class Cascades:
             relation: whose rows change.
             sets: the columns that an UPDATE changes, None where any may.
         """
-        family = self._index.family(relation)
+        family, referrers = self._index.family, self._index.referrers
         if effect.name == "table.truncate":
-            for member in family[1:]:
+            for member in islice(family(relation), 1, None):
                 yield _tied(effect, "table.truncate", member, f"{relation}")
-        parents = [*(member.oid for member in family), *self._index.ancestors(relation.oid)]
-        for key in (key for oid in parents for key in self._index.referrers.get(oid, ())):
+        parents = chain((member.oid for member in family(relation)), self._index.ancestors(relation.oid))
+        for key in (key for oid in parents for key in referrers.get(oid, ())):
             child = self._index.relations.get(key.child)
             if child is not None:
                 yield from self._by_key(effect, key, child, sets)

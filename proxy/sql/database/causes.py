@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from proxy.sql.database.behaviour import Behaviour, Behaviours, only_computes
@@ -88,11 +89,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Caused:
-    """What comes of one thing."""
+    """What comes of one thing; steps and nodes are there once, and found while they are taken."""
 
     stays: bool = True
-    steps: tuple[Step, ...] = ()
-    nodes: tuple[Node, ...] = ()
+    steps: Iterable[Step] = ()
+    nodes: Iterable[Node] = ()
 
 
 def label(node: Node) -> str:
@@ -141,24 +142,22 @@ class Causes:
         """
         if effect.name == "code.call":
             return self._call(effect, path, stored=stored)
-        fired = tuple(self._event_triggers(effect))
+        fired = self._event_triggers(effect)
         target = effect.target
         if effect.name.endswith(".drop") and target is not None:
-            return Caused(steps=tuple(self._dropped(effect, target, path)), nodes=fired)
+            return Caused(steps=self._dropped(effect, target, path), nodes=fired)
         event = _EVENTS.get(effect.name)
         if event is None:
             return Caused(nodes=fired)
         if target is None or target.name is None or target.kind in _OF_MANY:
             everything = self._index.snapshot.relations if event == "maintain" else ()
-            return Caused(nodes=(*fired, *(Touched(relation, event) for relation in everything)))
-        nodes: list[Node] = list(fired)
-        if target.kind == "domain":
-            nodes += self._index.types_named(target.schema, target.name, path)
-        steps: list[Step] = []
-        for relation in self._index.relations_named(target.schema, target.name, path):
-            nodes += self._touched(relation, event)
-            steps += self._passed_on(effect, relation, mentions)
-        return Caused(steps=tuple(steps), nodes=tuple(nodes))
+            return Caused(nodes=chain(fired, (Touched(relation, event) for relation in everything)))
+        schema, name = target.schema, target.name
+        types = self._index.types_named(schema, name, path) if target.kind == "domain" else ()
+        relations = self._index.relations_named(schema, name, path)
+        touched = (node for relation in relations for node in self._touched(relation, event))
+        steps = (step for relation in relations for step in self._passed_on(effect, relation, mentions))
+        return Caused(steps=steps, nodes=chain(fired, types, touched))
 
     def _touched(self, relation: Relation, event: str) -> Iterator[Touched]:
         if event == "insert" and relation.kind != "p":
@@ -274,7 +273,7 @@ class Causes:
 
     # -- nodes ---------------------------------------------------------------------------------------------
 
-    def of_node(self, node: Node) -> tuple[Behaviour, tuple[Node, ...]]:
+    def of_node(self, node: Node) -> tuple[Behaviour, Iterable[Node]]:
         """What code does by itself, and what runs with it."""
         match node:
             case Function():

@@ -1,28 +1,28 @@
 """One database's answer to what a statement causes there.
 
-Enters: a snapshot. Leaves: effects, those of the statement and those of all that runs because of it: the
-closure over what causes.py says of each thing, so recursion ends. Deliberately absent: a server, and what
-the session alone knows (temporary objects, prepared statements).
+Enters: a snapshot. Leaves: effects, those of the statement and those of all that runs because of it. Absent:
+a server, and what the session alone knows (temporary objects, prepared statements).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 from proxy.sql.database.behaviour import Behaviours, Readings
-from proxy.sql.database.causes import Caused, Causes, Node, label
-from proxy.sql.database.index import Index, SearchPath
+from proxy.sql.database.causes import Causes
+from proxy.sql.database.closure import closed, key_of
+from proxy.sql.database.index import Index
+from proxy.sql.database.names import names_of
 from proxy.sql.database.snapshot import Snapshot
 from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Target
+from proxy.sql.screen import Screen
 
 _DEFERRED: Final = frozenset({"deferred"})
 _NOTHING_READ: Final[Readings] = MappingProxyType({})
-_LONGEST_PATH: Final = 4
 
 
 class Database:
@@ -33,8 +33,6 @@ class Database:
         digest: equal for equal content.
         server_major: of the server that it is on.
     """
-
-    __slots__ = ("_causes", "_index", "digest", "name", "server_major")
 
     def __init__(self, name: str, snapshot: Snapshot, readings: Readings = _NOTHING_READ) -> None:
         """Index a snapshot.
@@ -51,7 +49,11 @@ class Database:
         self._causes = Causes(self._index, Behaviours(snapshot.server_major, readings))
 
     def expand(
-        self, effects: tuple[Effect, ...], mentions: Mentions, search_path: tuple[str, ...] | None
+        self,
+        effects: tuple[Effect, ...],
+        mentions: Mentions,
+        search_path: tuple[str, ...] | None,
+        most: int | None = None,
     ) -> tuple[Effect, ...]:
         """The effects, and those of all that runs because of them; a call whose functions were read goes.
 
@@ -59,93 +61,33 @@ class Database:
             effects: of a statement, as analyse() gives them.
             mentions: of the same statement.
             search_path: the schemas in which an unqualified name is looked for; None is any.
+            most: how many things to follow, some microseconds each; None: all.
+
+        Raises:
+            TooMuch: there are more.
         """
         now = [effect for effect in effects if "deferred" not in effect.traits]
         later = [effect for effect in effects if "deferred" in effect.traits]
         found: dict[tuple[object, ...], Effect] = {}
-        for effect in self._closed(now, mentions, search_path):
-            found.setdefault((effect.location, *_key(effect)), effect)
+        for effect in closed(self._causes, now, mentions, search_path, most):
+            found.setdefault((effect.location, *key_of(effect)), effect)
         deferred = mentions.later or NO_MENTIONS
         if later or deferred is not NO_MENTIONS:
-            for effect in self._closed(later, deferred, search_path):
+            for effect in closed(self._causes, later, deferred, search_path, most):
                 put_off = replace(effect, traits=effect.traits | _DEFERRED)
-                found.setdefault((effect.location, *_key(put_off)), put_off)
+                found.setdefault((effect.location, *key_of(put_off)), put_off)
         return tuple(found.values())
+
+    @cached_property
+    def screen(self) -> Screen | None:
+        """Tells texts that cause nothing here but what it says; None where no name tells of that.
+
+        Making it takes a moment for each name: ask first in another thread.
+        """
+        names = names_of(self._index, self._causes)
+        return None if names is None else Screen(self.server_major, names)
 
     def function(self, oid: int) -> Target | None:
         """The function that a FunctionCall message means, where it is none of the server's own."""
         found = self._index.functions.get(oid)
         return None if found is None else Target("function", found.schema, found.name)
-
-    def _closed(self, effects: Iterable[Effect], mentions: Mentions, path: SearchPath) -> Iterator[Effect]:
-        """Breadth first, so that each effect comes by its shortest way."""
-        run = _Run(self._causes)
-        for effect in effects:
-            caused = self._causes.of_effect(effect, mentions, path, stored=False)
-            if caused.stays:
-                yield effect
-            run.seen.add((_key(effect), mentions.sets))
-            run.follow(caused, "")
-        run.nodes(self._causes.of_mentions(mentions, path), "")
-        if effects or mentions is not NO_MENTIONS:
-            run.nodes(self._causes.unnamed(), "")
-        yield from run.all()
-
-
-class _Run:
-    """One search."""
-
-    def __init__(self, causes: Causes) -> None:
-        self._causes = causes
-        self._waiting: deque[tuple[Effect | Node, Mentions, str]] = deque()
-        self.seen: set[object] = set()
-
-    def follow(self, caused: Caused, way: str) -> None:
-        """Note what comes of something."""
-        for step in caused.steps:
-            self._waiting.append((step.effect, step.mentions, _longer(way, step.by)))
-        self.nodes(caused.nodes, way)
-
-    def nodes(self, nodes: Iterable[Node], way: str) -> None:
-        """Note what runs."""
-        self._waiting.extend((node, NO_MENTIONS, way) for node in nodes)
-
-    def all(self) -> Iterator[Effect]:
-        """Every effect that comes of what was noted."""
-        while self._waiting:
-            thing, mentions, way = self._waiting.popleft()
-            if isinstance(thing, Effect):
-                yield from self._effect(thing, mentions, way)
-            elif thing not in self.seen:
-                self.seen.add(thing)
-                self._node(thing, _longer(way, label(thing)))
-
-    def _effect(self, effect: Effect, mentions: Mentions, way: str) -> Iterator[Effect]:
-        key = (_key(effect), mentions.sets)
-        if key in self.seen:
-            return
-        self.seen.add(key)
-        caused = self._causes.of_effect(effect, mentions, None, stored=True)
-        if caused.stays:
-            yield replace(effect, through=way)
-        self.follow(caused, way)
-
-    def _node(self, node: Node, way: str) -> None:
-        behaviour, nodes = self._causes.of_node(node)
-        for effect in behaviour.effects:
-            self._waiting.append((effect, behaviour.mentions, way))
-        self.nodes(self._causes.of_mentions(behaviour.mentions, None), way)
-        self.nodes(nodes, way)
-
-
-def _key(effect: Effect) -> tuple[object, ...]:
-    return effect.name, effect.target, effect.traits, effect.risk, effect.detail
-
-
-def _longer(way: str, by: str) -> str:
-    """A path with one step more; long ones keep their beginning."""
-    if not by or way.endswith("…"):
-        return way
-    if not way:
-        return by
-    return f"{way} > {by}" if way.count(" > ") < _LONGEST_PATH else f"{way} > …"

@@ -7,10 +7,21 @@ search_path where that is known, and in all of them where it is not. Deliberatel
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import chain
 from typing import Final, Protocol, TypeVar
 
-from proxy.sql.database.snapshot import Cast, Code, Dependant, ForeignKey, Function, Relation, Snapshot, Type
+from proxy.sql.database.snapshot import (
+    FIRST_USER,
+    Cast,
+    Code,
+    Dependant,
+    ForeignKey,
+    Function,
+    Relation,
+    Snapshot,
+    Type,
+)
 from proxy.sql.effects import Name
 
 # record, anyelement, "any", anynonarray, anycompatible, anycompatiblenonarray: a row fits these, too.
@@ -54,6 +65,28 @@ class Index:
         self._function_names = _grouped((item.name, item) for item in snapshot.functions)
         self._type_names = _grouped((item.name, item) for item in snapshot.types)
         self._operator_names = _grouped((item.name, item) for item in snapshot.operators)
+
+    @property
+    def function_names(self) -> Set[str]:
+        """The names of all functions."""
+        return self._function_names.keys()
+
+    @property
+    def type_names(self) -> Set[str]:
+        """The names of all types."""
+        return self._type_names.keys()
+
+    @property
+    def operator_names(self) -> Set[str]:
+        """The names of all operators."""
+        return self._operator_names.keys()
+
+    def is_in_pg_catalog(self, name: str) -> bool:
+        """Whether a type of this name lies there, or a function that is none of the server's own."""
+        functions = (item for item in self._function_names.get(name, ()) if item.oid >= FIRST_USER)
+        return any(
+            item.schema == "pg_catalog" for item in chain[_Named](functions, self._type_names.get(name, ()))
+        )
 
     def relations_named(self, schema: str | None, name: str, path: SearchPath) -> list[Relation]:
         """The relations that a name may mean: where search_path is known, the first."""
@@ -111,16 +144,16 @@ class Index:
             found.kind == "d" and any(self._is_row(part, seen) for part in found.parts)
         )
 
-    def family(self, relation: Relation) -> list[Relation]:
-        """The relation, its partitions and heirs, and theirs."""
-        found: dict[int, Relation] = {}
+    def family(self, relation: Relation) -> Iterator[Relation]:
+        """The relation, then its partitions and heirs, and theirs."""
+        seen: set[int] = set()
         waiting = [relation.oid]
         while waiting:
             oid = waiting.pop()
-            if oid not in found and oid in self.relations:
-                found[oid] = self.relations[oid]
+            if oid not in seen and oid in self.relations:
+                seen.add(oid)
+                yield self.relations[oid]
                 waiting += self.children.get(oid, ())
-        return list(found.values())
 
     def ancestors(self, oid: int) -> list[int]:
         """The tables that this one is a partition or heir of."""

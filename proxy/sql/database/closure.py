@@ -1,0 +1,129 @@
+"""The closure over what causes.py says of each thing: all that runs because of a statement.
+
+Enters: effects and mentions. Leaves: effects. What was seen is not looked at again, so recursion ends.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import replace
+from typing import Final
+
+from proxy.sql.database.causes import Caused, Causes, Node, label
+from proxy.sql.database.index import SearchPath
+from proxy.sql.effects import NO_MENTIONS, Effect, Mentions
+
+_LONGEST_PATH: Final = 4
+_NOTHING: Final[Set[object]] = frozenset()
+
+
+class TooMuch(Exception):
+    """What comes of a statement is more than was to be followed here."""
+
+
+def closed(
+    causes: Causes, effects: Iterable[Effect], mentions: Mentions, path: SearchPath, most: int | None = None
+) -> Iterator[Effect]:
+    """The effects that stay, and those of all that runs because of them.
+
+    Args:
+        causes: of the database.
+        effects: of a text.
+        mentions: of the same text.
+        path: search_path, None where it is not known.
+        most: how many things to follow; None: all.
+
+    Raises:
+        TooMuch: there are more.
+    """
+    return Run(causes, most).closed(effects, mentions, path)
+
+
+class Run:
+    """One search.
+
+    Attributes:
+        seen: what it has looked at.
+    """
+
+    def __init__(self, causes: Causes, most: int | None = None, known: Set[object] = _NOTHING) -> None:
+        """Look at no more than ``most`` things, and at nothing that an earlier search has seen."""
+        self._causes = causes
+        self._known = known
+        self._left = -1 if most is None else most
+        self._waiting: deque[tuple[Effect | Node, Mentions, str]] = deque()
+        self.seen: set[object] = set()
+
+    def closed(self, effects: Iterable[Effect], mentions: Mentions, path: SearchPath) -> Iterator[Effect]:
+        """Breadth first, so that each effect comes by its shortest way."""
+        for effect in effects:
+            caused = self._causes.of_effect(effect, mentions, path, stored=False)
+            if caused.stays:
+                yield effect
+            self.seen.add((key_of(effect), mentions.sets))
+            self._follow(caused, "")
+        self._nodes(self._causes.of_mentions(mentions, path), "")
+        if effects or mentions is not NO_MENTIONS:
+            self._nodes(self._causes.unnamed(), "")
+        yield from self._all()
+
+    def _follow(self, caused: Caused, way: str) -> None:
+        """Note what comes of something."""
+        for step in caused.steps:
+            self._count()
+            self._waiting.append((step.effect, step.mentions, _longer(way, step.by)))
+        self._nodes(caused.nodes, way)
+
+    def _nodes(self, nodes: Iterable[Node], way: str) -> None:
+        """Note what runs."""
+        for node in nodes:
+            self._count()
+            self._waiting.append((node, NO_MENTIONS, way))
+
+    def _count(self) -> None:
+        if self._left == 0:
+            raise TooMuch
+        self._left -= 1
+
+    def _all(self) -> Iterator[Effect]:
+        """Every effect that comes of what was noted."""
+        while self._waiting:
+            thing, mentions, way = self._waiting.popleft()
+            if isinstance(thing, Effect):
+                yield from self._effect(thing, mentions, way)
+            elif thing not in self.seen and thing not in self._known:
+                self.seen.add(thing)
+                self._node(thing, _longer(way, label(thing)))
+
+    def _effect(self, effect: Effect, mentions: Mentions, way: str) -> Iterator[Effect]:
+        key = (key_of(effect), mentions.sets)
+        if key in self.seen or key in self._known:
+            return
+        self.seen.add(key)
+        caused = self._causes.of_effect(effect, mentions, None, stored=True)
+        if caused.stays:
+            yield replace(effect, through=way)
+        self._follow(caused, way)
+
+    def _node(self, node: Node, way: str) -> None:
+        behaviour, nodes = self._causes.of_node(node)
+        for effect in behaviour.effects:
+            self._count()
+            self._waiting.append((effect, behaviour.mentions, way))
+        self._nodes(self._causes.of_mentions(behaviour.mentions, None), way)
+        self._nodes(nodes, way)
+
+
+def key_of(effect: Effect) -> tuple[object, ...]:
+    """What makes two effects the same, their place left aside."""
+    return effect.name, effect.target, effect.traits, effect.risk, effect.detail
+
+
+def _longer(way: str, by: str) -> str:
+    """A path with one step more; long ones keep their beginning."""
+    if not by or way.endswith("…"):
+        return way
+    if not way:
+        return by
+    return f"{way} > {by}" if way.count(" > ") < _LONGEST_PATH else f"{way} > …"
