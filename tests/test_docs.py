@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,7 +30,7 @@ from proxy.app.audit import REFUSAL_FIELDS
 from proxy.app.cli.exitcodes import MEANINGS
 from proxy.app.kinds import client_tls_mode
 from proxy.app.metrics import METRICS
-from proxy.app.settings import table
+from proxy.app.settings import Settings, table
 from proxy.app.sources import load_settings, read_text
 from proxy.backup.cluster import Cluster, free_port
 from proxy.policy.context import Context
@@ -38,6 +39,7 @@ from proxy.policy.facts import Facts
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.relay import SslMode
+from proxy.source.yamldoc import read_yaml
 from proxy.sql.analyse import analyse
 from tests.clients.gate import Gate, environment
 from tests.conftest import Programs
@@ -345,11 +347,25 @@ def test_the_table_of_metrics() -> None:
     ]
 
 
+def test_the_pod_has_the_probes_and_the_time_it_needs() -> None:
+    pod = yaml_data(_file("kubernetes.yaml: a part of the Deployment's pod"))
+    (container,) = pod["containers"]
+    paths = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")]
+    assert paths == ["/readyz", "/readyz", "/healthz"]
+    pause = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
+    drain = Settings.model_fields["drain_timeout_s"].default
+    assert pod["terminationGracePeriodSeconds"] > pause + drain
+
+
 def test_the_table_of_targets_is_the_makefiles() -> None:
     targets = re.findall(r"^([a-z-]+):.*## ", (_ROOT / "Makefile").read_text(), re.MULTILINE)
     assert sorted(_names(_CONTRIBUTING, "target")) == sorted(
         f"make {name}" for name in targets if name != "help"
     )
+
+
+def yaml_data(text: str) -> Any:
+    return read_yaml(text, "README.md").data
 
 
 # -- rules -------------------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """A file of lines that rotates by size: PATH, then PATH.1 (the newest of the old) up to PATH.N.
 
 Enters: whole lines as bytes. Leaves: bytes in files. Every write goes to the system at once, so that a killed
-process loses nothing that was written. Deliberately absent: several processes writing one file, compression,
-waiting.
+process loses nothing that was written. Several processes may write one file: who writes or rotates it holds
+its lock (flock(2)), which the system takes back from a process that dies. Deliberately absent: compression.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -49,26 +51,23 @@ class FileSink:
         self._path = path
         self._rotate_bytes = rotate_bytes
         self._keep = keep
-        self._torn = False
         self._rotate_at = rotate_bytes
-        self._descriptor, self._size = self._open()
+        self._ours = 0
+        self._descriptor = self._open()
 
     def write(self, lines: bytes) -> None:
         """Write whole lines; after a write that failed half-way the next begins on a line of its own."""
-        if self._descriptor < 0:
-            self._descriptor, self._size = self._open()
-        if self._size and self._size + len(lines) > self._rotate_at:
-            self._rotate()
-        rest = memoryview(b"\n" + lines if self._torn else lines)
-        while rest:
-            try:
-                written = os.write(self._descriptor, rest)
-            except OSError:
-                self._torn = self._torn or len(rest) < len(lines)
-                raise
-            self._size += written
-            rest = rest[written:]
-        self._torn = False
+        size = self._lock()
+        try:
+            while size and size + len(lines) > self._rotate_at and self._rotated(size):
+                size = self._lock()  # another may have been first, and written already
+            rest = memoryview(b"\n" + lines if size != self._ours and self._torn(size) else lines)
+            self._ours = -1
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+            self._ours = os.fstat(self._descriptor).st_size
+        finally:
+            _unlock(self._descriptor)
 
     def reopen(self) -> None:
         """Begin anew at the path, whatever became of the file that was there."""
@@ -80,23 +79,49 @@ class FileSink:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _open(self) -> tuple[int, int]:
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
-        return descriptor, os.fstat(descriptor).st_size
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
 
-    def _rotate(self) -> None:
-        self.close()
+    def _lock(self) -> int:
+        """Lock the file that is at the path now, whoever put it there; returns its size."""
+        while True:
+            if self._descriptor < 0:
+                self._descriptor = self._open()
+            _lock(self._descriptor)
+            opened = os.fstat(self._descriptor)
+            try:
+                found = self._path.stat()
+            except FileNotFoundError:
+                found = None
+            if found is not None and (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino):
+                return opened.st_size
+            self.close()
+
+    def _torn(self, size: int) -> bool:
+        """Whether the last line lacks its end: a full disk or a killed process has cut it off."""
+        if size == 0:
+            return False
+        try:
+            reading = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return os.pread(reading, 1, size - 1) != b"\n"
+        finally:
+            os.close(reading)
+
+    def _rotated(self, size: int) -> bool:
+        """Move the files on and let go of the one that was written; False if they cannot be moved."""
         try:
             self._make_room()
         except OSError:
             # A file that cannot be moved grows on: better a long log than none. Try again a file's length
             # later.
-            self._descriptor, self._size = self._open()
-            self._rotate_at = self._size + self._rotate_bytes
-        else:
-            self._descriptor, self._size = self._open()
-            self._rotate_at = self._rotate_bytes
-            self._torn = False
+            self._rotate_at = size + self._rotate_bytes
+            return False
+        self._rotate_at = self._rotate_bytes
+        self.close()
+        return True
 
     def _make_room(self) -> None:
         if self._keep == 0:
@@ -116,28 +141,58 @@ class FileSink:
 class DescriptorSink:
     """Lines to an open descriptor, such as standard output."""
 
-    def __init__(self, descriptor: int) -> None:
-        """Borrow the descriptor; it is never closed here."""
+    def __init__(self, descriptor: int, lock: Path | None = None) -> None:
+        """Borrow the descriptor; it is never closed here.
+
+        Args:
+            descriptor: where to write.
+            lock: a file to hold locked meanwhile, where several processes write to the descriptor: to a pipe
+                the system writes 4 KiB in one piece, no more.
+
+        Raises:
+            OSError: the lock's file cannot be opened.
+        """
         self._descriptor = descriptor
+        self._lock = -1 if lock is None else os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, lines: bytes) -> None:
         """Write whole lines; waits for a pipe's reader."""
         rest = memoryview(lines)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        _lock(self._lock)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        finally:
+            _unlock(self._lock)
 
     def reopen(self) -> None:
         """Nothing to reopen."""
 
     def close(self) -> None:
-        """Nothing of ours to close."""
+        """Nothing of ours to close but the lock."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
 
-def open_sink(path: str, rotate_bytes: int, keep: int) -> Sink:
-    """The sink for a path; `-` is standard output.
+def _lock(descriptor: int) -> None:
+    """Wait for the lock; a file system that has none is written without."""
+    if descriptor >= 0:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _unlock(descriptor: int) -> None:
+    if descriptor >= 0:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def open_sink(path: str, rotate_bytes: int, keep: int, lock: Path | None = None) -> Sink:
+    """The sink for a path; `-` is standard output, under a lock if one is given.
 
     Raises: OSError when the file cannot be opened.
     """
     if path == STANDARD_OUTPUT:
-        return DescriptorSink(1)
+        return DescriptorSink(1, lock)
     return FileSink(Path(path).absolute(), rotate_bytes, keep)

@@ -1,20 +1,19 @@
-"""Everything of one gate's process, joined together, and taken down in order.
+"""Everything of one worker, joined together, and taken down in order.
 
-Enters: settings, loaded policies, an open ledger and logs. Leaves: open doors, until a signal closes them.
-The only place that knows every room. Deliberately absent: decisions of any kind.
+Enters: settings, loaded policies, an open ledger and logs, bound sockets. Leaves: open doors, until it is
+told to close them. The only place that knows every room. Deliberately absent: decisions of any kind; signals
+and the admin address, which are the supervisor's (app/workers/).
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import secrets
-import signal
+import socket
 import sys
 import time
-import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,28 +21,26 @@ from weakref import WeakSet
 
 from structlog.stdlib import BoundLogger
 
-from proxy import __version__
 from proxy.app.bounds import capacity, open_files, proxy_protocol, relay_settings
 from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource
 from proxy.app.certificates import CertificateKeeper, ListenerTls
 from proxy.app.facts import FactsKeeper
-from proxy.app.kinds import Address
+from proxy.app.faults import places
 from proxy.app.ledger.changes import ChangeKeeper
 from proxy.app.ledger.heads import HeadKeeper
 from proxy.app.ledger.use import LedgerUse
-from proxy.app.metrics import CONTENT_TYPE, MetricsView, exposition
-from proxy.app.policies import Attempt, PolicyKeeper, announce
+from proxy.app.metrics import GateCollector, MetricsView
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import Readers
 from proxy.app.refusals import TurnedAway
 from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
+from proxy.app.starting import StartError
 from proxy.app.statementlogs import StatementLogs
 from proxy.app.users.keeper import UserKeeper
 from proxy.app.users.setup import LogIn, Users
 from proxy.app.watching import Reloads
-from proxy.console import AdminServer, AdminSource
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.records import LedgerError
@@ -69,21 +66,6 @@ _YOUNG, _OLDER, _NEVER = 700, 10, 1_000_000
 _COLLECT_S = 3600.0
 
 
-class StartError(Exception):
-    """The gate cannot start.
-
-    Attributes:
-        lines: why, for standard error.
-        wrong_setting: True when a setting is wrong, False when the world is.
-    """
-
-    def __init__(self, *lines: str, wrong_setting: bool = False) -> None:
-        """Keep the lines."""
-        super().__init__("\n".join(lines))
-        self.lines = lines
-        self.wrong_setting = wrong_setting
-
-
 @dataclass(frozen=True, slots=True)
 class Door:
     """One listener with its gate."""
@@ -96,43 +78,53 @@ class Door:
     users: Users
     sessions: WeakSet[Session]
 
-    def __str__(self) -> str:
-        """Where it listens, what is behind it, by which policy; for the log."""
-        bound = ",".join(str(Address(host, port)) for host, port in self.listener.addresses)
-        return f"{bound} -> {self.upstream} by {self.gate.policy.name} ({self.gate.policy.mode})"
-
 
 class Gateway:
-    """Everything of one process."""
+    """Everything of one worker.
+
+    Attributes:
+        worker: its number, from 0; no two that run at a time have the same.
+        runtime: the folder that the gate's processes share, and nobody else.
+        collector: what it counts, for a scrape.
+    """
 
     def __init__(
         self,
         loaded: Loaded,
-        attempts: Mapping[str, Attempt],
+        policies: Mapping[str, Policy],
         ledger: LedgerUse,
         logs: StatementLogs,
         log: BoundLogger,
+        *,
+        worker: int,
+        workers: int,
+        runtime: Path,
     ) -> None:
         """Build all parts; nothing is listened to yet.
 
         Args:
             loaded: the settings.
-            attempts: the policies by path, all of them loaded.
+            policies: by path.
             ledger: open, with its key.
             logs: open.
             log: for what happens to the gate itself.
+            worker: its number.
+            workers: how many there are.
+            runtime: the folder that the gate's processes share.
 
         Raises:
             StartError: the ledger cannot be read.
         """
+        self.worker = worker
+        self.runtime = runtime
+        self._several = workers > 1
         self._settings = loaded.settings
         self._ledger = ledger
+        self._policies = dict(policies)
         self._logs = logs
         self._log = log
         self._crashes = 0
-        self._serving = False
         self._failed = False
-        self._admin_address: Address | None = None
         self._readers = Readers(
             Bounds(self._settings.parse_timeout_s, self._settings.parse_memory_bytes),
             self._settings.parsers,
@@ -140,8 +132,8 @@ class Gateway:
         )
         self._login_failures = Attempts(self._settings.login_failures)
         self._occupancy = self._count_connections()
-        self._keys = CancelKeys(Identity(peer=self._settings.peer_id), _token)
-        self._router = CancelRouter(self._keys)
+        self._keys = CancelKeys(self._identity(), _token)
+        self._router = CancelRouter(self._keys, directory=str(runtime) if self._several else None)
         self._router.know(self._peers())
         self._reloading: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -159,7 +151,7 @@ class Gateway:
             raise StartError(str(error)) from error
         self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
         self._doors = [
-            self._door(settings, upstream, catalogue, tls, log_in, attempts[settings.policy].policy)
+            self._door(settings, upstream, catalogue, tls, log_in, policies[settings.policy])
             for settings, upstream, catalogue, tls, log_in in zip(
                 self._settings.listeners,
                 loaded.upstreams,
@@ -176,13 +168,21 @@ class Gateway:
             ),
             log,
         )
-        self._policies = PolicyKeeper(attempts, self._swap_policy, log)
-        self._admin = AdminServer(AdminSource(self._metrics(), CONTENT_TYPE, self._not_ready), log.error)
+        self.collector = self._collector()
+
+    @property
+    def _first(self) -> bool:
+        """Of what one worker does for all of them: this one does it."""
+        return self.worker == 0
+
+    def _identity(self) -> Identity:
+        """Who this process is to cancel keys; 0 is only where there is nobody else."""
+        return Identity(self._settings.peer_id, self.worker + 1 if self._several else 0)
 
     def _count_connections(self) -> Occupancy:
         allowed = capacity(self._settings, open_files())
         fits, wanted = allowed.max_client_conn, self._settings.max_client_conn
-        if fits < wanted:
+        if fits < wanted and self._first:
             self._log.warning(
                 "max_client_conn asks for more open files than there may be: raise ulimit -n", fits=fits
             )
@@ -197,10 +197,8 @@ class Gateway:
         catalogue: CatalogueSource | None,
         tls: ListenerTls,
         log_in: LogIn,
-        policy: Policy | None,
+        policy: Policy,
     ) -> Door:
-        if policy is None:
-            raise StartError(f"the policy {settings.policy} does not load", wrong_setting=True)
         gate = Gate(
             policy,
             self._facts.facts,
@@ -307,7 +305,9 @@ class Gateway:
         for door in self._doors:
             door.gate.swap_facts(facts)
 
-    def _swap_policy(self, path: str, policy: Policy) -> None:
+    def enforce(self, path: str, policy: Policy) -> None:
+        """Put a policy in force, for every session, from the next statement on."""
+        self._policies[path] = policy
         for door in self._doors:
             if door.settings.policy == path:
                 door.gate.swap_policy(policy)
@@ -315,13 +315,12 @@ class Gateway:
     def _crashed(self, error: Exception) -> None:
         """A session failed and is closed. Its text may quote a statement: say only what kind and where."""
         self._crashes += 1
-        self._log.error("a session failed and was closed", error=type(error).__name__, at=_places(error))
+        self._log.error("a session failed and was closed", error=type(error).__name__, at=places(error))
 
-    def _metrics(self) -> Callable[[], bytes]:
-        return exposition(
+    def _collector(self) -> GateCollector:
+        return GateCollector(
             MetricsView(
                 gates=[door.gate for door in self._doors],
-                reloads=self._policies.reloads,
                 facts_age_s=lambda: self._facts.age_s,
                 facts_stale=lambda: self._facts.stale,
                 frozen=lambda: self._facts.frozen,
@@ -349,42 +348,38 @@ class Gateway:
     def _user_keepers(self) -> list[UserKeeper]:
         return [door.users.keeper for door in self._doors if door.users.keeper is not None]
 
-    def _not_ready(self) -> tuple[str, ...]:
-        reasons = {
-            "starting": not self._serving,
-            "draining: no new connections": self._stopping.is_set(),
-            "the facts from the ledger are stale": self._facts.stale,
-        }
-        return tuple(reason for reason, holds in reasons.items() if holds)
+    @property
+    def not_ready(self) -> tuple[str, ...]:
+        """Why it should not be given clients."""
+        return ("the facts from the ledger are stale",) if self._facts.stale else ()
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Which policies are in force, by path."""
+        return {path: policy.digest for path, policy in self._policies.items()}
 
     # -- running -----------------------------------------------------------------------------------------
 
-    async def serve(self) -> None:
+    async def serve(self, sockets: Sequence[Sequence[socket.socket]], opened: Callable[[], None]) -> None:
         """Open the doors, and close them when told.
 
+        Args:
+            sockets: bound, for each listener.
+            opened: called when clients are taken.
+
         Raises:
-            StartError: an address cannot be had.
+            StartError: it cannot begin, or a part has failed.
         """
-        self._listen_to_signals()
         keep_turns_short()
         try:
-            await self._open()
-            background = [
-                self._in_background("readers", self._readers.run()),
-                self._in_background("facts", self._facts.run()),
-                self._in_background("heads", self._heads.run()),
-                self._in_background("policies", self._policies.watch()),
-                self._in_background("certificates", self._certificates.watch()),
-                self._in_background("garbage", _collect_garbage()),
-                *(
-                    self._in_background("catalogues", door.keeper.run())
-                    for door in self._doors
-                    if door.keeper is not None
-                ),
-                *(self._in_background("users", users.watch()) for users in self._user_keepers()),
-            ]
-            self._serving = True
-            self._announce()
+            await self._freshen()
+            await self._router.start()
+            for door, bound in zip(self._doors, sockets, strict=True):
+                await door.listener.start(bound)
+            background = self._begin()
+            opened()
+            if self._first:
+                self._certificates.announce()
             await self._stopping.wait()
             await self._drain()
             self._changes.close()
@@ -394,34 +389,52 @@ class Gateway:
         finally:
             for door in self._doors:
                 door.listener.close()
-            await self._admin.stop()
+            self._router.close()
             await asyncio.gather(*(door.users.close() for door in self._doors))
         if self._failed:
             raise StartError("a part of the gate failed; see the log")
-        self._log.info("pgwarden has stopped")
 
-    async def _open(self) -> None:
-        for door in self._doors:
-            try:
-                await door.listener.start()
-            except OSError as error:
-                raise _cannot_listen("", Address(*error.filename), error) from error
-        if self._settings.admin is not None:
-            try:
-                self._admin_address = Address(*await self._admin.start(*_pair(self._settings.admin)))
-            except OSError as error:
-                raise _cannot_listen("admin: ", self._settings.admin, error) from error
+    async def _freshen(self) -> None:
+        """What was read when the gate started may be old, where this worker follows another.
 
-    def _announce(self) -> None:
-        self._log.info(
-            f"pgwarden {__version__} serves",
-            listeners="; ".join(str(door) for door in self._doors),
-            admin=str(self._admin_address or "off"),
-            ledger=self._ledger.place,
-        )
-        for door in {door.settings.policy: door for door in self._doors}.values():
-            announce(self._log, "policy in force", door.settings.policy, door.gate.policy)
-        self._certificates.announce()
+        Raises:
+            StartError: who may log in is not known.
+        """
+        await self._certificates.reload(only_changed=True)
+        for users in self._user_keepers():
+            await users.reload(only_changed=True)
+            if users.failing:
+                raise StartError("the users do not load; see the log")
+
+    def _begin(self) -> list[asyncio.Task[None]]:
+        heads = [self._in_background("heads", self._heads.run())] if self._first else []
+        return [
+            self._in_background("readers", self._readers.run()),
+            self._in_background("facts", self._facts.run()),
+            *heads,
+            self._in_background("garbage", _collect_garbage()),
+            self._in_background("certificates", self._certificates.watch()),
+            *(self._in_background("catalogues", keeper.run()) for keeper in self._keepers()),
+            *(self._in_background("users", users.watch()) for users in self._user_keepers()),
+        ]
+
+    def stop(self) -> None:
+        """Take nobody any more, let sessions finish, return from `serve`."""
+        self._stopping.set()
+
+    def hurry(self) -> None:
+        """End every session now."""
+        self._hurrying.set()
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Look again at files that others may have replaced; the policies have a way of their own."""
+        self._logs.reopen()
+        keepers: list[Reloads] = [self._certificates, *self._user_keepers()]
+        for keeper in keepers:
+            task = self._in_background("reload", keeper.reload(only_changed=False))
+            self._reloading.add(task)
+            task.add_done_callback(self._reloading.discard)
 
     def _in_background(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -432,44 +445,23 @@ class Gateway:
         """A part that keeps facts or policies fresh must not die unnoticed: the gate would guess."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.critical(
-                "a part of the gate failed: shutting down",
+                "a part of the worker failed: shutting it down",
                 part=task.get_name(),
                 error=type(error).__name__,
-                at=_places(error),
+                at=places(error),
             )
             self._failed = True
             self._stopping.set()
 
-    def _listen_to_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._told_to_stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload)
-
-    def _told_to_stop(self, number: signal.Signals) -> None:
-        if self._stopping.is_set():
-            self._log.warning("told to stop again: ending every session now", signal=number.name)
-            self._hurrying.set()
-        else:
-            self._log.info("told to stop: no new connections", signal=number.name)
-        self._stopping.set()
-
-    def _told_to_reload(self) -> None:
-        self._logs.reopen()
-        keepers: list[Reloads] = [self._policies, self._certificates, *self._user_keepers()]
-        for keeper in keepers:
-            task = asyncio.get_running_loop().create_task(keeper.reload(only_changed=False), name="reload")
-            self._reloading.add(task)
-            task.add_done_callback(self._reloading.discard)
-            task.add_done_callback(self._ended)
-
     async def _drain(self) -> None:
-        """Idle sessions end at once, busy ones with their transaction; all in time, or when told again."""
+        """Idle sessions end at once or in a while, busy ones with their transaction; all in time."""
         sessions = sum(door.listener.connections for door in self._doors)
-        timeout_s = self._settings.drain_timeout_s
+        timeout_s, idle_s = self._settings.drain_timeout_s, self._settings.drain_idle_s
         loop = asyncio.get_running_loop()
         hurry = loop.create_task(self._hurrying.wait())
-        drains = [loop.create_task(door.listener.drain(timeout_s)) for door in self._doors]
+        if self._settings.so_reuseport:
+            await asyncio.gather(*(door.listener.hand_over() for door in self._doors))
+        drains = [loop.create_task(door.listener.drain(timeout_s, idle_s)) for door in self._doors]
         await asyncio.sleep(0)  # whoever reads that it drains finds the idle sessions told
         self._log.info("draining", sessions=sessions, timeout_s=timeout_s)
         finished = loop.create_task(asyncio.wait(drains))
@@ -505,21 +497,5 @@ async def _collect_garbage() -> None:
         gc.collect()
 
 
-def _pair(address: Address) -> tuple[str, int]:
-    return address.host, address.port
-
-
-def _cannot_listen(what: str, address: Address, error: OSError) -> StartError:
-    # asyncio wraps the system's words into a sentence of its own.
-    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
-    return StartError(f"{what}cannot listen on {address}: {reason[:1].lower()}{reason[1:]}")
-
-
 def _token() -> str:
     return secrets.token_hex(16)
-
-
-def _places(error: BaseException) -> str:
-    """Where an exception came from, innermost first; without its text, which may quote a statement."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-6:]))

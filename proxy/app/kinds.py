@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import PurePosixPath
 from typing import Final
 
-from proxy.session.cancelkeys import MAX_PEER
+from proxy.session.cancelkeys import MAX_PEER, MAX_WORKER
 
 _SIZE = re.compile(r"(\d+)\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?")
 _SIZE_UNITS = {
@@ -29,6 +29,9 @@ _SHOWN_CHARS = 60
 _MOST_MILLISECONDS: Final = 2**31 - 1  # an int of the kernel's
 EVERYBODY: Final = "*"
 UNIX: Final = "unix"
+
+AUTO = 0
+"""Of workers: as many as there are usable CPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,19 @@ def positive(value: object) -> int:
     number = count(value)
     if number == 0:
         raise ValueError("must be at least 1")
+    return number
+
+
+def workers(value: object) -> int:
+    """Read how many processes serve clients: a whole number from 1, or auto, which is 0 here."""
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return AUTO
+    try:
+        number = positive(value)
+    except ValueError:
+        raise ValueError(f"{shown(value)} is neither a whole number from 1 nor auto") from None
+    if number > MAX_WORKER:
+        raise ValueError(f"{shown(value)} is too many: at most {MAX_WORKER}")
     return number
 
 

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from structlog.stdlib import BoundLogger
@@ -35,18 +36,19 @@ class QueuedHandler(logging.Handler):
         self._writer.put(self.format(record).encode("utf-8", "backslashreplace") + b"\n")
 
 
-def start_log(level: str, style: str) -> LineWriter[bytes]:
+def start_log(level: str, style: str, lock: Path | None = None) -> LineWriter[bytes]:
     """Send everything that is logged from here on to standard error.
 
     Args:
         level: debug, info, warning or error.
         style: text or json.
+        lock: held while writing, where other processes write to standard error too.
 
     Returns: the writer, to be closed at the very end.
     """
     writer: LineWriter[bytes] = LineWriter(
         name="log",
-        sink=DescriptorSink(2),
+        sink=DescriptorSink(2, lock),
         render=bytes,
         weigh=len,
         say=lambda sentence: None,

@@ -10,9 +10,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -31,14 +32,23 @@ from proxy.sql.screen import Screened
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+class Merge(Enum):
+    """What several workers' values of one series are together."""
+
+    SUM = auto()
+    MAX = auto()
+    MIN = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class MetricKind:
-    """One row of the table of metrics."""
+    """One row of the table of metrics; what is counted is added up, other gauges say how they merge."""
 
     name: str
     type: str
     labels: tuple[str, ...]
     help: str
+    merge: Merge = Merge.SUM
 
 
 METRICS: Mapping[str, MetricKind] = {
@@ -62,6 +72,7 @@ METRICS: Mapping[str, MetricKind] = {
             "gauge",
             ("class",),
             "1 where every policy leaves texts to the screen that do no more than this.",
+            Merge.MIN,
         ),
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
         MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
@@ -105,12 +116,14 @@ METRICS: Mapping[str, MetricKind] = {
             "gauge",
             ("listener",),
             "When the certificate that clients are shown expires.",
+            Merge.MIN,
         ),
         MetricKind(
             "pgwarden_certificate_last_reload_successful",
             "gauge",
             (),
             "1 unless the newest certificate files do not load.",
+            Merge.MIN,
         ),
         MetricKind(
             "pgwarden_cancel_requests_total",
@@ -133,28 +146,52 @@ METRICS: Mapping[str, MetricKind] = {
             "gauge",
             (),
             "1 unless the newest policy files do not load.",
+            Merge.MIN,
         ),
         MetricKind(
             "pgwarden_policy_info",
             "info",
             ("name", "environment", "mode", "digest"),
             "The policies in force.",
+            Merge.MAX,
         ),
-        MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program."),
-        MetricKind("pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger."),
-        MetricKind("pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed."),
-        MetricKind("pgwarden_frozen", "gauge", (), "1 while writes to any database are frozen."),
+        MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program.", Merge.MAX),
+        MetricKind("pgwarden_workers", "gauge", (), "Workers that serve clients now."),
+        MetricKind("pgwarden_worker_restarts_total", "counter", (), "Workers started in a dead one's place."),
         MetricKind(
-            "pgwarden_ledger_intact", "gauge", (), "0 once the ledger's chain of hashes was found broken."
-        ),
-        MetricKind(
-            "pgwarden_ledger_head", "gauge", (), "Number of the ledger's last entry with a published head."
+            "pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger.", Merge.MAX
         ),
         MetricKind(
-            "pgwarden_catalogue_age_seconds", "gauge", (), "Age of the oldest of what is known of databases."
+            "pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed.", Merge.MAX
+        ),
+        MetricKind("pgwarden_frozen", "gauge", (), "1 while writes to any database are frozen.", Merge.MAX),
+        MetricKind(
+            "pgwarden_ledger_intact",
+            "gauge",
+            (),
+            "0 once the ledger's chain of hashes was found broken.",
+            Merge.MIN,
         ),
         MetricKind(
-            "pgwarden_catalogue_readable", "gauge", (), "0 while a database that is in use cannot be read."
+            "pgwarden_ledger_head",
+            "gauge",
+            (),
+            "Number of the ledger's last entry with a published head.",
+            Merge.MAX,
+        ),
+        MetricKind(
+            "pgwarden_catalogue_age_seconds",
+            "gauge",
+            (),
+            "Age of the oldest of what is known of databases.",
+            Merge.MAX,
+        ),
+        MetricKind(
+            "pgwarden_catalogue_readable",
+            "gauge",
+            (),
+            "0 while a database that is in use cannot be read.",
+            Merge.MIN,
         ),
         MetricKind("pgwarden_log_failures_total", "counter", ("log", "reason"), "Log lines lost."),
     )
@@ -197,10 +234,9 @@ class Reloads:
 
 @dataclass(frozen=True, slots=True)
 class MetricsView:
-    """Where the collector looks; everything is read at each scrape."""
+    """Where a worker's collector looks; everything is read at each scrape."""
 
     gates: Sequence[GateView]
-    reloads: Reloads
     facts_age_s: Callable[[], float]
     facts_stale: Callable[[], bool]
     frozen: Callable[[], bool]
@@ -219,7 +255,7 @@ class MetricsView:
 
 
 class GateCollector(Collector):
-    """Turns counters into metric families, one method a family."""
+    """Turns a worker's counters into metric families, one method a family."""
 
     def __init__(self, view: MetricsView) -> None:
         """Look at `view` at each scrape."""
@@ -254,13 +290,7 @@ class GateCollector(Collector):
         )
         yield _counter("pgwarden_cancel_requests_total", {(k,): v for k, v in self._view.cancels().items()})
         yield self._judgements()
-        yield _counter(
-            "pgwarden_policy_reloads_total",
-            {(result,): n for result, n in self._view.reloads.results.items()},
-        )
-        yield _gauge("pgwarden_policy_last_reload_successful", {(): 0 if self._view.reloads.failing else 1})
         yield self._policies()
-        yield _info("pgwarden_build_info", [(__version__, platform.python_version())])
         yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
         yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
         yield _gauge("pgwarden_frozen", {(): 1 if self._view.frozen() else 0})
@@ -337,12 +367,45 @@ def _rules(policy: Policy) -> set[tuple[str, ...]]:
     return {(rule, str(mode)) for rule, mode in known.items() if mode is not Mode.OFF} | raised_elsewhere
 
 
-def exposition(view: MetricsView) -> Callable[[], bytes]:
-    """Make the function that answers a scrape."""
+@dataclass(frozen=True, slots=True)
+class SupervisorView:
+    """Where the supervisor's collector looks.
+
+    Attributes:
+        workers: how many serve.
+        restarts: how many were started in a dead one's place.
+    """
+
+    reloads: Reloads
+    workers: Callable[[], int]
+    restarts: Callable[[], int]
+
+
+class SupervisorCollector(Collector):
+    """Turns what the supervisor itself counts into metric families."""
+
+    def __init__(self, view: SupervisorView) -> None:
+        """Look at `view` at each scrape."""
+        self._view = view
+
+    def collect(self) -> Iterable[Metric]:
+        """All families."""
+        yield _info("pgwarden_build_info", [(__version__, platform.python_version())])
+        yield _gauge("pgwarden_workers", {(): self._view.workers()})
+        yield _counter("pgwarden_worker_restarts_total", {(): self._view.restarts()})
+        yield _counter(
+            "pgwarden_policy_reloads_total",
+            {(result,): n for result, n in self._view.reloads.results.items()},
+        )
+        yield _gauge("pgwarden_policy_last_reload_successful", {(): 0 if self._view.reloads.failing else 1})
+
+
+def exposition(*collectors: Collector) -> bytes:
+    """Answer a scrape with what these say now."""
     registry = CollectorRegistry()
-    registry.register(GateCollector(view))
-    ProcessCollector(registry=registry)
-    return lambda: generate_latest(registry)
+    for collector in collectors:
+        registry.register(collector)
+    return generate_latest(registry)
 
 
 def _by_reason(counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:

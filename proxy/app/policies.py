@@ -1,15 +1,16 @@
 """Loads the policies, watches their files, and swaps what loads.
 
-Enters: paths, changes of files, SIGHUP. Leaves: `swap_policy` on the gates, or an error in the log with the
-old policy still in force. Files are read and compiled in a thread. Deliberately absent: judging; which policy
-an execution under way is judged by is the session's.
+Enters: paths, changes of files, SIGHUP. Leaves: a new policy in force, or an error in the log with the old
+one still in force. Files are read and compiled in a thread. Deliberately absent: judging; which policy an
+execution under way is judged by is the session's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from structlog.stdlib import BoundLogger
 
@@ -31,6 +32,7 @@ class Attempt:
         seen: every file that was asked for, as it was just before it was read.
         readable: False when the policy's own file cannot be read.
         mistakes: those that have a place in a file; `problem` holds them, too.
+        texts: what stood in each file.
     """
 
     policy: Policy | None
@@ -38,6 +40,7 @@ class Attempt:
     seen: Mapping[str, Signature]
     readable: bool = True
     mistakes: tuple[Diagnostic, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def outdated(self) -> bool:
         """Whether any of the files is another one now."""
@@ -47,18 +50,20 @@ class Attempt:
 def try_to_load(path: str) -> Attempt:
     """Load a policy file and what it includes."""
     seen: dict[str, Signature] = {path: signature_of(path)}
+    texts: dict[str, str] = {}
     unreadable: set[str] = set()
 
     def read(name: str) -> str:
         seen[name] = signature_of(name)
         try:
-            return read_text(name)
+            texts[name] = read_text(name)
         except OSError:
             unreadable.add(name)
             raise
+        return texts[name]
 
     try:
-        return Attempt(load_policy(path, read), "", seen)
+        return Attempt(load_policy(path, read), "", seen, texts=texts)
     except SourceError as error:
         readable = path not in unreadable
         return Attempt(None, str(error), seen, readable=readable, mistakes=error.diagnostics)
@@ -68,17 +73,19 @@ def try_to_load(path: str) -> Attempt:
         return Attempt(None, f"{path}: is not UTF-8 text", seen)
 
 
-class PolicyKeeper:
-    """Holds the policies by path, and the gates that enforce them."""
+Swap: TypeAlias = Callable[[str, Policy, Mapping[str, str]], Awaitable[None]]
+"""Puts a path's new policy in force, given its files' texts too; returns when it is."""
 
-    def __init__(
-        self, attempts: Mapping[str, Attempt], swap: Callable[[str, Policy], None], log: BoundLogger
-    ) -> None:
+
+class PolicyKeeper:
+    """Holds the policies by path, and has them enforced."""
+
+    def __init__(self, attempts: Mapping[str, Attempt], swap: Swap, log: BoundLogger) -> None:
         """Begin with attempts that all loaded.
 
         Args:
             attempts: by the path given in the settings.
-            swap: gives a path's new policy to its gates.
+            swap: puts a path's new policy in force.
             log: told of every reload.
         """
         self._attempts = dict(attempts)
@@ -120,7 +127,7 @@ class PolicyKeeper:
             self.reloads.results["unchanged"] += 1
             self._log.info("the policy is unchanged", file=path, digest=attempt.policy.digest)
             return attempt
-        self._swap(path, attempt.policy)
+        await self._swap(path, attempt.policy, attempt.texts)
         self._digests[path] = attempt.policy.digest
         self.reloads.results["loaded"] += 1
         announce(self._log, "policy loaded", path, attempt.policy)

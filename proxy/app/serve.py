@@ -1,22 +1,30 @@
-"""Starting and ending the process of a gate.
+"""Starting and ending a gate.
 
-Enters: settings. Leaves: a process that serves until it is told to stop; a StartError with plain lines where
-it cannot begin. Deliberately absent: what runs meanwhile (gateway.py); several workers.
+Enters: settings. Leaves: processes that serve until they are told to stop; a StartError with plain lines
+where they cannot begin. Here is the order that matters: what can be wrong is tried first, then the fork
+server is made, and only then is there a thread or an event loop. Deliberately absent: what runs meanwhile
+(workers/).
 """
 
 from __future__ import annotations
 
-import uvloop
-from structlog.stdlib import BoundLogger
+from collections.abc import Mapping
+from functools import partial
 
-from proxy.app.gateway import Gateway, StartError
-from proxy.app.ledger.use import LedgerUse
+import uvloop
+
 from proxy.app.log import logger, start_log
 from proxy.app.policies import Attempt, try_to_load
 from proxy.app.settings import Settings
 from proxy.app.sources import Loaded
-from proxy.app.statementlogs import StatementLogs
-from proxy.records import LedgerError
+from proxy.app.starting import StartError
+from proxy.app.workers.cpus import usable_cpus
+from proxy.app.workers.doors import Doors, open_doors
+from proxy.app.workers.forkserver import ForkServer
+from proxy.app.workers.runtime import RuntimeFolder
+from proxy.app.workers.supervisor import Supervisor
+from proxy.app.workers.worker import Origin, work
+from proxy.session.cancelkeys import MAX_WORKER
 
 __all__ = ["StartError", "run"]
 
@@ -31,29 +39,43 @@ def run(loaded: Loaded) -> None:
     """
     settings = loaded.settings
     attempts = _load_policies(settings)
+    workers = settings.workers or min(usable_cpus(), MAX_WORKER)
+    doors = open_doors(
+        [listener.listen for listener in settings.listeners],
+        workers,
+        shared=settings.so_reuseport,
+        unix_mode=settings.unix_socket_mode,
+    )
     try:
-        ledger = LedgerUse(loaded.ledger, settings)
-    except LedgerError as error:
-        raise StartError(str(error)) from error
-    lines = start_log(settings.log_level, settings.log_format)
-    log = logger()
+        runtime = RuntimeFolder(settings.runtime_dir)
+    except StartError:
+        doors.release()
+        raise
     try:
-        for warning in loaded.warnings:
-            log.warning(warning)
-        logs = _open_logs(settings, log)
+        policies = {path: a.policy for path, a in attempts.items() if a.policy is not None}
+        forks = ForkServer(doors, partial(work, Origin(loaded, policies, runtime, workers)))
+        lines = start_log(settings.log_level, settings.log_format, runtime.error_lock)
         try:
-            uvloop.run(_serve(loaded, attempts, ledger, logs, log))
+            uvloop.run(_supervise(loaded, attempts, forks, doors, workers))
         finally:
-            logs.close(_LOG_CLOSE_S)
-            ledger.close()
+            forks.stop()
+            lines.close(_LOG_CLOSE_S)
     finally:
-        lines.close(_LOG_CLOSE_S)
+        doors.release()
+        runtime.remove()
 
 
-async def _serve(
-    loaded: Loaded, attempts: dict[str, Attempt], ledger: LedgerUse, logs: StatementLogs, log: BoundLogger
+async def _supervise(
+    loaded: Loaded,
+    attempts: Mapping[str, Attempt],
+    forks: ForkServer,
+    doors: Doors,
+    workers: int,
 ) -> None:
-    await Gateway(loaded, attempts, ledger, logs, log).serve()
+    log = logger()
+    for warning in loaded.warnings:
+        log.warning(warning)
+    await Supervisor(loaded, attempts, forks, doors, workers, log).run()
 
 
 def _load_policies(settings: Settings) -> dict[str, Attempt]:
@@ -65,10 +87,3 @@ def _load_policies(settings: Settings) -> dict[str, Attempt]:
         ]
         raise StartError(*lines, wrong_setting=True)
     return attempts
-
-
-def _open_logs(settings: Settings, log: BoundLogger) -> StatementLogs:
-    try:
-        return StatementLogs(settings, log.error)
-    except OSError as error:
-        raise StartError(f"the log {error.filename} cannot be opened: {error.strerror or error}") from error

@@ -34,6 +34,7 @@ ParserMemory = Annotated[int, PlainValidator(kinds.at_least(64 * 1024 * 1024, "6
 LogSize = Annotated[int, PlainValidator(kinds.at_least(64 * 1024, "64KiB"))]
 Positive = Annotated[int, PlainValidator(kinds.positive)]
 Count = Annotated[int, PlainValidator(kinds.count)]
+Workers = Annotated[int, PlainValidator(kinds.workers)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
@@ -189,6 +190,15 @@ class Settings(BaseModel):
     admin: AddressText | None = Field(
         None, description="HOST:PORT for /metrics, /healthz and /readyz; none unless set"
     )
+    workers: Workers = Field(
+        1, description="how many processes serve clients; auto is one for each usable CPU"
+    )
+    so_reuseport: Switch = Field(
+        False, description="let another gate of this user listen on the same addresses, to take over"
+    )
+    runtime_dir: FilePath | None = Field(
+        None, description="folder for the gate's private runtime folder; else $XDG_RUNTIME_DIR or $TMPDIR"
+    )
     ledger: LedgerText = Field(
         default_factory=default_ledger,
         description="the ledger: a file, or postgresql://USER@HOST:PORT/DATABASE for several gates",
@@ -233,6 +243,7 @@ class Settings(BaseModel):
         900.0, description="how long a client may read nothing of what waits for it"
     )
     drain_timeout_s: Seconds = Field(30.0, description="how long busy sessions may go on after SIGTERM")
+    drain_idle_s: Seconds = Field(0.0, description="how long sessions without work may stay after SIGTERM")
     max_client_conn: Count = Field(
         0, description="most clients at once; 0 is as many as the process may open files for"
     )
@@ -329,6 +340,7 @@ PATHS = frozenset(
     {
         "policy",
         "catalogue_password_file",
+        "runtime_dir",
         "ledger",
         "ledger_password_file",
         "ledger_key",

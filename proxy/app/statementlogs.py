@@ -8,6 +8,7 @@ statement log. Nothing here can end a session: an observer that raised would. De
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from proxy.app.audit import render_judged, render_passed, weigh_judged, weigh_passed
 from proxy.app.filelog import Sink, open_sink
@@ -19,18 +20,19 @@ from proxy.session import Event, Judged, Passed
 class StatementLogs:
     """Writes what sessions report."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, say: Callable[[str], None], lock: Path | None = None) -> None:
         """Open the files and start their threads.
 
         Args:
             settings: which files.
             say: told, now and then, that lines are being lost.
+            lock: held while writing to standard output, where others write to it too.
 
         Raises:
             OSError: a file cannot be opened; its `filename` says which.
         """
-        refusals = _open(settings.refusal_log, settings)
-        passed = None if settings.statement_log is None else _open(settings.statement_log, settings)
+        refusals = _open(settings.refusal_log, settings, lock)
+        passed = None if settings.statement_log is None else _open(settings.statement_log, settings, lock)
         self._refusals: LineWriter[Judged] = LineWriter(
             name="refusal log",
             sink=refusals,
@@ -85,5 +87,5 @@ class StatementLogs:
             self._passed.close(timeout_s)
 
 
-def _open(path: str, settings: Settings) -> Sink:
-    return open_sink(path, settings.log_rotate_bytes, settings.log_keep)
+def _open(path: str, settings: Settings, lock: Path | None) -> Sink:
+    return open_sink(path, settings.log_rotate_bytes, settings.log_keep, lock)

@@ -16,7 +16,7 @@ _PLAIN = "text/plain; charset=utf-8"
 _PAGES = """pgwarden
 
 /metrics  counters for Prometheus
-/healthz  the process lives
+/healthz  its processes live
 /readyz   it can take clients
 """
 
@@ -30,11 +30,13 @@ class AdminSource:
     Attributes:
         metrics: the exposition, and its content type.
         not_ready: why the gate cannot take clients; empty when it can.
+        not_well: why it should be started anew; empty when it should not.
     """
 
-    metrics: Callable[[], bytes]
+    metrics: Callable[[], Awaitable[bytes]]
     metrics_type: str
-    not_ready: Callable[[], tuple[str, ...]]
+    not_ready: Callable[[], Awaitable[tuple[str, ...]]]
+    not_well: Callable[[], tuple[str, ...]]
 
 
 class AdminServer:
@@ -91,13 +93,15 @@ class AdminServer:
         return _text(_PAGES)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._source.metrics(), headers={"Content-Type": self._source.metrics_type})
+        body = await self._source.metrics()
+        return web.Response(body=body, headers={"Content-Type": self._source.metrics_type})
 
     async def _healthz(self, request: web.Request) -> web.Response:
-        return _text("ok")
+        reasons = self._source.not_well()
+        return _text("\n".join(reasons), 503) if reasons else _text("ok")
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        reasons = self._source.not_ready()
+        reasons = await self._source.not_ready()
         return _text("\n".join(reasons), 503) if reasons else _text("ready")
 
 

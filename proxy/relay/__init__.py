@@ -5,6 +5,7 @@ SQL, policy, any look into the bytes.
 """
 
 from proxy.relay.address import parse_upstream
+from proxy.relay.binding import Binding, Sockets, bind
 from proxy.relay.certificate import Certificate, CertificateError, CertificateFiles, load_certificate
 from proxy.relay.limits import Capacity, Occupancy
 from proxy.relay.listener import Listener
@@ -16,6 +17,7 @@ from proxy.relay.tls import NoAuthority
 from proxy.relay.upstream import SslMode, Upstream, UpstreamError
 
 __all__ = [
+    "Binding",
     "CancelRouter",
     "Capacity",
     "Certificate",
@@ -28,9 +30,11 @@ __all__ = [
     "ProxyProtocol",
     "RelaySettings",
     "Session",
+    "Sockets",
     "SslMode",
     "Upstream",
     "UpstreamError",
+    "bind",
     "load_certificate",
     "parse_upstream",
 ]

@@ -5,20 +5,22 @@ with whose it is and its seat. Deliberately absent: what it is for, sessions, TL
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from proxy.relay.binding import Binding, Place, bind
 from proxy.relay.legs import Door
 from proxy.relay.limits import PROXY_HEADER, Occupancy, Seat
 from proxy.relay.ports import RelaySettings
 from proxy.relay.proxied import UNTRUSTED, Acceptor, HeaderReader, ProxyProtocol
-from proxy.relay.unixsocket import UnixSocket
+from proxy.relay.sockets import turn_away
 from proxy.session import Peer
 
-Place: TypeAlias = tuple[str, int]
 Welcome: TypeAlias = Callable[[asyncio.Transport, Peer, Seat], None]
+
+# For handshakes that have begun: a round trip to a client far away.
+_HAND_OVER_S: Final = 0.5
 
 
 class Entrance:
@@ -49,25 +51,36 @@ class Entrance:
         self._welcome = welcome
         self._servers: list[asyncio.Server] = []
         self._acceptors: list[Acceptor] = []
-        self._unix_sockets: list[UnixSocket] = []
+        self._own: Binding | None = None
+        self._sockets: tuple[socket.socket, ...] = ()
         self._headers: dict[HeaderReader, Seat] = {}  # who has not said yet whose connection it is
         self._handing_over: set[asyncio.Task[object]] = set()
 
-    async def open(self) -> tuple[Place, ...]:
+    async def open(self, sockets: Sequence[socket.socket] = ()) -> tuple[Place, ...]:
         """Begin to accept.
+
+        Args:
+            sockets: bound ones, which are closed with the entrance; without any it binds its own.
 
         Returns: the bound host and port of each socket.
         Raises: OSError when an address cannot be bound, which is the `filename`; then none is.
         """
-        bound: list[Place] = []
-        for place in self._places:
-            try:
-                bound += await (self._listen_unix if place[0].startswith("/") else self._listen)(*place)
-            except OSError as error:
-                self.close()
-                error.filename = place
-                raise
-        return tuple(bound)
+        if not sockets:
+            self._own = bind(self._places, unix_mode=self._settings.unix_socket_mode)
+            (sockets,) = self._own.sockets
+        for bound in sockets:
+            await self._listen(bound)
+        self._sockets = tuple(sockets)
+        return tuple(_place_of(bound) for bound in sockets)
+
+    async def hand_over(self) -> None:
+        """Have the kernel send newcomers to others who listen at the same port; take those who are here.
+
+        What closes a socket cuts off whoever waits at it. So newcomers are turned away first: a SYN that gets
+        no answer is sent again a second later, to a socket that is still there.
+        """
+        if any([turn_away(bound) for bound in self._sockets]):
+            await asyncio.sleep(_HAND_OVER_S)
 
     def close(self) -> None:
         """Accept nobody any more."""
@@ -75,9 +88,9 @@ class Entrance:
             server.close()
         for acceptor in self._acceptors:
             acceptor.close()
-        for unix in self._unix_sockets:
-            unix.release()
-        self._servers, self._acceptors, self._unix_sockets = [], [], []
+        if self._own is not None:
+            self._own.release()
+        self._servers, self._acceptors, self._sockets, self._own = [], [], (), None
 
     def turn_out(self) -> None:
         """Close the connections of which nobody knows yet whose they are."""
@@ -86,36 +99,15 @@ class Entrance:
 
     # -- listening ---------------------------------------------------------------------------------------
 
-    async def _listen(self, host: str, port: int) -> list[Place]:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Door(self._accept),
-            None if host in ("", "*") else host,
-            port,
-            backlog=self._settings.backlog,
-            start_serving=self._proxy is None,
-        )
-        self._servers.append(server)
+    async def _listen(self, bound: socket.socket) -> None:
+        loop, backlog = asyncio.get_running_loop(), self._settings.backlog
         if self._proxy is not None:
-            for bound in server.sockets:
-                self._accept_at(socket.socket(fileno=os.dup(bound.fileno())))
-        return [bound.getsockname()[:2] for bound in server.sockets]
-
-    async def _listen_unix(self, directory: str, port: int) -> list[Place]:
-        unix = UnixSocket(directory, port, self._settings.unix_socket_mode)
-        self._unix_sockets.append(unix)
-        if self._proxy is not None:
-            self._accept_at(unix.socket)
-        else:
-            server = await asyncio.get_running_loop().create_unix_server(
-                lambda: Door(self._accept), sock=unix.socket, backlog=self._settings.backlog
-            )
-            self._servers.append(server)
-        return [(directory, port)]
-
-    def _accept_at(self, listening: socket.socket) -> None:
-        listening.setblocking(False)
-        listening.listen(self._settings.backlog)
-        self._acceptors.append(Acceptor(listening, self._accept_proxied))
+            bound.listen(backlog)
+            self._acceptors.append(Acceptor(bound, self._accept_proxied))
+            return
+        unix = bound.family == socket.AF_UNIX
+        create = loop.create_unix_server if unix else loop.create_server
+        self._servers.append(await create(lambda: Door(self._accept), sock=bound, backlog=backlog))
 
     # -- accepting ---------------------------------------------------------------------------------------
 
@@ -177,6 +169,14 @@ class Entrance:
         else:
             seat.leave()
             client.abort()
+
+
+def _place_of(bound: socket.socket) -> Place:
+    name = bound.getsockname()
+    if bound.family != socket.AF_UNIX:
+        return str(name[0]), int(name[1])
+    directory, _, file = str(name).rpartition("/")
+    return directory, int(file.rpartition(".")[2])
 
 
 def _peer_of(name: object) -> Peer:

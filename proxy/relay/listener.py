@@ -6,13 +6,15 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), where certificate
 """
 
 import asyncio
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from proxy.relay.binding import Place
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
 from proxy.relay.clocks import Clock
-from proxy.relay.entrance import Entrance, Place
+from proxy.relay.entrance import Entrance
 from proxy.relay.limits import Capacity, Occupancy, Seat
 from proxy.relay.link import Link
 from proxy.relay.ports import (
@@ -116,29 +118,41 @@ class Listener:
         """How many sessions a time-out has ended, by what they stood like."""
         return self._clock.expired
 
-    async def start(self) -> None:
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Begin to accept.
+
+        Args:
+            sockets: bound ones; without any the addresses are bound here.
 
         Raises: OSError when an address cannot be bound, which is its `filename`.
         """
-        self._addresses = await self._entrance.open()
+        self._addresses = await self._entrance.open(sockets)
         self._watching = asyncio.get_running_loop().create_task(self._clock.run(self._links))
+
+    async def hand_over(self) -> None:
+        """Have the kernel send newcomers to others who listen at the same port, before `close`."""
+        await self._entrance.hand_over()
 
     def close(self) -> None:
         """Accept nobody any more; who is connected stays."""
         self._entrance.close()
 
-    async def drain(self, timeout_s: float) -> None:
+    async def drain(self, timeout_s: float, idle_s: float = 0.0) -> None:
         """Let everybody finish, then go.
 
-        Idle sessions end at once, busy ones with their transaction; after `timeout_s` those that are left
-        are ended with a FATAL, and cut off when they do not take even that.
+        Args:
+            timeout_s: those that are left then are ended with a FATAL, and cut off when they do not take even
+                that.
+            idle_s: how long sessions without work may stay; then they end, and busy ones with their
+                transaction.
         """
         self.close()
-        self._entrance.turn_out()
-        self._draining = True
         try:
-            await self._let_go(timeout_s)
+            grace_s = min(idle_s, timeout_s)
+            await self._emptied(grace_s)
+            self._draining = True
+            self._entrance.turn_out()
+            await self._let_go(timeout_s - grace_s)
         finally:
             if self._watching is not None:
                 self._watching.cancel()

@@ -1,12 +1,15 @@
-"""Socket options that both legs need.
+"""Socket options that both legs need, and a listener's when it gives way to another.
 
 Enters: a socket. Leaves: the same one, so set that small messages go at once and dead peers are noticed; how
-much it has not been rid of. Deliberately absent: buffer sizes; the kernel tunes them better than a constant.
+much it has not been rid of; that nobody new comes in. Deliberately absent: buffer sizes; the kernel tunes
+them better than a constant.
 """
 
+import ctypes
 import fcntl
 import socket
 import struct
+import sys
 import termios
 from dataclasses import dataclass
 from typing import Final
@@ -58,3 +61,33 @@ def unsent(connection: socket.socket) -> int:
         return int(_INT.unpack(fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
     except (OSError, ValueError):  # closed, or being closed
         return 0
+
+
+_SO_ATTACH_FILTER: Final = 26  # asm-generic/socket.h; the socket module has no name for it
+
+# Classic BPF, which sees a listening socket's packets from the TCP header on (linux/filter.h): drop those
+# whose flags have SYN and not ACK, take all others.
+_NO_SYN: Final = (
+    (0x30, 0, 0, 13),  # load the byte of flags
+    (0x54, 0, 0, 0x12),  # keep SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone?
+    (0x06, 0, 0, 0),  # then drop
+    (0x06, 0, 0, 0xFFFFFFFF),  # else take
+)
+
+
+def turn_away(listening: socket.socket) -> bool:
+    """Let no new client begin to connect; those whose handshake has begun still get in.
+
+    Returns: False where the system cannot do that.
+    """
+    if sys.platform != "linux" or listening.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in _NO_SYN))
+    try:
+        listening.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), ctypes.addressof(program))
+        )
+    except OSError:
+        return False
+    return True

@@ -54,12 +54,20 @@ class UnixSocket:
         self._inode = self._path.stat().st_ino
 
     def release(self) -> None:
-        """Take the files away, if they are still its own; the sockets' owner closes those."""
+        """Take the files away, if they are still its own; the sockets' owner closes those. Once is enough."""
+        if self._lock < 0:
+            return
         with suppress(OSError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
                 self._lock_path.unlink()
-        os.close(self._lock)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Leave the files to another process that was forked, or that this one was forked from."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _take_lock(self) -> tuple[int, bool]:
         """Lock the file that now bears the name: whoever had it may take the one that was opened away.

@@ -113,7 +113,7 @@ class ClientSide:
         """
         state, cutter, handlers = self._state, self._cutter, self._handlers
         pieces: list[View] = []
-        if self._copy.sent is not None and self._gate.clock() >= self._copy.until:
+        if self._copy.sent is not None and self._copy.outdated(self._gate.clock()):
             cutter.show_all = True  # the next CopyData is where it can be stopped
         while not state.waiting:
             kind = cutter.next()
@@ -369,7 +369,7 @@ class ClientSide:
             sent.answer = answer
             sent.meaning = meaning
             sent.policy = self._gate.policy
-            sent.permitted_until = self._judge.until
+            sent.permitted = (self._judge.since, self._judge.until)
 
     def _parse(self) -> bytes | None:
         state = self._state
@@ -516,7 +516,7 @@ class ClientSide:
         if isinstance(denial, Ponder):
             self._cutter.show_all = True
             return self._wait_for(denial)
-        self._copy.until = self._judge.until
+        self._copy.permitted = (self._judge.since, self._judge.until)
         if denial is None:
             return KEEP
         refusal = Refusal(denial, self._gate.token())

@@ -20,21 +20,26 @@ class CopyIn:
     Attributes:
         sent: the message whose COPY the server reads data for; None when it does not.
         held: Sync and Flush that came meanwhile, as type bytes.
-        until: when the decision that let it begin has to be looked at again, in POSIX seconds.
+        permitted: since when and until when the decision that let it begin holds, in POSIX seconds.
     """
 
-    __slots__ = ("held", "sent", "until")
+    __slots__ = ("held", "permitted", "sent")
 
     def __init__(self) -> None:
         """Begin with no COPY."""
         self.sent: Sent | None = None
         self.held: list[int] = []
-        self.until = _FOREVER
+        self.permitted = (-_FOREVER, _FOREVER)
 
     def begin(self, sent: Sent) -> None:
         """The server has asked for data."""
         self.sent = sent
-        self.until = sent.permitted_until
+        self.permitted = sent.permitted
+
+    def outdated(self, now: float) -> bool:
+        """Whether the decision that let it begin has to be looked at again."""
+        since, until = self.permitted
+        return not since <= now < until
 
     def client_ended(self) -> Sent | None:
         """CopyDone or CopyFail goes to the server, which has ignored what was held.

@@ -51,7 +51,7 @@ class Sent:
         meaning: what a COPY FROM STDIN does, to be judged again while its data flows.
         policy: ... by this policy, which it began under,
         answer: ... and with what its names stood for then.
-        permitted_until: when that is due, in POSIX seconds.
+        permitted: since when and until when that is not due, in POSIX seconds.
     """
 
     __slots__ = (
@@ -63,7 +63,7 @@ class Sent:
         "definitions",
         "kind",
         "meaning",
-        "permitted_until",
+        "permitted",
         "policy",
         "refusal",
         "serial",
@@ -82,7 +82,7 @@ class Sent:
         self.meaning: Meaning | None = None
         self.policy: Policy | None = None
         self.answer: Answer | None = None
-        self.permitted_until = float("inf")
+        self.permitted = (-float("inf"), float("inf"))
 
     def fail(self) -> None:
         """It did not take effect, or was skipped."""

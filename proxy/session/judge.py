@@ -70,7 +70,8 @@ class Judge:
         recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
             the next alone.
         sent: how many have been sent.
-        until: when the last yes has to be looked at again, in POSIX seconds.
+        since: when the last yes was given, in POSIX seconds; it is none before, on a clock that was set back.
+        until: when it has to be looked at again.
     """
 
     def __init__(self, gate: Gate, who: Who) -> None:
@@ -83,9 +84,10 @@ class Judge:
         self.reporter = Reporter(gate, self.lookup)
         self.recorded: tuple[Recorded | Unrecorded, int] | None = None
         self.sent: Callable[[], int] = int
+        self.since = -FOREVER
         self.until = FOREVER
         self._pondering: tuple[object, ...] | None = None
-        self._since = 0.0
+        self._started = 0.0
         self._pondered: tuple[tuple[object, ...], Weighed] | None = None
 
     def permit(self, meaning: Meaning) -> Permit | None:
@@ -94,7 +96,7 @@ class Judge:
         if permit is None or self.consequences.overlay is not None:
             return None
         gate = self._gate
-        if permit.policy_epoch != gate.policy_epoch or gate.clock() >= permit.until:
+        if permit.policy_epoch != gate.policy_epoch or not permit.since <= gate.clock() < permit.until:
             return None
         if permit.facts_epoch not in (-1, gate.facts_epoch):
             return None
@@ -127,6 +129,7 @@ class Judge:
             if isinstance(weighed, Ponder):
                 return weighed
             return self._act(meaning, weighed, transactions, gate.policy, runs=runs)
+        self.since = permit.since
         self.until = permit.until
         self.defines = permit.defines
         self.relexes = permit.relexes
@@ -180,17 +183,17 @@ class Judge:
             *(self.consequences.overlay, answer, bound, self.lookup.may_ask()),
             *(meaning.effects, meaning.statements, meaning.mentions, meaning.renames),
         )
-        if pondered is not None and pondered[0] == key and gate.clock() < pondered[1].until:
-            meaning.reading_s += gate.timer() - self._since
+        if pondered is not None and pondered[0] == key and pondered[1].holds(gate.clock()):
+            meaning.reading_s += gate.timer() - self._started
             return pondered[1]
-        self._since = gate.timer()
+        self._started = gate.timer()
         basis = self._basis(transactions, policy, answer, bound, gate.limits.judged_effects)
         try:
             weighed = weigh(meaning, basis)
         except TooMuch:
             self._pondering = key
             return Ponder(partial(weigh, meaning, replace(basis, world=replace(basis.world, most=None))))
-        meaning.reading_s += gate.timer() - self._since
+        meaning.reading_s += gate.timer() - self._started
         return weighed
 
     def _basis(
@@ -253,6 +256,7 @@ class Judge:
             return self.reporter.refuse(meaning, decision, now, transactions[0])
         if runs:
             self.reporter.allow(meaning, decision, now, transactions[0])
+        self.since = weighed.since
         self.until = weighed.until
         self.defines = weighed.defines
         self.relexes = weighed.relexes
@@ -277,6 +281,7 @@ class Judge:
             meaning.permits[self.lookup.who] = Permit(
                 gate.policy_epoch,
                 epoch,
+                weighed.since,
                 weighed.until,
                 count,
                 defines=weighed.defines,

@@ -24,6 +24,7 @@ class Permit:
     """A plain yes that still holds: no rule fired, and none will until ``until`` while policy and facts stay.
 
     Attributes:
+        since: when it was given, in POSIX seconds; before, on a clock that was set back, nobody has looked.
         until: POSIX seconds.
         facts_epoch: the facts it rests on, -1 when it rests on none.
         defines: what a session has defined once it has run that; None: nothing.
@@ -31,12 +32,13 @@ class Permit:
         count: the counter that each execution adds to.
     """
 
-    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "relexes", "until")
+    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "relexes", "since", "until")
 
     def __init__(
         self,
         policy_epoch: int,
         facts_epoch: int,
+        since: float,
         until: float,
         count: Count,
         *,
@@ -46,6 +48,7 @@ class Permit:
         """Bind the yes to the policy and the facts that it was given under."""
         self.policy_epoch = policy_epoch
         self.facts_epoch = facts_epoch
+        self.since = since
         self.until = until
         self.count = count
         self.defines = defines

@@ -55,7 +55,8 @@ class Weighed:
 
     Attributes:
         decision: the worst of all states that are possible.
-        until: when it has to be looked at again, in POSIX seconds.
+        since: when it was reached, in POSIX seconds; it is none before, on a clock that was set back.
+        until: when it has to be looked at again.
         ask: the answer hinges on what these names stand for.
         closer: it rests on what the server has said of names.
         defines: what the session has defined once this has been run; None where it defines nothing.
@@ -63,11 +64,16 @@ class Weighed:
     """
 
     decision: Decision
+    since: float
     until: float
     ask: frozenset[str] | None = None
     closer: bool = False
     defines: Overlay | None = None
     relexes: bool = False
+
+    def holds(self, now: float) -> bool:
+        """Whether it is one at this moment."""
+        return self.since <= now < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +91,17 @@ def weigh(meaning: Meaning, basis: Basis) -> Weighed:
     Raises: TooMuch where the world is bounded.
     """
     world = basis.world
+    since = basis.contexts[0].now.timestamp()
     plain = world.plain(meaning)
     verdict = _judge(plain, basis)
     closer = _look_closer(meaning, basis, verdict) if verdict.firings else None
     if isinstance(closer, frozenset):
-        return Weighed(verdict.worst, verdict.until, ask=closer)
+        return Weighed(verdict.worst, since, verdict.until, ask=closer)
     final = closer or verdict
     effects = final.worst.effects
     return Weighed(
         final.worst,
+        since,
         final.until,
         closer=closer is not None,
         defines=world.defined(meaning, plain) if world.catalogue and defines(effects) else None,

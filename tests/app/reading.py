@@ -48,12 +48,21 @@ async def reading(*, time_s: float = 60.0, memory_mib: int = 512, count: int = 2
 
 def nurseries(gate: int | None = None) -> list[psutil.Process]:
     """The nurseries of a process, this one's unless said otherwise."""
-    return [process for process in psutil.Process(gate).children() if _is_nursery(process)]
+    return [
+        process
+        for process in psutil.Process(gate).children(recursive=gate is not None)
+        if _is_nursery(process)
+    ]
 
 
 def _is_nursery(process: psutil.Process) -> bool:
+    """Its children have the same command line."""
     try:
-        return "proxy.app.reading.nursery" in " ".join(process.cmdline())
+        parent = process.parent()
+        mark = "proxy.app.reading.nursery"
+        return mark in " ".join(process.cmdline()) and (
+            parent is None or mark not in " ".join(parent.cmdline())
+        )
     except psutil.Error:
         return False
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -186,3 +186,24 @@ async def test_a_disk_that_hangs_makes_facts_stale() -> None:
     async with running(keeper):
         assert (await seen.until(lambda facts: facts.stale)).stale is True
     ledger.free.set()
+
+
+@pytest.mark.parametrize("days", [-10, 10])
+async def test_a_wall_clock_that_jumps_makes_nothing_stale(
+    days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, ledger = Seen(), Unruly()
+    ledger.free.set()
+    keeper = FactsKeeper(ledger, seen.swap, 0.5, logger())
+    jump = timedelta(days=days)
+
+    class Jumped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Jumped:
+            return super().now(tz) + jump
+
+    monkeypatch.setattr("proxy.app.facts.datetime", Jumped)
+    async with running(keeper):
+        facts = await seen.until(lambda facts: abs(facts.as_of - datetime.now(UTC)) > timedelta(days=9))
+    assert not any(each.stale for each in (facts, *seen.facts))
+    assert keeper.age_s < 10

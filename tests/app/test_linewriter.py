@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,51 @@ def test_a_real_full_disk() -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileSink(tmp_path / "absent" / "log", rotate_bytes=1, keep=1)
+
+
+def test_several_writers_of_one_file_lose_and_tear_nothing(tmp_path: Path) -> None:
+    """Two sinks are two open files, as in two processes: a lock of one is not a lock of the other."""
+    sinks = [FileSink(tmp_path / "log", rotate_bytes=500, keep=1000) for _ in range(4)]
+
+    def write(number: int) -> None:
+        for line in range(100):
+            sinks[number].write(f"{number}-{line} {'x' * 40}\n".encode())
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(4)))
+    lines = [line for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    assert sorted(lines) == sorted(f"{n}-{line} {'x' * 40}" for n in range(4) for line in range(100))
+    assert max(file.stat().st_size for file in tmp_path.iterdir()) <= 500
+
+
+def test_a_line_that_another_has_left_torn_is_ended_first(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "log", rotate_bytes=100, keep=1)
+    sink.write(b"whole\n")
+    with (tmp_path / "log").open("ab") as killed:
+        killed.write(b"to")
+    sink.write(b"next\n")
+    sink.close()
+    assert (tmp_path / "log").read_bytes() == b"whole\nto\nnext\n"
+
+
+def test_a_file_moved_away_is_noticed_at_the_next_line(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "log", rotate_bytes=100, keep=1)
+    sink.write(b"old\n")
+    (tmp_path / "log").rename(tmp_path / "moved")
+    sink.write(b"new\n")
+    sink.close()
+    assert ((tmp_path / "moved").read_bytes(), (tmp_path / "log").read_bytes()) == (b"old\n", b"new\n")
+
+
+def test_writers_to_one_pipe_wait_for_each_other(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    sinks = [DescriptorSink(writing, tmp_path / "lock") for _ in range(2)]
+    batches = [b"a" * 200_000 + b"\n", b"b" * 200_000 + b"\n"]
+    with ThreadPoolExecutor(2) as writers:
+        for sink, batch in zip(sinks, batches, strict=True):
+            writers.submit(sink.write, batch)
+        with os.fdopen(reading, "rb") as read:
+            assert sorted(read.readline() for _ in batches) == batches
+    for sink in sinks:
+        sink.close()
+    os.close(writing)

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy import __version__
-from proxy.app.metrics import DECISIONS, METRICS, MetricsView, Reloads, exposition
+from proxy.app.metrics import (
+    DECISIONS,
+    METRICS,
+    GateCollector,
+    Merge,
+    MetricsView,
+    Reloads,
+    SupervisorCollector,
+    SupervisorView,
+    exposition,
+)
+from proxy.app.workers.merging import Merged, counted, families_of, merged
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session.tally import Tally
@@ -41,10 +52,9 @@ def two_gates() -> list[Gate]:
     return [Gate(first, Tally()), Gate(second, Tally())]
 
 
-def view(gates: list[Gate], reloads: Reloads) -> MetricsView:
+def view(gates: list[Gate]) -> MetricsView:
     return MetricsView(
         gates=gates,
-        reloads=reloads,
         facts_age_s=lambda: 0.5,
         facts_stale=lambda: False,
         frozen=lambda: True,
@@ -68,7 +78,8 @@ def lines_of(text: str, name: str) -> list[str]:
 
 
 def scrape(gates: list[Gate], reloads: Reloads | None = None) -> str:
-    return exposition(view(gates, reloads or Reloads()))().decode()
+    supervisor = SupervisorView(reloads or Reloads(), lambda: 2, lambda: 1)
+    return exposition(GateCollector(view(gates)), SupervisorCollector(supervisor)).decode()
 
 
 def test_series_exist_before_anything_happened() -> None:
@@ -159,12 +170,11 @@ def test_the_policy_in_force_and_the_program_are_named() -> None:
 
 def test_a_reload_shows_at_once() -> None:
     gates, reloads = two_gates(), Reloads()
-    answer = exposition(view(gates, reloads))
-    assert b"brand-new" not in answer()
+    assert "brand-new" not in scrape(gates, reloads)
     gates[0].policy = policy("direct", {"brand-new": "enforce"})
     reloads.results["failed"] += 1
     reloads.failing.add("p.yaml")
-    text = answer().decode()
+    text = scrape(gates, reloads)
     assert 'pgwarden_blocked_statements_total{mode="enforce",rule="brand-new"} 0.0' in text.splitlines()
     assert lines_of(text, "pgwarden_policy_last_reload_successful") == [
         "pgwarden_policy_last_reload_successful 0.0"
@@ -226,8 +236,57 @@ def test_names_follow_prometheus_conventions() -> None:
         assert kind.help.endswith(".")
 
 
-def test_the_process_is_measured_too() -> None:
-    assert lines_of(scrape(two_gates()), "process_resident_memory_bytes") != []
+def test_what_several_processes_have_is_one_gate_s() -> None:
+    one, other = two_gates(), two_gates()
+    for gates, number in ((one, 1), (other, 10)):
+        gates[0].tally.statement("refused", "ddl").value += number
+        gates[0].tally.judged(2e-6)
+    one[0].screened = one[1].screened = dict.fromkeys(Screened)
+    other[0].screened = other[1].screened = {Screened.READS: None}
+    reports = [families_of(GateCollector(view(gates))) for gates in (one, other)]
+    text = exposition(Merged(merged(reports))).decode()
+    assert 'pgwarden_statements_total{class="ddl",decision="refused"} 11.0' in text.splitlines()
+    assert 'pgwarden_judgement_seconds_bucket{le="2.5e-06"} 2.0' in text.splitlines()
+    assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 6.0']
+    assert lines_of(text, "pgwarden_screen") == [
+        'pgwarden_screen{class="read"} 1.0',
+        'pgwarden_screen{class="write"} 0.0',
+    ]
+    assert len(lines_of(text, "pgwarden_policy_info")) == 2
+    heads = [line for line in scrape(one).splitlines() if line.startswith("#")]
+    assert {line for line in text.splitlines() if line.startswith("#")} <= set(heads)
+
+
+def test_what_a_dead_worker_counted_stays() -> None:
+    gates = two_gates()
+    gates[0].tally.statement("refused", "ddl").value += 3
+    gates[0].tally.judged(1.5)
+    past = counted(families_of(GateCollector(view(gates))))
+    text = exposition(Merged(merged([past, families_of(GateCollector(view(two_gates())))]))).decode()
+    assert 'pgwarden_statements_total{class="ddl",decision="refused"} 3.0' in text.splitlines()
+    assert lines_of(text, "pgwarden_judgement_seconds_count") == ["pgwarden_judgement_seconds_count 1.0"]
+    assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 3.0']
+
+
+def test_each_gauge_says_how_it_merges() -> None:
+    assert {kind.name: kind.merge for kind in METRICS.values() if kind.type in ("gauge", "info")} == {
+        "pgwarden_screen": Merge.MIN,
+        "pgwarden_connections": Merge.SUM,
+        "pgwarden_policy_last_reload_successful": Merge.MIN,
+        "pgwarden_policy_info": Merge.MAX,
+        "pgwarden_build_info": Merge.MAX,
+        "pgwarden_workers": Merge.SUM,
+        "pgwarden_facts_age_seconds": Merge.MAX,
+        "pgwarden_facts_stale": Merge.MAX,
+        "pgwarden_frozen": Merge.MAX,
+        "pgwarden_ledger_intact": Merge.MIN,
+        "pgwarden_ledger_head": Merge.MAX,
+        "pgwarden_certificate_not_after_timestamp_seconds": Merge.MIN,
+        "pgwarden_certificate_last_reload_successful": Merge.MIN,
+        "pgwarden_catalogue_age_seconds": Merge.MAX,
+        "pgwarden_catalogue_readable": Merge.MIN,
+    }
+    assert {kind.merge for kind in METRICS.values() if kind.type in ("counter", "histogram")} == {Merge.SUM}
 
 
 def test_what_the_screen_passes() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Swapped:
     def __init__(self) -> None:
         self.policies: asyncio.Queue[Policy] = asyncio.Queue()
 
-    def swap(self, path: str, policy: Policy) -> None:
+    async def swap(self, path: str, policy: Policy, texts: Mapping[str, str]) -> None:
         self.policies.put_nowait(policy)
 
     async def next(self) -> Policy:

@@ -136,8 +136,13 @@ class Gate:
 
     @property
     def pid(self) -> int:
-        """The process, for a look at what it costs."""
+        """The process that was started, which looks after the workers."""
         return self._process.pid
+
+    @property
+    def workers(self) -> dict[int, int]:
+        """The processes that serve clients, by number; of each the newest."""
+        return {int(str(line["worker"])): int(str(line["pid"])) for line in self.said("a worker serves")}
 
     @property
     def port(self) -> int:

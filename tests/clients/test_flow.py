@@ -189,7 +189,7 @@ def test_a_long_answer_read_slowly_costs_no_memory(gate: Gate, users: Database) 
     waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite' AND datname = '{}'"
     with closing(Bare(gate.port, users.name).start()) as client:
         assert client.server is not None
-        memory = Memory(gate.pid)
+        memory = Memory(gate.workers[0])
         client.server.sendall(Q(sql))
         until(lambda: users.execute(waits.format(users.name)) == "1", "that the server waits for its reader")
         memory.look()
@@ -224,7 +224,7 @@ def test_a_long_copy_into_a_busy_server_costs_no_memory(gate: Gate, users: Datab
     ):
         assert client.server is not None
         holder.execute("SELECT pg_advisory_lock(7)")
-        memory = Memory(gate.pid)
+        memory = Memory(gate.workers[0])
         client.server.sendall(Q("COPY users FROM STDIN"))
         client.until(lambda: client.inbox.startswith(b"G"))
         client.server.settimeout(0.3)

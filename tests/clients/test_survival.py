@@ -144,7 +144,7 @@ def test_clients_killed_before_they_have_logged_in(gate: Gate, users: Database) 
 @pytest.mark.defect_27
 def test_a_reader_at_a_kilobyte_a_second(gate: Gate, users: Database, psql: Program) -> None:
     """It holds its own session up, and nothing else: no memory, no other client; and it is not cut off."""
-    process = psutil.Process(gate.pid)
+    process = psutil.Process(gate.workers[0])
     expired = gate.metrics("pgwarden_sessions_expired_total")
     with closing(Bare(gate.port, users.name).start()) as slow:
         assert slow.server is not None
@@ -203,7 +203,7 @@ async def test_two_thousand_idle_and_five_hundred_busy(programs: Programs, serve
     settings = {"max_connections": str(IDLE + BUSY + 50), "shared_buffers": "32MB", "fsync": "off"}
     with Cluster(programs(), memory_directory(), settings=settings) as cluster:
         gate = serve(POLICY, upstream_of(cluster))
-        process = psutil.Process(gate.pid)
+        process = psutil.Process(gate.workers[0])
         first, files = process.memory_info().rss, process.num_fds()
         crowd = Crowd(gate.port)
         await asyncio.gather(*(crowd.join() for _ in range(IDLE)))

@@ -302,7 +302,7 @@ const [connectionString, file] = process.argv.slice(2);
 
 @pytest.mark.defect_28
 def test_much_data_both_ways_in_flat_memory(gate: Gate) -> None:
-    process = psutil.Process(gate.pid)
+    process = psutil.Process(gate.workers[0])
     with psycopg.connect(url(gate, sslmode="require"), autocommit=True) as connection:
         connection.execute("CREATE TEMP TABLE much (id int, text text)")
         before = process.memory_info().rss

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -12,17 +12,29 @@ from proxy.backup.cluster import free_port
 from proxy.console import AdminServer, AdminSource
 
 
-def broken() -> bytes:
+async def broken() -> bytes:
     raise ZeroDivisionError("hunter2")
+
+
+async def one() -> bytes:
+    return b"x 1\n"
+
+
+async def nothing() -> tuple[str, ...]:
+    return ()
 
 
 @asynccontextmanager
 async def serving(
-    metrics: Callable[[], bytes] = lambda: b"x 1\n",
+    metrics: Callable[[], Awaitable[bytes]] = one,
     reasons: tuple[str, ...] = (),
     said: list[str] | None = None,
+    ill: tuple[str, ...] = (),
 ) -> AsyncIterator[str]:
-    source = AdminSource(metrics, "text/plain; version=0.0.4; charset=utf-8", lambda: reasons)
+    async def not_ready() -> tuple[str, ...]:
+        return reasons
+
+    source = AdminSource(metrics, "text/plain; version=0.0.4; charset=utf-8", not_ready, lambda: ill)
     server = AdminServer(source, ([] if said is None else said).append)
     host, port = await server.start("127.0.0.1", 0)
     try:
@@ -76,6 +88,12 @@ async def test_not_ready_says_why() -> None:
         assert (await get(f"{base}/healthz"))[0] == 200
 
 
+async def test_not_well_says_why() -> None:
+    async with serving(ill=("worker 1 has not answered for 12 s",)) as base:
+        assert (await get(f"{base}/healthz"))[::2] == (503, "worker 1 has not answered for 12 s\n")
+        assert (await get(f"{base}/readyz"))[0] == 200
+
+
 async def test_a_page_that_fails_fails_alone() -> None:
     said: list[str] = []
     async with serving(metrics=broken, said=said) as base:
@@ -87,7 +105,7 @@ async def test_a_page_that_fails_fails_alone() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 async def test_every_address_of_the_machine(host: str) -> None:
     said: list[str] = []
-    server, port = AdminServer(AdminSource(lambda: b"", "text/plain", tuple), said.append), free_port()
+    server, port = AdminServer(AdminSource(one, "text/plain", nothing, tuple), said.append), free_port()
     await server.start("*", port)
     try:
         assert (await get(f"http://{host}:{port}/healthz"))[0] == 200
@@ -98,7 +116,7 @@ async def test_every_address_of_the_machine(host: str) -> None:
 async def test_an_address_in_use() -> None:
     async with serving() as base:
         said: list[str] = []
-        server = AdminServer(AdminSource(broken, "text/plain", tuple), said.append)
+        server = AdminServer(AdminSource(broken, "text/plain", nothing, tuple), said.append)
         try:
             await server.start("127.0.0.1", int(base.rpartition(":")[2]))
         except OSError as error:

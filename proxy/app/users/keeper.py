@@ -110,6 +110,11 @@ class UserKeeper:
         self.users: Mapping[str, Credential] = users
         self.iterations = _usual_iterations(users)
 
+    @property
+    def failing(self) -> bool:
+        """Whether the newest file does not load."""
+        return self._told != ""
+
     async def reload(self, *, only_changed: bool) -> None:
         """Read again and swap what is good; never raises for a bad file.
 
