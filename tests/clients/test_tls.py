@@ -332,7 +332,7 @@ async def test_a_slow_reader_that_pipelines(gate: Gate, certificates: Certificat
         inbox = bytearray()
         while ready_count(bytes(inbox)) == 0:
             inbox += await reader.read(100)
-        inbox.clear()
+        del inbox[: whole(bytes(inbox))]  # the first answer may have begun already
         ready = size = 0
         while ready < number:
             inbox += await reader.read(1_000 if size < 200_000 else 2**16)

@@ -68,7 +68,7 @@ async def test_nothing_can_be_asked_of_it_but_to_tell(method: str, page: str) ->
     """There is no command to authorise: what changes anything is a signal, a file or the ledger."""
     asked: list[str] = []
 
-    def told() -> bytes:
+    async def told() -> bytes:
         asked.append(page)
         return b""
 

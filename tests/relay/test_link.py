@@ -543,7 +543,7 @@ class Pondering(PassingSession):
         if self._held == b"fault":
             raise ArithmeticError
         self.threads = {threading.get_ident()}
-        return Weighed(decision=ALLOWED, until=0.0)
+        return Weighed(decision=ALLOWED, since=0.0, until=0.0)
 
     def pondered(self, weighed: Weighed) -> list[Command]:
         assert weighed.decision is ALLOWED
