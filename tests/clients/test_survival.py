@@ -224,3 +224,66 @@ async def test_two_thousand_idle_and_five_hundred_busy(programs: Programs, serve
             f"{idle / IDLE / 1024:.1f} KiB an idle connection; "
             f"{BUSY} logins and {BUSY * ROUNDS} statements in {took_s:.1f} s"
         )
+
+
+# -- gigabytes ---------------------------------------------------------------------------------------------
+
+ROW = "x" * 1000
+COPY_ROWS = 2 * 1024**3 // (len(ROW) + 1) + 1
+PIECE_ROWS = 1000
+
+
+@pytest.mark.survival
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("way", ["out", "in"])
+def test_two_gigabytes_by_copy_in_flat_memory(gate: Gate, users: Database, way: str) -> None:
+    """Nothing of it is kept anywhere: the server makes the rows up, or drops them."""
+    process = psutil.Process(gate.workers[0])
+    most = moved = 0
+    with psycopg.connect(gate.url(users.name), autocommit=True) as client:
+        client.execute("CREATE TEMP TABLE dropped (text text)")
+        before = process.memory_info().rss
+        if way == "out":
+            sql = f"COPY (SELECT repeat('x', {len(ROW)}) FROM generate_series(1, {COPY_ROWS})) TO STDOUT"
+            with client.cursor().copy(sql) as copy:
+                for number, data in enumerate(copy):
+                    moved += len(data)
+                    if number % 10_000 == 0:
+                        most = max(most, process.memory_info().rss - before)
+        else:
+            piece = f"{ROW}\n".encode() * PIECE_ROWS
+            with client.cursor().copy("COPY dropped FROM STDIN WHERE false") as copy:
+                for number in range(COPY_ROWS // PIECE_ROWS + 1):
+                    copy.write(piece)
+                    moved += len(piece)
+                    if number % 10 == 0:
+                        most = max(most, process.memory_info().rss - before)
+        assert client.execute("SELECT 1").fetchone() == (1,)
+    assert moved >= 2 * 1024**3
+    assert most < 32 * MIB
+    print(f"{moved / 1024**3:.2f} GiB {way}, at most {most / MIB:.1f} MiB more")
+
+
+CONNECTS = 20_000
+
+
+@pytest.mark.survival
+@pytest.mark.timeout(900)
+def test_connecting_again_and_again_leaks_nothing(gate: Gate, users: Database) -> None:
+    process = psutil.Process(gate.workers[0])
+
+    def connect() -> None:
+        with psycopg.connect(gate.url(users.name)) as client:
+            client.execute("SELECT 1")
+
+    for _ in range(CONNECTS // 10):
+        connect()
+    until(lambda: gate.connections == 0, "that all are gone")
+    files, before = process.num_fds(), process.memory_info().rss
+    for _ in range(CONNECTS):
+        connect()
+    until(lambda: gate.connections == 0, "that all are gone")
+    assert process.num_fds() <= files
+    grown = process.memory_info().rss - before
+    assert grown < 8 * MIB
+    print(f"{CONNECTS} connects, {grown / 1024:.0f} KiB more")
