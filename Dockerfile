@@ -9,10 +9,13 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+# The compiler is the distribution's, for the modules that setup.py names; it stays in this stage.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY proxy/ proxy/
 COPY policies/ policies/
-RUN pip wheel --no-cache-dir --wheel-dir /wheels .
+RUN PGWARDEN_PURE=0 pip wheel --no-cache-dir --wheel-dir /wheels '.[backup,oidc,otel]'
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="pgwarden" \
@@ -25,7 +28,7 @@ ENV PYTHONUNBUFFERED=1 \
 # The versions are those that the build stage resolved: nothing comes from an index here.
 # hadolint ignore=DL3013
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-index --find-links=/wheels pgwarden \
+    pip install --no-cache-dir --no-index --find-links=/wheels 'pgwarden[backup,oidc,otel]' \
     && useradd --system --uid 10001 --no-create-home --home-dir /var/lib/pgwarden --shell /usr/sbin/nologin pgwarden \
     && install --directory --owner=pgwarden --group=pgwarden --mode=0700 /var/lib/pgwarden
 COPY policies/ /etc/pgwarden/policies/

@@ -5,10 +5,13 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 EXTRAS := demo,test,drivers
 STAMP := $(VENV)/.installed
+COMPILED := build/compiled
+# Tests wait for servers more than they compute, so there are more processes than processors.
+PROCESSES := 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-drivers test-survival fuzz bench lint format clean
+.PHONY: help demo test test-drivers test-survival compiled test-compiled fuzz bench lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -16,21 +19,38 @@ help: ## list the targets
 demo: $(STAMP) ## a real PostgreSQL behind the gate, until Ctrl-C; ONCE=1 shows it and ends
 	@exec $(RUN) -m proxy.app.demo $(if $(filter-out 0,$(ONCE)),--once)
 
+# Each process takes one stretch of the suite, so that a room's servers and gates are started once.
 test: $(STAMP) ## everything: tests against real servers, ruff, mypy, import contracts; ARGS go to pytest
-	@exec $(RUN) -m pytest --require-real --numprocesses 2 $(ARGS)
+	@exec $(RUN) -m pytest --require-real --numprocesses $(PROCESSES) --dist worksteal $(ARGS)
 
 # What cannot be fetched here is skipped, with the reason.
-test-drivers: $(STAMP) ## every driver's day at work, those too that take long to fetch; ARGS go to pytest
-	@exec $(RUN) -m pytest --heavy-drivers --numprocesses 2 tests/drivers $(ARGS)
+test-drivers: $(STAMP) ## every driver's day at work, and stores, those too that take long to fetch; ARGS go to pytest
+	@exec $(RUN) -m pytest --heavy-drivers --numprocesses $(PROCESSES) tests/drivers \
+		tests/backup/test_make.py::test_a_store_of_each_kind $(ARGS)
 
 test-survival: $(STAMP) ## what takes thousands of connections, with its figures; ARGS go to pytest
 	@exec $(RUN) -m pytest --require-real -m survival -rA $(ARGS)
 
+# A copy, so that the checkout stays the one that is edited. Without PGWARDEN_PURE=0 it could come out uncompiled.
+compiled: $(STAMP) ## a copy of the checkout in build/compiled, its hot modules compiled by mypyc
+	@mkdir -p $(COMPILED) .cache
+	@rm -rf $(COMPILED)/proxy $(COMPILED)/tests
+	@tar --create --exclude=__pycache__ proxy tests benchmarks policies deploy pyproject.toml setup.py \
+	  Makefile Dockerfile LICENSE *.md | tar --extract --directory $(COMPILED)
+	@ln -sfn ../../.cache $(COMPILED)/.cache
+	@rm -rf $(COMPILED)/benchmarks/results
+	@ln -s ../../../benchmarks/results $(COMPILED)/benchmarks/results
+	@cd $(COMPILED) && PGWARDEN_PURE=0 ../../$(RUN) setup.py --quiet build_ext --inplace
+
+test-compiled: compiled ## the tests of what is compiled, against build/compiled; ARGS go to pytest
+	@cd $(COMPILED) && exec ../../$(RUN) -m pytest --compiled --require-real --numprocesses $(PROCESSES) \
+	  $(or $(ARGS),-k 'not pg15 and not pg16 and not pg18' tests/wire tests/session $(addprefix tests/relay/,test_link.py test_postgres.py))
+
 fuzz: $(VENV)/.fuzz ## every fuzz target with RUNS inputs each, a million by default; ARGS may name some
 	@exec $(RUN) -m tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
-bench: $(STAMP) ## direct, PgBouncer and the gate, measured in one run; ARGS go to benchmarks
-	@exec $(RUN) -m benchmarks $(ARGS)
+bench: compiled ## direct, PgBouncer and the compiled gate, measured in one run; ARGS go to benchmarks
+	@cd $(COMPILED) && exec ../../$(RUN) -m benchmarks $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy and the import contracts alone
 	$(RUN) -m ruff check .

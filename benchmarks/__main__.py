@@ -17,11 +17,13 @@ import msgspec
 from benchmarks import machine, results
 from benchmarks.compare import compare
 from benchmarks.database import filled_server
+from benchmarks.gauges import GAUGES, take
 from benchmarks.measure import measure
 from benchmarks.protocol import BenchmarkError
 from benchmarks.report import report
-from benchmarks.targets import STARTERS, checkout, start
-from benchmarks.workloads import KEY_COUNT, WORKLOADS, chosen
+from benchmarks.rows import WORKLOADS
+from benchmarks.targets import STARTERS, Site, certified, checkout, start
+from benchmarks.workloads import KEY_COUNT, chosen
 from proxy.backup.account import NoAccount
 from proxy.backup.programs import ClusterError
 
@@ -41,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print, and write the file."""
     names = chosen((workload.name for workload in WORKLOADS), options.only)
     targets = chosen(STARTERS, options.targets)
-    if not names or not targets:
+    gauges = chosen(GAUGES, options.only)
+    if not (names or gauges) or not targets:
         _tell("nothing to measure: --only and --targets leave no cell")
         return 2
     here = machine.describe()
@@ -49,12 +52,19 @@ def run(options: argparse.Namespace) -> int:
         _tell(f"!!! this machine is busy (load {here.load}): expect a wide spread, and do not publish")
     with ExitStack() as stack:
         _tell(f"PostgreSQL with {KEY_COUNT:,} keys …")
-        server = stack.enter_context(filled_server(KEY_COUNT, options.postgres))
-        running, missing = start(targets, server, stack, _tell)
-        if not running:
-            return 1
+        certificate = stack.enter_context(certified())
+        server = stack.enter_context(filled_server(KEY_COUNT, options.postgres, certificate))
         workloads = [workload for workload in WORKLOADS if workload.name in names]
-        slices = measure(running, workloads, options.slices, options.slice_seconds, _tell)
+        wanted = dict.fromkeys(
+            (name, workload.setting) for workload in workloads for name in targets if name in workload.targets
+        )
+        site = Site(server, certificate)
+        readings = tuple(take(gauges, site, certificate, _tell, quick=options.quick))
+        running, missing = start(list(wanted), site, stack, _tell)
+        if wanted and not running:
+            return 1
+        seconds: float = options.slice_seconds
+        slices = measure(running, workloads, options.slices, seconds, _tell) if running else []
         found = results.Run(
             format=results.FORMAT,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -64,8 +74,11 @@ def run(options: argparse.Namespace) -> int:
             slices_wanted=options.slices,
             slice_seconds=options.slice_seconds,
             key_count=KEY_COUNT,
-            targets=tuple(target.name for target in running),
+            targets=tuple(dict.fromkeys(target.name for target in running)),
             workloads=names,
+            units={workload.name: workload.unit for workload in workloads if workload.unit}
+            | {row: GAUGES[row] for row in gauges},
+            readings=readings,
             slices=tuple(slices),
         )
     print(report(found), end="")
@@ -125,14 +138,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0]
     )
     parser.set_defaults(act=run)
-    parser.add_argument("--slices", type=_positive, help="clean slices a cell (30; with --quick 3)")
+    parser.add_argument("--slices", type=_positive, help="clean slices a cell (20; with --quick 3)")
     parser.add_argument("--slice-seconds", type=_seconds, help="length of a slice (0.25; with --quick 0.2)")
     parser.add_argument(
         "--only", type=_words, default=[], help="workloads: parts of names or globs, with commas"
     )
     parser.add_argument("--targets", type=_words, default=[], help=f"of {', '.join(STARTERS)}, with commas")
     parser.add_argument(
-        "--quick", action="store_true", help="a try-out of half a minute; writes no file by itself"
+        "--quick", action="store_true", help="a try-out of two minutes; writes no file by itself"
     )
     parser.add_argument("--postgres", type=Path, help="directory of PostgreSQL's programs")
     parser.add_argument("--output", type=Path, help="the file to write instead of results/DATE.json")
@@ -150,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; see the module's docstring for the exit codes."""
     options = _parser().parse_args(arguments)
-    options.slices = options.slices or (3 if options.quick else 30)
+    options.slices = options.slices or (3 if options.quick else 20)
     options.slice_seconds = options.slice_seconds or (0.2 if options.quick else 0.25)
     try:
         code: int = options.act(options)

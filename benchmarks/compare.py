@@ -1,7 +1,8 @@
 """Two runs side by side: did a target get better or worse against PgBouncer?
 
 Enters: two runs, of one machine if the verdict shall mean anything. Leaves: a table with a verdict for each
-cell. Deliberately absent: absolute figures; they differ from day to day by more than what changed.
+cell. Deliberately absent: absolute rates; they differ from day to day by more than what changed. Readings
+have nothing to be divided by, so they have to change more.
 """
 
 import enum
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.report import table, with_quartiles
-from benchmarks.results import Measure, Run, Spread, cpu, rate, ratio
+from benchmarks.results import Measure, Run, Spread, cpu, rate, ratio, reading
 from benchmarks.targets import REFERENCE
 
 _LEAST_CHANGE: Final = 0.02
 """A smaller change is called none, even where the quartiles lie apart: two runs of the same code differ by
 as much."""
+
+_LEAST_OF_READINGS: Final = 0.10
 
 
 class Verdict(enum.Enum):
@@ -38,11 +41,11 @@ class Change:
     verdict: Verdict
 
 
-def judge(before: Spread, after: Spread, more_is_better: bool) -> Verdict:
+def judge(before: Spread, after: Spread, more_is_better: bool, least: float = _LEAST_CHANGE) -> Verdict:
     """Call a change one only where the quartiles do not overlap and the medians differ enough."""
     if after.low <= before.high and before.low <= after.high:
         return Verdict.SAME
-    if abs(after.median / before.median - 1) < _LEAST_CHANGE:
+    if not before.median or abs(after.median / before.median - 1) < least:
         return Verdict.SAME
     return Verdict.BETTER if (after.median > before.median) == more_is_better else Verdict.WORSE
 
@@ -60,16 +63,29 @@ def changes(before: Run, after: Run) -> Iterator[Change]:
                     yield Change(workload, target, name, first, second, verdict)
 
 
+def changed_readings(before: Run, after: Run) -> Iterator[Change]:
+    """Yield every reading that both runs have; less is better."""
+    for row, target in dict.fromkeys((found.row, found.target) for found in before.readings):
+        first, second = reading(before, row, target), reading(after, row, target)
+        if first is not None and second is not None:
+            verdict = judge(first, second, False, _LEAST_OF_READINGS)
+            yield Change(row, target, before.units.get(row, ""), first, second, verdict)
+
+
+def _by(before: float, after: float) -> str:
+    return f"{100 * (after / before - 1):+.1f}%" if before else ""
+
+
 def compare(before: Run, after: Run) -> tuple[str, bool]:
     """Return the table, and whether anything got worse."""
-    found = list(changes(before, after))
+    found = [*changes(before, after), *changed_readings(before, after)]
     rows = [
         [
             change.workload,
             f"{change.target} {change.measure}",
             with_quartiles(change.before),
             with_quartiles(change.after),
-            f"{100 * (change.after.median / change.before.median - 1):+.1f}%",
+            _by(change.before.median, change.after.median),
             change.verdict.value,
         ]
         for change in found

@@ -53,6 +53,27 @@ def cpu_ns(pid: int) -> int:
     return total
 
 
+def memory_bytes(pid: int) -> int:
+    """Return the resident memory of a process and its descendants."""
+    return sum(_status_bytes(member, "VmRSS") for member in _process_tree(pid))
+
+
+def forget_peak(pid: int) -> None:
+    """Let `peak_bytes` begin anew for a process and its descendants."""
+    for member in _process_tree(pid):
+        (_PROC / str(member) / "clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most resident memory of a process and its descendants since that was forgotten."""
+    return sum(_status_bytes(member, "VmHWM") for member in _process_tree(pid))
+
+
+def _status_bytes(pid: int, name: str) -> int:
+    kibibytes = _value_of(f"{pid}/status", name).split()[0]
+    return int(kibibytes) * 1024 if kibibytes.isdigit() else 0
+
+
 def _value_of(file: str, name: str) -> str:
     for line in (_PROC / file).read_text().splitlines():
         found, _, value = line.partition(":")

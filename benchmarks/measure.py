@@ -6,19 +6,20 @@ absent: statistics.
 """
 
 import gc
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import machine
-from benchmarks.client import Connection, run_burst
+from benchmarks.client import Connection, Seat
 from benchmarks.protocol import BenchmarkError
 from benchmarks.results import Slice, clean_rounds
 from benchmarks.targets import Target
 from benchmarks.workloads import Workload
 
-_MOST_ROUNDS: Final = 2
+_MOST_ROUNDS: Final = 1.5
 """Stolen slices are made up for, up to so many times the rounds asked for."""
 _WARM_UP: Final = 0.5
 """The unmeasured first slice, as a part of a measured one: plans, caches and branch predictors settle in
@@ -26,12 +27,11 @@ it."""
 
 
 @dataclass(slots=True)
-class _Lanes:
-    """A target with its open connections and the number of its next request."""
+class _Lane:
+    """A target with its open connections."""
 
     target: Target
-    connections: Sequence[Connection]
-    next_number: int = 0
+    seat: Seat
 
 
 def _median_and_tail(latencies_ns: list[int]) -> tuple[float, float]:
@@ -40,26 +40,16 @@ def _median_and_tail(latencies_ns: list[int]) -> tuple[float, float]:
     return latencies_ns[last // 2] / 1000, latencies_ns[last * 99 // 100] / 1000
 
 
-def _run_slice(lanes: _Lanes, workload: Workload, round_number: int, seconds: float) -> Slice:
+def _run_slice(lane: _Lane, workload: Workload, round_number: int, seconds: float) -> Slice:
     """Measure one slice. Raises BenchmarkError, with the target named, for anything but the right answers."""
-    target = lanes.target
-    connections = lanes.connections[: workload.concurrency]
-    rows_before = sum(connection.rows for connection in connections)
+    target = lane.target
     stolen_before = machine.stolen_ticks()
-    cpu_before = machine.cpu_ns(target.pid) if target.pid is not None else 0
+    cpu_before = _cpu_ns(target)
     try:
-        burst = run_burst(connections, workload.request, lanes.next_number, seconds)
+        burst = workload.run(lane.seat, seconds)
     except (BenchmarkError, OSError) as error:
         raise BenchmarkError(f"{target.name}, {workload.name}: {error}") from error
-    cpu_us = (
-        (machine.cpu_ns(target.pid) - cpu_before) / 1000 / burst.total if target.pid is not None else None
-    )
-    stolen = machine.stolen_ticks() - stolen_before
-    lanes.next_number += burst.total
-    if sum(connection.rows for connection in connections) - rows_before != burst.total * workload.rows:
-        raise BenchmarkError(
-            f"{target.name}, {workload.name}: {burst.total} answers with the wrong number of rows"
-        )
+    cpu_us = (_cpu_ns(target) - cpu_before) / 1000 / burst.total if target.pids else None
     median, tail = _median_and_tail(burst.latencies_ns)
     return Slice(
         workload=workload.name,
@@ -70,24 +60,34 @@ def _run_slice(lanes: _Lanes, workload: Workload, round_number: int, seconds: fl
         p99_us=round(tail, 2),
         cpu_us=None if cpu_us is None else round(cpu_us, 3),
         client_cpu_us=round(burst.client_cpu_ns / 1000 / burst.total, 3),
-        stolen_ticks=stolen,
+        stolen_ticks=machine.stolen_ticks() - stolen_before,
     )
 
 
+def _cpu_ns(target: Target) -> int:
+    return sum(machine.cpu_ns(pid) for pid in target.pids)
+
+
 @contextmanager
-def _connected(targets: Sequence[Target], workloads: Sequence[Workload]) -> Iterator[list[_Lanes]]:
-    """Open every target's connections once: logging in is not what these workloads measure."""
-    most = max(workload.concurrency for workload in workloads)
-    setups = tuple(dict.fromkeys(workload.setup for workload in workloads if workload.setup))
+def _connected(targets: Sequence[Target], workloads: Sequence[Workload]) -> Iterator[list[_Lane]]:
+    """Open every target's connections once: logging in is not what most workloads measure."""
     with ExitStack() as stack:
-        every: list[_Lanes] = []
+        every: list[_Lane] = []
         for target in targets:
+            taken = [workload for workload in workloads if takes(workload, target)]
+            setups = tuple(dict.fromkeys(workload.setup for workload in taken if workload.setup))
+            most = max((workload.connections for workload in taken), default=0)
             connections = [stack.enter_context(Connection(target.address)) for _ in range(most)]
             for connection in connections:
                 for setup in setups:
                     connection.exchange(setup)
-            every.append(_Lanes(target, connections))
+            every.append(_Lane(target, Seat(target.address, connections)))
         yield every
+
+
+def takes(workload: Workload, target: Target) -> bool:
+    """Return whether a workload is measured of a target."""
+    return workload.setting is target.setting and target.name in workload.targets
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def _no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _in_turn(lanes: Sequence[_Lanes], round_number: int) -> list[_Lanes]:
+def _in_turn(lanes: Sequence[_Lane], round_number: int) -> list[_Lane]:
     """Return the targets in this round's order, so that none keeps its place.
 
     Each round begins with another one, and every other time it goes backwards.
@@ -133,16 +133,23 @@ def measure(
     slices: list[Slice] = []
     wanted: Mapping[str, Workload] = {workload.name: workload for workload in workloads}
     with _connected(targets, workloads) as every, _no_collection():
-        for lanes in every:
-            for workload in workloads:
-                _run_slice(lanes, workload, -1, seconds * _WARM_UP)
-        for round_number in range(rounds * _MOST_ROUNDS):
-            wanted = {name: load for name, load in wanted.items() if clean_rounds(slices, name) < rounds}
+        lanes = {name: [lane for lane in every if takes(load, lane.target)] for name, load in wanted.items()}
+        wanted = {name: load for name, load in wanted.items() if lanes[name]}
+        for name, workload in wanted.items():
+            for lane in lanes[name]:
+                _run_slice(lane, workload, -1, seconds * _WARM_UP)
+        for round_number in range(math.ceil(rounds * _MOST_ROUNDS)):
+            wanted = {
+                name: load
+                for name, load in wanted.items()
+                if clean_rounds(slices, name) < min(rounds, load.most_rounds)
+                and round_number < math.ceil(load.most_rounds * _MOST_ROUNDS)
+            }
             if not wanted:
                 break
             again = "" if round_number < rounds else " (in place of slices with stolen time)"
-            tell(f"round {round_number + 1} of {rounds}{again}: {', '.join(wanted)}")
-            for workload in wanted.values():
-                for lanes in _in_turn(every, round_number):
-                    slices.append(_run_slice(lanes, workload, round_number, seconds))
+            tell(f"round {round_number + 1} of {rounds}{again}: {len(wanted)} workloads")
+            for name, workload in wanted.items():
+                for lane in _in_turn(lanes[name], round_number):
+                    slices.append(_run_slice(lane, workload, round_number, seconds))
     return slices

@@ -18,6 +18,7 @@ _unpack_head = struct.Struct(">BI").unpack_from
 _READY: Final = ord("Z")
 _ERROR: Final = ord("E")
 _DATA_ROW: Final = ord("D")
+_COPY_DATA: Final = ord("d")
 
 
 class BenchmarkError(Exception):
@@ -43,6 +44,21 @@ def startup(parameters: Mapping[str, str]) -> bytes:
     pairs = b"".join(f"{name}\0{value}\0".encode() for name, value in parameters.items())
     body = struct.pack(">I", 196608) + pairs + b"\0"
     return struct.pack(">I", len(body) + 4) + body
+
+
+def ssl_request() -> bytes:
+    """Pack an SSLRequest."""
+    return struct.pack(">II", 8, 80877103)
+
+
+def copy_data(data: bytes) -> bytes:
+    """Pack a CopyData."""
+    return _message(b"d", data)
+
+
+def copy_done() -> bytes:
+    """Pack a CopyDone."""
+    return _message(b"c", b"")
 
 
 def query(text: bytes) -> bytes:
@@ -107,6 +123,8 @@ class ReplyWalk:
     """
 
     rows: int = 0
+    copied: int = 0
+    """CopyData messages."""
     _carry: bytes = b""
     _skip: int = 0
 
@@ -133,6 +151,8 @@ class ReplyWalk:
                 if end > total:
                     break
                 raise ServerError(error_fields(data[offset + HEADER_BYTES : end]))
+            elif kind == _COPY_DATA:
+                self.copied += 1
             offset = end
         # Only a cut header, ReadyForQuery or ErrorResponse is kept; the body of any other message is
         # stepped over.

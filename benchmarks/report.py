@@ -6,13 +6,15 @@ Enters: a Run, or two. Leaves: text. Deliberately absent: any figure that is not
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from benchmarks.results import Run, Spread, cpu, figure, p50, p99, rate, ratio
+from benchmarks.results import Run, Spread, cpu, figure, p50, p99, quotient, rate, ratio, reading
+from benchmarks.statements import BESIDE
 from benchmarks.targets import REFERENCE, STARTERS
 
 _REFERENCES: Final[tuple[tuple[str, frozenset[str]], ...]] = (
-    (REFERENCE, frozenset(STARTERS) - {REFERENCE}),
-    ("direct", frozenset(STARTERS) - {"direct"}),
+    (REFERENCE, frozenset(STARTERS) - {REFERENCE, "unjudged"}),
+    ("direct", frozenset(STARTERS) - {"direct", "unjudged"}),
     ("relay", frozenset({"gate"})),
+    ("unjudged", frozenset({"gate"})),
 )
 """What is divided by what, in the order of the tables."""
 _NOTHING: Final = "–"  # noqa: RUF001 - a dash in a table's cell
@@ -44,37 +46,63 @@ def plain(found: Spread | None, digits: int) -> str:
     return _NOTHING if found is None else f"{found.median:,.{digits}f}{'*' if found.stolen else ''}"
 
 
-def _cells(run: Run, targets: Sequence[str], cell: Callable[[str, str], str]) -> list[list[str]]:
-    return [[workload, *(cell(workload, target) for target in targets)] for workload in run.workloads]
+def _label(run: Run, workload: str) -> str:
+    unit = run.units.get(workload)
+    return f"{workload}, {unit}" if unit else workload
+
+
+def _rows(run: Run, cells: Callable[[str], Sequence[str]], first: int = 0) -> list[list[str]]:
+    """Make the rows of those workloads of which there is something to be said, from cell `first` on."""
+    every = ((workload, cells(workload)) for workload in run.workloads)
+    return [
+        [_label(run, workload), *found]
+        for workload, found in every
+        if any(cell != _NOTHING for cell in found[first:])
+    ]
 
 
 def _ratios(run: Run, reference: str, others: Sequence[str]) -> str:
-    rows = _cells(
-        run, others, lambda workload, target: with_quartiles(ratio(run, workload, target, reference))
-    )
-    speeds = [plain(figure(run, workload, reference, rate), 0) for workload in run.workloads]
-    head = ["queries per second", reference, *(f"{target} / {reference}" for target in others)]
-    return table(head, [[row[0], speed, *row[1:]] for row, speed in zip(rows, speeds, strict=True)])
+    def cells(workload: str) -> list[str]:
+        speed = plain(figure(run, workload, reference, rate), 0)
+        return [speed, *(with_quartiles(ratio(run, workload, target, reference)) for target in others)]
+
+    head = ["per second", reference, *(f"{target} / {reference}" for target in others)]
+    return table(head, _rows(run, cells, 1))
 
 
 def _cpu(run: Run) -> str:
     proxies = [target for target in run.targets if target != "direct"]
-    rows = _cells(run, proxies, lambda workload, target: plain(figure(run, workload, target, cpu), 1))
-    head = ["CPU µs a query", *proxies]
-    if REFERENCE in proxies:
-        rivals = [target for target in proxies if target != REFERENCE]
-        head += [f"{target} / {REFERENCE}" for target in rivals]
-        for row in rows:
-            row += [with_quartiles(ratio(run, row[0], target, REFERENCE, cpu)) for target in rivals]
-    return table(head, rows)
+    rivals = [target for target in proxies if target != REFERENCE] if REFERENCE in proxies else []
+
+    def cells(workload: str) -> list[str]:
+        figures = [plain(figure(run, workload, target, cpu), 1) for target in proxies]
+        return figures + [with_quartiles(ratio(run, workload, target, REFERENCE, cpu)) for target in rivals]
+
+    head = ["CPU µs of each", *proxies, *(f"{target} / {REFERENCE}" for target in rivals)]
+    return table(head, _rows(run, cells))
 
 
 def _latency(run: Run) -> str:
     def cell(workload: str, target: str) -> str:
         middle, tail = figure(run, workload, target, p50), figure(run, workload, target, p99)
-        return f"{plain(middle, 0)} / {plain(tail, 0)}"
+        return _NOTHING if middle is None else f"{plain(middle, 0)} / {plain(tail, 0)}"
 
-    return table(["µs, p50 / p99", *run.targets], _cells(run, run.targets, cell))
+    rows = _rows(run, lambda workload: [cell(workload, target) for target in run.targets])
+    return table(["µs, p50 / p99", *run.targets], rows)
+
+
+def _beside(run: Run) -> str | None:
+    """The p99 of clients beside a load, by theirs beside nothing, round by round."""
+    quiet, *loads = (workload.name for workload in BESIDE)
+    loads = [workload for workload in loads if {quiet, workload} <= set(run.workloads)]
+    targets = [target for target in run.targets if figure(run, quiet, target, p99) is not None]
+    if not loads or not targets:
+        return None
+    rows = [
+        [load, *(with_quartiles(quotient(run, (load, target), (quiet, target), p99)) for target in targets)]
+        for load in loads
+    ]
+    return table([f"p99 / {quiet}", *targets], rows)
 
 
 def _origin(run: Run) -> str:
@@ -91,14 +119,31 @@ def _origin(run: Run) -> str:
     return "  \n".join(lines)
 
 
+def readings(run: Run) -> str:
+    """Lay out the rows that are no rates."""
+    rows = list(dict.fromkeys(found.row for found in run.readings))
+    targets = [name for name in STARTERS if any(found.target == name for found in run.readings)]
+
+    def cells(row: str) -> list[str]:
+        return [with_quartiles(reading(run, row, target)) for target in targets]
+
+    return table(["median of readings", *targets], [[_label(run, row), *cells(row)] for row in rows])
+
+
 def report(run: Run) -> str:
-    """Write a run's tables: ratios to PgBouncer, to direct and to the relay, CPU, latency."""
+    """Write a run's tables: ratios to the other targets, CPU, latency, and what is noticed beside a load."""
     parts = [_origin(run)]
-    for reference, others in _REFERENCES:
+    for reference, others in _REFERENCES if run.slices else ():
         present = others & set(run.targets)
         if reference in run.targets and present:
             parts.append(_ratios(run, reference, [target for target in run.targets if target in present]))
     if any(target != "direct" for target in run.targets):
         parts.append(_cpu(run))
-    parts.append(_latency(run))
+    if run.slices:
+        parts.append(_latency(run))
+    beside = _beside(run)
+    if beside is not None:
+        parts.append(beside)
+    if run.readings:
+        parts.append(readings(run))
     return "\n\n".join(parts) + "\n"

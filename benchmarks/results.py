@@ -6,7 +6,7 @@ Enters: slices, or a file. Leaves: medians, quartiles, ratios; a file. Deliberat
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,15 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of a row that is no rate, of a target."""
+
+    row: str
+    target: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run of the whole command."""
 
@@ -49,6 +58,9 @@ class Run:
     targets: tuple[str, ...]
     workloads: tuple[str, ...]
     slices: tuple[Slice, ...]
+    units: dict[str, str] = field(default_factory=dict)
+    """What is counted, where that is not queries; of readings, what they are measured in."""
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +125,35 @@ def figure(run: Run, workload: str, target: str, measure: Measure) -> Spread | N
 
 
 def ratio(run: Run, workload: str, target: str, reference: str, measure: Measure = rate) -> Spread | None:
-    """Return the spread of target by reference, taken round by round, so that what drifts slowly cancels out.
+    """Return the spread of target by reference under one workload."""
+    return quotient(run, (workload, target), (workload, reference), measure)
+
+
+def quotient(run: Run, ours: tuple[str, str], theirs: tuple[str, str], measure: Measure) -> Spread | None:
+    """Return the spread of one cell by another, round by round, so that what drifts slowly cancels out.
 
     A round counts when neither of the two slices lost time; if there is no such round, all count, marked.
+
+    Args:
+        run: what was measured.
+        ours: a workload and a target.
+        theirs: what it is divided by.
+        measure: of the slices.
     """
-    ours, theirs = _by_round(run, workload, target), _by_round(run, workload, reference)
-    both = sorted(ours.keys() & theirs.keys())
-    clean = [number for number in both if not ours[number].stolen_ticks and not theirs[number].stolen_ticks]
+    over, under = _by_round(run, *ours), _by_round(run, *theirs)
+    both = sorted(over.keys() & under.keys())
+    clean = [number for number in both if not over[number].stolen_ticks and not under[number].stolen_ticks]
     quotients: list[float] = []
     for number in clean or both:
-        value, against = measure(ours[number]), measure(theirs[number])
+        value, against = measure(over[number]), measure(under[number])
         if value is not None and against:
             quotients.append(value / against)
     return spread_of(quotients, stolen=not clean)
+
+
+def reading(run: Run, row: str, target: str) -> Spread | None:
+    """Return the spread of a row's readings."""
+    return spread_of([found.value for found in run.readings if (found.row, found.target) == (row, target)])
 
 
 def clean_rounds(slices: Sequence[Slice], workload: str) -> int:
@@ -141,8 +169,10 @@ def save(run: Run, path: Path) -> None:
     """Write a run as JSON, one slice a line: small enough to be committed, and still to be read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     head = msgspec.json.format(msgspec.json.encode(replace(run, slices=())), indent=1)
-    slices = b",\n".join(b"  " + msgspec.json.encode(found) for found in run.slices)
-    path.write_bytes(head.replace(b'"slices": []', b'"slices": [\n' + slices + b"\n ]") + b"\n")
+    if run.slices:
+        slices = b",\n".join(b"  " + msgspec.json.encode(found) for found in run.slices)
+        head = head.replace(b'"slices": []', b'"slices": [\n' + slices + b"\n ]")
+    path.write_bytes(head + b"\n")
 
 
 def load(path: Path) -> Run:

@@ -28,13 +28,13 @@ import uvloop
 from benchmarks.client import Address, Connection
 from benchmarks.database import DATABASE, USER, filled_server
 from benchmarks.machine import Machine, describe
-from benchmarks.protocol import ServerError, query
+from benchmarks.protocol import ServerError, bind, execute, parse, query, sync
 from benchmarks.targets import POLICY, checkout
 from benchmarks.workloads import chosen
-from proxy.app.gateway import keep_turns_short
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import SHORT_BYTES, Readers
 from proxy.app.sources import read_text
+from proxy.app.turns import keep_turns_short
 from proxy.policy.facts import Facts
 from proxy.policy.loading.load import load_policy
 from proxy.relay import Listener, RelaySettings, Upstream, parse_upstream
@@ -42,6 +42,7 @@ from proxy.session import Event, Gate, Limits, Peer, Session
 
 _MIB: Final = 1024 * 1024
 _TABLE: Final = "CREATE TABLE stall_history (tid int, filler text, mtime timestamptz)"
+_PARAMETERS: Final = "32,765 parameters, inserted"
 _SLOW: Final = "80,000 CTEs, 1.7 MB"
 
 
@@ -51,12 +52,21 @@ def _each(form: str, count: int) -> str:
     return "".join(form.format(f"{mark}_{number}") for number in range(count))
 
 
+def _any() -> int:
+    """A number that makes a text one that nobody knows."""
+    return secrets.randbelow(10**9)
+
+
 TEXTS: Final[Mapping[str, Callable[[], str]]] = {
     "nothing sent": lambda: "",
     "SELECT 1": lambda: "SELECT 1",
-    "384 bytes, read on the loop": lambda: (
-        f"DELETE FROM t WHERE a={secrets.randbelow(10**9)}" + " OR a=1" * 43
+    "rows compared on the loop": lambda: f"DELETE FROM t WHERE (a,b) IN (({_any()},2){',(1,2)' * 7})",
+    "comparisons on the loop": lambda: f"DELETE FROM t WHERE a={_any()}" + " OR a%2=1" * 4,
+    "parameters on the loop": lambda: f"DELETE FROM t WHERE a={_any()} OR a IN ($1{',$1' * 54})",
+    "a DO block on the loop": lambda: (
+        f"DO $$DECLARE r record;BEGIN a:={_any()};" + "FOR r IN SELECT 1 LOOP END LOOP;" * 3 + " END$$"
     ),
+    "384 bytes of comparisons": lambda: f"DELETE FROM t WHERE a={_any()}" + " OR a=1" * 50,
     "1+1+..., 10 MB": lambda: "SELECT " + "1+" * 5_000_000 + "1",
     "100,000 parentheses": lambda: "SELECT " + "(" * 100_000 + "1" + ")" * 100_000,
     "20,000 UNION ALL": lambda: " UNION ALL ".join(["SELECT 1"] * 20_000),
@@ -71,8 +81,12 @@ TEXTS: Final[Mapping[str, Callable[[], str]]] = {
         "WITH " + _each("c{0} AS (DELETE FROM t{0}), ", 2_900) + "last AS (SELECT 1) SELECT 1"
     ),
     "2,000 CREATE TABLE": lambda: _each("CREATE TABLE t{} (id int PRIMARY KEY, d date DEFAULT now());", 2000),
+    "1,000 statements of 63 bytes": lambda: _each("UPDATE t SET a = 1 WHERE id = 1 AND b = 'n{}';", 1_000),
+    "3,000 tables dropped by one": lambda: "DROP TABLE t" + _each(",t{}", 3_000),
+    "200 KB of a name, unknown": lambda: f'DROP TABLE "{"x" * 200_000}{_any()}"',
+    "a COMMENT of 100 KB, read": lambda: f"COMMENT ON TABLE t IS '{_any()}{'x' * 100_000}'",
     "short statements, 16 MiB": lambda: "SELECT 1;" * (16 * _MIB // 9 - 1),
-    "32,765 parameters, inserted": lambda: (
+    _PARAMETERS: lambda: (
         "INSERT INTO stall_history (tid) VALUES (" + "), (".join(f"${i}" for i in range(1, 32_766)) + ")"
     ),
     "a 5 MB literal, inserted": lambda: (
@@ -175,7 +189,7 @@ async def _gate(upstream: Upstream) -> AsyncIterator[tuple[int, Readers]]:
         upstream,
         ignore,
         RelaySettings(),
-        reader=readers.read,
+        reader=readers.understand,
         on_crash=crashed,
     )
     running = asyncio.get_running_loop().create_task(readers.run())
@@ -250,21 +264,28 @@ async def _replacement_s(readers: Readers) -> float:
 def _client(port: int) -> None:
     """Send what standard input names, one at a time; answer with the time it took and what came back."""
     for line in sys.stdin:
-        text = TEXTS[line.rstrip("\n")]().encode()
+        name = line.rstrip("\n")
+        text = TEXTS[name]().encode()
+        request = _with_parameters(text) if name == _PARAMETERS else query(text)
         with Connection(Address(port, USER, DATABASE)) as connection:
             print("made", flush=True)
             sys.stdin.readline()
             started = time.perf_counter()
-            said = _said(connection, text)
+            said = _said(connection, request if text else b"")
             print(f"{time.perf_counter() - started:.6f} {said}", flush=True)
 
 
-def _said(connection: Connection, text: bytes) -> str:
-    if not text:
+def _with_parameters(text: bytes) -> bytes:
+    """The extended protocol, as a driver sends it: the text, and a value for each of its parameters."""
+    return parse(b"", text) + bind(b"", (b"7",) * text.count(b"$")) + execute() + sync()
+
+
+def _said(connection: Connection, request: bytes) -> str:
+    if not request:
         time.sleep(1.0)
         return ""
     try:
-        connection.exchange(query(text))
+        connection.exchange(request)
     except ServerError as error:
         return str(error)
     return "done"

@@ -1,8 +1,9 @@
 """What is measured: each target is started, tried, and stopped again.
 
-Enters: where PostgreSQL listens. Leaves: running targets, each an address, the process whose tree's CPU
+Enters: where PostgreSQL listens. Leaves: running targets, each an address, the processes whose trees' CPU
 time counts, and its version. A new target is a new entry of `STARTERS`. Deliberately absent: tuning of one
-target that the others do not get: all run with one process, no TLS, no log of queries, the server over TCP.
+target that the others do not get: all run with as many processes, with or without TLS, no log of queries, the
+server over TCP.
 """
 
 import os
@@ -12,18 +13,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from shutil import rmtree
+from shutil import chown, copyfile, rmtree
 from typing import Final
 
 from benchmarks import protocol
 from benchmarks.client import Address, Connection
-from benchmarks.database import DECOY
+from benchmarks.database import DECOY, PREY
 from benchmarks.protocol import BenchmarkError, ServerError
+from benchmarks.workloads import Setting
 from proxy.backup.account import Account, scratch_directory, server_account
 from proxy.backup.cluster import free_port
+from tests.relay.certificates import Authority
 from tests.servers.cache import Missing
 from tests.servers.pgbouncer import find_pgbouncer
 
@@ -42,13 +45,42 @@ class Unavailable(Exception):
 class Target:
     """A running target.
 
-    `pid` heads the process tree whose CPU time is the target's; the server itself has none.
+    `pids` head the process trees whose CPU time is the target's; the server itself has none.
     """
 
     name: str
     address: Address
     version: str
-    pid: int | None = None
+    pids: tuple[int, ...] = ()
+    setting: Setting = Setting.PLAIN
+    admin: int = 0
+    """Where a gate tells its metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all targets begin with.
+
+    Attributes:
+        server: where PostgreSQL listens, or what stands for it.
+        certificate: a certificate and its key, in PEM.
+        policy: what gates enforce.
+        connections: how many a pool may hold.
+        judged: whether the server has the tables by which a gate is tried.
+    """
+
+    server: Address
+    certificate: tuple[Path, Path] | None = None
+    policy: Path = POLICY
+    connections: int = 200
+    judged: bool = True
+
+
+@contextmanager
+def certified() -> Iterator[tuple[Path, Path]]:
+    """Make a certificate of our own for loopback, and its key."""
+    with scratch(None) as directory:
+        yield Authority(directory, "authority").certify("localhost", "127.0.0.1")
 
 
 def _own_environment() -> dict[str, str]:
@@ -57,7 +89,7 @@ def _own_environment() -> dict[str, str]:
 
 
 @contextmanager
-def _program(
+def program(
     command: Sequence[str],
     directory: Path,
     address: Address,
@@ -111,7 +143,8 @@ def _await_session(process: subprocess.Popen[bytes], address: Address, log_file:
 
 
 @contextmanager
-def _scratch(account: Account | None) -> Iterator[Path]:
+def scratch(account: Account | None) -> Iterator[Path]:
+    """Make a directory that goes when the block is left."""
     directory = scratch_directory("pgwarden-benchmark-", account)
     try:
         yield directory
@@ -120,15 +153,17 @@ def _scratch(account: Account | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _direct(server: Address) -> Iterator[Target]:
+def _direct(site: Site, setting: Setting) -> Iterator[Target]:
     """PostgreSQL with nothing in between."""
-    with Connection(server) as connection:
+    address = replace(site.server, tls=setting is Setting.TLS)
+    with Connection(address) as connection:
         found = connection.parameter("server_version")
-    yield Target("direct", server, f"PostgreSQL {found}")
+    yield Target("direct", address, f"PostgreSQL {found}", (), setting)
 
 
-def _pgbouncer_settings(server: Address, listen: Address, directory: Path) -> str:
-    return f"""
+def _pgbouncer_settings(site: Site, listen: Address, directory: Path, setting: Setting) -> str:
+    server = site.server
+    lines = f"""
 [databases]
 {server.database} = host={server.host} port={server.port} dbname={server.database}
 
@@ -139,62 +174,118 @@ unix_socket_dir =
 auth_type = trust
 auth_file = {directory / "users"}
 pool_mode = session
-default_pool_size = 200
-max_client_conn = 1000
-client_tls_sslmode = disable
-server_tls_sslmode = disable
+default_pool_size = {site.connections}
+max_client_conn = {site.connections + 100}
 log_connections = 0
 log_disconnections = 0
 log_stats = 0
 """
+    if setting is Setting.TWO:
+        lines += "so_reuseport = 1\n"
+    if setting is not Setting.TLS or site.certificate is None:
+        return lines + "client_tls_sslmode = disable\nserver_tls_sslmode = disable\n"
+    account = server_account()
+    for source, name in zip(site.certificate, ("certificate", "key"), strict=True):
+        copyfile(source, directory / name)
+        if account is not None:
+            chown(directory / name, account.uid, account.gid)
+    return lines + (
+        f"client_tls_sslmode = require\nserver_tls_sslmode = require\n"
+        f"client_tls_cert_file = {directory / 'certificate'}\nclient_tls_key_file = {directory / 'key'}\n"
+    )
 
 
 @contextmanager
-def _pgbouncer(server: Address) -> Iterator[Target]:
+def _pgbouncer(site: Site, setting: Setting) -> Iterator[Target]:
     """PgBouncer, session pooling: the rival that all ratios refer to."""
     try:
-        program = find_pgbouncer()
+        rival = find_pgbouncer()
     except Missing as missing:
         raise Unavailable(str(missing)) from None
-    command = [str(program.path), "--version"]
-    environment = program.environment()
+    command = [str(rival.path), "--version"]
+    environment = rival.environment()
     shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     account = server_account()  # PgBouncer refuses to run as root, as PostgreSQL does
-    listen = Address(free_port(), server.user, server.database)
-    with _scratch(account) as directory:
-        (directory / "users").write_text(f'"{server.user}" ""\n')
-        settings = directory / "pgbouncer.ini"
-        settings.write_text(_pgbouncer_settings(server, listen, directory))
-        command = [str(program.path), str(settings)]
-        with _program(command, directory, listen, account, environment) as process:
-            yield Target("pgbouncer", listen, shown.splitlines()[0], process.pid)
+    listen = _listen(site, setting)
+    pids = []
+    with ExitStack() as stack:
+        for _ in range(2 if setting is Setting.TWO else 1):
+            directory = stack.enter_context(scratch(account))
+            (directory / "users").write_text(f'"{listen.user}" ""\n')
+            settings = directory / "pgbouncer.ini"
+            settings.write_text(_pgbouncer_settings(site, listen, directory, setting))
+            command = [str(rival.path), str(settings)]
+            running = program(command, directory, listen, account, environment)
+            pids.append(stack.enter_context(running).pid)
+        yield Target("pgbouncer", listen, shown.splitlines()[0], tuple(pids), setting)
+
+
+def _listen(site: Site, setting: Setting) -> Address:
+    return replace(site.server, port=free_port(), host="127.0.0.1", tls=setting is Setting.TLS)
 
 
 @contextmanager
-def _relay(server: Address) -> Iterator[Target]:
+def _relay(site: Site, setting: Setting) -> Iterator[Target]:
     """The uvloop relay that reads nothing."""
-    listen = Address(free_port(), server.user, server.database)
+    if setting is not Setting.PLAIN:
+        raise Unavailable("the relay has neither TLS nor workers")
+    listen, server = _listen(site, setting), site.server
     command = [
         *(sys.executable, "-m", "benchmarks.relay"),
         *("--listen", f"{listen.host}:{listen.port}", "--upstream", f"{server.host}:{server.port}"),
     ]
-    with _scratch(None) as directory, _program(command, directory, listen) as process:
-        yield Target("relay", listen, f"uvloop {version('uvloop')}", process.pid)
+    with scratch(None) as directory, program(command, directory, listen) as process:
+        yield Target("relay", listen, f"uvloop {version('uvloop')}", (process.pid,), setting)
+
+
+def gate_command(
+    site: Site, setting: Setting, listen: Address, directory: Path, admin: int, module: str = "proxy"
+) -> list[str]:
+    """Return the command of a gate as it would run: the policy enforced, metrics on, one worker."""
+    server = site.server
+    sslmode = "require" if setting is Setting.TLS else "disable"
+    command = [
+        *(sys.executable, "-m", module, "serve"),
+        *("--listen", f"{listen.host}:{listen.port}"),
+        *("--upstream", f"postgresql://{server.host}:{server.port}?sslmode={sslmode}"),
+        *("--policy", str(site.policy), "--admin", f"127.0.0.1:{admin}"),
+        *("--ledger", str(directory / "ledger.sqlite")),
+    ]
+    if setting is Setting.TWO:
+        command += ["--workers", "2"]
+    if setting is Setting.TLS and site.certificate is not None:
+        certificate, key = map(str, site.certificate)
+        command += ["--client-tls-cert-file", certificate, "--client-tls-key-file", key]
+    return command
 
 
 @contextmanager
-def _gate(server: Address) -> Iterator[Target]:
-    """The gate as it would run: the production policy enforced, metrics on, one worker."""
-    listen = Address(free_port(), server.user, server.database)
-    command = [
-        *(sys.executable, "-m", "proxy", "serve"),
-        *("--listen", f"{listen.host}:{listen.port}"),
-        *("--upstream", f"postgresql://{server.host}:{server.port}?sslmode=disable"),
-        *("--policy", str(POLICY), "--admin", f"127.0.0.1:{free_port()}"),
-    ]
-    with _scratch(None) as directory, _program(command, directory, listen) as process:
-        _require_enforcement(listen)
-        yield Target("gate", listen, _gate_version(directory), process.pid)
+def _gate(site: Site, setting: Setting) -> Iterator[Target]:
+    """The gate as it would run."""
+    listen, admin = _listen(site, setting), free_port()
+    with scratch(None) as directory:
+        command = gate_command(site, setting, listen, directory, admin)
+        with program(command, directory, listen) as process:
+            if site.judged:
+                _require_enforcement(listen)
+            yield Target("gate", listen, _gate_version(directory), (process.pid,), setting, admin)
+
+
+@contextmanager
+def _unjudged(site: Site, setting: Setting) -> Iterator[Target]:
+    """The gate with its judgement left out (unjudged.py): what the rest of it costs."""
+    if setting is not Setting.PLAIN:
+        raise Unavailable("it is measured plain alone")
+    listen = _listen(site, setting)
+    with scratch(None) as directory:
+        command = gate_command(site, setting, listen, directory, free_port(), "benchmarks.unjudged")
+        with program(command, directory, listen) as process:
+            with Connection(listen) as connection:
+                try:
+                    connection.exchange(protocol.query(f"DROP TABLE {PREY}".encode()))
+                except ServerError as refusal:
+                    raise Unavailable(f"it judges: {refusal}") from None
+            yield Target("unjudged", listen, "the same gate", (process.pid,), setting)
 
 
 def _gate_version(directory: Path) -> str:
@@ -234,22 +325,23 @@ def checkout() -> str:
 
 
 REFERENCE: Final = "pgbouncer"
-STARTERS: Final[Mapping[str, Callable[[Address], AbstractContextManager[Target]]]] = {
+STARTERS: Final[Mapping[str, Callable[[Site, Setting], AbstractContextManager[Target]]]] = {
     "direct": _direct,
     "pgbouncer": _pgbouncer,
     "relay": _relay,
     "gate": _gate,
+    "unjudged": _unjudged,
 }
 
 
 def start(
-    names: Sequence[str], server: Address, stack: ExitStack, tell: Callable[[str], None]
+    names: Sequence[tuple[str, Setting]], site: Site, stack: ExitStack, tell: Callable[[str], None]
 ) -> tuple[list[Target], dict[str, str]]:
     """Start targets; they stop when the stack closes.
 
     Args:
-        names: keys of STARTERS.
-        server: where PostgreSQL listens.
+        names: keys of STARTERS, each with how it is run.
+        site: where PostgreSQL listens, and what the targets begin with.
         stack: takes what must be ended.
         tell: hears at once of a target that has to be left out.
 
@@ -257,10 +349,11 @@ def start(
     """
     running: list[Target] = []
     missing: dict[str, str] = {}
-    for name in names:
+    for name, setting in names:
         try:
-            running.append(stack.enter_context(STARTERS[name](server)))
+            running.append(stack.enter_context(STARTERS[name](site, setting)))
         except Unavailable as reason:
-            missing[name] = str(reason)
-            tell(f"!!! {name} is NOT measured: {reason}")
+            called = name if setting is Setting.PLAIN else f"{name} ({setting.value})"
+            missing[called] = str(reason)
+            tell(f"!!! {called} is NOT measured: {reason}")
     return running, missing

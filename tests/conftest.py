@@ -7,14 +7,20 @@ settings, a standby). `pgbouncer(port)` starts PgBouncers, `node` runs node-post
 with the reason, or fails under --require-real.
 """
 
+import gc
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeVar
 
+import hypothesis
+import psycopg
 import pytest
 
+from proxy.app.compiled import built
 from proxy.backup.cluster import Cluster
 from tests.defects import defects
 from tests.servers.cache import Missing
@@ -37,11 +43,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the drivers of tests/drivers that take long to fetch, too",
     )
+    parser.addoption(
+        "--compiled", action="store_true", help="run nothing unless the modules of setup.py are compiled"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--compiled") and built() != "compiled":
+        raise pytest.UsageError("the modules that setup.py names are not compiled here: make compiled")
     for number, line in defects().items():
         config.addinivalue_line("markers", f"defect_{number:02d}: {line}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: to look for garbage in it, over and over, takes a third longer."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _give_up(config: pytest.Config, missing: Missing) -> NoReturn:
@@ -50,12 +72,31 @@ def _give_up(config: pytest.Config, missing: Missing) -> NoReturn:
     pytest.skip(str(missing))
 
 
+T = TypeVar("T")
+
+# Hundreds of programs are started: none shall compile what one before it has compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# No test asserts times, and Hypothesis would.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+
 class Programs(Protocol):
     def __call__(self, major: int = DEFAULT_MAJOR) -> Path: ...
 
 
 class ServerAt(Protocol):
     def __call__(self, major: int) -> Cluster: ...
+
+
+class Administer(Protocol):
+    def __call__(self, cluster: Cluster, sql: str) -> None: ...
+
+
+class Obtain(Protocol):
+    def __call__(self, find: Callable[[], T]) -> T: ...
 
 
 class StartPgBouncer(Protocol):
@@ -116,21 +157,40 @@ def german_server(pytestconfig: pytest.Config) -> Iterator[Cluster]:
         yield stack.enter_context(cluster)
 
 
+@pytest.fixture(scope="session")
+def administer() -> Iterator[Administer]:
+    """`administer(cluster, sql)` runs a statement over a kept connection: a psql each takes longer."""
+    kept: dict[Cluster, psycopg.Connection] = {}
+
+    def run(cluster: Cluster, sql: str) -> None:
+        for _ in range(2):  # the server may have been started anew since
+            if cluster not in kept or kept[cluster].closed:
+                kept[cluster] = psycopg.connect(cluster.dsn, autocommit=True)
+            with suppress(psycopg.OperationalError):
+                kept[cluster].execute(sql.encode())
+                return
+        cluster.execute(sql)
+
+    yield run
+    for connection in kept.values():
+        connection.close()
+
+
 @pytest.fixture
-def new_database() -> Iterator[Callable[[Cluster], Database]]:
+def new_database(administer: Administer) -> Iterator[Callable[[Cluster], Database]]:
     """`new_database(cluster)` is a fresh database on any server, dropped when the test ends."""
     made: list[Database] = []
 
     def create(cluster: Cluster) -> Database:
         database = Database(cluster, f"test_{next(_database_numbers)}")
-        cluster.execute(f"CREATE DATABASE {database.name}")
+        administer(cluster, f"CREATE DATABASE {database.name}")
         made.append(database)
         return database
 
     yield create
     for database in made:
         if database.cluster.pid is not None:
-            database.cluster.execute(f"DROP DATABASE {database.name} WITH (FORCE)")
+            administer(database.cluster, f"DROP DATABASE {database.name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -151,6 +211,19 @@ def pgbouncer(pytestconfig: pytest.Config) -> Iterator[StartPgBouncer]:
                 _give_up(pytestconfig, missing)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def obtain(pytestconfig: pytest.Config) -> Obtain:
+    """`obtain(find)` is what `find()` gives, unless what the tests need is missing."""
+
+    def ask(find: Callable[[], T]) -> T:
+        try:
+            return find()
+        except Missing as missing:
+            _give_up(pytestconfig, missing)
+
+    return ask
 
 
 @pytest.fixture(scope="session")

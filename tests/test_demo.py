@@ -36,7 +36,7 @@ What would lose data does not:
 $ psql postgresql://app@127.0.0.1:#/shop -c 'DROP TABLE users'
 ERROR:  DROP TABLE on users would lose data. [rule no-drop]
 DETAIL:  A table is dropped: users (high risk). Also refused by: #
-HINT:  Keep it, or ask the owners of this database to remove it; reset only development databases.
+HINT:  Keep it, or ask the owners of this database; Prisma: migrate deploy, not migrate reset or db push.
 
 yes  the SELECT was answered
 yes  the DROP was refused by a rule

@@ -109,6 +109,13 @@ def test_it_runs_as_an_ordinary_user_that_owns_what_it_writes() -> None:
     assert f"PGWARDEN_LEDGER={volume.rest}/" in environment.rest
 
 
+def test_it_brings_what_settings_take_more_than_the_least_for() -> None:
+    extras = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = sorted(set(extras) - {"demo", "test", "drivers", "fuzz", "bench"})
+    named = re.findall(r"\[([a-z,]+)\]'", (_ROOT / "Dockerfile").read_text())
+    assert named == [",".join(wanted)] * 2
+
+
 def test_ports_and_commands_are_the_programs_own() -> None:
     (entry,), (serve,), (health,), (ports,) = (
         _final(w) for w in ("ENTRYPOINT", "CMD", "HEALTHCHECK", "EXPOSE")
@@ -132,7 +139,7 @@ def test_ports_and_commands_are_the_programs_own() -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     # From a copy: setuptools leaves build/ and *.egg-info beside what it builds.
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(_ROOT / name, source)
     for name in ("proxy", "policies"):
         shutil.copytree(_ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -142,6 +149,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | {"PGWARDEN_PURE": "1"},  # `make test-compiled` has the other one
     )
     assert done.returncode == 0, done.stderr
     (path,) = built.iterdir()
@@ -149,7 +157,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_the_wheel_holds_the_code_the_policies_and_the_licence(wheel: zipfile.ZipFile) -> None:
-    code = [path.relative_to(_ROOT).as_posix() for path in (_ROOT / "proxy").rglob("*.py")]
+    console = _ROOT / "proxy" / "console"
+    shown = [path for folder in ("pages", "assets") for path in (console / folder).rglob("*.*")]
+    kept = [*(_ROOT / "proxy").rglob("*.py"), *shown]
+    code = [path.relative_to(_ROOT).as_posix() for path in kept]
     data = f"pgwarden-{__version__}.data/data/share/pgwarden"
     policies = [f"{data}/{path.relative_to(_ROOT).as_posix()}" for path in (_ROOT / "policies").rglob("*.*")]
     about = f"pgwarden-{__version__}.dist-info"

@@ -39,6 +39,7 @@ class RefusalLine(msgspec.Struct, frozen=True):
     message: str
     effects: list[str]
     targets: list[str]
+    missing: list[str]
     role: str
     database: str
     client_address: str | None
@@ -79,7 +80,6 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
     """
 
     def render(event: Judged) -> bytes:
-        withheld = event.unreadable and not unreadable
         line = RefusalLine(
             time=_time(event.at),
             event="refused" if event.mode == "enforce" else "shadowed",
@@ -88,9 +88,10 @@ def render_judged(sql_chars: int, *, unreadable: bool) -> Callable[[Judged], byt
             rules=list(event.rules),
             mode=event.mode,
             sqlstate=event.sqlstate,
-            message=_UNREAD if withheld and event.rule == "unparsed" else event.message,
+            message=shown_message(event, unreadable=unreadable),
             effects=list(event.effects),
             targets=list(event.targets),
+            missing=list(event.missing),
             role=event.origin.role,
             database=event.origin.database,
             client_address=event.origin.client_address,
@@ -143,6 +144,12 @@ def weigh_passed(event: Passed) -> int:
 
 def _weight(text: str | LongText | None) -> int:
     return len(text) if isinstance(text, str) else 0
+
+
+def shown_message(event: Judged, *, unreadable: bool) -> str:
+    """What the client was told, as it may be written down: of an unreadable text it quotes a part."""
+    quotes = event.unreadable and not unreadable and event.rule == "unparsed"
+    return _UNREAD if quotes else event.message
 
 
 def shown_sql(text: str | LongText, unparsed: bool, *, unreadable: bool, limit: int | None = None) -> str:

@@ -69,12 +69,17 @@ def proxy_protocol(settings: ListenerSettings) -> ProxyProtocol | None:
     return ProxyProtocol(settings.proxy_protocol, balancers.networks, balancers.unix)
 
 
-def capacity(settings: Settings, files: int) -> Capacity:
-    """Limits on connections, such that the process never wants more than this many open files."""
+def capacity(settings: Settings, files: int, workers: int = 1) -> Capacity:
+    """Limits on connections, such that no process ever wants more than this many open files.
+
+    They are those of all workers together; what fits is each one's own.
+    """
     files = max(files - _OTHER_FILES, _FILES_OF_A_CLIENT)
-    most_logins = max(files // 4, 1)
-    logins = min(settings.max_logins or most_logins, most_logins)
-    fitting = max((files - logins) // _FILES_OF_A_CLIENT, 1)
+    own_logins = max(files // 4, 1)
+    logins = min(settings.max_logins or workers * own_logins, workers * own_logins)
+    own_logins = min(own_logins, logins)
+    own_clients = max((files - own_logins) // _FILES_OF_A_CLIENT, 1)
+    fitting = workers * own_clients
     return Capacity(
         max_client_conn=min(settings.max_client_conn or fitting, fitting),
         reserved_connections=settings.reserved_connections,
@@ -82,6 +87,8 @@ def capacity(settings: Settings, files: int) -> Capacity:
         max_db_connections=settings.max_db_connections,
         max_logins=logins,
         max_logins_per_address=settings.max_logins_per_address,
+        own_clients=own_clients,
+        own_logins=own_logins,
     )
 
 

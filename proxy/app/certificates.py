@@ -1,4 +1,4 @@
-"""TLS of the listeners: what their settings mean, and their certificates kept fresh.
+"""TLS of the listeners: what their settings mean; their certificates, and the console's, kept fresh.
 
 Enters: settings, changes of files, SIGHUP. Leaves: what sessions ask of clients; a certificate swapped at its
 listener, or an error in the log with the old one still in use. Files are read in a thread. Deliberately
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from structlog.stdlib import BoundLogger
 from proxy.app.settings import ListenerSettings
 from proxy.app.watching import Signature, signature_of, watch
 from proxy.relay import Certificate, CertificateError, CertificateFiles, load_certificate
-from proxy.session import ClientCertificate, ClientTls
+from proxy.session import ALPN_PROTOCOL, ClientCertificate, ClientTls
 
 _OTHERS = 0o007
 
@@ -45,6 +45,7 @@ class ListenerTls:
         files: where its certificate is; None where TLS is off.
         certificate: as it was read first.
         seen: the state of each file just before that.
+        alpn: the protocol that is spoken inside.
         warnings: what its owner should hear although it is not wrong.
     """
 
@@ -52,6 +53,7 @@ class ListenerTls:
     files: CertificateFiles | None = None
     certificate: Certificate | None = None
     seen: Mapping[str, Signature] = field(default_factory=dict)
+    alpn: str = ALPN_PROTOCOL
     warnings: tuple[str, ...] = ()
 
 
@@ -75,16 +77,25 @@ def listener_tls(settings: ListenerSettings) -> ListenerTls:
             "client_tls_sslmode",
             f"{mode} needs client_tls_ca_file, which signs clients' certificates",
         )
-    files = CertificateFiles(own, key, settings.client_tls_ca_file)
-    seen = _signatures(files)
     try:
-        certificate = load_certificate(files)
+        tls = read_tls(CertificateFiles(own, key, settings.client_tls_ca_file))
     except CertificateError as error:
         raise ClientTlsError("client_tls_cert_file", str(error)) from error
-    warnings = [f"everybody on this host may read the key {key}"] if _readable_by_all(key) else []
+    warnings = tls.warnings
     if settings.client_tls_roles and mode != "verify-full":
-        warnings.append("client_tls_roles does nothing without client_tls_sslmode verify-full")
-    return ListenerTls(_asks(mode, settings), files, certificate, seen, tuple(warnings))
+        warnings = (*warnings, "client_tls_roles does nothing without client_tls_sslmode verify-full")
+    return replace(tls, asks=_asks(mode, settings), warnings=warnings)
+
+
+def read_tls(files: CertificateFiles, alpn: str = ALPN_PROTOCOL) -> ListenerTls:
+    """Read a certificate, with what is to be seen of its files.
+
+    Raises: CertificateError.
+    """
+    seen = _signatures(files)
+    certificate = load_certificate(files, alpn)
+    told = (f"everybody on this host may read the key {files.key}",) if _readable_by_all(files.key) else ()
+    return ListenerTls(files=files, certificate=certificate, seen=seen, alpn=alpn, warnings=told)
 
 
 def _refuse_halves(settings: ListenerSettings) -> None:
@@ -121,6 +132,7 @@ class _Kept:
     certificate: Certificate
     seen: Mapping[str, Signature]
     swap: Callable[[Certificate], None]
+    alpn: str
     failing: bool = False
 
 
@@ -137,7 +149,7 @@ class CertificateKeeper:
             log: told of every reload.
         """
         self._kept = [
-            _Kept(name, tls.files, tls.certificate, tls.seen, swap)
+            _Kept(name, tls.files, tls.certificate, tls.seen, swap, tls.alpn)
             for name, tls, swap in doors
             if tls.files is not None and tls.certificate is not None
         ]
@@ -174,7 +186,7 @@ class CertificateKeeper:
 
     async def _load(self, kept: _Kept) -> None:
         try:
-            certificate = await asyncio.to_thread(load_certificate, kept.files)
+            certificate = await asyncio.to_thread(load_certificate, kept.files, kept.alpn)
         except CertificateError as error:
             self._failed(kept, str(error))
             return

@@ -84,7 +84,9 @@ class FactsKeeper:
         self._epoch: Epoch = ledger.epoch()
         self._read_at = monotonic()
         self._trouble = ""
-        self.facts = ledger.facts(datetime.now(UTC))
+        self._asking: list[tuple[float, asyncio.Future[None]]] = []
+        self._read_on_wall = datetime.now(UTC)
+        self.facts = ledger.facts(self._read_on_wall)
 
     @property
     def age_s(self) -> float:
@@ -101,6 +103,23 @@ class FactsKeeper:
         """Whether a freeze stands in any database."""
         now = datetime.now(UTC)
         return any(freeze.until is None or now < freeze.until for freeze in self.facts.freezes)
+
+    async def refresh(self) -> bool:
+        """Have the gates judge by what is in the ledger now.
+
+        Returns: whether that could be had before facts count as stale.
+        """
+        read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asking = (monotonic(), read)
+        self._asking.append(asking)
+        self._ledger.wake()
+        try:
+            await asyncio.wait_for(read, self._stale_after_s)
+        except TimeoutError:
+            return False
+        finally:
+            self._asking.remove(asking)
+        return True
 
     async def run(self) -> None:
         """Refresh until cancelled."""
@@ -126,9 +145,11 @@ class FactsKeeper:
                 self._ledger.wait(self._every_s)
                 started = monotonic()
                 epoch = self._ledger.epoch()
-                if epoch != self._epoch:
-                    facts = self._ledger.facts(datetime.now(UTC))
+                now = datetime.now(UTC)
+                if epoch != self._epoch or now < self._read_on_wall:  # a clock set back: nothing is over
+                    facts = self._ledger.facts(now)
                     self._epoch = epoch
+                self._read_on_wall = now
             except LedgerError as error:
                 trouble = str(error)
             except Exception as error:  # whatever it is: facts that cannot be read grow stale
@@ -153,6 +174,9 @@ class FactsKeeper:
             self._read_at = read_at
             self.facts = replace(facts or self.facts, as_of=datetime.now(UTC), stale=False, overdue=False)
             self._swap(self.facts)
+            for asked_at, read in self._asking:
+                if asked_at <= read_at and not read.done():
+                    read.set_result(None)
         self._trouble = trouble
         self._notice_age()
 
@@ -163,6 +187,7 @@ class FactsKeeper:
                 by=freeze.by,
                 reason=freeze.reason,
                 database=freeze.database or "all",
+                kill=freeze.kill,
                 until="ended by hand" if freeze.until is None else freeze.until.isoformat(),
             )
         if not facts.freezes:

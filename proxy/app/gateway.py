@@ -8,75 +8,58 @@ and the admin address, which are the supervisor's (app/workers/).
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from weakref import WeakSet
 
 from structlog.stdlib import BoundLogger
 
-from proxy.app.bounds import capacity, open_files, proxy_protocol, relay_settings
+from proxy.app.backups.making import Keeping
+from proxy.app.backups.taker import BackupTaker
+from proxy.app.bounds import capacity, open_files
 from proxy.app.catalogue.keeper import CatalogueKeeper
-from proxy.app.catalogue.source import CatalogueSource
-from proxy.app.certificates import CertificateKeeper, ListenerTls
+from proxy.app.certificates import CertificateKeeper
+from proxy.app.door import Door, Shared
 from proxy.app.facts import FactsKeeper
 from proxy.app.faults import places
+from proxy.app.ledger.address import LedgerPlace
+from proxy.app.ledger.asking import Asker, Writer
 from proxy.app.ledger.changes import ChangeKeeper
 from proxy.app.ledger.heads import HeadKeeper
+from proxy.app.ledger.outlets import StoreOutlet
 from proxy.app.ledger.use import LedgerUse
 from proxy.app.metrics import GateCollector, MetricsView
+from proxy.app.notices.ledgerwatch import EVENTS as LEDGER_EVENTS
+from proxy.app.notices.ledgerwatch import LedgerWatch
+from proxy.app.notices.notices import Notices
+from proxy.app.operating.roll import Roll
 from proxy.app.reading.form import Bounds
 from proxy.app.reading.readers import Readers
 from proxy.app.refusals import TurnedAway
-from proxy.app.settings import ListenerSettings
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.tracing.telling import spans_of
+from proxy.app.turns import collect_garbage, keep_turns_short
 from proxy.app.users.keeper import UserKeeper
-from proxy.app.users.setup import LogIn, Users
 from proxy.app.watching import Reloads
+from proxy.app.workers.runtime import CONSOLE_NUMBER
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.records import LedgerError
-from proxy.relay import CancelRouter, Listener, Occupancy, Upstream, parse_upstream
+from proxy.records import LedgerError, open_ledger
+from proxy.relay import CancelRouter, Console, Occupancy, Upstream, parse_upstream
 from proxy.session import (
+    ALONE,
     Attempts,
     CancelKeys,
-    Ended,
-    Event,
-    Gate,
+    Elsewhere,
     Identity,
-    Limits,
-    LoginFailed,
-    Peer,
-    Phase,
-    Session,
     Standing,
 )
-from proxy.sql.screen import MAJORS, plain_screen
 
-_TURN_S = 0.0005
-_YOUNG, _OLDER, _NEVER = 700, 10, 1_000_000
-_COLLECT_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One listener with its gate."""
-
-    settings: ListenerSettings
-    upstream: Upstream
-    gate: Gate
-    listener: Listener
-    keeper: CatalogueKeeper | None
-    users: Users
-    sessions: WeakSet[Session]
+_NOTICES_CLOSE_S = 2.0
 
 
 class Gateway:
@@ -86,6 +69,7 @@ class Gateway:
         worker: its number, from 0; no two that run at a time have the same.
         runtime: the folder that the gate's processes share, and nobody else.
         collector: what it counts, for a scrape.
+        roll: who is connected.
     """
 
     def __init__(
@@ -99,6 +83,7 @@ class Gateway:
         worker: int,
         workers: int,
         runtime: Path,
+        counts: Elsewhere = ALONE,
     ) -> None:
         """Build all parts; nothing is listened to yet.
 
@@ -111,18 +96,22 @@ class Gateway:
             worker: its number.
             workers: how many there are.
             runtime: the folder that the gate's processes share.
+            counts: what the other workers count.
 
         Raises:
             StartError: the ledger cannot be read.
         """
         self.worker = worker
         self.runtime = runtime
+        self._workers = workers
         self._several = workers > 1
         self._settings = loaded.settings
         self._ledger = ledger
         self._policies = dict(policies)
         self._logs = logs
         self._log = log
+        self._notices = Notices(loaded.notify, log, unreadable=self._settings.log_unreadable)
+        self._spans = spans_of(self._settings, log)
         self._crashes = 0
         self._failed = False
         self._readers = Readers(
@@ -130,9 +119,11 @@ class Gateway:
             self._settings.parsers,
             log,
         )
-        self._login_failures = Attempts(self._settings.login_failures)
+        self._counts = counts
+        self._login_failures = Attempts(self._settings.login_failures, name="failures", elsewhere=counts)
         self._occupancy = self._count_connections()
         self._keys = CancelKeys(self._identity(), _token)
+        self._console = Console(str(runtime), CONSOLE_NUMBER, time.monotonic)
         self._router = CancelRouter(self._keys, directory=str(runtime) if self._several else None)
         self._router.know(self._peers())
         self._reloading: set[asyncio.Task[None]] = set()
@@ -147,19 +138,41 @@ class Gateway:
                 overdue_after_s=self._settings.stale_writes_after_s,
             )
             self._heads = self._head_keeper()
+            self._ledger_watch = self._watch_ledger(loaded.ledger)
         except LedgerError as error:
             raise StartError(str(error)) from error
         self._changes = ChangeKeeper(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
+        self._asking = Writer(ledger.writer, ledger.by, self._settings.record_timeout_s, log)
+        self._asker = Asker(self._asking, lambda: self._facts.facts)
+        self._backups = BackupTaker(
+            Keeping(loaded.ledger, ledger.by, runtime, self._settings.backups_at_once),
+            self._facts.refresh,
+            log,
+            failed=self._notices.backup_failed,
+        )
+        shared = Shared(
+            settings=self._settings,
+            first=self._first,
+            log=log,
+            logs=logs,
+            notices=self._notices,
+            spans=self._spans,
+            readers=self._readers,
+            counts=counts,
+            login_failures=self._login_failures,
+            occupancy=self._occupancy,
+            keys=self._keys,
+            console=self._console,
+            router=self._router,
+            changes=self._changes,
+            asking=self._asking,
+            asker=self._asker,
+            backups=self._backups,
+            token=_token,
+            crashed=self._crashed,
+        )
         self._doors = [
-            self._door(settings, upstream, catalogue, tls, log_in, policies[settings.policy])
-            for settings, upstream, catalogue, tls, log_in in zip(
-                self._settings.listeners,
-                loaded.upstreams,
-                loaded.catalogues,
-                loaded.client_tls,
-                loaded.log_ins,
-                strict=True,
-            )
+            Door(shared, plan, policies[plan.settings.policy], self._facts.facts) for plan in loaded.doors
         ]
         self._certificates = CertificateKeeper(
             (
@@ -168,6 +181,7 @@ class Gateway:
             ),
             log,
         )
+        self.roll = Roll(worker, [(door.gate.name, door.listener) for door in self._doors])
         self.collector = self._collector()
 
     @property
@@ -180,68 +194,15 @@ class Gateway:
         return Identity(self._settings.peer_id, self.worker + 1 if self._several else 0)
 
     def _count_connections(self) -> Occupancy:
-        allowed = capacity(self._settings, open_files())
+        allowed = capacity(self._settings, open_files(), self._workers)
         fits, wanted = allowed.max_client_conn, self._settings.max_client_conn
         if fits < wanted and self._first:
             self._log.warning(
                 "max_client_conn asks for more open files than there may be: raise ulimit -n", fits=fits
             )
-        return Occupancy(allowed, time.monotonic, TurnedAway(self._log, time.monotonic))
+        return Occupancy(allowed, time.monotonic, TurnedAway(self._log, time.monotonic), self._counts)
 
     # -- joining -----------------------------------------------------------------------------------------
-
-    def _door(
-        self,
-        settings: ListenerSettings,
-        upstream: Upstream,
-        catalogue: CatalogueSource | None,
-        tls: ListenerTls,
-        log_in: LogIn,
-        policy: Policy,
-    ) -> Door:
-        gate = Gate(
-            policy,
-            self._facts.facts,
-            name=str(settings.listen),
-            clock=time.time,
-            timer=time.perf_counter,
-            token=_token,
-            limits=Limits(max_statement_bytes=self._settings.max_statement_bytes),
-            log_statements=self._settings.statement_log is not None,
-            catalogue=catalogue is not None,
-            recording=True,
-            client_tls=tls.asks,
-            authentication=log_in.rules(self._login_failures),
-            keys=self._keys,
-        )
-        sessions: WeakSet[Session] = WeakSet()
-        keeper = None if catalogue is None else self._keeper(catalogue, gate, sessions)
-        users = Users(log_in, self._log)
-
-        def open_session(peer: Peer) -> Session:
-            gate.tally.connections += 1
-            session = Session(gate, peer)
-            if keeper is not None:
-                sessions.add(session)
-            return session
-
-        listener = Listener(
-            [(address.host, address.port) for address in settings.listen],
-            open_session,
-            upstream,
-            partial(self._observe, str(settings.listen), keeper),
-            relay_settings(self._settings),
-            router=self._router,
-            reader=self._readers.read,
-            catalogue=None if keeper is None else keeper.ready,
-            credentials=users.find,
-            recorder=self._changes.record,
-            certificate=tls.certificate,
-            on_crash=self._crashed,
-            occupancy=self._occupancy,
-            proxy=proxy_protocol(settings),
-        )
-        return Door(settings, upstream, gate, listener, keeper, users, sessions)
 
     def _peers(self) -> dict[int, Upstream]:
         """The other replicas; what they are asked is as secret as what a server is."""
@@ -256,22 +217,6 @@ class Gateway:
         except ValueError as error:
             raise StartError(f"peers: {error}", wrong_setting=True) from error
 
-    def _keeper(self, source: CatalogueSource, gate: Gate, sessions: WeakSet[Session]) -> CatalogueKeeper:
-        def in_use(database: str) -> bool:
-            return any(
-                session.database == database and session.phase is not Phase.CLOSED for session in sessions
-            )
-
-        return CatalogueKeeper(
-            source,
-            gate.swap_database,
-            self._readers.read,
-            in_use,
-            self._log,
-            interval_s=self._settings.catalogue_interval_s,
-            stale_after_s=self._settings.stale_after_s,
-        )
-
     def _head_keeper(self) -> HeadKeeper:
         settings, ledger = self._settings, self._ledger
         return HeadKeeper(
@@ -281,36 +226,20 @@ class Gateway:
             self._log,
             interval_s=settings.ledger_head_interval_s,
             rows=settings.ledger_head_rows,
+            store=None if settings.ledger_heads_store is None else StoreOutlet(settings.ledger_heads_store),
         )
-
-    def _observe(self, listener: str, keeper: CatalogueKeeper | None, event: Event) -> None:
-        """Take an event of any session: refusals and statements to their logs, sudden ends to the gate's."""
-        if isinstance(event, LoginFailed):
-            self._log.warning(
-                "login failed",
-                listener=listener,
-                user=event.role,
-                database=event.database,
-                client_address=event.client_address,
-                reason=event.reason,
-                message=event.message,
-            )
-        if isinstance(event, Ended) and event.reason:
-            self._log.info("session ended", listener=listener, reason=event.reason)
-        if isinstance(event, Ended) and keeper is not None:
-            keeper.session_ended()
-        self._logs.observe(event)
 
     def _swap_facts(self, facts: Facts) -> None:
         for door in self._doors:
-            door.gate.swap_facts(facts)
+            door.swap_facts(facts)
+        self._asker.facts_changed()
 
     def enforce(self, path: str, policy: Policy) -> None:
         """Put a policy in force, for every session, from the next statement on."""
         self._policies[path] = policy
         for door in self._doors:
             if door.settings.policy == path:
-                door.gate.swap_policy(policy)
+                door.enforce(policy)
 
     def _crashed(self, error: Exception) -> None:
         """A session failed and is closed. Its text may quote a statement: say only what kind and where."""
@@ -328,6 +257,8 @@ class Gateway:
                 ledger_head=lambda: self._heads.published,
                 catalogue_age_s=lambda: max((keeper.age_s for keeper in self._keepers()), default=0.0),
                 catalogue_readable=lambda: all(keeper.readable for keeper in self._keepers()),
+                backups=lambda: self._facts.facts.backups,
+                connections_limit=lambda: self._occupancy.capacity.max_client_conn,
                 connection_states=lambda: {"open": sum(door.listener.connections for door in self._doors)},
                 not_after_s=lambda: self._certificates.not_after_s,
                 certificates_failing=lambda: self._certificates.failing,
@@ -336,6 +267,10 @@ class Gateway:
                 crashes=lambda: self._crashes,
                 cancels=lambda: self._router.counts,
                 log_failures=self._logs.failures,
+                notifications=self._notices.counts,
+                spans=lambda: {} if self._spans is None else self._spans.counts,
+                held=lambda: self._backups.held,
+                holds=lambda: self._backups.counts,
             )
         )
 
@@ -371,6 +306,8 @@ class Gateway:
             StartError: it cannot begin, or a part has failed.
         """
         keep_turns_short()
+        if self._ledger_watch is not None:
+            self._ledger_watch.start()
         try:
             await self._freshen()
             await self._router.start()
@@ -383,6 +320,7 @@ class Gateway:
             await self._stopping.wait()
             await self._drain()
             self._changes.close()
+            self._asking.close()
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
@@ -390,7 +328,9 @@ class Gateway:
             for door in self._doors:
                 door.listener.close()
             self._router.close()
+            await self._backups.close()
             await asyncio.gather(*(door.users.close() for door in self._doors))
+            await asyncio.to_thread(self._close_notices)
         if self._failed:
             raise StartError("a part of the gate failed; see the log")
 
@@ -406,13 +346,30 @@ class Gateway:
             if users.failing:
                 raise StartError("the users do not load; see the log")
 
+    def _watch_ledger(self, place: LedgerPlace) -> LedgerWatch | None:
+        """One worker tells what others write into the ledger.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        if not (self._first and self._notices.wants(*LEDGER_EVENTS)):
+            return None
+        return LedgerWatch(open_ledger(place), self._notices.put, self.runtime / "told")
+
+    def _close_notices(self) -> None:
+        if self._ledger_watch is not None:
+            self._ledger_watch.close(_NOTICES_CLOSE_S / 5)
+        if self._spans is not None:
+            self._spans.close(_NOTICES_CLOSE_S)
+        self._notices.close(_NOTICES_CLOSE_S)
+
     def _begin(self) -> list[asyncio.Task[None]]:
         heads = [self._in_background("heads", self._heads.run())] if self._first else []
         return [
             self._in_background("readers", self._readers.run()),
             self._in_background("facts", self._facts.run()),
             *heads,
-            self._in_background("garbage", _collect_garbage()),
+            self._in_background("garbage", collect_garbage()),
             self._in_background("certificates", self._certificates.watch()),
             *(self._in_background("catalogues", keeper.run()) for keeper in self._keepers()),
             *(self._in_background("users", users.watch()) for users in self._user_keepers()),
@@ -473,28 +430,6 @@ class Gateway:
             await asyncio.gather(*(door.listener.stop() for door in self._doors))
         hurry.cancel()
         finished.cancel()
-
-
-def keep_turns_short() -> None:
-    """Let nothing but its own work keep the event loop from its next turn for long.
-
-    Another thread hands over after half a millisecond instead of five. Garbage is looked for among what is
-    young: looking through all that sessions, caches and catalogues hold takes tens of milliseconds, and a
-    statement of thousands of effects would bring it on.
-    """
-    sys.setswitchinterval(_TURN_S)
-    for server_major in MAJORS:
-        plain_screen(server_major)  # making one takes milliseconds
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG, _OLDER, _NEVER)
-
-
-async def _collect_garbage() -> None:
-    """Sessions that have lived long leave circles of some kilobytes behind: those are found by the hour."""
-    while True:
-        await asyncio.sleep(_COLLECT_S)
-        gc.collect()
 
 
 def _token() -> str:

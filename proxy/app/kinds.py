@@ -10,10 +10,12 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import PurePosixPath
 from typing import Final
+from urllib.parse import urlsplit
 
+from proxy.backup.places import place_url
 from proxy.session.cancelkeys import MAX_PEER, MAX_WORKER
 
 _SIZE = re.compile(r"(\d+)\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?")
@@ -193,6 +195,19 @@ def address(value: object) -> Address:
     return Address(host or "*", int(match[3]))
 
 
+def is_loopback(found: Address) -> bool:
+    """Whether this is an address of this machine alone."""
+    return is_loopback_host(found.host)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether this host, a name or an address, is this machine's alone."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def addresses(value: object) -> Addresses:
     """Read where clients connect: HOST:PORT or /DIRECTORY:PORT, several of them as a list or with commas."""
     if isinstance(value, Addresses):
@@ -218,6 +233,12 @@ def _items(value: object, what: str) -> list[object]:
     if not items:
         raise ValueError(f"{shown(value)} is not {what}")
     return list(items)
+
+
+def texts(value: object) -> list[str]:
+    """Read a list of texts, or one text with blanks between them."""
+    items = value if isinstance(value, list) else str(value).split()
+    return [text(item) for item in items]
 
 
 def networks(value: object) -> Networks:
@@ -309,6 +330,60 @@ def text(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError(f"{shown(value)} is not a path")
     return value
+
+
+def place(value: object) -> str:
+    """Read a folder of some store."""
+    try:
+        return place_url(text(value))
+    except ValueError as error:
+        raise ValueError(str(error)) from None  # the value may hold a password
+
+
+def otlp_endpoint(value: object) -> str:
+    """Read the base URL of a collector; what may be a password in it is never echoed."""
+    wrong = (
+        "must be http://HOST:PORT or https://HOST:PORT of a collector, as OTEL_EXPORTER_OTLP_ENDPOINT has it"
+    )
+    try:
+        url = urlsplit(text(value).strip())
+        sound = url.scheme in ("http", "https") and url.hostname and (url.port is None or url.port > 0)
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not sound or url.username is not None or url.query or url.fragment:
+        raise ValueError(wrong)
+    return url.geturl().rstrip("/")
+
+
+def issuer_url(value: object) -> str:
+    """Read the URL of an OpenID Connect provider, as its tokens have it."""
+    return _web_url(value, "https://HOST/PATH of an OpenID Connect provider")
+
+
+def public_url(value: object) -> str:
+    """Read where browsers reach something: scheme and authority alone."""
+    wrong = "https://HOST:PORT as browsers have it, without a path"
+    found = _web_url(value, wrong)
+    url = urlsplit(found)
+    if url.path.strip("/"):
+        raise ValueError(f"must be {wrong}")
+    return f"{url.scheme}://{url.netloc.lower()}"
+
+
+def _web_url(value: object, wanted: str) -> str:
+    """A URL with TLS, or of this machine; what may be a password in it is never echoed."""
+    wrong = f"must be {wanted}; http:// is for a loopback address"
+    try:
+        found = text(value).strip()
+        url = urlsplit(found)
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        raise ValueError(wrong) from None
+    if url.username is not None or url.query or url.fragment or not found.isprintable() or " " in found:
+        raise ValueError(wrong)
+    if not host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback_host(host))):
+        raise ValueError(wrong)
+    return found
 
 
 def auth_type(value: object) -> str:

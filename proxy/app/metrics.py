@@ -1,4 +1,4 @@
-"""What Prometheus reads: one table of metrics, and a collector that fills it from plain counters.
+"""What Prometheus reads: collectors that fill the table of metrics from plain counters.
 
 Enters: the gates' tallies, the state of policies, facts and logs. Leaves: metric families. Sessions count
 into plain integers, so nothing here is on the hot path; a scrape reads them. Deliberately absent: the HTTP
@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from operator import itemgetter
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -21,183 +21,30 @@ from prometheus_client.core import (
     InfoMetricFamily,
     Metric,
 )
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from proxy import __version__
+from proxy.app.metrickinds import METRICS
+from proxy.policy.facts import Backup, Verification
 from proxy.policy.rules import RESERVED, Mode, Policy
-from proxy.session.tally import JUDGEMENT_BUCKETS, LOGIN_FAILURES, TLS_FAILURES, UPSTREAM_FAILURES, Tally
+from proxy.session.tally import (
+    JUDGEMENT_BUCKETS,
+    LOGIN_FAILURES,
+    TLS_FAILURES,
+    UPSTREAM_FAILURES,
+    Count,
+    Tally,
+)
 from proxy.sql.effects import CLASSES
 from proxy.sql.screen import Screened
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Merge(Enum):
-    """What several workers' values of one series are together."""
-
-    SUM = auto()
-    MAX = auto()
-    MIN = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class MetricKind:
-    """One row of the table of metrics; what is counted is added up, other gauges say how they merge."""
-
-    name: str
-    type: str
-    labels: tuple[str, ...]
-    help: str
-    merge: Merge = Merge.SUM
-
-
-METRICS: Mapping[str, MetricKind] = {
-    kind.name: kind
-    for kind in (
-        MetricKind("pgwarden_statements_total", "counter", ("decision", "class"), "Statements judged."),
-        MetricKind(
-            "pgwarden_blocked_statements_total",
-            "counter",
-            ("rule", "mode"),
-            "Statements that a rule refused (mode enforce) or would have refused (mode shadow).",
-        ),
-        MetricKind(
-            "pgwarden_screened_texts_total",
-            "counter",
-            (),
-            "Texts that the screen passed, so that none was read.",
-        ),
-        MetricKind(
-            "pgwarden_screen",
-            "gauge",
-            ("class",),
-            "1 where every policy leaves texts to the screen that do no more than this.",
-            Merge.MIN,
-        ),
-        MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
-        MetricKind("pgwarden_connections_accepted_total", "counter", (), "Clients accepted."),
-        MetricKind(
-            "pgwarden_connections_refused_total",
-            "counter",
-            ("reason",),
-            "Connections refused, or cut off to make room, by the setting that says so.",
-        ),
-        MetricKind(
-            "pgwarden_sessions_expired_total", "counter", ("reason",), "Sessions ended by a time-out."
-        ),
-        MetricKind(
-            "pgwarden_sessions_crashed_total", "counter", (), "Sessions ended by a fault of the gate."
-        ),
-        MetricKind(
-            "pgwarden_upstream_failures_total",
-            "counter",
-            ("reason",),
-            "Sessions ended because the server was not reached (connect), went without a word (lost) or was "
-            "not understood (protocol).",
-        ),
-        MetricKind(
-            "pgwarden_tls_failures_total",
-            "counter",
-            ("reason",),
-            "Clients turned away because no handshake came about (handshake), TLS is required (plain) or "
-            "their certificate will not do (certificate).",
-        ),
-        MetricKind(
-            "pgwarden_login_failures_total",
-            "counter",
-            ("reason",),
-            "Logins that failed: wrong password or unknown user, found by the gate (password); the server "
-            "said no (refused), or no longer takes what the gate has checked (stale); too many had failed "
-            "(throttled); wrong messages (protocol); the server binds logins to TLS and the gate knows no "
-            "verifier (binding); users could not be looked up (unavailable); TLS was missing (tls).",
-        ),
-        MetricKind(
-            "pgwarden_certificate_not_after_timestamp_seconds",
-            "gauge",
-            ("listener",),
-            "When the certificate that clients are shown expires.",
-            Merge.MIN,
-        ),
-        MetricKind(
-            "pgwarden_certificate_last_reload_successful",
-            "gauge",
-            (),
-            "1 unless the newest certificate files do not load.",
-            Merge.MIN,
-        ),
-        MetricKind(
-            "pgwarden_cancel_requests_total",
-            "counter",
-            ("outcome",),
-            "Cancel requests: taken to their session (delivered), with nobody's key (wrong_key), from an "
-            "address with too many of those (limited), or for a peer that did not answer (unreachable).",
-        ),
-        MetricKind(
-            "pgwarden_judgement_seconds",
-            "histogram",
-            (),
-            "Time to read and judge a statement that no kept verdict covers.",
-        ),
-        MetricKind(
-            "pgwarden_policy_reloads_total", "counter", ("result",), "Times a policy was loaded again."
-        ),
-        MetricKind(
-            "pgwarden_policy_last_reload_successful",
-            "gauge",
-            (),
-            "1 unless the newest policy files do not load.",
-            Merge.MIN,
-        ),
-        MetricKind(
-            "pgwarden_policy_info",
-            "info",
-            ("name", "environment", "mode", "digest"),
-            "The policies in force.",
-            Merge.MAX,
-        ),
-        MetricKind("pgwarden_build_info", "info", ("version", "python"), "The running program.", Merge.MAX),
-        MetricKind("pgwarden_workers", "gauge", (), "Workers that serve clients now."),
-        MetricKind("pgwarden_worker_restarts_total", "counter", (), "Workers started in a dead one's place."),
-        MetricKind(
-            "pgwarden_facts_age_seconds", "gauge", (), "Age of the newest facts from the ledger.", Merge.MAX
-        ),
-        MetricKind(
-            "pgwarden_facts_stale", "gauge", (), "1 when the facts are too old to be believed.", Merge.MAX
-        ),
-        MetricKind("pgwarden_frozen", "gauge", (), "1 while writes to any database are frozen.", Merge.MAX),
-        MetricKind(
-            "pgwarden_ledger_intact",
-            "gauge",
-            (),
-            "0 once the ledger's chain of hashes was found broken.",
-            Merge.MIN,
-        ),
-        MetricKind(
-            "pgwarden_ledger_head",
-            "gauge",
-            (),
-            "Number of the ledger's last entry with a published head.",
-            Merge.MAX,
-        ),
-        MetricKind(
-            "pgwarden_catalogue_age_seconds",
-            "gauge",
-            (),
-            "Age of the oldest of what is known of databases.",
-            Merge.MAX,
-        ),
-        MetricKind(
-            "pgwarden_catalogue_readable",
-            "gauge",
-            (),
-            "0 while a database that is in use cannot be read.",
-            Merge.MIN,
-        ),
-        MetricKind("pgwarden_log_failures_total", "counter", ("log", "reason"), "Log lines lost."),
-    )
-}
-
 DECISIONS = ("allowed", "refused", "shadowed")
+LIFTED = ("approval", "break_glass")
 RELOAD_RESULTS = ("failed", "loaded", "unchanged")
 
 
@@ -244,7 +91,9 @@ class MetricsView:
     ledger_head: Callable[[], int]
     catalogue_age_s: Callable[[], float]
     catalogue_readable: Callable[[], bool]
+    backups: Callable[[], Sequence[Backup]]
     connection_states: Callable[[], Mapping[str, int]]
+    connections_limit: Callable[[], int]
     not_after_s: Callable[[], Mapping[tuple[str, ...], float]]
     certificates_failing: Callable[[], bool]
     refused_connections: Callable[[], Mapping[str, int]]
@@ -252,6 +101,10 @@ class MetricsView:
     crashes: Callable[[], int]
     cancels: Callable[[], Mapping[str, int]]
     log_failures: Callable[[], Mapping[tuple[str, ...], int]]
+    notifications: Callable[[], Mapping[tuple[str, ...], int]]
+    spans: Callable[[], Mapping[str, int]]
+    held: Callable[[], int]
+    holds: Callable[[], Mapping[str, Count]]
 
 
 class GateCollector(Collector):
@@ -269,17 +122,20 @@ class GateCollector(Collector):
         """All families, in the table's order."""
         yield self._statements()
         yield self._blocked()
+        yield self._lifted()
         yield _counter("pgwarden_screened_texts_total", {(): sum(g.tally.screened for g in self._view.gates)})
         yield _gauge(
             "pgwarden_screen",
             {(kind.value,): all(kind in gate.screened for gate in self._view.gates) for kind in Screened},
         )
         yield self._connections()
+        yield _gauge("pgwarden_connections_limit", {(): self._view.connections_limit()})
         yield _counter(
             "pgwarden_connections_accepted_total", {(): sum(g.tally.connections for g in self._view.gates)}
         )
         yield _counter("pgwarden_connections_refused_total", _by_reason(self._view.refused_connections()))
         yield _counter("pgwarden_sessions_expired_total", _by_reason(self._view.expired_sessions()))
+        yield _counter("pgwarden_sessions_killed_total", {(): sum(g.tally.killed for g in self._view.gates)})
         yield _counter("pgwarden_sessions_crashed_total", {(): self._view.crashes()})
         yield self._upstream_failures()
         yield self._tls_failures()
@@ -293,12 +149,17 @@ class GateCollector(Collector):
         yield self._policies()
         yield _gauge("pgwarden_facts_age_seconds", {(): self._view.facts_age_s()})
         yield _gauge("pgwarden_facts_stale", {(): 1 if self._view.facts_stale() else 0})
+        yield _gauge("pgwarden_held_statements", {(): self._view.held()})
+        yield _pointing("pgwarden_holds_total", {(k,): v for k, v in self._view.holds().items()})
         yield _gauge("pgwarden_frozen", {(): 1 if self._view.frozen() else 0})
+        yield self._backups()
         yield _gauge("pgwarden_ledger_intact", {(): 1 if self._view.ledger_intact() else 0})
         yield _gauge("pgwarden_ledger_head", {(): self._view.ledger_head()})
         yield _gauge("pgwarden_catalogue_age_seconds", {(): self._view.catalogue_age_s()})
         yield _gauge("pgwarden_catalogue_readable", {(): 1 if self._view.catalogue_readable() else 0})
         yield _counter("pgwarden_log_failures_total", self._view.log_failures())
+        yield _counter("pgwarden_notifications_total", self._view.notifications())
+        yield _counter("pgwarden_spans_total", {(k,): v for k, v in self._view.spans().items()})
 
     def _statements(self) -> Metric:
         totals: dict[tuple[str, ...], float] = {(d, c): 0 for d in DECISIONS for c in (*CLASSES, "other")}
@@ -308,13 +169,22 @@ class GateCollector(Collector):
         return _counter("pgwarden_statements_total", totals)
 
     def _blocked(self) -> Metric:
-        totals: dict[tuple[str, ...], float] = {}
+        totals: dict[tuple[str, ...], Count] = {}
         for gate in self._view.gates:
-            totals.update(dict.fromkeys(_rules(gate.policy), 0))
+            for rule in _rules(gate.policy):
+                totals.setdefault(rule, Count())
         for gate in self._view.gates:
             for key, count in list(gate.tally.blocked.items()):
+                totals.setdefault(key, Count()).take(count)
+        return _pointing("pgwarden_blocked_statements_total", totals)
+
+    def _lifted(self) -> Metric:
+        rules = {rule for gate in self._view.gates for rule, _ in _rules(gate.policy)}
+        totals: dict[tuple[str, ...], float] = {(rule, how): 0 for rule in rules for how in LIFTED}
+        for gate in self._view.gates:
+            for key, count in list(gate.tally.lifted.items()):
                 totals[key] = totals.get(key, 0) + count.value
-        return _counter("pgwarden_blocked_statements_total", totals)
+        return _counter("pgwarden_lifted_statements_total", totals)
 
     def _connections(self) -> Metric:
         return _gauge("pgwarden_connections", {(k,): v for k, v in self._view.connection_states().items()})
@@ -355,6 +225,15 @@ class GateCollector(Collector):
         family.add_metric([], buckets, sum(gate.tally.judgement_sum for gate in self._view.gates))
         return family
 
+    def _backups(self) -> Metric:
+        newest: dict[tuple[str, ...], float] = {}
+        for backup in self._view.backups():
+            for level in Verification:
+                if level <= backup.verified:
+                    key = (backup.database, level.name.lower())
+                    newest[key] = max(newest.get(key, 0), backup.finished.timestamp())
+        return _gauge("pgwarden_backup_finished_timestamp_seconds", newest)
+
     def _policies(self) -> Metric:
         rows = {(p.name, p.environment, p.mode, p.digest) for p in (gate.policy for gate in self._view.gates)}
         return _info("pgwarden_policy_info", sorted(rows))
@@ -374,11 +253,21 @@ class SupervisorView:
     Attributes:
         workers: how many serve.
         restarts: how many were started in a dead one's place.
+        actions: at the console, by action and outcome.
+        logins: at the console, by outcome.
+        callers: of psql's console, now.
+        not_after_s: when the console's certificate expires, as of `GateView`.
+        certificates_failing: whether its newest files do not load.
     """
 
     reloads: Reloads
     workers: Callable[[], int]
     restarts: Callable[[], int]
+    actions: Callable[[], Mapping[tuple[str, ...], int]]
+    logins: Callable[[], Mapping[tuple[str, ...], int]]
+    callers: Callable[[], int]
+    not_after_s: Callable[[], Mapping[tuple[str, ...], float]]
+    certificates_failing: Callable[[], bool]
 
 
 class SupervisorCollector(Collector):
@@ -398,14 +287,29 @@ class SupervisorCollector(Collector):
             {(result,): n for result, n in self._view.reloads.results.items()},
         )
         yield _gauge("pgwarden_policy_last_reload_successful", {(): 0 if self._view.reloads.failing else 1})
+        yield _counter("pgwarden_console_actions_total", self._view.actions())
+        yield _counter("pgwarden_console_logins_total", self._view.logins())
+        yield _gauge("pgwarden_console_connections", {(): self._view.callers()})
+        yield _gauge("pgwarden_certificate_not_after_timestamp_seconds", self._view.not_after_s())
+        yield _gauge(
+            "pgwarden_certificate_last_reload_successful", {(): 0 if self._view.certificates_failing() else 1}
+        )
 
 
-def exposition(*collectors: Collector) -> bytes:
-    """Answer a scrape with what these say now."""
+def exposition(*collectors: Collector, accept: str = "") -> tuple[bytes, str]:
+    """Answer a scrape with what these say now, and say of what type the answer is.
+
+    Args:
+        accept: the header of the request: OpenMetrics, which alone has exemplars, for whoever asks for it.
+    """
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
-    return generate_latest(registry)
+    ranges = {each.partition(";")[0].strip().lower() for each in accept.split(",")}
+    if "application/openmetrics-text" in ranges:
+        written: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+        return written, openmetrics.CONTENT_TYPE_LATEST
+    return generate_latest(registry), CONTENT_TYPE
 
 
 def _by_reason(counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:
@@ -417,6 +321,17 @@ def _counter(name: str, samples: Mapping[tuple[str, ...], float]) -> Metric:
     family = CounterMetricFamily(name, kind.help, labels=kind.labels)
     for labels, value in sorted(samples.items()):
         family.add_metric(labels, value)
+    return family
+
+
+def _pointing(name: str, samples: Mapping[tuple[str, ...], Count]) -> Metric:
+    """A counter with an exemplar: the decision that each series has counted last."""
+    kind = METRICS[name]
+    family = CounterMetricFamily(name, kind.help, labels=kind.labels)
+    for labels, count in sorted(samples.items(), key=itemgetter(0)):
+        newest = count.newest
+        exemplar = newest and Exemplar({"decision_id": newest[0]}, 1.0, newest[1])
+        family.add_metric(labels, count.value, exemplar=exemplar)
     return family
 
 

@@ -95,6 +95,11 @@ class PolicyKeeper:
         self._lock = asyncio.Lock()
         self.reloads = Reloads()
 
+    @property
+    def attempts(self) -> Mapping[str, Attempt]:
+        """What came of reading each policy's files the last time, by its path."""
+        return self._attempts
+
     async def reload(self, *, only_changed: bool) -> None:
         """Load again and swap what loads; never raises for a bad policy.
 

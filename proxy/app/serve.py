@@ -18,6 +18,7 @@ from proxy.app.policies import Attempt, try_to_load
 from proxy.app.settings import Settings
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
+from proxy.app.workers.counts import SharedCounts
 from proxy.app.workers.cpus import usable_cpus
 from proxy.app.workers.doors import Doors, open_doors
 from proxy.app.workers.forkserver import ForkServer
@@ -53,10 +54,11 @@ def run(loaded: Loaded) -> None:
         raise
     try:
         policies = {path: a.policy for path, a in attempts.items() if a.policy is not None}
-        forks = ForkServer(doors, partial(work, Origin(loaded, policies, runtime, workers)))
+        counts = SharedCounts(workers) if workers > 1 else None
+        forks = ForkServer(doors, partial(work, Origin(loaded, policies, runtime, workers, counts)))
         lines = start_log(settings.log_level, settings.log_format, runtime.error_lock)
         try:
-            uvloop.run(_supervise(loaded, attempts, forks, doors, workers))
+            uvloop.run(_supervise(loaded, attempts, forks, doors, workers, runtime))
         finally:
             forks.stop()
             lines.close(_LOG_CLOSE_S)
@@ -71,11 +73,12 @@ async def _supervise(
     forks: ForkServer,
     doors: Doors,
     workers: int,
+    runtime: RuntimeFolder,
 ) -> None:
     log = logger()
     for warning in loaded.warnings:
         log.warning(warning)
-    await Supervisor(loaded, attempts, forks, doors, workers, log).run()
+    await Supervisor(loaded, attempts, forks, doors, workers, runtime, log).run()
 
 
 def _load_policies(settings: Settings) -> dict[str, Attempt]:

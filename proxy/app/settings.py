@@ -9,6 +9,7 @@ environment.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticUndefinedType
 
 from proxy.app import kinds
-from proxy.app.catalogue.address import parse_catalogue
+from proxy.app.catalogue.address import parse_catalogue, parse_role
 from proxy.app.kinds import Address, Addresses, Networks
 from proxy.app.ledger.address import ledger_place
+from proxy.app.notices.targets import Target, targets
+from proxy.backup.places import place_url
 from proxy.relay import NoAuthority, parse_upstream
 
 STANDARD_OUTPUT = "-"
@@ -36,7 +39,9 @@ Positive = Annotated[int, PlainValidator(kinds.positive)]
 Count = Annotated[int, PlainValidator(kinds.count)]
 Workers = Annotated[int, PlainValidator(kinds.workers)]
 Switch = Annotated[bool, PlainValidator(kinds.switch)]
+PlainText = Annotated[str, PlainValidator(kinds.text)]
 FilePath = Annotated[str, PlainValidator(kinds.text)]
+PlaceUrl = Annotated[str, PlainValidator(kinds.place)]
 AddressText = Annotated[Address, PlainValidator(kinds.address)]
 AuthTypeText = Annotated[str, PlainValidator(kinds.auth_type)]
 RoleText = Annotated[str, PlainValidator(kinds.role)]
@@ -54,6 +59,9 @@ KeepAliveSeconds = Annotated[int, PlainValidator(kinds.up_to(32_767))]
 KeepAliveCount = Annotated[int, PlainValidator(kinds.up_to(127))]
 FileMode = Annotated[int, PlainValidator(kinds.file_mode)]
 PeerId = Annotated[int, PlainValidator(kinds.peer_id)]
+IssuerUrl = Annotated[str, PlainValidator(kinds.issuer_url)]
+PublicUrl = Annotated[str, PlainValidator(kinds.public_url)]
+OtlpEndpoint = Annotated[str, PlainValidator(kinds.otlp_endpoint)]
 LogLevel = Annotated[str, PlainValidator(kinds.log_level)]
 LogFormat = Annotated[str, PlainValidator(kinds.log_format)]
 
@@ -71,6 +79,29 @@ def catalogue_text(value: object) -> str:
     """Read who reads the catalogues, postgresql://ROLE@; what may be a password in it is never echoed."""
     parse_catalogue(value)
     return str(value).strip()
+
+
+def backup_text(value: object) -> str:
+    """Read who dumps databases, postgresql://ROLE@; what may be a password in it is never echoed."""
+    parse_role(value, "backup_password_file")
+    return str(value).strip()
+
+
+def places(value: object) -> tuple[str, ...]:
+    """Read where copies of backups go: a list, or a text with blanks between them."""
+    if isinstance(value, tuple):
+        return value
+    found = tuple(place_url(text) for text in kinds.texts(value))
+    if len(set(found)) < len(found):
+        raise ValueError("names one place twice: two copies in one place are one copy")
+    return found
+
+
+def recipients(value: object) -> tuple[str, ...]:
+    """Read age's public keys: a list, or a text with blanks between them; those of SSH have one inside."""
+    if not isinstance(value, str):
+        return tuple(kinds.texts(value))
+    return tuple(re.findall(r"ssh-\S+\s+\S+|\S+", value))
 
 
 def peers_map(value: object) -> dict[int, str]:
@@ -94,8 +125,12 @@ def ledger_text(value: object) -> str:
     return text
 
 
+BackupText = Annotated[str, PlainValidator(backup_text)]
+Places = Annotated[tuple[str, ...], PlainValidator(places)]
+Recipients = Annotated[tuple[str, ...], PlainValidator(recipients)]
 LedgerText = Annotated[str, PlainValidator(ledger_text)]
 UpstreamText = Annotated[str, PlainValidator(upstream_text)]
+NotifyTargets = Annotated[tuple[Target, ...], PlainValidator(targets)]
 CatalogueText = Annotated[str, PlainValidator(catalogue_text)]
 
 
@@ -126,6 +161,10 @@ class ListenerSettings(BaseModel):
     catalogue: CatalogueText | None = Field(
         default=None,
         description="postgresql://ROLE@, the role that reads what databases hold; off unless set",
+    )
+    backup: BackupText | None = Field(
+        default=None,
+        description="postgresql://ROLE@, the role that dumps what `else: backup` asks for; off unless set",
     )
     client_tls_sslmode: ClientTlsMode | None = Field(
         default=None,
@@ -190,6 +229,48 @@ class Settings(BaseModel):
     admin: AddressText | None = Field(
         None, description="HOST:PORT for /metrics, /healthz and /readyz; none unless set"
     )
+    console: AddressText | None = Field(
+        None,
+        description="HOST:PORT for the pages that show what was blocked and why; none unless set",
+    )
+    console_auth_file: FilePath | None = Field(
+        None, description="file of console tokens, as pgwarden console token writes it; mode 0600"
+    )
+    console_tls_cert_file: FilePath | None = Field(
+        None, description="the certificate that browsers are shown there, with its chain, in PEM"
+    )
+    console_tls_key_file: FilePath | None = Field(None, description="its key, without a passphrase")
+    console_database: RoleText = Field(
+        "pgwarden",
+        description="the database by whose name psql reaches the console, where console_auth_file is set",
+    )
+    console_url: PublicUrl | None = Field(
+        None, description="https://HOST:PORT of the console as browsers have it; for console_oidc_issuer"
+    )
+    console_oidc_issuer: IssuerUrl | None = Field(
+        None,
+        description="URL of an OpenID Connect provider where people log in (pgwarden[oidc]); none unless set",
+    )
+    console_oidc_client_id: PlainText | None = Field(None, description="what the provider calls the gate")
+    console_oidc_secret_file: FilePath | None = Field(
+        None, description="file with the client's secret, mode 0600; none of a public client"
+    )
+    console_oidc_scopes: PlainText = Field(
+        "openid email profile", description="the scopes that it is asked for, openid among them"
+    )
+    console_oidc_name_claim: PlainText | None = Field(
+        None,
+        description="the claim that names somebody; else email if verified, preferred_username, or sub",
+    )
+    console_oidc_role_claim: PlainText = Field(
+        "groups", description="the claim, a word or a list, that says somebody's role"
+    )
+    console_oidc_roles: RolesByName | None = Field(
+        None, description="WORD=ROLE,… of that claim; the roles' own words unless set"
+    )
+    console_oidc_default_role: PlainText | None = Field(
+        None, description="the role of those of whom it says none; they are not let in unless set"
+    )
     workers: Workers = Field(
         1, description="how many processes serve clients; auto is one for each usable CPU"
     )
@@ -204,7 +285,7 @@ class Settings(BaseModel):
         description="the ledger: a file, or postgresql://USER@HOST:PORT/DATABASE for several gates",
     )
     ledger_password_file: FilePath | None = Field(
-        None, description="file with the password of the role that keeps the ledger"
+        None, description="file with the password of the role that keeps the ledger, mode 0600"
     )
     ledger_key: FilePath | None = Field(
         None,
@@ -214,6 +295,10 @@ class Settings(BaseModel):
     ledger_heads: FilePath | None = Field(
         None,
         description="file for a line of each signed head, beside the gate's own log; best on another disk",
+    )
+    ledger_heads_store: PlaceUrl | None = Field(
+        None,
+        description="folder or store (s3://, gs://, az://) for an object of each head (pgwarden[backup])",
     )
     ledger_head_rows: Positive = Field(100, description="how many entries may be without a signed head")
     ledger_head_interval_s: SomeSeconds = Field(
@@ -280,8 +365,27 @@ class Settings(BaseModel):
         5.0, description="how often to look whether what a database holds has changed"
     )
     catalogue_password_file: FilePath | None = Field(
-        None, description="file with the password of the role that reads catalogues"
+        None, description="file with the password of the role that reads catalogues, mode 0600"
     )
+    backup_password_file: FilePath | None = Field(
+        None, description="file with the password of the role that dumps, mode 0600"
+    )
+    backup_to: Places = Field(
+        (), description="where the gate's backups go: folders, s3://, gs:// or az:// URLs; a copy in each"
+    )
+    backup_recipients: Recipients = Field(
+        (), description="age's public keys that they are encrypted to; not encrypted unless set"
+    )
+    backup_identity: FilePath | None = Field(
+        None, description="file with age's private key, to prove what is encrypted further than its checksum"
+    )
+    backup_scratch: PlainText | None = Field(
+        None, description="URL of a server to restore into for proof; else one is started for the while"
+    )
+    backup_bin_dir: FilePath | None = Field(
+        None, description="where pg_dump, pg_restore and psql are; else those that fit the server"
+    )
+    backups_at_once: Positive = Field(1, description="how many backups the gate takes at a time")
     max_statement_bytes: StatementSize = Field(
         16 * 1024 * 1024, description="longest statement; a longer one is refused"
     )
@@ -302,6 +406,17 @@ class Settings(BaseModel):
     statement_log: FilePath | None = Field(
         None, description="file for a JSON line of each statement that passes; off unless set"
     )
+    notify: NotifyTargets = Field(
+        (), description="whom to tell of refusals, freezes …: a list of targets, or https URLs that take JSON"
+    )
+    otlp_endpoint: OtlpEndpoint | None = Field(
+        None,
+        description="http(s)://HOST:4318 of an OpenTelemetry collector that takes spans (pgwarden[otel]); "
+        "off unless set",
+    )
+    otlp_statements: Switch = Field(
+        False, description="spans of statements that pass, too; then the screen passes nothing unread"
+    )
     log_rotate_bytes: LogSize = Field(64 * 1024 * 1024, description="size at which such a file is rotated")
     log_keep: Count = Field(5, description="how many rotated files to keep")
     log_sql_chars: Positive = Field(4000, description="longest SQL in a JSON line; the rest is cut")
@@ -313,6 +428,16 @@ class Settings(BaseModel):
         "info", description="what the gate says of itself: debug, info, warning, error"
     )
     log_format: LogFormat = Field("text", description="the gate's own log on standard error: text or json")
+
+    @property
+    def psql_console(self) -> str:
+        """The name of the console's database; "" where nobody could log in there."""
+        return "" if self.console_auth_file is None else self.console_database
+
+    @property
+    def any_console(self) -> bool:
+        """Whether anybody could look at what was refused."""
+        return self.console is not None or bool(self.psql_console)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,16 +465,24 @@ PATHS = frozenset(
     {
         "policy",
         "catalogue_password_file",
+        "backup_password_file",
+        "backup_identity",
+        "backup_bin_dir",
         "runtime_dir",
         "ledger",
         "ledger_password_file",
         "ledger_key",
         "ledger_heads",
+        "ledger_heads_store",
         "client_tls_cert_file",
         "client_tls_key_file",
         "client_tls_ca_file",
         "auth_file",
         "auth_password_file",
+        "console_auth_file",
+        "console_tls_cert_file",
+        "console_tls_key_file",
+        "console_oidc_secret_file",
         "login_secret",
         "sslrootcert",
         "refusal_log",
@@ -370,20 +503,27 @@ def table() -> Iterator[Setting]:
 
 
 def _default_text(name: str, default: object) -> str:
-    match default:
-        case _ if name == "ledger":
-            return "~/.local/state/pgwarden/ledger.sqlite"
+    return "~/.local/state/pgwarden/ledger.sqlite" if name == "ledger" else written(name, default)
+
+
+def written(name: str, value: object) -> str:
+    """The value of a setting as people write it."""
+    match value:
         case None | PydanticUndefinedType():
             return ""
         case frozenset():
-            return "off"
+            return " ".join(sorted(map(str, value))) or "off"
+        case tuple() if type(value) is tuple:
+            return " ".join(map(str, value))
+        case Mapping():
+            return ", ".join(f"{key}={written(name, each)}" for key, each in value.items())
         case _ if name == "unix_socket_mode":
-            return f"{default:04o}"
+            return f"{value:04o}"
         case bool():
-            return "on" if default else "off"
-        case int() if name.endswith("_bytes"):
-            return f"{default // 1024**2}MiB"
+            return "on" if value else "off"
+        case int() if name.endswith("_bytes") and value % 1024**2 == 0:
+            return f"{value // 1024**2}MiB"
         case float():
-            return f"{default:g}"
+            return f"{value:g}"
         case _:
-            return str(default)
+            return str(value)

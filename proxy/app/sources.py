@@ -1,46 +1,39 @@
 """Where settings come from: flags > PGWARDEN_* variables > the config file > defaults.
 
-Enters: the flags given, the environment, a reader of files. Leaves: `Settings`, or every wrong setting at
-once, each one line that begins with where it came from. Deliberately absent: source lines with carets, which
-could show a password that somebody put into a URL.
+Enters: the flags given, the environment, a reader of files. Leaves: `Loaded`, the settings with all that
+they name read in (certificates, users, tokens, passwords), or every wrong setting at once. Deliberately
+absent: how each source is taken apart, which is gathering.py's.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from itertools import starmap
 from os.path import normpath
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from proxy.app.asking import Password, PasswordUnreadable, password_in
+from proxy.app.backups.setup import PASSWORD as BACKUP_PASSWORD
+from proxy.app.backups.setup import BackupsError, BackupSource, listener_backup
 from proxy.app.bounds import doubts, doubts_of_door, keep_alive
 from proxy.app.catalogue.address import parse_catalogue
 from proxy.app.catalogue.source import PASSWORD, CatalogueSource
 from proxy.app.certificates import ClientTlsError, ListenerTls, listener_tls
-from proxy.app.kinds import shown
+from proxy.app.gathering import Gathered, checked, gather
 from proxy.app.ledger.address import PASSWORD as LEDGER_PASSWORD
-from proxy.app.ledger.address import LedgerPlace, is_url, ledger_place, read_password
-from proxy.app.settings import PATHS, STANDARD_OUTPUT, Setting, Settings, table
-from proxy.app.users.setup import AUTH_PASSWORD, LogIn, LogInError, listener_log_in
+from proxy.app.ledger.address import LedgerPlace, ledger_place
+from proxy.app.notices.targets import Target, with_secret
+from proxy.app.operating.doors import ConsoleError, ConsoleTls, console_tls
+from proxy.app.operating.singlesignon import single_sign_on
+from proxy.app.operating.tokens import Token, read_tokens
+from proxy.app.settings import ListenerSettings, Settings
+from proxy.app.users.setup import LogIn, LogInError, listener_log_in
+from proxy.app.users.userlist import UserListError
+from proxy.console.logins import SingleSignOn
 from proxy.relay.address import parse_upstream
 from proxy.relay.upstream import Upstream
-from proxy.source.diagnostics import SourceError
-from proxy.source.yamldoc import Document, RepeatedKeys, read_yaml
-
-SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in table()}
-LISTENER_NAMES = tuple(name for name, setting in SETTINGS.items() if setting.of_listener)
-COMMON_NAMES = tuple(name for name, setting in SETTINGS.items() if not setting.of_listener)
-
-# Kubernetes puts these into every pod beside a Service that is called pgwarden: they are not meant for us.
-_OF_KUBERNETES = re.compile(
-    r"PGWARDEN(_[A-Z0-9_]+)?_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)|PGWARDEN_PORT\w*"
-)
-
-
-_NO_SETTINGS = frozenset({"PGWARDEN_CONFIG", "PGWARDEN_TRACEBACK", PASSWORD, AUTH_PASSWORD, LEDGER_PASSWORD})
 
 
 class SettingsError(Exception):
@@ -53,22 +46,15 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A value and where it came from."""
+class DoorPlan:
+    """What one listener is made of; the attributes are those of `Loaded`."""
 
-    value: object
-    origin: str
-
-
-@dataclass(slots=True)
-class Gathered:
-    """What all the sources gave, before it is judged."""
-
-    common: dict[str, Given] = field(default_factory=dict)
-    listeners: list[tuple[str, dict[str, Given]]] = field(default_factory=list)
-    short: dict[str, Given] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    settings: ListenerSettings
+    upstream: Upstream
+    catalogue: CatalogueSource | None
+    backup: BackupSource | None
+    client_tls: ListenerTls
+    log_in: LogIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +64,12 @@ class Loaded:
     Attributes:
         upstreams: one for each listener, with the certificates read.
         catalogues: one for each listener, None where none is to be read.
+        backups: how the databases behind each listener are backed up; None where they are not.
         ledger: where the ledger lies.
+        notify: where notices go, with the secrets read.
+        tokens: whose tokens open the console.
+        console_tls: what TLS is spoken with there; None for none.
+        single: where people log in at the console, beside tokens; None for nowhere.
         client_tls: of each listener, with its certificate read.
         log_ins: of each listener, how its clients log in, with the users read.
         warnings: what their owner should hear about although it is not wrong.
@@ -87,10 +78,22 @@ class Loaded:
     settings: Settings
     upstreams: tuple[Upstream, ...]
     catalogues: tuple[CatalogueSource | None, ...]
+    backups: tuple[BackupSource | None, ...]
     ledger: LedgerPlace
     client_tls: tuple[ListenerTls, ...]
     log_ins: tuple[LogIn, ...]
     warnings: tuple[str, ...]
+    notify: tuple[Target, ...] = ()
+    tokens: Mapping[str, Token] = field(default_factory=dict)
+    console_tls: ConsoleTls | None = None
+    single: SingleSignOn | None = None
+
+    @property
+    def doors(self) -> tuple[DoorPlan, ...]:
+        """What each listener is made of."""
+        listeners = self.settings.listeners
+        parts = (self.upstreams, self.catalogues, self.backups, self.client_tls, self.log_ins)
+        return tuple(starmap(DoorPlan, zip(listeners, *parts, strict=True)))
 
 
 def read_text(path: str) -> str:
@@ -110,186 +113,39 @@ def load_settings(
     Raises:
         SettingsError: with every problem at once.
     """
-    gathered = Gathered()
-    given = {name: value for name, value in environment.items() if value}
-    _from_config(gathered, flags.get("config"), given.get("PGWARDEN_CONFIG"), read)
-    _from_environment(gathered, given)
-    for name, value in flags.items():
-        if value is not None and name != "config":
-            _put(gathered, name, Given(value, SETTINGS[name].flag))
-    _short_form(gathered)
-    settings = _checked(gathered)
+    gathered = gather(flags, environment, read)
+    settings = checked(gathered)
     upstreams = () if settings is None else tuple(_upstreams(gathered, settings))
     client_tls = () if settings is None else tuple(_client_tls(gathered, settings))
     catalogues: tuple[CatalogueSource | None, ...] = ()
     log_ins: tuple[LogIn, ...] = ()
     if settings is not None and len(upstreams) == len(settings.listeners):
-        password = _password(
-            gathered,
-            "catalogue_password_file",
-            settings.catalogue_password_file,
-            environment.get(PASSWORD),
-            read,
-        )
+        password = _password(gathered, settings, "catalogue_password_file", environment.get(PASSWORD))
         catalogues = tuple(_catalogues(gathered, settings, upstreams, password))
         log_ins = tuple(_log_ins(gathered, settings, upstreams, environment))
-    ledger = None if settings is None else _ledger(gathered, settings, environment, read)
+    backups = () if settings is None else tuple(_backups(gathered, settings, environment))
+    ledger = None if settings is None else _ledger(gathered, settings, environment)
+    notify = () if settings is None else tuple(_notify(gathered, settings))
+    single = None if settings is None else _single_sign_on(gathered, settings, environment)
+    tokens = {} if settings is None else _tokens(gathered, settings)
+    console_tls = None if settings is None else _console_tls(gathered, settings)
+    _tracing(gathered, settings)
     if settings is None or ledger is None or gathered.problems:
         raise SettingsError(gathered.problems)
-    return Loaded(settings, upstreams, catalogues, ledger, client_tls, log_ins, tuple(gathered.warnings))
-
-
-def _put(gathered: Gathered, name: str, given: Given) -> None:
-    (gathered.short if SETTINGS[name].of_listener else gathered.common)[name] = given
-
-
-def _from_environment(gathered: Gathered, environment: Mapping[str, str]) -> None:
-    names = {setting.variable: name for name, setting in SETTINGS.items()}
-    for variable in sorted(environment):
-        if not variable.startswith("PGWARDEN_") or variable in _NO_SETTINGS:
-            continue
-        if variable in names:
-            _put(gathered, names[variable], Given(environment[variable], variable))
-        elif _OF_KUBERNETES.fullmatch(variable):
-            continue
-        elif near := difflib.get_close_matches(variable, names, 1, 0.85):
-            gathered.problems.append(f'{variable}: unknown setting, did you mean "{near[0]}"?')
-        else:
-            gathered.warnings.append(f"{variable} is no setting and does nothing")
-
-
-def _from_config(
-    gathered: Gathered, flag: str | None, variable: str | None, read: Callable[[str], str]
-) -> None:
-    path = flag if flag is not None else variable
-    if path is None:
-        return
-    origin = "--config" if flag is not None else "PGWARDEN_CONFIG"
-    try:
-        document = read_yaml(read(path), path)
-    except OSError as error:
-        gathered.problems.append(f"{origin}: {path} cannot be read: {error.strerror or error}")
-        return
-    except UnicodeDecodeError:
-        gathered.problems.append(f"{origin}: {path} is not UTF-8 text")
-        return
-    except SourceError as error:
-        gathered.problems.extend(
-            _one_line(d.position.file, d.position.line, d.position.column, d.message)
-            for d in error.diagnostics
-        )
-        if not isinstance(error, RepeatedKeys):
-            return
-        document = error.document
-    _ConfigFile(gathered, document, Path(path).parent).take()
-
-
-@dataclass(frozen=True, slots=True)
-class _ConfigFile:
-    """Takes a read config file apart; every value keeps its place in the file."""
-
-    gathered: Gathered
-    document: Document
-    folder: Path
-
-    def take(self) -> None:
-        data = self.document.data
-        if data is None:
-            self.problem((), "the config file is empty: it needs listeners")
-            return
-        if not isinstance(data, dict):
-            self.problem((), "a config file is a mapping of settings")
-            return
-        for name, value in data.items():
-            if name == "listeners":
-                self.take_listeners(value)
-            elif name in LISTENER_NAMES:
-                self.problem((name,), f'"{name}" belongs to an entry under "listeners:"', key=True)
-            elif name in COMMON_NAMES:
-                self.gathered.common[name] = self.given((name,), name, value)
-            else:
-                self.unknown((name,), name, (*COMMON_NAMES, "listeners"))
-
-    def take_listeners(self, entries: object) -> None:
-        if not isinstance(entries, list) or not entries:
-            self.problem(("listeners",), "listeners is a list of {listen, upstream, policy}", key=True)
-            return
-        for index, entry in enumerate(entries):
-            path = ("listeners", index)
-            if not isinstance(entry, dict):
-                self.problem(path, "a listener is {listen, upstream, policy}")
-                continue
-            given: dict[str, Given] = {}
-            for name, value in entry.items():
-                if name in LISTENER_NAMES:
-                    given[name] = self.given((*path, name), name, value)
-                elif name in COMMON_NAMES:
-                    self.problem(
-                        (*path, name),
-                        f'"{name}" is a setting of the whole gate, not of one listener',
-                        key=True,
-                    )
-                else:
-                    self.unknown((*path, name), name, LISTENER_NAMES)
-            self.gathered.listeners.append((self.where(path), given))
-
-    def given(self, path: tuple[str | int, ...], name: str, value: object) -> Given:
-        named = isinstance(value, str) and value.strip() not in ("", STANDARD_OUTPUT)
-        if name in PATHS and named and not is_url(str(value)):
-            value = str(self.folder / str(value))
-        return Given(value, self.where(path))
-
-    def unknown(self, path: tuple[str | int, ...], name: object, known: tuple[str, ...]) -> None:
-        near = difflib.get_close_matches(str(name), known, 1, 0.6)
-        suggestion = f', did you mean "{near[0]}"?' if near else ""
-        self.problem(path, f"unknown setting {shown(name)}{suggestion}", key=True)
-
-    def problem(self, path: tuple[str | int, ...], message: str, *, key: bool = False) -> None:
-        self.gathered.problems.append(f"{self.where(path, key=key)}: {message}")
-
-    def where(self, path: tuple[str | int, ...], *, key: bool = False) -> str:
-        position = self.document.position(path, key=key)
-        return f"{position.file}:{position.line}:{position.column}"
-
-
-def _one_line(file: str, line: int, column: int, message: str) -> str:
-    return f"{file}:{line}:{column}: {' '.join(message.split())}"
-
-
-def _short_form(gathered: Gathered) -> None:
-    """Fold --listen, --upstream and --policy into the one listener that they are the short form of."""
-    if not gathered.short:
-        return
-    count = len(gathered.listeners)
-    if count == 0:
-        gathered.listeners.append(("", dict(gathered.short)))
-    elif count == 1:
-        where, written = gathered.listeners[0]
-        gathered.listeners[0] = (where, {**written, **gathered.short})
-    else:
-        gathered.problems.extend(
-            f"{given.origin}: the config file has {count} listeners; change it there"
-            for given in gathered.short.values()
-        )
-
-
-def _checked(gathered: Gathered) -> Settings | None:
-    if not gathered.listeners and not gathered.problems:
-        gathered.problems.append(
-            "nothing to serve: give --listen, --upstream and --policy, or a config file with listeners"
-        )
-    values: dict[str, object] = {name: given.value for name, given in gathered.common.items()}
-    values["listeners"] = [{name: g.value for name, g in given.items()} for _, given in gathered.listeners]
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        for problem in error.errors():
-            line = _explained(
-                gathered, problem["loc"], problem["type"], str(problem.get("ctx", {}).get("error", ""))
-            )
-            if line is not None:
-                gathered.problems.append(line)
-        return None
+    return Loaded(
+        settings,
+        upstreams,
+        catalogues,
+        backups,
+        ledger,
+        client_tls,
+        log_ins,
+        tuple(gathered.warnings),
+        notify,
+        tokens,
+        console_tls,
+        single,
+    )
 
 
 def _upstreams(gathered: Gathered, settings: Settings) -> Iterator[Upstream]:
@@ -357,30 +213,51 @@ def _log_ins(
         yield log_in
 
 
-def _password(
-    gathered: Gathered, setting: str, path: str | None, variable: str | None, read: Callable[[str], str]
-) -> str | None:
-    """The password in the file that a setting names, else the variable's; None leaves it to ~/.pgpass."""
-    if path is None:
-        return variable
+def _tokens(gathered: Gathered, settings: Settings) -> Mapping[str, Token]:
+    """Whose tokens open the console."""
     try:
-        return read_password(path, read)
-    except ValueError as error:
+        return {} if settings.console_auth_file is None else read_tokens(settings.console_auth_file)
+    except UserListError as error:
+        origin = gathered.common["console_auth_file"].origin
+        gathered.problems.extend(f"{origin}: {problem}" for problem in error.problems)
+        return {}
+
+
+def _console_tls(gathered: Gathered, settings: Settings) -> ConsoleTls | None:
+    """TLS of the console; where others reach it, it has to have that, and logins."""
+    try:
+        tls = console_tls(settings)
+    except ConsoleError as error:
+        gathered.problems.append(f"{gathered.common[error.setting].origin}: {error}")
+        return None
+    if tls is not None:
+        gathered.warnings.extend(f"console: {warning}" for warning in tls.read.warnings)
+    return tls
+
+
+def _single_sign_on(
+    gathered: Gathered, settings: Settings, environment: Mapping[str, str]
+) -> SingleSignOn | None:
+    """The provider at which people log in at the console."""
+    try:
+        return single_sign_on(settings, environment)
+    except ConsoleError as error:
+        gathered.problems.append(f"{gathered.common[error.setting].origin}: {error}")
+        return None
+
+
+def _password(gathered: Gathered, settings: Settings, setting: str, variable: str | None) -> Password:
+    """The password in the file that a setting names, else the variable's."""
+    try:
+        return password_in(getattr(settings, setting), variable)
+    except PasswordUnreadable as error:
         gathered.problems.append(f"{gathered.common[setting].origin}: {error}")
         return None
 
 
-def _ledger(
-    gathered: Gathered, settings: Settings, environment: Mapping[str, str], read: Callable[[str], str]
-) -> LedgerPlace | None:
+def _ledger(gathered: Gathered, settings: Settings, environment: Mapping[str, str]) -> LedgerPlace | None:
     """Where the ledger lies, with its password and the certificates read."""
-    password = _password(
-        gathered,
-        "ledger_password_file",
-        settings.ledger_password_file,
-        environment.get(LEDGER_PASSWORD) or None,
-        read,
-    )
+    password = _password(gathered, settings, "ledger_password_file", environment.get(LEDGER_PASSWORD))
     try:
         return ledger_place(settings.ledger, password, ca_file=settings.sslrootcert)
     except ValueError as error:  # the URL was read before: it is the file that every upstream uses
@@ -392,7 +269,7 @@ def _ledger(
 
 
 def _catalogues(
-    gathered: Gathered, settings: Settings, upstreams: tuple[Upstream, ...], password: str | None
+    gathered: Gathered, settings: Settings, upstreams: tuple[Upstream, ...], password: Password
 ) -> Iterator[CatalogueSource | None]:
     """Who reads what the databases behind each listener hold."""
     listeners = zip(gathered.listeners, settings.listeners, upstreams, strict=True)
@@ -407,6 +284,44 @@ def _catalogues(
             gathered.problems.append(f"{given['catalogue'].origin}: {error}")
             continue
         yield CatalogueSource(server, address.role, password)
+
+
+def _backups(
+    gathered: Gathered, settings: Settings, environment: Mapping[str, str]
+) -> Iterator[BackupSource | None]:
+    """Who dumps the databases behind each listener, and where to."""
+    password = _password(gathered, settings, "backup_password_file", environment.get(BACKUP_PASSWORD))
+    for (_, given), listener in zip(gathered.listeners, settings.listeners, strict=True):
+        try:
+            yield listener_backup(listener, settings, password)
+        except BackupsError as error:
+            known = gathered.common.get(error.setting) or given["backup"]
+            gathered.problems.append(f"{known.origin}: {error}")
+
+
+def _notify(gathered: Gathered, settings: Settings) -> Iterator[Target]:
+    """Whom to tell, with the secrets that sign."""
+    for target in settings.notify:
+        try:
+            yield with_secret(target)
+        except ValueError as error:
+            gathered.problems.append(f"{gathered.common['notify'].origin}: {error}")
+
+
+def _tracing(gathered: Gathered, settings: Settings | None) -> None:
+    """Where spans are to be sent OpenTelemetry is there; it is loaded before the workers, who share it."""
+    if settings is None:
+        return
+    if settings.otlp_endpoint is None:
+        if settings.otlp_statements:
+            origin = gathered.common["otlp_statements"].origin
+            gathered.problems.append(f"{origin}: otlp_statements needs an otlp_endpoint to send them to")
+        return
+    try:
+        import_module("proxy.app.tracing.otlp")
+    except ImportError:
+        origin = gathered.common["otlp_endpoint"].origin
+        gathered.problems.append(f"{origin}: needs more than is installed: pip install 'pgwarden[otel]'")
 
 
 def _unused_authorities(gathered: Gathered, settings: Settings) -> None:
@@ -424,21 +339,3 @@ def _unused_authorities(gathered: Gathered, settings: Settings) -> None:
 
 def _same_file(one: str, other: str) -> bool:
     return normpath(Path(one).absolute()) == normpath(Path(other).absolute())
-
-
-def _explained(gathered: Gathered, location: tuple[int | str, ...], kind: str, reason: str) -> str | None:
-    match location:
-        case ("listeners", int(index), str(name), *_):
-            where, given = gathered.listeners[index]
-            if kind != "missing":
-                return f"{given[name].origin}: {reason}"
-            setting = SETTINGS[name]
-            if where:
-                return f'{where}: this listener has no "{name}"'
-            return f"{setting.flag}: is missing (or set {setting.variable}): {setting.meaning}"
-        case ("listeners", *_):
-            return None  # said already, with its place
-        case (str(name), *_):
-            return f"{gathered.common[name].origin}: {reason}"
-        case _:
-            return reason

@@ -20,13 +20,20 @@ from proxy.session import Event, Judged, Passed
 class StatementLogs:
     """Writes what sessions report."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], None], lock: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str], None],
+        lock: Path | None = None,
+        shown: Callable[[bytes], None] | None = None,
+    ) -> None:
         """Open the files and start their threads.
 
         Args:
             settings: which files.
             say: told, now and then, that lines are being lost.
             lock: held while writing to standard output, where others write to it too.
+            shown: given each line of the refusal log, in the log's thread.
 
         Raises:
             OSError: a file cannot be opened; its `filename` says which.
@@ -36,7 +43,7 @@ class StatementLogs:
         self._refusals: LineWriter[Judged] = LineWriter(
             name="refusal log",
             sink=refusals,
-            render=render_judged(settings.log_sql_chars, unreadable=settings.log_unreadable),
+            render=_told(render_judged(settings.log_sql_chars, unreadable=settings.log_unreadable), shown),
             weigh=weigh_judged,
             say=say,
             max_waiting=settings.log_queue,
@@ -85,6 +92,20 @@ class StatementLogs:
         self._refusals.close(timeout_s)
         if self._passed is not None:
             self._passed.close(timeout_s)
+
+
+def _told(
+    render: Callable[[Judged], bytes], shown: Callable[[bytes], None] | None
+) -> Callable[[Judged], bytes]:
+    if shown is None:
+        return render
+
+    def told(event: Judged) -> bytes:
+        line = render(event)
+        shown(line)
+        return line
+
+    return told
 
 
 def _open(path: str, settings: Settings, lock: Path | None) -> Sink:

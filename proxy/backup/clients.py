@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from typing import IO, Final
 from proxy.backup.connection import Connection
 
 _VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)(\S*)")
+_LAST_WORDS_S: Final = 2.0
 _NEEDED: Final = ("pg_dump", "pg_restore", "psql")
 
 
@@ -72,7 +74,7 @@ class Clients:
             try:
                 out, said = process.communicate()
             except BaseException:
-                process.kill()
+                stop(process)
                 raise
         if process.returncode != 0:
             raise BackupError(failed(program, process.returncode, said))
@@ -81,6 +83,21 @@ class Clients:
     def knows(self, program: str, option: str) -> bool:
         """Whether the program has an option."""
         return option.encode() in self.run(program, "--help")
+
+
+def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+    """End a program so that the server ends too what it does for it.
+
+    pg_dump (SIGTERM) and psql (SIGINT) send a CancelRequest. A server that waits for a lock on behalf of a
+    client that was killed notices nothing, and goes on waiting.
+    """
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(_LAST_WORDS_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
 
 
 def failed(program: str, code: int, said: bytes) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from proxy.backup.account import reachable, scratch_directory, server_account
 from proxy.backup.programs import ClusterError, Programs
+from proxy.backup.watcher import watcher
 
 Auth = Literal["trust", "password", "md5", "scram-sha-256"]
 StopMode = Literal["smart", "fast", "immediate"]
@@ -243,15 +244,7 @@ class Cluster:
 
     def _create(self) -> None:
         self.directory = self._own_directory()
-        # A session of its own: neither Ctrl-C nor a signal to our process group reaches the watcher.
-        self._watcher = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHER, "pgwarden-watcher", str(self.directory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
+        self._watcher = watcher(_WATCHER, self.directory)
         try:
             self._programs = Programs.near(self.bin_dir, self.directory, self._account, self._environment)
             if self._primary is None:

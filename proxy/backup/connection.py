@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 FORM: Final = "postgresql://USER@HOST:PORT/DATABASE"
 APPLICATION: Final = "pgwarden-backup"
@@ -53,6 +53,17 @@ class Connection:
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host or 'localhost'}:{self.port}/{self.database}"
+
+    @property
+    def url(self) -> str:
+        """As `parse_connection` reads it, without the password."""
+        named = {name: self.variables[env] for name, env in _VARIABLES.items() if env in self.variables}
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        if host.startswith("/"):
+            named, host = {"host": host, **named}, ""
+        query = f"?{urlencode(named)}" if named else ""
+        where = f"{host}:{self.port}" if host else f":{self.port}"
+        return f"postgresql://{quote(self.user, safe='')}@{where}/{quote(self.database, safe='')}{query}"
 
     def to(self, database: str) -> Self:
         """The same way to another database of the server."""

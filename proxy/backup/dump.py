@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from proxy.backup.clients import BackupError, Clients, failed
+from proxy.backup.clients import BackupError, Clients, failed, stop
 from proxy.backup.connection import Connection
 from proxy.backup.manifest import Format
 from proxy.backup.scratch import scratch
@@ -150,7 +150,7 @@ def _streamed(dump: Dump, on_table: OnTable) -> Iterator[Archive]:
         try:
             yield _Streamed(process, _Talk(process, on_table))
         finally:
-            process.kill()
+            stop(process)
 
 
 class _Packed:

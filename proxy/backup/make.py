@@ -59,6 +59,8 @@ class Order:
 
     Attributes:
         tables: as "schema.name"; none for the whole database.
+        or_whole: take the whole database where one of them is no table with rows of its own, or has others
+            below it, whose rows go with its own.
         recipients: age's public keys; none leaves the backup unencrypted.
         level: how far each copy has to be proved.
         identities: age's private keys, to prove with what is encrypted.
@@ -68,6 +70,7 @@ class Order:
     connection: Connection
     places: Sequence[Place]
     tables: Sequence[str] = ()
+    or_whole: bool = False
     format: Format = "custom"
     jobs: int = 1
     compress: str = ""
@@ -81,10 +84,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A copy, and how far it is proved."""
+    """A copy, how far it is proved, and how long it took to restore where it was."""
 
     location: str
     verified: Verification
+    restore_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def make_backup(order: Order, watcher: Watcher, clock: Clock = utc_now) -> Resul
     folder = folder_name(order.connection.database, begun, secrets.token_hex(4))
     try:
         with Session(clients, order.connection) as session:
-            snapshot = session.snapshot(order.lock_wait_timeout_s)
+            snapshot = session.snapshot(order.lock_wait_timeout_s, order.tables)
             return _Making(order, clients, snapshot, folder, watcher).run(session, begun, clock)
     except BaseException:
         for place in order.places:
@@ -153,12 +157,13 @@ class _Making:
 
     def run(self, session: Session, begun: datetime, clock: Clock) -> Result:
         order, snapshot = self.order, self.snapshot
-        tables = self._tables()
+        chosen = self._chosen()
+        tables = list(snapshot.tables) if chosen is None else chosen
         dump = Dump(
             self.clients,
             order.connection,
             snapshot,
-            tables if order.tables else None,
+            chosen,
             order.format,
             order.jobs,
             order.compress,
@@ -196,7 +201,7 @@ class _Making:
             position=snapshot.position,
             server_version=snapshot.server_version,
             tool_version=self.clients.version,
-            tables=tuple(map(str, tables)) if order.tables else None,
+            tables=None if chosen is None else tuple(map(str, chosen)),
             counts=counts,
             roles=snapshot.roles,
             files={file: sha256(body).hexdigest() for file, body in files.items()},
@@ -205,15 +210,21 @@ class _Making:
         good, failures = self._settle(copies, manifest, files)
         return Result(manifest, good, failures, schema, notes)
 
-    def _tables(self) -> list[Table]:
+    def _chosen(self) -> list[Table] | None:
+        """The tables that are dumped; None: all."""
+        names = self.order.tables
+        if not names:
+            return None
         known = {str(table): table for table in self.snapshot.tables}
-        missing = [name for name in self.order.tables if name not in known]
+        missing = [name for name in names if name not in known]
+        if self.order.or_whole and (missing or any(known[name].has_heirs for name in names)):
+            return None
         if missing:
             raise BackupError(
                 f"there is no table {missing[0]} with rows of its own in {self.order.connection.database}: "
                 "write schema.name, and the partitions of a partitioned table"
             )
-        return [known[name] for name in self.order.tables or known]
+        return [known[name] for name in names]
 
     def _count(self, session: Session, tables: Sequence[Table]) -> tuple[Count, ...]:
         return tuple(Count(table.schema, table.name, session.count(table)) for table in tables)
@@ -266,34 +277,34 @@ class _Making:
                     place.settle(f"{self.folder}/{name}")
                 self.watcher.step(f"verifying {place.url}", manifest.size_bytes)
                 stored = Stored(place, self.folder, manifest, self.order.identities, on_bytes=self.watcher.at)
-                verified, doubt = self._proved(stored)
+                verified, restore_ms, doubt = self._proved(stored)
             except Exception as error:  # whatever a store raises: this copy is none
                 failures.append(f"{place.url}: {trouble(error)}")
                 _discard(place, self.folder)
             else:
-                good.append(Good(place.location(self.folder), verified))
+                good.append(Good(place.location(self.folder), verified, restore_ms))
                 failures += [f"{place.url}: {doubt}"] if doubt else []
         if not good:
             raise BackupError("no copy is good: " + "; ".join(failures))
         return tuple(good), tuple(failures)
 
-    def _proved(self, stored: Stored) -> tuple[Verification, str]:
-        """How far a copy is proved, and why no farther.
+    def _proved(self, stored: Stored) -> tuple[Verification, int | None, str]:
+        """How far a copy is proved, how long the restore took, and why no farther.
 
         A restore that is not to be had here (no room, an extension that the scratch server lacks) must not
         cost the team its backup; what is damaged is none.
         """
         order = self.order
         try:
-            prove(stored, order.level, bin_dir=order.bin_dir, server=order.scratch)
-            return order.level, ""
+            took_ms = prove(stored, order.level, bin_dir=order.bin_dir, server=order.scratch)
+            return order.level, took_ms, ""
         except Damaged:
             raise
         except BackupError as error:
             if order.level < Verification.RESTORED:
                 raise
             prove(stored, Verification.FULL_READ, bin_dir=order.bin_dir)
-            return Verification.FULL_READ, f"kept, but proved to full_read only: {error}"
+            return Verification.FULL_READ, None, f"kept, but proved to full_read only: {error}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,18 +60,8 @@ class Place:
             BackupError: what stores are reached with is not installed.
         """
         self._folder: Path | None = None
-        text = text.strip().rstrip("/")
-        if "://" not in text:
-            text = Path(text).expanduser().absolute().as_uri() if text else text
+        text = place_url(text)
         scheme = urlsplit(text).scheme
-        if scheme not in SCHEMES:
-            raise ValueError(
-                "must be a folder, file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
-            )
-        if holds_secret(text) or urlsplit(text).query:
-            raise ValueError(
-                "must not hold credentials: the store's own variables do, such as AWS_ACCESS_KEY_ID"
-            )
         self._obstore = _obstore()
         self.url = text
         options: dict[str, Any] = {} if scheme == "file" else {"retry_config": _RETRY}
@@ -140,8 +130,8 @@ class Place:
         names = self.names(folder)
         self.remove(sorted(names, key=lambda name: not name.endswith(f"/{MANIFEST}")))
 
-    def names(self, folder: str) -> list[str]:
-        """The objects under a folder."""
+    def names(self, folder: str | None) -> list[str]:
+        """The objects under a folder; None for all."""
         return [str(meta["path"]) for page in self._obstore.list(self._store, folder) for meta in page]
 
     def remove(self, paths: Sequence[str]) -> None:
@@ -182,6 +172,24 @@ class Place:
                 self.remove(paths)
                 removed.append(self.location(folder))
         return removed
+
+
+def place_url(text: str) -> str:
+    """A place's URL, as it is recorded.
+
+    Raises:
+        ValueError: it names none, in one line.
+    """
+    text = text.strip().rstrip("/")
+    if "://" not in text:
+        text = Path(text).expanduser().absolute().as_uri() if text else text
+    if urlsplit(text).scheme not in SCHEMES:
+        raise ValueError(
+            "must be a folder, file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
+        )
+    if holds_secret(text) or urlsplit(text).query:
+        raise ValueError("must not hold credentials: the store's own variables do, such as AWS_ACCESS_KEY_ID")
+    return text
 
 
 def folder_name(database: str, moment: datetime, nonce: str) -> str:

@@ -7,10 +7,14 @@ transaction: whoever connects finds the old one or the new one. Deliberately abs
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from proxy.backup.clients import BackupError, Clients
 from proxy.backup.connection import Connection
 from proxy.backup.session import Session, quoted
+
+LONGEST_NAME: Final = 63
+"""Bytes, as PostgreSQL is built (NAMEDATALEN)."""
 
 
 def put_in_place(clients: Clients, server: Connection, new: str, old: str, moment: datetime) -> str:
@@ -21,7 +25,7 @@ def put_in_place(clients: Clients, server: Connection, new: str, old: str, momen
     Raises:
         BackupError: it may not be done; then both are as they were, and `old` takes connections again.
     """
-    kept = f"{old}_before_{moment:%Y%m%d_%H%M%S}"
+    kept = beside(old, f"_before_{moment:%Y%m%d_%H%M%S}")
     with Session(clients, server) as session:
         this = f"datname = {_literal(old)}"
         if session.ask(f"SELECT count(*) FROM pg_database WHERE {this}") == 0:  # noqa: S608 - quoted
@@ -50,6 +54,11 @@ def put_in_place(clients: Clients, server: Connection, new: str, old: str, momen
     with Session(clients, server) as session:
         session.ask(f"ALTER DATABASE {quoted(kept)} ALLOW_CONNECTIONS true")
     return kept
+
+
+def beside(name: str, ending: str) -> str:
+    """A name for a database beside another; the server would cut a longer one without an error."""
+    return name.encode()[: LONGEST_NAME - len(ending)].decode(errors="ignore") + ending
 
 
 def _settings(session: Session, database: str) -> list[str]:

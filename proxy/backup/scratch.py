@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from proxy.backup.clients import stop
+from proxy.backup.watcher import watcher
+
 # Each file `PID` in $1/pids names a program with a process group of its own.
 _WATCHER: Final = """
 read -r _ || :
@@ -44,9 +47,7 @@ class Scratch:
         try:
             yield
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            stop(process)
             mark.unlink(missing_ok=True)
 
 
@@ -54,16 +55,9 @@ class Scratch:
 def scratch(parent: Path | None = None) -> Iterator[Scratch]:
     """Have a directory, in TMPDIR unless said otherwise."""
     root = Path(tempfile.mkdtemp(prefix="pgwarden-backup-", dir=parent))
-    watcher = subprocess.Popen(
-        ["/bin/sh", "-c", _WATCHER, "pgwarden-watcher", str(root)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-    )
+    cleaner = watcher(_WATCHER, root)
     try:
         yield Scratch(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)
-        watcher.communicate()
+        cleaner.communicate()

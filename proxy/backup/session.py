@@ -6,6 +6,7 @@ Enters: SQL. Leaves: values of JSON. Deliberately absent: a driver; psql connect
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
-from proxy.backup.clients import BackupError, Clients, failed
+from proxy.backup.clients import BackupError, Clients, failed, stop
 from proxy.backup.connection import Connection
 
 _MARK: Final = "pgwarden:answered"
@@ -26,7 +27,7 @@ _FLAGS: Final = (
 # Rows that row security hides would make every comparison wrong: better an error, as in pg_dump.
 _BEGIN: Final = """
 SET row_security = off; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-SET extra_float_digits = 0; SET search_path = pg_catalog;
+SET extra_float_digits = 0; SET search_path = pg_catalog; SET standard_conforming_strings = on;
 BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 """
 _SNAPSHOT: Final = """
@@ -36,10 +37,11 @@ SELECT json_build_object(
     'position', CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)
 """
 # What holds rows of its own in a dump: tables and partitions, without those of extensions, whose rows
-# pg_dump leaves to CREATE EXTENSION.
+# pg_dump leaves to CREATE EXTENSION. Asking for a size takes a lock: of the tables in question alone.
 _TABLES: Final = """
 SELECT coalesce(json_agg(json_build_object(
-    'schema', n.nspname, 'name', c.relname, 'bytes', pg_table_size(c.oid))
+    'schema', n.nspname, 'name', c.relname, 'bytes', CASE WHEN {chosen} THEN pg_table_size(c.oid) END,
+    'heirs', EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
     ORDER BY n.nspname, c.relname), '[]')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't'
@@ -60,11 +62,13 @@ class Table:
 
     Attributes:
         size_bytes: on the server's disk, for progress.
+        has_heirs: other tables inherit from it.
     """
 
     schema: str
     name: str
     size_bytes: int = 0
+    has_heirs: bool = False
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
@@ -126,22 +130,24 @@ class Session:
         text = b"".join(lines).strip()
         return json.loads(text) if text else None
 
-    def snapshot(self, lock_timeout_s: float) -> Snapshot:
+    def snapshot(self, lock_timeout_s: float, tables: Sequence[str] = ()) -> Snapshot:
         """Take a snapshot, and keep it for others until the session ends.
 
         Args:
             lock_timeout_s: how long this and all that follows may wait for a lock.
+            tables: those that are in question, as "schema.name"; none for all.
         """
         self.ask(f"SET lock_timeout = {max(1, round(lock_timeout_s * 1000))}; {_BEGIN}")
         taken: Mapping[str, Any] = self.ask(_SNAPSHOT)
-        tables: Sequence[Mapping[str, Any]] = self.ask(_TABLES)
+        chosen = f"n.nspname || '.' || c.relname = ANY ({_array(tables)})" if tables else "true"
+        rows: Sequence[Mapping[str, Any]] = self.ask(_TABLES.replace("{chosen}", chosen))
         return Snapshot(
             id=taken["id"],
             moment=datetime.fromisoformat(taken["moment"]),
             position=taken["position"] or "",
             server_version=str(taken["version"]).split()[0],
             server_major=int(taken["version_num"]) // 10_000,
-            tables=tuple(Table(row["schema"], row["name"], row["bytes"] or 0) for row in tables),
+            tables=tuple(Table(row["schema"], row["name"], row["bytes"] or 0, row["heirs"]) for row in rows),
             roles=tuple(self.ask(_ROLES)),
         )
 
@@ -175,14 +181,22 @@ class Session:
         """End the session, also for a thread that waits for an answer."""
         process = self._process
         if process is not None:
-            process.kill()
-            process.wait()
+            if process.stdin is not None:
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+            stop(process, signal.SIGINT)
 
     def _complaint(self) -> str:
         code = self._process.wait() if self._process is not None else 0
         self._said.seek(0)
         said = self._said.read().replace(b"psql:<stdin>", b"psql: error: <stdin>", 1)
         return failed("psql", code, said)
+
+
+def _array(texts: Sequence[str]) -> str:
+    """Texts as SQL writes an array of them."""
+    items = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+    return f"ARRAY[{items}]::text[]"
 
 
 def quoted(name: str) -> str:

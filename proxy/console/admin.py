@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from proxy.console.serving import HttpServer
+
 _PLAIN = "text/plain; charset=utf-8"
 _PAGES = """pgwarden
 
@@ -20,81 +22,42 @@ _PAGES = """pgwarden
 /readyz   it can take clients
 """
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 @dataclass(frozen=True, slots=True)
 class AdminSource:
     """What the pages say.
 
     Attributes:
-        metrics: the exposition, and its content type.
+        metrics: the exposition and its content type, by the request's Accept header.
         not_ready: why the gate cannot take clients; empty when it can.
         not_well: why it should be started anew; empty when it should not.
     """
 
-    metrics: Callable[[], Awaitable[bytes]]
-    metrics_type: str
+    metrics: Callable[[str], Awaitable[tuple[bytes, str]]]
     not_ready: Callable[[], Awaitable[tuple[str, ...]]]
     not_well: Callable[[], tuple[str, ...]]
 
 
-class AdminServer:
+class AdminServer(HttpServer):
     """An HTTP server on the running event loop."""
 
     def __init__(self, source: AdminSource, report: Callable[[str], None]) -> None:
         """Answer from `source`; say what goes wrong to `report`."""
         self._source = source
-        self._report = report
-        self._runner: web.AppRunner | None = None
-
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; returns the address that was bound.
-
-        Raises: OSError when the address cannot be had.
-        """
-
-        @web.middleware
-        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-            return await self._guarded(request, handler)
-
-        application = web.Application(middlewares=[guarded], client_max_size=1024)
-        application.router.add_get("/", self._index)
-        application.router.add_get("/metrics", self._metrics)
-        application.router.add_get("/healthz", self._healthz)
-        application.router.add_get("/readyz", self._readyz)
-        runner = web.AppRunner(application, access_log=None, keepalive_timeout=15, shutdown_timeout=1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, None if host in ("", "*") else host, port).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
-        bound = runner.addresses[0]
-        return str(bound[0]), int(bound[1])
-
-    async def stop(self) -> None:
-        """Close the address and what is connected to it."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPException as answer:
-            return _text(f"{answer.status} {answer.reason}", answer.status)
-        except Exception as error:  # a page's fault must stay in the page
-            self._report(f"the admin page {request.path} failed: {type(error).__name__}")
-            return _text("this page failed", 500)
+        routes = (
+            web.get("/", self._index),
+            web.get("/metrics", self._metrics),
+            web.get("/healthz", self._healthz),
+            web.get("/readyz", self._readyz),
+        )
+        super().__init__("admin", routes, report, _failed)
 
     async def _index(self, request: web.Request) -> web.Response:
         return _text(_PAGES)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        body = await self._source.metrics()
-        return web.Response(body=body, headers={"Content-Type": self._source.metrics_type})
+        body, content_type = await self._source.metrics(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type, "Vary": "Accept"})
 
     async def _healthz(self, request: web.Request) -> web.Response:
         reasons = self._source.not_well()
@@ -108,3 +71,7 @@ class AdminServer:
 def _text(content: str, status: int = 200) -> web.Response:
     headers = {"Content-Type": _PLAIN, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return web.Response(text=content.rstrip("\n") + "\n", status=status, headers=headers)
+
+
+def _failed(request: web.Request, status: int, reason: str) -> web.StreamResponse:
+    return _text(reason if status == 500 else f"{status} {reason}", status)

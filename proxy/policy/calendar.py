@@ -47,17 +47,19 @@ class Span:
         self._days = days
         self._start = start
         self._end = end
-        # The last answer: true for its whole range, so remembering it changes no answer.
-        self._last: State | None = None
+        # The last two answers, of now and of a later opening: each is true for its whole range, so that
+        # remembering it changes no answer.
+        self._last: tuple[State, ...] = ()
 
     def state(self, now: datetime) -> State:
         """Whether the span is open at `now` (aware), and until when that stays so."""
-        last = self._last
-        if last is None or not last.since <= now < last.until:
-            now = now.astimezone(UTC)
-            last = State(self._open_at(now), now, self._edge_after(now))
-            self._last = last
-        return last
+        for last in self._last:
+            if last.since <= now < last.until:
+                return last
+        now = now.astimezone(UTC)
+        state = State(self._open_at(now), now, self._edge_after(now))
+        self._last = (state, *self._last[:1])
+        return state
 
     def _open_at(self, now: datetime) -> bool:
         local = now.astimezone(self._zone)

@@ -6,10 +6,13 @@ there is a statement between them. Deliberately absent: effects, moments, eviden
 
 from collections.abc import Iterable
 
+from proxy.policy.conditions.approvals import ApprovalCondition
 from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.evidence import BackupCondition
 from proxy.policy.conditions.matching import Match, MatchShape, names_of, risks_of
+from proxy.policy.conditions.migrations import MigrationCondition
 from proxy.policy.conditions.moments import WindowCondition
+from proxy.policy.conditions.ran import RanCondition
 from proxy.policy.conditions.who import WhoCondition
 from proxy.policy.rules import DENY, Rule
 
@@ -79,6 +82,14 @@ def implies(met: Condition, asked: Condition) -> bool:
                 and met.covers in (asked.covers, "whole")
                 and (not asked.sources or (bool(met.sources) and met.sources <= asked.sources))
             )
+        case ApprovalCondition(), ApprovalCondition():
+            soon = asked.within is None or (met.within is not None and met.within <= asked.within)
+            return met.by >= asked.by and soon
+        case MigrationCondition(), MigrationCondition():
+            return met.asked >= asked.asked
+        case RanCondition(), RanCondition():
+            lately = asked.within is None or (met.within is not None and met.within <= asked.within)
+            return met.environment == asked.environment and lately
         case WindowCondition(), WindowCondition():
             return set(met.windows) <= set(asked.windows)
         case WhoCondition(), WhoCondition():

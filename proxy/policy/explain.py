@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from proxy.policy.calendar import moment_text
+from proxy.policy.conditions.approvals import told_of
 from proxy.policy.conditions.case import Case, Condition, Outcome
 from proxy.policy.context import Context
-from proxy.policy.decide import decide, fitting_rules, is_trusted
-from proxy.policy.decision import Decision, Firing
-from proxy.policy.durations import describe_duration
+from proxy.policy.decide import case_of, decide, fitting_rules, lifting
+from proxy.policy.decision import Decision, Firing, Wanted
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Judgement, Mode, Policy, Rule
 from proxy.policy.templates import clean, printable
+from proxy.policy.wanting import at_most
 from proxy.sql.effects import Effect
 
 
@@ -72,12 +73,11 @@ def explain(
     fitting = fitting_rules(effects, context, policy, facts)
     branches = [
         Branch(_verdict(decision, policy)),
+        *(Branch(_held(wanted, context)) for wanted in decision.wanted),
         Branch("effects", below=tuple(_effects(effects, places)) or (Branch("none"),)),
     ]
-    trusted = is_trusted(policy, facts)
     judged = [
-        _rule(rule, Case(context, facts, tuple(concerned), trusted), policy)
-        for rule, concerned in fitting.items()
+        _rule(rule, case_of(context, facts, concerned, policy), policy) for rule, concerned in fitting.items()
     ]
     judged += (_stale(firing) for firing in _stale_firings(decision, policy))
     if judged:
@@ -100,6 +100,12 @@ def _verdict(decision: Decision, policy: Policy) -> str:
     if policy.mode != "enforce":
         verdict += f" (the policy's mode is {policy.mode}: it refuses nothing)"
     return f"{verdict} [policy {policy.name}]"
+
+
+def _held(wanted: Wanted, context: Context) -> str:
+    """What a gate does about it that can."""
+    where = "where the gate can" if context.transaction == "none" else "outside of a transaction"
+    return f"{where}, {wanted.deed}, {at_most(wanted.at_most)}: {wanted}"
 
 
 def _effects(effects: Sequence[Effect], places: Sequence[Sequence[str]]) -> Iterator[Branch]:
@@ -132,9 +138,24 @@ def _rule(rule: Rule, case: Case, policy: Policy) -> Branch:
             )
     if judgement.fires and rule.why:
         below.append(Branch(f"why: {printable(rule.why)}"))
+    passes = False
     if judgement.fires and rule.mode is Mode.ENFORCE:
-        below += [Branch(text) for text in _ways_past(rule, policy)]
-    return Branch(_heading(rule, judgement), below=tuple(below))
+        approval = _approval(rule, case, policy)
+        passes = any(branch.holds for branch in approval)
+        below += approval
+        below += [] if passes else [Branch(text) for text in _ways_past(rule, policy)]
+    return Branch(_heading(rule, judgement, lifted=passes), below=tuple(below))
+
+
+def _approval(rule: Rule, case: Case, policy: Policy) -> list[Branch]:
+    """What approvals of this text there are for a rule that fires."""
+    found = lifting(rule, case, policy)
+    besides = () if rule.approval is None else _conditions("with", rule.approval.besides, found.besides)
+    if found.approved is not None:
+        glass = ", breaking the glass" if found.break_glass else ""
+        return [Branch(f"lifted by approval {found.approved.id}{glass}", True, besides)]
+    known = "" if rule.approval is None else told_of(case.approvals, rule.id, case.context.now)
+    return [Branch(known, False, besides)] if known else []
 
 
 def _ways_past(rule: Rule, policy: Policy) -> Iterator[str]:
@@ -149,7 +170,7 @@ def _ways_past(rule: Rule, policy: Policy) -> Iterator[str]:
             yield "what it requires must still hold"
     match rule.otherwise.action:
         case "backup":
-            yield f"outside a transaction a backup may be taken, {_at_most(rule)}"
+            yield f"outside a transaction a backup may be taken first, {at_most(rule.otherwise.at_most)}"
         case "hold":
             yield f"outside a transaction an approval may be waited for, {_at_most(rule)}"
         case "deny":
@@ -157,7 +178,7 @@ def _ways_past(rule: Rule, policy: Policy) -> Iterator[str]:
 
 
 def _at_most(rule: Rule) -> str:
-    return f"for at most {describe_duration(rule.otherwise.at_most)} (the gate cannot yet)"
+    return at_most(rule.otherwise.at_most)
 
 
 def _stale_firings(decision: Decision, policy: Policy) -> Iterator[Firing]:
@@ -170,8 +191,10 @@ def _stale(firing: Firing) -> Branch:
     return Branch(f"{firing.rule}: {acts} [reserved]", below=(Branch(firing.detail),))
 
 
-def _heading(rule: Rule, judgement: Judgement) -> str:
+def _heading(rule: Rule, judgement: Judgement, *, lifted: bool) -> str:
     acts = "refuses" if rule.mode is Mode.ENFORCE else "would refuse (shadow)"
+    if lifted:
+        acts = "is lifted by an approval"
     place = "reserved" if rule.position is None else f"{rule.position.file}:{rule.position.line}"
     return f"{rule.id}: {acts if judgement.fires else 'does not fire'} [{place}]"
 

@@ -11,6 +11,7 @@ from itertools import islice
 from operator import attrgetter
 
 from proxy.policy.calendar import moment_text
+from proxy.policy.conditions.approvals import ApprovalCondition, told_of
 from proxy.policy.conditions.case import Case, Condition, earliest
 from proxy.policy.conditions.evidence import BackupCondition
 from proxy.policy.conditions.moments import WindowCondition, windows_in
@@ -24,7 +25,11 @@ from proxy.sql.vocabulary.wording import words_of
 DENY = parse_template("{effect} on {targets} is not allowed.")
 DENY_MISSING = parse_template("{effect} on {targets} needs {missing}.")
 HINT_BACKUP = parse_template("Take a backup, record it, and run the statement again.")
+HINT_AND = parse_template("And ask for it: pgwarden approve request {decision_id}")
+HINT_OR = parse_template("Or ask for it: pgwarden approve request {decision_id}")
+HINT_GLASS = parse_template("In an emergency: pgwarden approve request {decision_id} --break-glass")
 HINT_WINDOW = parse_template("Run it again after {window.next}.")
+HINT_APPROVAL = parse_template("Ask for it: pgwarden approve request {decision_id}")
 HINT = parse_template("Ask the owners of this database's policy, and name the rule {rule}.")
 
 STALE_MESSAGE = "{effect} on {targets} needs evidence, and the record of it cannot be read at the moment."
@@ -41,8 +46,14 @@ MAX_EDGES = 200
 FARTHEST_OPENING = timedelta(days=366)
 
 
-def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
-    """The firing of one rule."""
+def fired(case: Case, rule: Rule, judgement: Judgement, *, break_glass: bool) -> Firing:
+    """The firing of one rule.
+
+    Args:
+        case, rule, judgement: what has fired.
+        break_glass: whether the policy admits that approvals lift what rules require.
+    """
+    approvable = rule.approvable(break_glass=break_glass)
     missing = tuple(outcome.missing for outcome in judgement.missing)
     told = _Told(case.effects)
     values = _Values(case, told, rule, missing)
@@ -53,11 +64,13 @@ def fired(case: Case, rule: Rule, judgement: Judgement) -> Firing:
         mode=str(rule.mode),
         sqlstate=rule.sqlstate,
         message=message,
-        detail=_detail(told, rule, judgement),
-        hint=(rule.hint or _default_hint(rule, judgement)).fill(values.of),
+        detail=_detail(case, told, rule, judgement),
+        hint=_hint(rule, judgement, values, approvable=approvable),
         targets=target_names(told.effects),
         effects=effect_names(case.effects),
         missing=missing,
+        # What it requires may have come about by the time at which the approval is used.
+        approvable=approvable or bool(rule.require),
     )
 
 
@@ -215,7 +228,7 @@ def next_opening(case: Case, rule: Rule) -> datetime | None:
     return None
 
 
-def _detail(few: _Told, rule: Rule, judgement: Judgement) -> str:
+def _detail(case: Case, few: _Told, rule: Rule, judgement: Judgement) -> str:
     """Why: what is missing and what is known instead, or which window is open."""
     told = "missing" in (rule.deny or DENY_MISSING).names
     sentences = [
@@ -224,10 +237,8 @@ def _detail(few: _Told, rule: Rule, judgement: Judgement) -> str:
     ]
     if not sentences:
         sentences = [f"{_capital(o.found)}." for o in judgement.when if o.until is not None or o.evidence]
-    if rule.otherwise.action == "backup":
-        sentences.append("pgwarden does not take backups by itself yet.")
-    if rule.otherwise.action == "hold":
-        sentences.append("pgwarden does not wait for approvals yet.")
+    if rule.approval is not None and (granted := told_of(case.approvals, rule.id, case.context.now)):
+        sentences.append(f"{_capital(granted)}.")
     if not sentences:
         reasons = list(dict.fromkeys(_reason(effect) for effect in _gravest_first(few.effects)))
         sentences = reasons[:SHOWN_REASONS]
@@ -252,7 +263,19 @@ def _reason(effect: Effect) -> str:
     return f"{_capital(summary)}{target}{risk}."
 
 
-def _default_hint(rule: Rule, judgement: Judgement) -> Template:
+def _hint(rule: Rule, judgement: Judgement, values: _Values, *, approvable: bool) -> str:
+    """What to do: as the rule says, else by what is missing; and how people may let it pass."""
+    if rule.hint is not None:
+        return rule.hint.fill(values.of)
+    template = _default_hint(rule, judgement, approvable=approvable)
+    if not approvable or template is HINT_APPROVAL:
+        return template.fill(values.of)
+    asked = any(isinstance(condition, ApprovalCondition) for condition in rule.require)
+    way = HINT_AND if asked else HINT_GLASS if rule.require else HINT_OR
+    return f"{template.fill(values.of)} {way.fill(values.of)}"
+
+
+def _default_hint(rule: Rule, judgement: Judgement, *, approvable: bool) -> Template:
     lacking: list[Condition] = [
         condition
         for condition, outcome in zip(rule.require, judgement.require, strict=True)
@@ -262,7 +285,7 @@ def _default_hint(rule: Rule, judgement: Judgement) -> Template:
         return HINT_BACKUP
     if any(isinstance(condition, WindowCondition) for condition in lacking) or windows_in(rule.when):
         return HINT_WINDOW
-    return HINT
+    return HINT_APPROVAL if approvable else HINT
 
 
 def _capital(text: str) -> str:

@@ -8,8 +8,6 @@ Deliberately absent: mistakes that keep a policy from loading (loading/compiling
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from proxy.policy.conditions.case import Condition
-from proxy.policy.conditions.evidence import AbsentEvidence
 from proxy.policy.conditions.reach import may_fall_on, may_have
 from proxy.policy.covering import covers
 from proxy.policy.loading.complaints import Complaints
@@ -41,7 +39,7 @@ def lint(policy: Policy) -> tuple[Diagnostic, ...]:
     written = [rule for rule in policy.rules if rule.position is not None and rule.mode is not Mode.OFF]
     targets = {rule.id: _target_texts(rule) for rule in policy.rules}
     for rule in written:
-        for path, message in (*_needless(rule, policy, targets), *_unreached(rule), *_unmet(rule)):
+        for path, message in (*_needless(rule, policy, targets), *_unreached(rule)):
             if rule.position is not None:
                 complaints[rule.position.file].add((*rule.place, *path), message, key=True)
     found = (diagnostic for each in complaints.values() for diagnostic in each.diagnostics)
@@ -131,17 +129,3 @@ def _unreached(rule: Rule) -> Iterator[tuple[Path, str]]:
     if shape.targets is not None and not any(may_fall_on(t, name) for t in shape.targets for name in names):
         asked = " or ".join(target.text for target in shape.targets)
         yield ("match", "targets"), f"no effect reaches this rule: none that it names falls on {asked}"
-
-
-def _unmet(rule: Rule) -> Iterator[tuple[Path, str]]:
-    """Evidence that the gate does not keep yet (a rule for it refuses, an exception for it never holds)."""
-    for condition in rule.require:
-        if isinstance(condition, AbsentEvidence):
-            yield ("require",), f"{condition.name} is never met: the gate keeps no such evidence yet"
-    for index, entry in enumerate(rule.unless):
-        if any(_absent(condition) for condition in entry):
-            yield ("unless", index), "this never lifts the rule: the gate keeps no such evidence yet"
-
-
-def _absent(condition: Condition) -> bool:
-    return isinstance(condition, AbsentEvidence)

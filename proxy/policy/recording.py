@@ -1,20 +1,39 @@
 """What has to be recorded before it goes on, and the refusal where it cannot be.
 
-Enters: what a decision let pass. Leaves: whether the ledger has to have it first. Deliberately absent:
-writing it down.
+Enters: what a decision let pass. Leaves: whether the ledger has to have it first, and the words for how it
+may end. Deliberately absent: writing it down, and following what comes of it (session/outcomes.py).
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import StrEnum
 from typing import Final
 
 from proxy.policy.decision import Decision, Firing
 from proxy.policy.firing import effect_names, target_names
 from proxy.policy.rules import DEFAULT_SQLSTATE, Mode, Policy
-from proxy.sql.effects import CLASSES, Effect, Risk
+from proxy.sql.effects import Effect, is_change
 
 _RULE: Final = "ledger"
-_CHANGES: Final = (CLASSES["ddl"] | CLASSES["privilege"]) - {"role.set"}  # that one changes its session alone
+
+
+class Ending(StrEnum):
+    """What became of a change, as far as the server has said."""
+
+    COMMITTED = "committed"
+    """It completed, and its transaction was committed."""
+    ROLLED_BACK = "rolled_back"
+    """It completed, and was undone with its transaction, or back to a savepoint."""
+    FAILED = "failed"
+    """The server answered with an error; nothing of it stays."""
+    PARTLY = "partly"
+    """Of several statements some were committed, and others not."""
+    PREPARED = "prepared"
+    """Its transaction waits for COMMIT PREPARED or ROLLBACK PREPARED."""
+    NOT_RUN = "not_run"
+    """It was recorded and then kept back after all."""
+    UNKNOWN = "unknown"
+    """The connection ended before the server said, or what it said could mean either."""
 
 
 def to_be_recorded(effects: Iterable[Effect], policy: Policy) -> bool:
@@ -24,7 +43,7 @@ def to_be_recorded(effects: Iterable[Effect], policy: Policy) -> bool:
     """
     if policy.mode != str(Mode.ENFORCE):
         return False
-    return any(_is_change(effect) for effect in effects)
+    return any(map(is_change, effects))
 
 
 def unrecorded(decision: Decision, reason: str) -> Decision:
@@ -43,7 +62,19 @@ def unrecorded(decision: Decision, reason: str) -> Decision:
     return replace(decision, allowed=False, enforced=(firing,))
 
 
-def _is_change(effect: Effect) -> bool:
-    if "temporary" in effect.traits:
-        return False
-    return effect.risk >= Risk.HIGH or effect.name in _CHANGES
+def spent(decision: Decision, approval: str) -> Decision:
+    """The refusal of what this approval had allowed, which was over when it was to be used."""
+    rule = next(lift.rule for lift in decision.lifted if lift.approval == approval)
+    firing = Firing(
+        rule=rule,
+        mode=str(Mode.ENFORCE),
+        sqlstate=DEFAULT_SQLSTATE,
+        message=f"The approval {approval} was used up, or had ended, before this could use it. [rule {rule}]",
+        detail="",
+        hint="Ask for another one: pgwarden approve request {decision_id}",
+        targets=target_names(decision.effects),
+        effects=effect_names(decision.effects),
+        missing=(),
+        approvable=True,
+    )
+    return replace(decision, allowed=False, enforced=(firing,))

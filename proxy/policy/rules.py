@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+from itertools import chain
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from proxy.policy.conditions.case import Case, Condition, Outcome, earliest
+from proxy.policy.conditions.approvals import APPROVAL, ApprovalCondition, people
+from proxy.policy.conditions.case import Case, Condition, Outcome, Proof, earliest
 from proxy.policy.conditions.matching import Match
 from proxy.policy.conditions.moments import TransactionCondition
 from proxy.policy.durations import describe_duration
@@ -64,6 +66,7 @@ class Judgement:
         evidence: True when the judgement rests on facts that a `require` looked at; not when an exception
             lifts the rule anyhow.
         facts_used: True when any condition looked at facts.
+        approvals: those without which it would fire.
     """
 
     fires: bool
@@ -73,6 +76,15 @@ class Judgement:
     unless: tuple[tuple[Outcome, ...], ...] = ()
     evidence: bool = False
     facts_used: bool = False
+    approvals: tuple[str, ...] = ()
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The evidence that it rests on, where the rule does not fire."""
+        if self.fires or not self.facts_used:
+            return ()
+        asked = (*self.when, *self.require, *chain.from_iterable(self.unless))
+        return tuple(proof for outcome in asked if outcome.holds for proof in outcome.proofs)
 
     @property
     def missing(self) -> tuple[Outcome, ...]:
@@ -95,10 +107,9 @@ class Approval:
 
     def __str__(self) -> str:
         """`by 2 people within 2 hours, with backup: …`."""
-        people = "one person" if self.by == 1 else f"{self.by} people"
         within = "" if self.within is None else f" within {describe_duration(self.within)}"
         besides = "".join(f", with {condition.name}" for condition in self.besides)
-        return f"by {people}{within}{besides}"
+        return f"by {people(self.by)}{within}{besides}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +160,15 @@ class Rule:
         """Whether it exists without being written."""
         return self.id in RESERVED
 
+    def approvable(self, *, break_glass: bool) -> bool:
+        """Whether an approval may help when it fires.
+
+        Args:
+            break_glass: whether the policy admits that what it requires is lifted, too.
+        """
+        asked = any(isinstance(condition, ApprovalCondition) for condition in self.require)
+        return asked or (self.approval is not None and (break_glass or not self.require))
+
     def judge(self, case: Case) -> Judgement:
         """Whether the rule, whose match fits, fires."""
         when = tuple(condition.judge(case) for condition in self.when)
@@ -160,10 +180,14 @@ class Rule:
         until = earliest((until, *(outcome.until for outcome in require)))
         evidence = any(outcome.evidence for outcome in require)
         if require and all(outcome.holds for outcome in require):
-            return Judgement(False, until, when, require, evidence=evidence, facts_used=looked or evidence)
+            used = _approvals(require)
+            return Judgement(
+                False, until, when, require, evidence=evidence, facts_used=looked or evidence, approvals=used
+            )
         unless = tuple(tuple(condition.judge(case) for condition in entry) for entry in self.unless)
         asked = [outcome for entry in unless for outcome in entry]
-        lifted = any(all(outcome.holds for outcome in entry) for entry in unless)
+        lifting = [_approvals(entry) for entry in unless if all(outcome.holds for outcome in entry)]
+        lifted = bool(lifting)
         return Judgement(
             fires=not lifted,
             until=earliest((until, *(outcome.until for outcome in asked))),
@@ -172,7 +196,21 @@ class Rule:
             unless=unless,
             evidence=evidence and not lifted,
             facts_used=looked or evidence or any(outcome.evidence for outcome in asked),
+            approvals=min(lifting, key=len, default=()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """The two sides of a reserved rule about writes that rest.
+
+    Attributes:
+        writes: about what writes.
+        completes: about what would complete the writes of a transaction that is open: its end, above all.
+    """
+
+    writes: Rule
+    completes: Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +222,8 @@ class Policy:
         digest: SHA-256 over the text of all files, in hexadecimal.
         rules: as written, the policy's own first, then those of included packs; the reserved ones last.
         stale_facts: the reserved rule about evidence that cannot be read.
-        freeze: the reserved rule about writes while they are frozen; it is judged when facts know a freeze.
-        ledger: the reserved rule about writes while facts are overdue; it is judged when they are.
+        freeze: the reserved rules about writes while they are frozen; judged when facts know a freeze.
+        ledger: the reserved rules about writes while facts are overdue; judged when they are.
         zone: the policy's time zone, UTC where it names none.
         documents: what was read, by file, for those who look at a policy instead of judging by it.
         transactional: the rules that ask for the transaction's state.
@@ -198,8 +236,8 @@ class Policy:
     files: tuple[str, ...]
     rules: tuple[Rule, ...]
     stale_facts: Rule
-    freeze: Rule
-    ledger: Rule
+    freeze: Resting
+    ledger: Resting
     zone: ZoneInfo
     break_glass: bool = False
     transactional: frozenset[Rule] = frozenset()
@@ -216,6 +254,12 @@ class Policy:
         return any(rule.match.may_fit(effect) for rule in self.rules_for(effect.name))
 
 
+def _approvals(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """The approvals by which conditions hold, each once."""
+    proofs = (proof for outcome in outcomes for proof in outcome.proofs if proof.kind == APPROVAL)
+    return tuple(dict.fromkeys(proof.reference for proof in proofs))
+
+
 def build_index(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
     """Lead every effect name of the catalogue to the rules that are on and can fit it."""
     lists: dict[str, list[Rule]] = {name: [] for name in EFFECT_KINDS}
@@ -229,7 +273,7 @@ def build_index(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
 def asks_for_transaction(rule: Rule) -> bool:
     """Whether the state of the transaction plays a part in a rule."""
     conditions = [*rule.when, *rule.require, *(condition for entry in rule.unless for condition in entry)]
-    return rule.otherwise.action != "deny" or any(_is_transactional(condition) for condition in conditions)
+    return any(_is_transactional(condition) for condition in conditions)
 
 
 def _is_transactional(condition: Condition) -> bool:

@@ -85,6 +85,8 @@ def parse_template(text: str) -> Template:
 
 def printable(text: str) -> str:
     """Text without characters that move a cursor or end a line: names in it come from clients."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

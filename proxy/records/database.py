@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -63,21 +63,34 @@ class Connection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DriverTls:
+    """TLS in asyncpg's terms.
+
+    Attributes:
+        mode: how it is spoken; "prefer": where the server has it; False: not at all.
+        direct: it begins at once, without being asked for.
+    """
+
+    mode: ssl.SSLContext | Literal["prefer", False] = field(default=False, repr=False, compare=False)
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresAddress:
     """A database that holds a ledger.
 
     Attributes:
         host: a name, an address, or the directory of a Unix socket.
-        password: None leaves it to PGPASSWORD and ~/.pgpass, as in libpq.
-        context: TLS, None for none.
+        password: or what gives it, asked for each connection; None leaves it to PGPASSWORD and ~/.pgpass, as
+            in libpq.
     """
 
     host: str
     port: int
     user: str
     database: str
-    password: str | None = field(default=None, repr=False)
-    context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
+    password: str | Callable[[], str] | None = field(default=None, repr=False)
+    tls: DriverTls = field(default_factory=DriverTls)
 
     def __str__(self) -> str:
         """For messages."""
@@ -92,7 +105,8 @@ class PostgresAddress:
             user=self.user,
             password=self.password,
             database=self.database,
-            ssl=self.context if self.context is not None else False,
+            ssl=self.tls.mode,
+            direct_tls=self.tls.direct,
             timeout=timeout_s,
             command_timeout=2 * timeout_s,
             statement_cache_size=0,  # a transaction pooler may stand in between
@@ -104,13 +118,15 @@ class PostgresAddress:
 class Caller:
     """Asks one database; any thread may call."""
 
-    def __init__(self, address: PostgresAddress, wait_s: float) -> None:
+    def __init__(self, address: PostgresAddress, wait_s: float, what: str = "the ledger") -> None:
         """Start the thread; nothing is connected before the first call.
 
         Args:
             wait_s: how long to wait for a lock, and for an answer.
+            what: what lies there, for messages.
         """
         self._address = address
+        self._place = f"{what} {address}"
         self._wait_s = wait_s
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -195,13 +211,13 @@ class Caller:
 
         if self._loop.is_closed():
             work.close()
-            raise LedgerError(f"the ledger {self._address} is closed")
+            raise LedgerError(f"{self._place} is closed")
         try:
             return asyncio.run_coroutine_threadsafe(bounded(), self._loop).result()
         except CancelledError:
-            raise LedgerError(f"the ledger {self._address} is closed") from None
+            raise LedgerError(f"{self._place} is closed") from None
         except _FAULTS as error:
-            raise LedgerError(_explained(f"the ledger {self._address}", error, self._wait_s)) from error
+            raise LedgerError(_explained(self._place, error, self._wait_s)) from error
 
 
 def _explained(place: str, error: BaseException, wait_s: float) -> str:

@@ -12,6 +12,7 @@ of an entry's fields and the hash of the entry before, in hexadecimal.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ GENESIS: Final = "0" * 64
 
 MAX_TEXT_CHARS: Final = 4096
 _MAX_INTEGER: Final = 2**53 - 1
+# C0, C1 (a terminal takes U+009B for an escape), ends of lines, and what turns the writing's direction round.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _FIELDS: Final = frozenset(
     {"about", "hash", "kind", "payload", "previous", "recorded_at", "recorded_by", "sequence"}
 )
@@ -170,7 +173,7 @@ def check_text(name: str, text: str, *, most: int = MAX_TEXT_CHARS) -> None:
     """
     if len(text) > most:
         raise LedgerError(f"the {name} is longer than {most} characters")
-    if any(ord(character) < 32 or character == "\x7f" for character in text):
+    if _CONTROL.search(text):
         raise LedgerError(f"the {name} holds a control character")
 
 

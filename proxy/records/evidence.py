@@ -12,9 +12,12 @@ from datetime import datetime
 from proxy.policy.facts import Facts
 from proxy.records.entry import GENESIS, Entry, LedgerError
 from proxy.records.kinds import FOLDS
+from proxy.records.kinds.approval import Approvals
 from proxy.records.kinds.backup import Backups
 from proxy.records.kinds.freeze import Freezes
 from proxy.records.kinds.kind import Fold
+from proxy.records.kinds.ran import RunsOfStatements
+from proxy.records.kinds.run import Runs
 
 
 class Evidence:
@@ -28,7 +31,16 @@ class Evidence:
         """Begin before the first entry."""
         self.backups = Backups()
         self.freezes = Freezes()
-        own: dict[type[Fold], Fold] = {Backups: self.backups, Freezes: self.freezes}
+        self.approvals = Approvals()
+        self.runs = Runs()
+        self.changes = RunsOfStatements()
+        own: dict[type[Fold], Fold] = {
+            Backups: self.backups,
+            Freezes: self.freezes,
+            Approvals: self.approvals,
+            Runs: self.runs,
+            RunsOfStatements: self.changes,
+        }
         self._folds: tuple[Fold, ...] = tuple(own[fold] if fold in own else fold() for fold in FOLDS)
         self._by_kind = {name: fold for fold in self._folds for name in fold.shapes}
         self.sequence = 0

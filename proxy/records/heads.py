@@ -83,11 +83,21 @@ class PublicKey:
 
     def signed(self, head: Head) -> bool:
         """Whether this key has signed it."""
+        return head.key == self.id and self.verifies(head.signature, head.message())
+
+    def verifies(self, signature: str, message: bytes) -> bool:
+        """Whether this is its signature of the message, in base64."""
         try:
-            self._key.verify(base64.b64decode(head.signature, validate=True), head.message())
+            self._key.verify(base64.b64decode(signature, validate=True), message)
         except (InvalidSignature, binascii.Error, ValueError):
             return False
-        return head.key == self.id
+        return True
+
+    @property
+    def text(self) -> str:
+        """Its 32 bytes in base64."""
+        raw = self._key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        return base64.b64encode(raw).decode()
 
     def pem(self) -> str:
         """As a PEM block, with its line's end."""
@@ -107,8 +117,11 @@ class SigningKey:
     def sign(self, position: Position, moment: datetime) -> Head:
         """The head of the ledger that ends there."""
         bare = Head(position.sequence, position.hash, written(moment), self.public.id, "")
-        signature = base64.b64encode(self._key.sign(bare.message())).decode()
-        return Head(bare.sequence, bare.hash, bare.signed_at, bare.key, signature)
+        return Head(bare.sequence, bare.hash, bare.signed_at, bare.key, self.signature(bare.message()))
+
+    def signature(self, message: bytes) -> str:
+        """Its signature of a message, in base64."""
+        return base64.b64encode(self._key.sign(message)).decode()
 
 
 def use_key(path: Path) -> SigningKey:
@@ -125,7 +138,7 @@ def use_key(path: Path) -> SigningKey:
             _make_key(path)
             return read_key(path)
     except OSError as error:
-        raise LedgerError(f"the ledger's key {path} cannot be used: {error.strerror or error}") from error
+        raise LedgerError(f"the key {path} cannot be used: {error.strerror or error}") from error
 
 
 def read_key(path: Path) -> SigningKey:
@@ -137,7 +150,7 @@ def read_key(path: Path) -> SigningKey:
     """
     raw = path.read_bytes()
     if path.stat().st_mode & _OTHERS:
-        raise LedgerError(f"the ledger's key {path} can be read by everybody: chmod 600 it")
+        raise LedgerError(f"the key {path} can be read by everybody: chmod 600 it")
     try:
         key = serialization.load_pem_private_key(raw, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -180,6 +193,15 @@ def read_public_key(raw: bytes) -> PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError("no Ed25519 key")
     return PublicKey(key)
+
+
+def public_key_of(text: str) -> PublicKey:
+    """A public key by its 32 bytes in base64.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return PublicKey(Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True)))
 
 
 def heads_in(lines: Iterable[str]) -> Iterator[Head]:

@@ -7,6 +7,7 @@ the policy. Deliberately absent: SQL, files, servers (store.py); any way to chan
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -19,9 +20,12 @@ from proxy.records.entry import GENESIS, Draft, Entry, LedgerError, check_text
 from proxy.records.evidence import Evidence
 from proxy.records.heads import Head
 from proxy.records.kinds import UNFOLDED
+from proxy.records.kinds.approval import Approvals
 from proxy.records.kinds.backup import BackupMade, BackupRecord, NewBackup, backup_record
 from proxy.records.kinds.freeze import FreezeRecord, Frozen, Thawed, freeze_record
 from proxy.records.kinds.kind import Payload, spelled
+from proxy.records.kinds.prepared import Decided
+from proxy.records.kinds.run import RunRecord
 from proxy.records.postgres import PostgresStore
 from proxy.records.sqlite import SqliteStore
 from proxy.records.store import Position, Store
@@ -121,10 +125,20 @@ class Ledger:
         return backup_record(entry)
 
     def freeze(
-        self, by: str, reason: str = "", *, until: datetime | None = None, database: str | None = None
+        self,
+        by: str,
+        reason: str = "",
+        *,
+        until: datetime | None = None,
+        database: str | None = None,
+        kill: bool = False,
     ) -> FreezeRecord:
-        """Declare that writes rest from now on, in one database or (None) in all."""
-        entry = self.record(Frozen(reason=reason, until=until, database=database), by)
+        """Declare that writes rest from now on, in one database or (None) in all.
+
+        Args:
+            kill: sessions that have writes under way end.
+        """
+        entry = self.record(Frozen(reason=reason, until=until, database=database, kill=kill), by)
         return freeze_record(entry)
 
     def thaw(self, by: str, *, database: str | None = None) -> tuple[FreezeRecord, ...]:
@@ -176,6 +190,25 @@ class Ledger:
             self._catch_up()
             return self._evidence.freezes.standing(self._clock())
 
+    def approvals(self) -> Approvals:
+        """Requests with what became of them, and the keys that count; as of now, and not to be changed."""
+        with self._reading:
+            self._catch_up()
+            return self._evidence.approvals
+
+    def open_runs(self) -> tuple[RunRecord, ...]:
+        """The migration runs that nobody has ended, also where their time is over."""
+        with self._reading:
+            self._catch_up()
+            return self._evidence.runs.open
+
+    def decided(self, prepared: Collection[int]) -> dict[int, Decided]:
+        """How those of these changes ended that were prepared, where that is known."""
+        with self._reading:
+            self._catch_up()
+            found = map(self._evidence.changes.decided, prepared)
+            return {each.change: each for each in found if each is not None}
+
     def facts(self, now: datetime) -> Facts:
         """What is known as of `now`."""
         with self._reading:
@@ -201,6 +234,10 @@ class Ledger:
     def wake(self) -> None:
         """Have `wait` return now."""
         self._store.wake()
+
+    def exclusive(self, name: str) -> AbstractContextManager[Callable[[], bool]]:
+        """Something that one process at a time does, of all that share the ledger: see `Store`."""
+        return self._store.exclusive(name)
 
     def verify(self, heads: Iterable[Head] = ()) -> Chain:
         """Check every entry, and the chain against these heads, whose signatures have been checked."""

@@ -7,8 +7,8 @@ lock puts appends in order, NOTIFY tells others of them. Deliberately absent: co
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,9 +18,13 @@ from proxy.records.migrations import MIGRATIONS, NEWEST
 from proxy.records.store import Position
 
 _CHANNEL: Final = "pgwarden_ledger"
-_LOCK_CLASS: Final = 0x70677764  # "pgwd"; the table's own number stands beside it
+LOCK_CLASS: Final = 0x70677764  # "pgwd"; the table's own number stands beside it
 _INSERT: Final = f"INSERT INTO pgwarden.entry ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608 - a constant
 _LAST: Final = "SELECT sequence, hash FROM pgwarden.entry ORDER BY sequence DESC LIMIT 1"
+_IS_THERE: Final = (
+    "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = 'pgwarden' AND c.relname = 'migration')"
+)
 _PAGE: Final = f"""
     SELECT {COLUMNS} FROM pgwarden.entry
     WHERE sequence > $1
@@ -102,6 +106,20 @@ class PostgresStore:
         """See `Store`."""
         self._woken.set()
 
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[Callable[[], bool]]:
+        """By an advisory lock, on a connection of its own."""
+        caller = Caller(self._address, self._wait_s)
+
+        async def attempt(connection: Connection) -> bool:
+            mine = "SELECT pg_try_advisory_lock($1, hashtext($2))"
+            return bool(await connection.fetchval(mine, LOCK_CLASS + 1, name))
+
+        try:
+            yield lambda: caller.call(attempt)
+        finally:
+            caller.close()
+
     def close(self) -> None:
         """Let go of the connections."""
         self._database.close()
@@ -136,7 +154,7 @@ class PostgresStore:
             "WHERE current_setting('synchronous_commit') = 'off'"
         )
         await connection.execute(
-            "SELECT pg_advisory_xact_lock($1, 'pgwarden.entry'::regclass::oid::int)", _LOCK_CLASS
+            "SELECT pg_advisory_xact_lock($1, 'pgwarden.entry'::regclass::oid::int)", LOCK_CLASS
         )
 
     async def _prepare(self, connection: Connection, create: bool) -> None:
@@ -145,7 +163,7 @@ class PostgresStore:
             raise LedgerError(f"there is no ledger at {self._address}")
         if applied < NEWEST:
             async with connection.transaction(isolation="read_committed"):
-                await connection.execute("SELECT pg_advisory_xact_lock($1, 0)", _LOCK_CLASS)
+                await connection.execute("SELECT pg_advisory_xact_lock($1, 0)", LOCK_CLASS)
                 await self._migrate(connection)
             applied = await _applied(connection)
         if applied > NEWEST:
@@ -189,7 +207,9 @@ async def _within(connection: Connection, draft: Draft) -> bool:
 
 
 async def _applied(connection: Connection) -> int:
-    if await connection.fetchval("SELECT to_regclass('pgwarden.migration')") is None:
+    # Read from the catalogue's rows: to_regclass() would answer from a cache, which says that there is no
+    # schema even after another has made it while this connection waited for the lock.
+    if not await connection.fetchval(_IS_THERE):
         return 0
     newest = await connection.fetchval("SELECT coalesce(max(number), 0) FROM pgwarden.migration")
     return int(str(newest))

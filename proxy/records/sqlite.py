@@ -8,7 +8,9 @@ that was there when the ledger was opened, since an empty ledger in place of a l
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -17,6 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 from proxy.records.entry import COLUMNS, GENESIS, Draft, Entry, LedgerError, entry_of, row_of, seal, written
 from proxy.records.migrations import MIGRATIONS, NEWEST, Migration
@@ -130,6 +133,16 @@ class SqliteStore:
         """See `Store`."""
         self._woken.set()
 
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[Callable[[], bool]]:
+        """By a lock on an empty file beside the ledger; it stays, as one that is removed can be had twice."""
+        with self._translated():
+            turn = os.open(f"{self._path}-turn-{crc32(name.encode()):08x}", os.O_RDONLY | os.O_CREAT, 0o666)
+        try:
+            yield lambda: _is_mine(turn)
+        finally:
+            os.close(turn)
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock, suppress(sqlite3.Error):
@@ -182,6 +195,7 @@ class SqliteStore:
         """Check whose file it is before anything is written to it, then bring it up to date."""
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # on macOS fsync() alone leaves it in the disk's cache
         self._check_ours(connection)
         self._write_ahead(connection)
         if _applied(connection) < NEWEST:
@@ -301,6 +315,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_dev, status.st_ino)
+
+
+def _is_mine(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

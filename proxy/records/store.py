@@ -7,6 +7,7 @@ Deliberately absent: what entries mean; any way to change or remove one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -72,6 +73,14 @@ class Store(Protocol):
 
     def wake(self) -> None:
         """Have `wait` return now."""
+        ...
+
+    def exclusive(self, name: str) -> AbstractContextManager[Callable[[], bool]]:
+        """Something that one process at a time does, of all that share this store.
+
+        Yields: what tries to get the turn, and says whether it is had. Leaving gives it back, and so does the
+            end of the process, or of its connection.
+        """
         ...
 
     def close(self) -> None:

@@ -6,10 +6,12 @@ SQL, policy, any look into the bytes.
 
 from proxy.relay.address import parse_upstream
 from proxy.relay.binding import Binding, Sockets, bind
+from proxy.relay.calls import Console
 from proxy.relay.certificate import Certificate, CertificateError, CertificateFiles, load_certificate
 from proxy.relay.limits import Capacity, Occupancy
+from proxy.relay.link import Link
 from proxy.relay.listener import Listener
-from proxy.relay.ports import RelaySettings, Session
+from proxy.relay.ports import RelaySettings, Session, Told
 from proxy.relay.proxied import ProxyProtocol
 from proxy.relay.routing import CancelRouter
 from proxy.relay.sockets import KeepAlive
@@ -23,7 +25,9 @@ __all__ = [
     "Certificate",
     "CertificateError",
     "CertificateFiles",
+    "Console",
     "KeepAlive",
+    "Link",
     "Listener",
     "NoAuthority",
     "Occupancy",
@@ -32,6 +36,7 @@ __all__ = [
     "Session",
     "Sockets",
     "SslMode",
+    "Told",
     "Upstream",
     "UpstreamError",
     "bind",

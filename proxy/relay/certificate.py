@@ -62,16 +62,25 @@ class Certificate:
     not_after_s: float
     _context: ssl.SSLContext = field(repr=False, compare=False)
 
+    def take_over(self, handshake: ssl.SSLObject) -> None:
+        """Have a handshake that begins at another context be made with this one."""
+        handshake.context = self._context
+
     def accept(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
         """The server's side of one TLS session."""
         return self._context.wrap_bio(incoming, outgoing, server_side=True)
 
 
-def load_certificate(files: CertificateFiles) -> Certificate:
+def load_certificate(files: CertificateFiles, alpn: str = ALPN_PROTOCOL) -> Certificate:
     """Read them; a pair of which one file is new and the other old does not load.
 
     A client's certificate is asked for where there is an authority for it, and then has to be good; whether
     one is needed is the session's to say, in words that the client can show.
+
+    Args:
+        files: where they are.
+        alpn: the protocol that is spoken inside (RFC 7301).
+
     Raises: CertificateError.
     """
     raw = _read(files.certificate, "the certificate")
@@ -80,7 +89,7 @@ def load_certificate(files: CertificateFiles) -> Certificate:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= _FEATURES
     context.num_tickets = 0
-    context.set_alpn_protocols([ALPN_PROTOCOL])
+    context.set_alpn_protocols([alpn])
     leaf = _leaf(raw, files.certificate)
 
     def no_passphrase() -> str:  # OpenSSL would ask on the terminal

@@ -5,34 +5,39 @@ Enters: asyncio's callbacks. Leaves: calls of the link. Deliberately absent: sta
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
+
+
+class Receiver(Protocol):
+    """Takes what a socket has read."""
+
+    def __call__(self, data: bytes) -> None:
+        """The other side sent bytes."""
 
 
 class Leg(asyncio.Protocol):
     """One of a link's two connections, from when it stands.
 
     Attributes:
-        data: the other side sent bytes.
+        data_received: the other side sent bytes. The link's own method: most calls of a leg are this one.
         gone: it sends nothing more.
         lost: the socket is closed.
         blocked: it does not take what is written to it, or takes it again.
     """
 
+    data_received: Receiver
+
     def __init__(
         self,
-        data: Callable[[bytes], None],
+        data: Receiver,
         gone: Callable[[], None],
         lost: Callable[[], None],
         blocked: Callable[[bool], None],
     ) -> None:
-        self.data = data
+        self.data_received = data
         self.gone = gone
         self.lost = lost
         self.blocked = blocked
-
-    def data_received(self, data: bytes) -> None:
-        """The other side sent bytes."""
-        self.data(data)
 
     def eof_received(self) -> None:
         """The other side sends nothing more. PostgreSQL takes that for its end, and so does the gate."""

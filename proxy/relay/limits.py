@@ -3,7 +3,8 @@
 Enters: numbers from the settings; each connection as it comes, names whom it is for, logs in and goes.
 Leaves: a seat, or why there is none. Deliberately absent: sockets, and telling the client (the session does).
 
-One `Occupancy` counts for all listeners of a process. A seat counts as a client from the moment at which the
+One `Occupancy` counts for all listeners of a process, and looks at what the others of its gate count. A seat
+counts as a client from the moment at which the
 server would be connected to for it: until then it is only one that has not logged in, of which there are not
 many either. At that limit, and where clients that have not logged in hold the last places, who has taken
 longer than a login takes makes room for who comes; so half-open connections cannot keep anybody out.
@@ -12,11 +13,13 @@ longer than a login takes makes room for who comes; so half-open connections can
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeAlias
 
-from proxy.session import Excess
+from proxy.session import ALONE, Elsewhere, Excess
 
-Key = TypeVar("Key")
+_Counted: TypeAlias = tuple[str, ...]
+_ALL_CLIENTS: Final = ("clients",)
+_ALL_LOGINS: Final = ("logins",)
 
 EVERYBODY: Final = "*"
 """In place of a name: every one that is not named."""
@@ -44,6 +47,7 @@ class Capacity:
         max_db_connections: the same by database.
         max_logins: clients that have not logged in.
         max_logins_per_address: those of one address.
+        own_clients, own_logins: how many of either this process has open files for.
     """
 
     max_client_conn: int = 0
@@ -52,6 +56,8 @@ class Capacity:
     max_db_connections: Mapping[str, int] = field(default_factory=dict)
     max_logins: int = 1000
     max_logins_per_address: int = 0
+    own_clients: int = 0
+    own_logins: int = 0
 
 
 class Seat:
@@ -118,27 +124,25 @@ class Occupancy:
         capacity: Capacity,
         clock: Callable[[], float],
         on_refusal: Callable[[str, str | None, str], None] = lambda reason, address, why: None,
+        elsewhere: Elsewhere = ALONE,
     ) -> None:
         """Begin with nobody; the clock gives seconds from anywhere."""
         self.capacity = capacity
         self.refused = dict.fromkeys(REASONS, 0)
         self.on_refusal = on_refusal
         self._clock = clock
+        self._elsewhere = elsewhere
         self._logins: dict[Seat, None] = {}  # who has not logged in, longest first
-        self._addresses: Counter[str] = Counter()  # of those
-        self._clients = 0
-        self._roles: Counter[str] = Counter()  # of all servers, for what is reserved
-        self._users: Counter[tuple[str, str]] = Counter()
-        self._databases: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[_Counted] = Counter()  # what else is limited, of this process
 
     @property
     def clients(self) -> int:
-        """How many clients hold a place."""
-        return self._clients
+        """How many clients hold a place in this process."""
+        return self._counts[_ALL_CLIENTS]
 
     @property
     def logins(self) -> int:
-        """How many connections have not logged in."""
+        """How many connections to this process have not logged in."""
         return len(self._logins)
 
     def enter(self, cut_off: Callable[[], None]) -> Seat | None:
@@ -147,8 +151,9 @@ class Occupancy:
         Args:
             cut_off: closes the connection, when it has to make room.
         """
-        limit = self.capacity.max_logins
-        if limit and len(self._logins) >= limit and not self._make_room(LOGINS, lambda seat: True):
+        self._count(_ALL_LOGINS, 1)
+        if self._full_of_logins() and not self._make_room(LOGINS, lambda seat: True):
+            self._count(_ALL_LOGINS, -1)
             self.refuse(LOGINS, None)
             return None
         seat = Seat(self, cut_off, self._clock())
@@ -167,26 +172,26 @@ class Occupancy:
         limit = self.capacity.max_logins_per_address
         if address is None:
             return True
-        full = bool(limit) and self._addresses[address] >= limit
+        counted = ("logins of", address)
+        self._count(counted, 1)
+        full = bool(limit) and self._total(counted) > limit
         if full and not self._make_room(LOGINS_PER_ADDRESS, lambda other: other.address == address):
+            self._count(counted, -1)
             self.refuse(LOGINS_PER_ADDRESS, address)
             return False
         seat.address = address
-        self._addresses[address] += 1
         return True
 
     def seat(self, seat: Seat) -> Excess | None:
         """Give it a place, or say which limit is in the way."""
+        self._count_seated(seat, 1)
         for find in (self._excess_of_clients, self._excess_of_user, self._excess_of_database):
             excess = find(seat)
             if excess is not None:
+                self._count_seated(seat, -1)
                 self.refuse(excess.setting, seat.address)
                 return excess
         seat.seated = True
-        self._clients += 1
-        self._roles[seat.role] += 1
-        self._users[seat.server, seat.role] += 1
-        self._databases[seat.server, seat.database] += 1
         return None
 
     def logged_in(self, seat: Seat) -> None:
@@ -194,35 +199,63 @@ class Occupancy:
         if seat.logging_in:
             seat.logging_in = False
             self._logins.pop(seat, None)
+            self._count(_ALL_LOGINS, -1)
             if seat.address is not None:
-                _take_from(self._addresses, seat.address)
+                self._count(("logins of", seat.address), -1)
 
     def leave(self, seat: Seat) -> None:
         """Forget it."""
         self.logged_in(seat)
         if seat.seated:
             seat.seated = False
-            self._clients -= 1
-            _take_from(self._roles, seat.role)
-            _take_from(self._users, (seat.server, seat.role))
-            _take_from(self._databases, (seat.server, seat.database))
+            self._count_seated(seat, -1)
+
+    # -- counting ----------------------------------------------------------------------------------------
+
+    def _count_seated(self, seat: Seat, by: int) -> None:
+        self._count(_ALL_CLIENTS, by)
+        self._count(("role", seat.role), by)
+        self._count(("user", seat.server, seat.role), by)
+        self._count(("database", seat.server, seat.database), by)
+
+    def _count(self, counted: _Counted, by: int) -> None:
+        """Count here, and tell the others. Names come from clients: none is kept that nobody bears."""
+        self._counts[counted] += by
+        if not self._counts[counted]:
+            del self._counts[counted]
+        self._elsewhere.add(by, *counted)
+
+    def _total(self, counted: _Counted) -> int:
+        """Of the whole gate. Who has told the others before looking cannot be overlooked by all of them."""
+        return self._counts[counted] + self._elsewhere.count(*counted)
 
     # -- limits ------------------------------------------------------------------------------------------
 
+    def _full_of_logins(self) -> bool:
+        limit, own = self.capacity.max_logins, self.capacity.own_logins
+        if own and self._counts[_ALL_LOGINS] > own:
+            return True
+        return bool(limit) and self._total(_ALL_LOGINS) > limit
+
     def _excess_of_clients(self, seat: Seat) -> Excess | None:
-        limit = self.capacity.max_client_conn
+        limit, own = self.capacity.max_client_conn, self.capacity.own_clients
         kept = sum(
-            max(0, count - self._roles[role])
+            max(0, count - self._total(("role", role)))
             for role, count in self.capacity.reserved_connections.items()
             if role != seat.role
         )
-        if not limit or self._clients < limit - kept or self._make_room(CLIENTS, lambda other: other.seated):
+        connected, mine = self._total(_ALL_CLIENTS) - 1, self.clients - 1
+        full, no_files = bool(limit) and connected >= limit - kept, bool(own) and mine >= own - kept
+        if not (full or no_files) or self._make_room(CLIENTS, lambda other: other.seated):
             return None
+        whose, most, there = "The gate's max_client_conn is", limit, connected
+        if not full:
+            whose, most, there = "One of the gate's workers has open files for", own, mine
         reserved = f", {kept} of them kept for other roles" if kept else ""
         return Excess(
             CLIENTS,
             "sorry, too many clients already",
-            f"The gate's max_client_conn is {limit}{reserved}; {self._clients} are connected.",
+            f"{whose} {most}{reserved}; {there} are connected.",
             "Close connections that nobody uses, let clients share a pool, or raise max_client_conn.",
         )
 
@@ -230,7 +263,7 @@ class Occupancy:
         def same(other: Seat) -> bool:
             return other.seated and (other.server, other.role) == (seat.server, seat.role)
 
-        open_now = self._users[seat.server, seat.role]
+        open_now = self._total(("user", seat.server, seat.role)) - 1
         limits = self.capacity.max_user_connections
         return self._excess_of_name(USERS, "role", seat.role, open_now, limits, same)
 
@@ -238,7 +271,7 @@ class Occupancy:
         def same(other: Seat) -> bool:
             return other.seated and (other.server, other.database) == (seat.server, seat.database)
 
-        open_now = self._databases[seat.server, seat.database]
+        open_now = self._total(("database", seat.server, seat.database)) - 1
         limits = self.capacity.max_db_connections
         return self._excess_of_name(DATABASES, "database", seat.database, open_now, limits, same)
 
@@ -274,11 +307,3 @@ class Occupancy:
                 seat.evict()
                 return True
         return False
-
-
-def _take_from(counter: Counter[Key], key: Key) -> None:
-    """Names come from clients: none is kept that nobody bears any more."""
-    if counter[key] > 1:
-        counter[key] -= 1
-    else:
-        del counter[key]

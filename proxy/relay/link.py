@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeAlias, assert_never
 
+from proxy.relay.calls import Console
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
 from proxy.relay.clocks import Stand
@@ -27,6 +28,7 @@ from proxy.relay.ports import (
     ChangeRecorder,
     CrashReporter,
     CredentialFinder,
+    Holder,
     Observer,
     RelaySettings,
     Session,
@@ -34,11 +36,13 @@ from proxy.relay.ports import (
 )
 from proxy.relay.routing import CancelRouter
 from proxy.relay.secure import SecureTransport
+from proxy.relay.slices import SLICE_BYTES, Slices
 from proxy.relay.sockets import unsent
 from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
     Abandon,
+    Activity,
     Analyse,
     AwaitCatalogue,
     Cancel,
@@ -51,11 +55,14 @@ from proxy.session import (
     Ended,
     Event,
     FindCredential,
+    GivenUp,
+    Hold,
     Opened,
     Outcome,
     Ponder,
     Record,
     Recorded,
+    Released,
     Report,
     Standing,
     StartTls,
@@ -81,7 +88,8 @@ _CRASH_NOTICE: Final = encode_error(
 
 _CRASH_REASON: Final = "internal error"
 
-_AT_ONCE_BYTES = 512 * 1024
+_AT_ONCE_BYTES: Final = 512 * 1024
+_SLICE_BYTES: Final = SLICE_BYTES  # compiled, a name of another module's is looked up each time
 
 _PONDERING: Final = ThreadPoolExecutor(1, "pondering")
 """One thread for all: with more, the event loop would wait for its turn behind each of them."""
@@ -92,7 +100,11 @@ class LinkError(Exception):
 
 
 class Link:
-    """Performs one session's commands. Its two legs call it; a listener watches it."""
+    """Performs one session's commands. Its two legs call it; a listener watches it.
+
+    Attributes:
+        since: when it was made, by the loop's clock.
+    """
 
     def __init__(
         self,
@@ -102,11 +114,13 @@ class Link:
         settings: RelaySettings,
         seat: Seat,
         *,
+        console: Console | None,
         router: CancelRouter | None,
         reader: TextReader | None,
         catalogue: CatalogueReader | None,
         credentials: CredentialFinder | None,
         recorder: ChangeRecorder | None,
+        holder: Holder | None,
         certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
@@ -117,12 +131,15 @@ class Link:
         self._canceller = canceller
         self._settings = settings
         self._seat = seat
+        self._console = console
+        self._calling = False  # the console, which has an end to be told of
         self._router = router
         self._cancels: set[asyncio.Task[bytes]] = set()
         self._reader = reader
         self._catalogue = catalogue
         self._credentials = credentials
         self._recorder = recorder
+        self._holder = holder
         self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
@@ -132,6 +149,7 @@ class Link:
         self._server: asyncio.Transport | None = None
         self._client_full = False  # the client does not take what is written to it
         self._server_full = False
+        self._slices: Slices | None = None  # what goes to the server in pieces
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
         self._received = 0  # bytes of the client's
@@ -143,6 +161,7 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self.since = self._loop.time()
 
     # -- what the client's socket does -------------------------------------------------------------------
 
@@ -196,7 +215,14 @@ class Link:
         if self._over:
             return
         try:
-            self._perform(self._session.server_data(data))
+            commands = self._session.server_data(data)
+            if len(commands) == 1 and not self._client_paused:  # nearly always an answer, and nothing else
+                command = commands[0]
+                if isinstance(command, ToClient):
+                    if self._client is not None:
+                        self._client.write(command.data)
+                    return
+            self._perform(commands)
         except Exception as error:
             self._crash(error)
 
@@ -214,6 +240,9 @@ class Link:
 
     def server_blocked(self, full: bool) -> None:
         """The server does not take what is written to it, or takes it again."""
+        if self._slices is not None:
+            self._slices.blocked(full)
+            return
         self._server_full = full
         self._throttle()
 
@@ -223,10 +252,19 @@ class Link:
         """End as soon as no work is under way."""
         self._ask(self._session.drain)
 
-    def terminate(self, message: str) -> None:
+    def facts_changed(self) -> None:
+        """Have what is under way looked at again."""
+        self._ask(self._session.facts_changed)
+
+    def terminate(self, message: str, detail: str = "") -> None:
         """End now, and tell the client why."""
-        self._ask(lambda: self._session.terminate(message))
+        self._ask(lambda: self._session.terminate(message, detail))
         self._close()
+
+    @property
+    def activity(self) -> Activity | None:
+        """What its session does now, for people; None once it is over."""
+        return None if self._over else self._session.activity
 
     @property
     def stand(self) -> Stand | None:
@@ -312,6 +350,8 @@ class Link:
                     self._read_aside(self._derive_key(command))
                 case Record():
                     self._record(command)
+                case Hold():
+                    self._hold(command)
                 case Close():
                     self._close()
                 case _:
@@ -320,9 +360,24 @@ class Link:
 
     def _write_server(self, data: bytes | memoryview) -> None:
         if self._server is not None:
-            self._server.write(data)
+            if self._slices is None and len(data) <= _SLICE_BYTES:
+                self._server.write(data)
+            else:
+                self._write_slices(self._server, data)
         elif not self._server_ended:
             raise LinkError("bytes for a server that is not connected")
+
+    def _write_slices(self, server: asyncio.Transport, data: bytes | memoryview) -> None:
+        """The server counts as full until all is written."""
+        if self._slices is None:
+            self._slices = Slices(server, self._loop, self._sliced)
+            self._slices.blocked(self._server_full)
+            self._server_full = True
+        self._slices.write(data)
+
+    def _sliced(self) -> None:
+        self._slices = None
+        self.server_blocked(False)
 
     def _report(self, event: Event) -> None:
         if isinstance(event, Opened):
@@ -385,6 +440,14 @@ class Link:
             raise LinkError("a change was to be recorded and nobody does")
         self._read_aside(self._recorded(self._recorder(command.change)))
 
+    def _hold(self, command: Hold) -> None:
+        if self._holder is None:
+            raise LinkError("a statement was held for what nobody brings about")
+        self._read_aside(self._held(self._holder(command, self._progressed)))
+
+    def _progressed(self, message: str, detail: str) -> None:
+        self._ask(lambda: self._session.progressed(message, detail))
+
     def _read_aside(self, work: Coroutine[None, None, None]) -> None:
         """Start what the session waits for; it waits for one thing at a time."""
         if self._reading is not None:
@@ -429,6 +492,11 @@ class Link:
         self._reading = None  # what comes next may be recorded too
         self._ask(lambda: self._session.recorded(outcome))
 
+    async def _held(self, holding: Awaitable[Released | GivenUp]) -> None:
+        outcome = await holding
+        self._reading = None  # what comes next may be recorded, or held for something else
+        self._ask(lambda: self._session.held(outcome))
+
     def _was_read(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
@@ -452,17 +520,30 @@ class Link:
         self._finish()
 
     def _sit_down(self, wanted: Connect) -> None:
-        """Connect to the server, if there may be one more."""
+        """Connect to the server, or to the console, if there may be one more."""
+        if wanted.console:
+            self._call()
+            return
         excess = self._seat.connects(str(self._upstream), wanted.role, wanted.database)
         if excess is None:
             self._connecting = True
-            self._start(self._connect())
+            self._start(self._connect(self._upstream))
         else:
             self._ask(lambda: self._session.turned_away(excess))
 
-    async def _connect(self) -> None:
+    def _call(self) -> None:
+        if self._console is None:
+            raise LinkError("the console was asked for and there is none")
+        excess = self._console.begin()
+        if excess is not None:
+            self._ask(lambda: self._session.turned_away(excess))
+            return
+        self._calling = self._connecting = True
+        self._start(self._connect(self._console.upstream))
+
+    async def _connect(self, upstream: Upstream) -> None:
         try:
-            server, arrival = await self._upstream.connect()
+            server, arrival = await upstream.connect()
         except UpstreamError as error:
             self._connecting = False
             failure = UpstreamFailure(error.message, error.hint)
@@ -471,6 +552,9 @@ class Link:
             return
         self._connecting = False
         self._server = server
+        if self._calling:
+            self._stop_timers()  # the console keeps the time, and counts who has not logged in
+            self._seat.logged_in()
         server.set_protocol(Leg(self.server_data, self.server_gone, self.server_lost, self.server_blocked))
         tls = server.get_extra_info("ssl_object")
         self._ask(lambda: self._session.server_connected(None if tls is None else tls_info(tls)))
@@ -525,12 +609,12 @@ class Link:
         if self._connecting and self._task is not None:
             self._task.cancel()
         self._abandon()
-        self._close_leg(self._client, self._settings.flush_client_s)
-        self._close_leg(self._server, self._settings.flush_server_s)
+        self._close_leg(self._client, None, self._settings.flush_client_s)
+        self._close_leg(self._server, self._slices, self._settings.flush_server_s)
 
-    def _close_leg(self, transport: asyncio.Transport | None, flush_s: float) -> None:
+    def _close_leg(self, transport: asyncio.Transport | None, slices: Slices | None, flush_s: float) -> None:
         if transport is not None:
-            transport.close()
+            (transport if slices is None else slices).close()
             self._timers.append(self._loop.call_later(flush_s, transport.abort))
 
     def _stop_timers(self) -> None:
@@ -542,6 +626,9 @@ class Link:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
             self._seat.leave()
+            if self._calling and self._console is not None:
+                self._calling = False
+                self._console.end()
             if self._router is not None:
                 self._router.leave(self._session)
             self._on_finished(self)

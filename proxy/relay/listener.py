@@ -7,10 +7,11 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), where certificate
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from proxy.relay.binding import Place
+from proxy.relay.calls import Console
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
 from proxy.relay.clocks import Clock
@@ -22,6 +23,7 @@ from proxy.relay.ports import (
     ChangeRecorder,
     CrashReporter,
     CredentialFinder,
+    Holder,
     Observer,
     RelaySettings,
     SessionFactory,
@@ -47,11 +49,13 @@ class Listener:
         observer: Observer,
         settings: RelaySettings | None = None,
         *,
+        console: Console | None = None,
         router: CancelRouter | None = None,
         reader: TextReader | None = None,
         catalogue: CatalogueReader | None = None,
         credentials: CredentialFinder | None = None,
         recorder: ChangeRecorder | None = None,
+        holder: Holder | None = None,
         certificate: Certificate | None = None,
         on_crash: CrashReporter | None = None,
         occupancy: Occupancy | None = None,
@@ -66,11 +70,13 @@ class Listener:
             upstream: the server behind this door.
             observer: is told every event; its exception ends the session that reported.
             settings: bounds; the defaults when None.
+            console: the way to the gate's console; without one a session that asks for it ends.
             router: takes CancelRequests to the sessions they name; without one they come to nothing.
             reader: reads the texts that sessions hand out; without one such a session ends.
             catalogue: reads what databases hold; without one a session that asks for it ends.
             credentials: looks users up; without one a session that asks for it ends.
             recorder: writes changes down; without one a session that asks for it ends.
+            holder: brings about what held statements need; likewise.
             certificate: what TLS with clients is spoken with; without one a session that begins it ends.
             on_crash: is told every exception that ended a session; when None, the event loop's handler is.
             occupancy: who is connected, of this door and others; of this one alone when None.
@@ -78,11 +84,13 @@ class Listener:
         """
         self._session_factory = session_factory
         self._upstream = upstream
+        self._console = console
         self._router = router
         self._reader = reader
         self._catalogue = catalogue
         self._credentials = credentials
         self._recorder = recorder
+        self._holder = holder
         self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
@@ -117,6 +125,16 @@ class Listener:
     def expired(self) -> Mapping[Standing, int]:
         """How many sessions a time-out has ended, by what they stood like."""
         return self._clock.expired
+
+    @property
+    def links(self) -> Collection[Link]:
+        """Whoever is connected now."""
+        return self._links
+
+    def facts_changed(self) -> None:
+        """Have every session look at what it has under way: a freeze began or ended."""
+        for link in tuple(self._links):
+            link.facts_changed()
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Begin to accept.
@@ -189,11 +207,13 @@ class Listener:
             self._canceller,
             self._settings,
             seat,
+            console=self._console,
             router=self._router,
             reader=self._reader,
             catalogue=self._catalogue,
             credentials=self._credentials,
             recorder=self._recorder,
+            holder=self._holder,
             certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,

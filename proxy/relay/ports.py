@@ -10,14 +10,18 @@ from typing import Protocol, TypeAlias
 
 from proxy.relay.sockets import KeepAlive
 from proxy.session import (
+    Activity,
     Change,
     Command,
     Credential,
     Event,
     Excess,
+    GivenUp,
+    Hold,
     Outcome,
     Peer,
     Recorded,
+    Released,
     Screening,
     Standing,
     TlsInfo,
@@ -39,6 +43,10 @@ class Session(Protocol):
     def standing(self) -> Standing | None:
         """What it waits for, once it is logged in."""
 
+    @property
+    def activity(self) -> Activity:
+        """What it does now, for people."""
+
     def client_data(self, data: bytes) -> list[Command]:
         """The client sent bytes."""
 
@@ -47,6 +55,12 @@ class Session(Protocol):
 
     def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
         """What the last Record asked for is durable, or cannot be."""
+
+    def held(self, outcome: Released | GivenUp) -> list[Command]:
+        """What the last Hold asked for has come about, or will not."""
+
+    def progressed(self, message: str, detail: str = "") -> list[Command]:
+        """How far what the last Hold asked for is."""
 
     def pondered(self, weighed: Weighed) -> list[Command]:
         """What the work of the last Ponder gave."""
@@ -62,6 +76,9 @@ class Session(Protocol):
 
     def cancel(self) -> list[Command]:
         """Somebody has shown this session's key: what it runs is to end."""
+
+    def facts_changed(self) -> list[Command]:
+        """What is under way has to be looked at again."""
 
     def client_eof(self) -> list[Command]:
         """The client is gone."""
@@ -90,7 +107,7 @@ class Session(Protocol):
     def drain(self) -> list[Command]:
         """End as soon as no work is under way."""
 
-    def terminate(self, message: str) -> list[Command]:
+    def terminate(self, message: str, detail: str = "") -> list[Command]:
         """End now."""
 
     def expire(self, standing: Standing, limit_s: float) -> list[Command]:
@@ -128,6 +145,20 @@ class ChangeRecorder(Protocol):
 
     def __call__(self, change: Change) -> Awaitable[Recorded | Unrecorded]:
         """Return once it is durable, or say why it is not; in bounded time."""
+
+
+Told: TypeAlias = Callable[[str, str], None]
+
+
+class Holder(Protocol):
+    """Brings about what held statements need, or waits for it."""
+
+    def __call__(self, hold: Hold, tell: Told) -> Awaitable[Released | GivenUp]:
+        """Return once it is there, or why it is not, within the time that the Hold allows.
+
+        Args:
+            tell: is given, now and then and on the event loop, how far it is: a message and a detail.
+        """
 
 
 SessionFactory: TypeAlias = Callable[[Peer], Session]

@@ -7,8 +7,8 @@ Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule mea
 
 from proxy.session.authentication.attempts import Attempts
 from proxy.session.authentication.credentials import AuthType, Credential, Unavailable
-from proxy.session.authentication.rules import Authentication
-from proxy.session.cache import Outcome, Screening
+from proxy.session.authentication.rules import SERVER_REFUSALS, Authentication
+from proxy.session.cache import Found, Outcome, Screening, understood_aside
 from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.commands import (
     Abandon,
@@ -22,27 +22,50 @@ from proxy.session.commands import (
     Connect,
     DeriveKey,
     FindCredential,
+    GivenUp,
+    Hold,
     Ponder,
     Record,
     Recorded,
+    Released,
     Report,
     StartTls,
     ToClient,
     ToServer,
     Unrecorded,
+    Use,
 )
-from proxy.session.events import Ended, Event, Judged, LoginFailed, LongText, Opened, Origin, Passed
+from proxy.session.elsewhere import ALONE, Elsewhere
+from proxy.session.events import (
+    Activity,
+    Concluded,
+    Ended,
+    Event,
+    Judged,
+    Lifted,
+    LoginFailed,
+    LongText,
+    Opened,
+    Origin,
+    Passed,
+    RefusedText,
+)
 from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
+from proxy.session.keeping import RefusedTexts
+from proxy.session.letting import Things, let_go_by
 from proxy.session.session import Peer, Phase, Session, UpstreamFailure
-from proxy.session.tally import JUDGEMENT_BUCKETS, Tally
+from proxy.session.tally import JUDGEMENT_BUCKETS, Count, Tally
 from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsInfo
 from proxy.session.weighing import Weighed
 
 __all__ = [
+    "ALONE",
     "ALPN_PROTOCOL",
     "JUDGEMENT_BUCKETS",
+    "SERVER_REFUSALS",
     "Abandon",
+    "Activity",
     "Analyse",
     "Attempts",
     "AuthType",
@@ -56,16 +79,23 @@ __all__ = [
     "ClientTls",
     "Close",
     "Command",
+    "Concluded",
     "Connect",
+    "Count",
     "Credential",
     "DeriveKey",
+    "Elsewhere",
     "Ended",
     "Event",
     "Excess",
     "FindCredential",
+    "Found",
     "Gate",
+    "GivenUp",
+    "Hold",
     "Identity",
     "Judged",
+    "Lifted",
     "Limits",
     "LoginFailed",
     "LongText",
@@ -78,17 +108,24 @@ __all__ = [
     "Ponder",
     "Record",
     "Recorded",
+    "RefusedText",
+    "RefusedTexts",
+    "Released",
     "Report",
     "Screening",
     "Session",
     "Standing",
     "StartTls",
     "Tally",
+    "Things",
     "TlsInfo",
     "ToClient",
     "ToServer",
     "Unavailable",
     "Unrecorded",
     "UpstreamFailure",
+    "Use",
     "Weighed",
+    "let_go_by",
+    "understood_aside",
 ]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from proxy.session.events import told
+from proxy.session.letting import Held
 from proxy.session.meaning import Meaning, of_analysis, of_unread
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.effects import Prepares
@@ -29,8 +30,24 @@ _HEAVIEST: Final = 256 * 1024
 Screening: TypeAlias = Callable[[View], Screened | None]
 """Says what a text does at most, if that is enough to judge it; takes some 4 ns a byte."""
 
-Outcome: TypeAlias = Analysis | SqlSyntaxError | Screened | UnicodeDecodeError
+Found: TypeAlias = Analysis | SqlSyntaxError | Screened | UnicodeDecodeError
 """What reading a text gave; it need not be read where the screen says what it does at most."""
+
+Outcome: TypeAlias = Found | Meaning
+"""The same for a session; of much a Meaning, since making it belongs into another thread."""
+
+
+def understood_aside(raw: View, outcome: Analysis | SqlSyntaxError) -> Meaning:
+    """The meaning of a text that was read, made in another thread because there is much to it."""
+    meaning = _understood(raw, outcome)
+    _ = meaning.digest  # it keeps it
+    meaning.held = Held(meaning.effects, meaning.statements)
+    return meaning
+
+
+def _understood(raw: View, outcome: Analysis | SqlSyntaxError) -> Meaning:
+    text = told(raw)
+    return of_analysis(text, outcome, raw) if isinstance(outcome, Analysis) else of_unread(text, outcome)
 
 
 class Meanings:
@@ -66,13 +83,12 @@ class Meanings:
         """When reading a text elsewhere begins, for ``take``."""
         return self._timer()
 
-    def take(self, raw: View, outcome: Analysis | SqlSyntaxError, started: float) -> Meaning:
+    def take(self, raw: View, outcome: Analysis | SqlSyntaxError | Meaning, started: float) -> Meaning:
         """Take in what reading a text gave, begun at ``started`` by the gate's timer."""
-        text = told(raw)
-        meaning = of_analysis(text, outcome) if isinstance(outcome, Analysis) else of_unread(text, outcome)
+        meaning = outcome if isinstance(outcome, Meaning) else _understood(raw, outcome)
         meaning.reading_s = self._timer() - started
         # A limit of time or memory may hold next time.
-        if isinstance(raw, bytes) and not isinstance(outcome, UnreadableText):
+        if isinstance(raw, bytes) and not isinstance(meaning.error, UnreadableText):
             self._remember(raw, meaning)
         return meaning
 

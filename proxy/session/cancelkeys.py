@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from proxy.wire.backend import BackendKey
 
@@ -50,19 +49,19 @@ class Identity:
 
 
 class CancelKeys:
-    """The keys of one process's sessions. A key lives as long as its session, and no longer."""
+    """The keys of one process's sessions. A key lives until its session ends."""
 
     def __init__(self, identity: Identity, token: Callable[[], str]) -> None:
         """Issue keys in this name; `token` gives 128 fresh random bits as 32 hexadecimal digits."""
         self.identity = identity
         self._token = token
-        self._live: dict[int, WeakKeyDictionary[object, bytes]] = {}
+        self._live: dict[int, dict[object, bytes]] = {}
 
     def issue(self, owner: object, process_id: int | None, *, long: bool) -> BackendKey:
         """Make the key of a session.
 
         Args:
-            owner: the session; kept by a weak reference.
+            owner: the session, which is kept until `release`.
             process_id: the server's; None where it has told none.
             long: the client speaks protocol 3.2.
         """
@@ -77,7 +76,7 @@ class CancelKeys:
             if me != Identity():
                 serial = process_id & ((1 << _SERIAL_BITS) - 1)
                 process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
-        self._live.setdefault(process_id, WeakKeyDictionary())[owner] = secret
+        self._live.setdefault(process_id, {})[owner] = secret
         return BackendKey(process_id, secret)
 
     def release(self, owner: object, key: BackendKey) -> None:
@@ -94,7 +93,7 @@ class CancelKeys:
         Several may share a process id, behind different servers: then the secret tells them apart.
         """
         found = None
-        for owner, secret in list(self._live.get(_process_id(key), {}).items()):
+        for owner, secret in self._live.get(_process_id(key), {}).items():
             if compare_digest(secret, key[_ID_BYTES:]):
                 found = owner
         return found

@@ -8,24 +8,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from proxy.policy.conditions.case import Proof
+from proxy.policy.context import NO_WORDING, Wording
+from proxy.policy.decision import Wanted
 from proxy.session.cache import Screening
-from proxy.session.events import Event, LongText, Origin
+from proxy.session.events import Event, LongText, Origin, RefusedText
 from proxy.session.weighing import Weighed
 from proxy.wire.framing import View
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class ToServer:
     """Write these bytes to the server."""
 
     data: View
 
+    def __init__(self, data: View) -> None:
+        """Written out: there is one for every message, and mypyc leaves a generated one uncompiled."""
+        self.data = data
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class ToClient:
     """Write these bytes to the client."""
 
     data: View
+
+    def __init__(self, data: View) -> None:
+        """Written out, as that of ``ToServer``."""
+        self.data = data
 
 
 @dataclass(slots=True)
@@ -49,10 +60,12 @@ class Connect:
 
     Attributes:
         role, database: for which it is, as limits count them.
+        console: to the gate's own console in the server's place, which counts its callers itself.
     """
 
     role: str = ""
     database: str = ""
+    console: bool = False
 
 
 @dataclass(slots=True)
@@ -78,7 +91,7 @@ class CancelAnother:
 
 @dataclass(slots=True)
 class Abandon:
-    """What the last ``Analyse`` asked for is not needed any more."""
+    """What the last ``Analyse`` or ``Hold`` asked for is not needed any more."""
 
 
 @dataclass(slots=True)
@@ -117,12 +130,32 @@ class AwaitCatalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """An approval that a statement needs: of its uses one is taken.
+
+    Attributes:
+        approval: its id.
+        most: how often it may be used in all.
+        rules: those that it lifts here.
+    """
+
+    approval: str
+    most: int
+    rules: tuple[str, ...]
+    break_glass: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A change that is about to run.
 
     Attributes:
         text: as it was sent; None where there is none.
         risk: the gravest of its effects, in lower case.
+        parts: its effects one by one, each with what it falls on and its detail, the first MOST_LISTED.
+        proofs: the evidence by which the policy let it pass.
+        uses: what has to be taken first, of every one of these approvals.
+        wording: what it is known by elsewhere.
     """
 
     text: str | LongText | None
@@ -131,6 +164,10 @@ class Change:
     risk: str
     unreadable: bool
     origin: Origin
+    parts: tuple[tuple[str, str, str], ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    uses: tuple[Use, ...] = ()
+    wording: Wording = NO_WORDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +179,15 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """It could not be recorded; ``reason`` is one clause in plain words, without a secret."""
+    """It could not be recorded.
+
+    Attributes:
+        reason: one clause in plain words, without a secret.
+        spent: the approval that was used up, or had ended, before this could use it; "" for none.
+    """
 
     reason: str
+    spent: str = ""
 
 
 @dataclass(slots=True)
@@ -152,6 +195,41 @@ class Record:
     """Have this recorded, durably; then call ``recorded``. The change goes on only then, or not at all."""
 
     change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What was wanted has come about, and the gate's facts know it.
+
+    Attributes:
+        note: what is not as somebody may expect, as a clause; told if the statement is refused all the same.
+    """
+
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """It has not come about, or not in time; ``reason`` is one clause in plain words, without a secret."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Have this brought about, or wait for it, for as long as it says at most; then call ``held``.
+
+    Meanwhile ``progressed`` tells the client how far it is. The statement is judged again afterwards.
+
+    Attributes:
+        text: what people are asked to approve, where that is wanted.
+        decision_id: its number; its refusal's, too, if it comes to that and the text was not refused before.
+    """
+
+    wanted: Wanted
+    change: Change
+    text: RefusedText | None = None
+    decision_id: str = ""
 
 
 @dataclass(slots=True)
@@ -199,6 +277,7 @@ Command = (
     | FindCredential
     | DeriveKey
     | Record
+    | Hold
     | Close
     | Report
 )

@@ -9,18 +9,26 @@ from __future__ import annotations
 
 from proxy.policy.context import Transaction
 from proxy.session.client_side import ClientSide
+from proxy.session.commands import Recorded, Unrecorded
 from proxy.session.copying import CopyIn
+from proxy.session.events import LongText, told
 from proxy.session.expiry import Standing
 from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
+from proxy.session.meaning import Meaning
+from proxy.session.outcomes import Books
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
-from proxy.wire.framing import Cutter
+from proxy.wire.framing import Cutter, View
 
 
 class Conversation:
-    """Both directions of one connection that is logged in."""
+    """Both directions of one connection that is logged in.
+
+    Attributes:
+        books: what follows its changes; None while none is open.
+    """
 
     def __init__(
         self,
@@ -35,33 +43,95 @@ class Conversation:
     ) -> None:
         """Begin at the first ReadyForQuery; ``replication`` is as ``replication.asked_for`` has it."""
         self._state = State(lexing, judge.lookup, server_major, replication)
+        self._judge = judge
+        self._timer = gate.timer
+        self.books: Books | None = None
+        judge.goes_on = self._change_goes_on
         copy = CopyIn()
-        self.owed = self._state.inflight.queue
+        self.inflight = self._state.inflight
         self._cutter = client
         self._copy = copy
         self._client = ClientSide(gate, judge, self._state, copy, client)
         self._server = ServerSide(self._state, copy, server)
-        self.from_client = self._client.forward
-        self.from_server = self._server.forward
         self.release_held = self._client.release_held
+        self.stop_copy = self._client.stop_copy
         self.to_do_elsewhere = self._client.to_do_elsewhere
         self.analysed = self._client.analysed
         self.pondered = self._client.pondered
-        self.recorded = self._client.recorded
+        self.held = self._client.held
         self.awaits_catalogue = self._client.awaits_catalogue
         self.catalogue_ready = self._client.catalogue_ready
         self.cancel = self._client.cancel
         self.refuse_cancelled = self._client.refuse_cancelled
 
+    # Every message passes through these two: mypyc makes plain calls of methods, and slow ones of what is
+    # bound above.
+
+    def from_client(self) -> View:
+        """Judge what the client's cutter holds: what goes to the server now."""
+        return self._client.forward()
+
+    def from_server(self) -> View:
+        """Follow what the server's cutter holds: what goes to the client now."""
+        return self._server.forward()
+
+    # -- changes -----------------------------------------------------------------------------------
+
+    def recorded(self, outcome: Recorded | Unrecorded) -> None:
+        """What was to be recorded is, or cannot be; what becomes of it is followed from here on."""
+        if isinstance(outcome, Recorded):
+            if self.books is None:
+                reporter, status = self._judge.reporter, self._state.status
+                self._follow(Books(reporter.concluded, self._timer, status))
+            if self.books is not None:
+                self.books.recorded(outcome.number)
+        self._client.recorded(outcome)
+
+    def close_books(self) -> None:
+        """Follow nothing more, unless a change is open."""
+        if self.books is not None and self.books.closed:
+            self._follow(None)
+
+    def lost(self) -> None:
+        """The connection ends: what is open ends with it."""
+        if self.books is not None:
+            self.books.lost(owing=bool(self._state.inflight))
+            self._follow(None)
+
+    def _follow(self, books: Books | None) -> None:
+        self.books = self._state.books = books
+        self._server.follow(books)
+
+    def _change_goes_on(self, meaning: Meaning) -> None:
+        if self.books is not None:
+            self.books.goes_on(self._state.sent + 1, meaning)
+
+    # -- how it stands -----------------------------------------------------------------------------
+
     @property
     def waiting(self) -> bool:
-        """True while nothing more may be taken from the client."""
+        """True while nothing more may be taken from the client. What others are to do it waits for."""
         return self._state.waiting
+
+    @property
+    def holds_frames(self) -> bool:
+        """Sync or Flush came during a COPY, and were held."""
+        return bool(self._copy.held)
 
     @property
     def transaction(self) -> Transaction:
         """The state that a transaction is in, or one of those it may be in."""
         return self._state.transactions()[0]
+
+    @property
+    def holding(self) -> bool:
+        """A statement is held until what it needs has come about."""
+        return self._client.holding
+
+    @property
+    def writes(self) -> bool:
+        """It has written something that is not committed, or is about to."""
+        return self._state.holds_writes
 
     @property
     def idle(self) -> bool:
@@ -76,13 +146,15 @@ class Conversation:
         return bool(self._state.inflight) and not self._client.terminated
 
     @property
-    def standing(self) -> Standing:
-        """Who has to do something, and what is held meanwhile.
+    def standing(self) -> Standing | None:
+        """Who has to do something, and what is held meanwhile; None while a statement is held at the gate.
 
         In a batch without its Sync the server may still be at work on what it was sent: that counts as a
         query until all of it is answered.
         """
         state = self._state
+        if self.holding:
+            return None  # for that there is a limit of its own
         if self._copy.sent is not None:
             return Standing.TRANSACTION
         if state.inflight or state.waiting or state.lookup.inquiry is not None:
@@ -103,3 +175,32 @@ class Conversation:
     def terminated(self) -> bool:
         """The client has said Terminate."""
         return self._client.terminated
+
+    @property
+    def activity(self) -> str:
+        """What it does, in the words of pg_stat_activity; held where a statement waits at the gate."""
+        state = self._state
+        if self.holding:
+            return "held"
+        if state.inflight or state.waiting or state.lookup.inquiry is not None:
+            return "active"
+        if state.status == "E":
+            return "idle in transaction (aborted)"
+        return "idle in transaction" if state.status == "T" else "idle"
+
+    @property
+    def in_transaction(self) -> bool:
+        """A transaction is open, as far as the server has said."""
+        return self._state.status != "I"
+
+    @property
+    def last_text(self) -> str | LongText | None:
+        """The last text that went on; None where there was none, or its text is not kept."""
+        last = self._client.last
+        if isinstance(last, Meaning):
+            if last.text is not None:
+                return last.text
+            last = self._client.parsed  # the screen has passed it, so only its Parse has had the text
+        if isinstance(last, int):
+            return LongText(last)
+        return told(last) if last else None

@@ -7,11 +7,7 @@ dropped) or the server does (they go on).
 
 from __future__ import annotations
 
-from typing import Final
-
-from proxy.session.inflight import QUERY, Sent
-
-_FOREVER: Final = float("inf")
+from proxy.session.inflight import QUERY, Grant, Sent
 
 
 class CopyIn:
@@ -20,26 +16,23 @@ class CopyIn:
     Attributes:
         sent: the message whose COPY the server reads data for; None when it does not.
         held: Sync and Flush that came meanwhile, as type bytes.
-        permitted: since when and until when the decision that let it begin holds, in POSIX seconds.
     """
 
-    __slots__ = ("held", "permitted", "sent")
+    __slots__ = ("held", "sent")
 
     def __init__(self) -> None:
         """Begin with no COPY."""
         self.sent: Sent | None = None
         self.held: list[int] = []
-        self.permitted = (-_FOREVER, _FOREVER)
 
     def begin(self, sent: Sent) -> None:
         """The server has asked for data."""
         self.sent = sent
-        self.permitted = sent.permitted
 
-    def outdated(self, now: float) -> bool:
-        """Whether the decision that let it begin has to be looked at again."""
-        since, until = self.permitted
-        return not since <= now < until
+    @property
+    def grant(self) -> Grant | None:
+        """What it goes on by; None where there is no COPY, or none was to be expected."""
+        return None if self.sent is None else self.sent.grant
 
     def client_ended(self) -> Sent | None:
         """CopyDone or CopyFail goes to the server, which has ignored what was held.

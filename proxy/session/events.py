@@ -8,7 +8,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.policy.decision import Lift
+from proxy.policy.recording import Ending
 from proxy.wire.framing import View
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a session does now; no event, but told of whoever asks.
+
+    Attributes:
+        role, database, application: as the client named them; "" until it has.
+        address: None for a Unix socket.
+        state: as in pg_stat_activity, or held, or logging in.
+        transaction: one is open.
+        text: the last that went on; None where there was none, or it is not kept.
+    """
+
+    role: str
+    database: str
+    address: str | None
+    application: str
+    state: str
+    transaction: bool
+    text: str | LongText | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +68,12 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who sent a statement, from where: what judging it again would need beside its text."""
+    """Who sent a statement, from where: what judging it again would need beside its text.
+
+    Attributes:
+        environment: the policy's.
+        run: the migration run's token, by its SHA-256; "" for none.
+    """
 
     role: str
     database: str
@@ -54,6 +82,8 @@ class Origin:
     listener: str
     transaction: str
     policy_digest: str
+    environment: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +116,7 @@ class Judged:
         effects, targets: the first MOST_LISTED.
         text: the statement as it was sent, None where there is none (a message without text).
         unreadable: True when the gate's parser could not read the text.
+        missing: what those rules require and did not find, each phrase once.
     """
 
     at: float
@@ -100,6 +131,7 @@ class Judged:
     origin: Origin
     text: str | LongText | None
     unreadable: bool
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +144,68 @@ class Passed:
     origin: Origin
 
 
-Event = Opened | LoginFailed | Ended | Judged | Passed
+@dataclass(frozen=True, slots=True)
+class RefusedText:
+    """A text that was refused and that people may approve.
+
+    Attributes:
+        decision_id: its refusal's; "" where it is held instead.
+        digest: SHA-256 of its bytes, in hexadecimal.
+        environment: the policy's.
+        rules: those that refuse it.
+        effects, targets: the first MOST_LISTED.
+    """
+
+    decision_id: str
+    text: str
+    digest: str
+    environment: str
+    rules: tuple[str, ...]
+    effects: tuple[str, ...]
+    targets: tuple[str, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A statement goes on although it breaks rules: people have approved it, and the ledger has its use.
+
+    Attributes:
+        at: POSIX seconds.
+        effects, targets: the first MOST_LISTED.
+        text: as it was sent.
+    """
+
+    at: float
+    lifts: tuple[Lift, ...]
+    effects: tuple[str, ...]
+    targets: tuple[str, ...]
+    origin: Origin
+    text: str | LongText | None
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What became of a change that was recorded before it ran.
+
+    Attributes:
+        number: of the change's entry.
+        tags: the server's answers to its statements that may change something, the first MOST_LISTED.
+        rows: how many those affected; None where none counts them.
+        sqlstate: of the error; "" for none.
+        duration_s: from when it was sent until its last answer; None where that did not come.
+        kept_as: the name of the prepared transaction that it is in; "" for none.
+        kept_with: the first change in it, by the number of its entry; 0 for none.
+    """
+
+    number: int
+    ending: Ending
+    tags: tuple[str, ...] = ()
+    rows: int | None = None
+    sqlstate: str = ""
+    duration_s: float | None = None
+    kept_as: str = ""
+    kept_with: int = 0
+
+
+Event = Opened | LoginFailed | Ended | Judged | Passed | Concluded | RefusedText | Lifted

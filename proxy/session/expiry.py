@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from proxy.policy.facts import Freeze
+from proxy.policy.templates import printable
 from proxy.session.refusal import Denial
 
 
@@ -61,6 +63,19 @@ def expired(standing: Standing, limit_s: float) -> Denial:
     """What is told of a session that has stood so for longer than it may."""
     sqlstate, message, hint = _ENDS[standing]
     return Denial("timeout", sqlstate, message, f"The gate's {standing.value} is {limit_s:g} s.", hint)
+
+
+def killed(freeze: Freeze) -> Denial:
+    """What is told of a session that had writes under way when a freeze with --kill began: admin_shutdown."""
+    by = f" by {printable(freeze.by)}" if freeze.by else ""
+    reason = f": {printable(freeze.reason)}" if freeze.reason else ""
+    return Denial(
+        "freeze",
+        "57P01",
+        "terminating connection: writes are frozen, and this session had some under way",
+        f"Writes are frozen{by}{reason}.",
+        "What was not committed is undone. Connect again: reads go on.",
+    )
 
 
 def exceeds(excess: Excess) -> Denial:

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
-from proxy.policy.facts import Facts
-from proxy.policy.rules import Policy
+from proxy.policy.context import NO_MIGRATION, Migration
+from proxy.policy.facts import Facts, Freeze
+from proxy.policy.rules import Mode, Policy
+from proxy.policy.wanting import NO_MEANS, Means
 from proxy.session.authentication.rules import Authentication
 from proxy.session.cache import Meanings
 from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.fastpath import Functions
+from proxy.session.keeping import RefusedTexts
 from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
 from proxy.session.tls import ClientTls
+from proxy.session.who import Who
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
 from proxy.sql.screen import Screen, Screened, plain_screen
@@ -31,8 +36,10 @@ class Limits:
         max_statement_bytes: the longest text of a statement; a longer one is refused, never cut.
         cached_statements: how many texts' meanings are kept.
         cached_bytes: how much memory they may take, roughly.
-        inline_bytes: the longest text that is read on the event loop, where the dearest found takes 1.3 ms;
+        inline_bytes: the longest text that is read on the event loop, where the dearest found takes 0.7 ms;
             longer ones are handed out.
+        inline_operators: and how many operators, casts, parentheses and statements, up to 100 µs each.
+        inline_words: and how many words and numbers, up to 20 µs each.
         screened_bytes: the longest text that is screened on the event loop: some 4 ns a byte, of the dearest
             found 150.
         judged_effects: how many effects are judged on the event loop, up to 20 µs each; more are by a thread.
@@ -42,36 +49,13 @@ class Limits:
     cached_statements: int = 20_000
     cached_bytes: int = 128 * 1024 * 1024
     inline_bytes: int = 384
+    inline_operators: int = 10
+    inline_words: int = 64
     screened_bytes: int = 8 * 1024
     judged_effects: int = 50
 
 
-class Who:
-    """Where statements come from. Equal origins are one object, so that it is a cheap key.
-
-    Attributes:
-        search_path: where bare names are looked for; None where that is not known.
-    """
-
-    __slots__ = ("__weakref__", "application", "client_address", "database", "role", "search_path")
-
-    def __init__(
-        self,
-        role: str,
-        database: str,
-        client_address: str | None,
-        application: str,
-        search_path: tuple[str, ...] | None = None,
-    ) -> None:
-        """As the client named itself; the address is the socket's."""
-        self.role = role
-        self.database = database
-        self.client_address = client_address
-        self.application = application
-        self.search_path = search_path
-
-
-_Key = tuple[str, str, str | None, str, tuple[str, ...] | None]
+_Key = tuple[str, str, str | None, str, tuple[str, ...] | None, Migration]
 
 
 class Gate:
@@ -81,8 +65,12 @@ class Gate:
         policy_epoch: grows whenever the policy, or what a database holds, is swapped, and when writes
             begin or cease to rest (a freeze, facts that are overdue).
         facts_epoch: grows whenever the facts differ from those before.
+        resting: writes rest, or soon will: a freeze is known, or one may have been missed.
+        rests: grows whenever that, or a freeze, has changed.
         catalogue: whether judgements need to know what the databases hold.
         recording: whether changes have to be in the ledger before they go on.
+        means: what it can bring about for statements that are held.
+        refused_texts: which refused texts are kept for people to approve; None where none is.
         databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
         screened: what the texts mean that the screen tells to be no more than this; empty when the policy
@@ -103,9 +91,12 @@ class Gate:
         log_statements: bool = False,
         catalogue: bool = False,
         recording: bool = False,
+        means: Means = NO_MEANS,
+        refused_texts: RefusedTexts | None = None,
         client_tls: ClientTls | None = None,
         authentication: Authentication | None = None,
         keys: CancelKeys | None = None,
+        console: str = "",
     ) -> None:
         """Hold the shared parts.
 
@@ -121,15 +112,20 @@ class Gate:
             log_statements: report what passes, too.
             catalogue: judge by what the databases hold; whoever makes the gate swaps them in.
             recording: have changes recorded before they go on.
+            means: what it can bring about for statements that are held.
+            refused_texts: which refused texts are kept for people to approve; None keeps none.
             client_tls: what is asked of clients; when None, TLS is not offered.
             authentication: how clients log in; when None, as the server has it.
             keys: of all sessions of this process; of this gate's alone when None.
+            console: the database by whose name clients reach the gate's console; "" for none.
         """
         self.policy = policy
         self.facts = facts
         self.name = name
         self.policy_epoch = 0
         self.facts_epoch = 0
+        self.resting = bool(facts.freezes or facts.overdue)
+        self.rests = 0
         self.clock = clock
         self.timer = timer
         self.token = token
@@ -138,9 +134,12 @@ class Gate:
         self.log_statements = log_statements
         self.catalogue = catalogue
         self.recording = recording
+        self.means = means
+        self.refused_texts = refused_texts
         self.client_tls = client_tls or ClientTls()
         self.authentication = authentication or Authentication()
         self.keys = keys or CancelKeys(Identity(), token)
+        self.console = console
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
@@ -173,14 +172,34 @@ class Gate:
 
     def swap_facts(self, facts: Facts) -> None:
         """Judge by these facts from the next judgement on."""
-        if facts.backups != self.facts.backups or facts.stale != self.facts.stale:
+        before = self.facts
+        if (
+            (facts.backups, facts.approvals, facts.stale, facts.runs)
+            != (before.backups, before.approvals, before.stale, before.runs)
+        ) or facts.ran is not before.ran:
             self.facts_epoch += 1
         if facts.freezes != self.facts.freezes or facts.overdue != self.facts.overdue:
             # Both concern statements whose permits rest on no evidence: every permit ends.
             self.policy_epoch += 1
+            self.rests += 1
+            self.resting = bool(facts.freezes or facts.overdue)
             self.facts = facts
             self._choose_screened()
         self.facts = facts
+
+    def killing(self, database: str) -> Freeze | None:
+        """The freeze that ends sessions of this database that have writes under way; None where none does."""
+        if self.policy.freeze.writes.mode is not Mode.ENFORCE:
+            return None
+        now = datetime.fromtimestamp(self.clock(), UTC)
+        return next(
+            (
+                freeze
+                for freeze in self.facts.freezes
+                if freeze.kill and freeze.concerns(database) and freeze.stands(now)
+            ),
+            None,
+        )
 
     def who(
         self,
@@ -189,13 +208,22 @@ class Gate:
         client_address: str | None,
         application: str,
         search_path: tuple[str, ...] | None = None,
+        migration: Migration = NO_MIGRATION,
     ) -> Who:
         """The origin with these properties."""
-        key = (role, database, client_address, application, search_path)
+        key = (role, database, client_address, application, search_path, migration)
         found = self._origins.get(key)
         if found is None:
             found = self._origins[key] = Who(*key)
         return found
+
+    def knows_run(self, who: Who) -> bool:
+        """Whether the migration run is under way whose token such a session has shown."""
+        now = datetime.fromtimestamp(self.clock(), UTC)
+        return any(
+            run.token == who.migration.run and run.admits(who.role, who.database, now)
+            for run in self.facts.runs
+        )
 
     def meanings(self, server_major: int) -> Meanings:
         """The meanings of texts on servers of this major version, 0 where it is not known."""
@@ -229,7 +257,7 @@ class Gate:
 
         While writes rest, one that adds rows is read, so that its refusal can name the table.
         """
-        resting = self.policy.freeze.match.names if self.facts.freezes or self.facts.overdue else frozenset()
+        resting = self.policy.freeze.writes.match.names if self.resting else frozenset()
         self.screened = {
             screened: meaning
             for screened, meaning in self._screened.items()

@@ -7,7 +7,6 @@ in it.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from proxy.policy.rules import Policy
@@ -18,21 +17,56 @@ from proxy.session.resolution.inquiry import Answer
 from proxy.sql.effects import Act
 from proxy.wire.errors import ProtocolViolation
 
-QUERY: Final = ord("Q")
-PARSE: Final = ord("P")
-BIND: Final = ord("B")
-DESCRIBE: Final = ord("D")
-EXECUTE: Final = ord("E")
-CLOSE: Final = ord("C")
-SYNC: Final = ord("S")
-FUNCTION_CALL: Final = ord("F")
+# Type bytes, written out: mypyc compares with a number at once, but looks up what ord() gives.
+QUERY: Final = 0x51  # Q
+PARSE: Final = 0x50  # P
+BIND: Final = 0x42  # B
+DESCRIBE: Final = 0x44  # D
+EXECUTE: Final = 0x45  # E
+CLOSE: Final = 0x43  # C
+SYNC: Final = 0x53  # S
+FUNCTION_CALL: Final = 0x46  # F
+
 MOST_OWED: Final = 65_536
 """So many answers may be owed before nothing more is read from the client.
 
 Each costs memory, and a client that never reads could have millions. The server holds back 8 KB of answers at
 most, which are 1,600 of the shortest, so it never waits for more.
 """
-BOUNDARIES: Final = frozenset((QUERY, FUNCTION_CALL, SYNC))
+
+
+def is_boundary(kind: int) -> bool:
+    """Whether a message of this kind ends in ReadyForQuery."""
+    return kind in (SYNC, QUERY, FUNCTION_CALL)
+
+
+class Grant:
+    """What a COPY FROM STDIN goes on by, to be judged again while its data flows.
+
+    Attributes:
+        meaning: what it does.
+        policy: what it began under,
+        answer: ... and what its names stood for then.
+        since, until: when it need not be judged again, in POSIX seconds.
+        rests: what ``Gate.rests`` was when it was judged.
+    """
+
+    __slots__ = ("answer", "meaning", "policy", "rests", "since", "until")
+
+    def __init__(
+        self, meaning: Meaning, policy: Policy, answer: Answer | None, since: float, until: float, rests: int
+    ) -> None:
+        """Keep what it rests on."""
+        self.meaning = meaning
+        self.policy = policy
+        self.answer = answer
+        self.since = since
+        self.until = until
+        self.rests = rests
+
+    def outdated(self, now: float, rests: int) -> bool:
+        """Whether it has to be judged again."""
+        return rests != self.rests or not self.since <= now < self.until
 
 
 class Sent:
@@ -41,30 +75,28 @@ class Sent:
     Attributes:
         kind: its type byte.
         serial: grows with each message.
+        next: the one sent after it, while both are owed.
         definition: what it defines (Parse: a statement, Bind: a portal).
         closes: what it drops: (kind of name, name).
         acts: what each statement that it runs does to the prepared statements.
         completed: how many of those statements have completed.
         definitions: those that its PREPAREs made and that are not confirmed, by (number of the statement,
-            name).
+            name); None where it makes none.
         refusal: set when it stands for something refused.
-        meaning: what a COPY FROM STDIN does, to be judged again while its data flows.
-        policy: ... by this policy, which it began under,
-        answer: ... and with what its names stood for then.
-        permitted: since when and until when that is not due, in POSIX seconds.
+        grant: what a COPY FROM STDIN goes on by.
+        hidden: it is the gate's own: the client does not see what it completes.
     """
 
     __slots__ = (
         "acts",
-        "answer",
         "closes",
         "completed",
         "definition",
         "definitions",
+        "grant",
+        "hidden",
         "kind",
-        "meaning",
-        "permitted",
-        "policy",
+        "next",
         "refusal",
         "serial",
     )
@@ -73,70 +105,86 @@ class Sent:
         """Begin with nothing but the kind; few messages carry more."""
         self.kind = kind
         self.serial = serial
+        self.next: Sent | None = None
         self.definition: Definition | None = None
         self.closes: tuple[str, bytes] | None = None
         self.acts: tuple[tuple[Act, ...], ...] = ()
         self.completed = 0
-        self.definitions: dict[tuple[int, bytes], Definition] = {}
+        self.definitions: dict[tuple[int, bytes], Definition] | None = None
         self.refusal: Refusal | None = None
-        self.meaning: Meaning | None = None
-        self.policy: Policy | None = None
-        self.answer: Answer | None = None
-        self.permitted = (-float("inf"), float("inf"))
+        self.grant: Grant | None = None
+        self.hidden = False
 
     def fail(self) -> None:
         """It did not take effect, or was skipped."""
         if self.definition is not None:
             self.definition.fail()
-        for definition in self.definitions.values():
-            definition.fail()
-        self.definitions = {}
+        if self.definitions is not None:
+            for definition in self.definitions.values():
+                definition.fail()
+            self.definitions = None
         self.acts = ()
 
 
 class Inflight:
-    """The queue of sent messages.
+    """The queue of sent messages, each leading to the next: a deque's methods would be calls out of C.
 
     Attributes:
+        owed: how many answers are owed.
         boundaries: how many messages that end in ReadyForQuery were sent.
         ready: how many ReadyForQuery have come.
-        queue: what is owed.
     """
 
-    __slots__ = ("_nonces", "boundaries", "queue", "ready")
+    __slots__ = ("_first", "_last", "_nonces", "boundaries", "owed", "ready")
 
     def __init__(self) -> None:
         """Begin with nothing owed."""
-        self.queue: deque[Sent] = deque()
+        self._first: Sent | None = None
+        self._last: Sent | None = None
+        self.owed = 0
         self._nonces: set[bytes] = set()
         self.boundaries = 0
         self.ready = 0
 
     def __bool__(self) -> bool:
         """True while the server owes anything."""
-        return bool(self.queue)
-
-    def __len__(self) -> int:
-        """How many answers are owed."""
-        return len(self.queue)
+        return self._first is not None
 
     def push(self, sent: Sent) -> None:
         """A message goes to the server."""
-        self.queue.append(sent)
-        if sent.kind in BOUNDARIES:
+        last = self._last
+        if last is None:
+            self._first = sent
+        else:
+            last.next = sent
+        self._last = sent
+        self.owed += 1
+        if is_boundary(sent.kind):
             self.boundaries += 1
+
+    def _pop(self, sent: Sent) -> None:
+        """The first is no longer owed."""
+        self._first = sent.next
+        if sent.next is None:
+            self._last = None
+        sent.next = None  # whoever keeps it keeps none of the others
+        self.owed -= 1
 
     def head(self) -> Sent | None:
         """The message that the server is answering."""
-        return self.queue[0] if self.queue else None
+        return self._first
 
-    def expect(self, *kinds: int) -> Sent:
-        """The message being answered, which must be of one of these kinds.
+    def expect(self, kind: int, other: int = 0) -> Sent:
+        """The message being answered, which must be of this kind, or of the other.
 
         Raises: ProtocolViolation when the server answers something that was not asked.
         """
-        sent = self.head()
-        if sent is None or sent.kind not in kinds or (sent.refusal is not None and sent.kind != SYNC):
+        sent = self._first
+        if (
+            sent is None
+            or (sent.kind != kind and sent.kind != other)
+            or (sent.refusal is not None and sent.kind != SYNC)
+        ):
             raise ProtocolViolation("the server answered something that was not asked")
         return sent
 
@@ -146,7 +194,7 @@ class Inflight:
         Raises: ProtocolViolation as ``expect``.
         """
         sent = self.expect(kind)
-        self.queue.popleft()
+        self._pop(sent)
         return sent
 
     def end_boundary(self) -> Sent:
@@ -155,9 +203,10 @@ class Inflight:
         Raises: ProtocolViolation when none is owed, or when what stood for a refusal was not answered by an
             error.
         """
-        sent = self.queue.popleft() if self.queue else None
-        if sent is None or sent.kind not in BOUNDARIES:
+        sent = self._first
+        if sent is None or not is_boundary(sent.kind):
             raise ProtocolViolation("the server sent ReadyForQuery where none was due")
+        self._pop(sent)
         if sent.refusal is not None and not sent.refusal.answered:
             raise ProtocolViolation("the server did not answer a refused statement with an error")
         self.ready += 1
@@ -170,9 +219,9 @@ class Inflight:
         When nothing is left, the Sync has not been sent yet, and the server skips what comes before it too.
         """
         skipped: list[Sent] = []
-        while self.queue and self.queue[0].kind != SYNC:
-            sent = self.queue.popleft()
-            if sent.kind in BOUNDARIES:
+        while (sent := self._first) is not None and sent.kind != SYNC:
+            self._pop(sent)
+            if is_boundary(sent.kind):
                 self.ready += 1  # its ReadyForQuery will never come
             self._left(sent)
             skipped.append(sent)

@@ -13,21 +13,28 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from proxy.policy.context import Context, Transaction
-from proxy.policy.recording import to_be_recorded, unrecorded
+from proxy.policy.decision import ApprovalWanted, Decision, Wanted
+from proxy.policy.facts import Approved, Facts
+from proxy.policy.recording import spent, to_be_recorded, unrecorded
 from proxy.policy.rules import Policy
-from proxy.session.commands import Change, Ponder, Recorded, Unrecorded
+from proxy.policy.wanting import not_held, outside
+from proxy.session.commands import Change, GivenUp, Hold, Ponder, Recorded, Released, Unrecorded
 from proxy.session.consequences import Consequences
-from proxy.session.gate import Gate, Who
+from proxy.session.gate import Gate
+from proxy.session.holding import Ground
 from proxy.session.meaning import Meaning, Permit
 from proxy.session.overlay import Overlay
 from proxy.session.refusal import Denial
+from proxy.session.registration import Registered
 from proxy.session.reporting import Reporter
 from proxy.session.resolution.inquiry import Answer
 from proxy.session.resolution.lookup import Lookup
-from proxy.session.weighing import FOREVER, Basis, Weighed, weigh
+from proxy.session.weighing import FOREVER, Basis, Weighed, weigh, weigh_aside
+from proxy.session.who import Who
 from proxy.sql.database import TooMuch
 
 _MOST_PERMITS: Final = 64
+_UNAPPROVABLE: Final = "nobody can approve it: it is too long, or what it does is not in its text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,12 @@ class Write:
     change: Change
 
 
-Judgement: TypeAlias = Denial | Ask | Await | Write | Ponder | None
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """It might be held, if it stands on clear ground once all that was sent is answered: judge again then."""
+
+
+Judgement: TypeAlias = Denial | Ask | Await | Write | Hold | Settle | Ponder | None
 """None: it may go on. Ponder: work that out elsewhere, tell ``pondered``, and judge again."""
 
 
@@ -66,10 +78,15 @@ class Judge:
         consequences: what statements cause in this session's database.
         defines: what the session has defined once that runs which was just let go on; None: nothing more.
         relexes: the database's own code in it changes how later texts are read.
+        writes: what was just let go on writes, or may.
+        holds_writes: whether the transaction has written.
         reporter: counts, and tells of, what it decides.
         recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
             the next alone.
+        registered: what was registered just before what is judged; None for nothing.
         sent: how many have been sent.
+        ground: where a message stands that would go on now.
+        goes_on: is told of a recorded change that is about to be sent.
         since: when the last yes was given, in POSIX seconds; it is none before, on a clock that was set back.
         until: when it has to be looked at again.
     """
@@ -81,9 +98,18 @@ class Judge:
         self.consequences = Consequences(gate, self.lookup)
         self.defines: Overlay | None = None
         self.relexes = False
+        self.writes = False
+        self.holds_writes: Callable[[], bool] = bool
         self.reporter = Reporter(gate, self.lookup)
         self.recorded: tuple[Recorded | Unrecorded, int] | None = None
+        self._using: tuple[Approved, ...] = ()  # what the last Write takes a use of
+        self.registered: Registered | None = None
         self.sent: Callable[[], int] = int
+        self.ground: Callable[[], Ground] = lambda: Ground.CLEAR
+        self._held: dict[type[Wanted], Released | GivenUp] = {}  # what became of holds for one message,
+        self._held_at = 0  # when so many had been sent
+        self._held_id = ""
+        self.goes_on: Callable[[Meaning], None] = lambda meaning: None
         self.since = -FOREVER
         self.until = FOREVER
         self._pondering: tuple[object, ...] | None = None
@@ -125,7 +151,8 @@ class Judge:
             if overlay is not None and self.consequences.may_await(meaning):
                 return Await(not overlay.begun)
             gate = self._gate
-            weighed = self._weigh(meaning, transactions, gate.policy, self.lookup.answer, bound)
+            holds = runs and self.holds_writes()
+            weighed = self._weigh(meaning, transactions, gate.policy, self.lookup.answer, bound, holds=holds)
             if isinstance(weighed, Ponder):
                 return weighed
             return self._act(meaning, weighed, transactions, gate.policy, runs=runs)
@@ -133,6 +160,7 @@ class Judge:
         self.until = permit.until
         self.defines = permit.defines
         self.relexes = permit.relexes
+        self.writes = permit.writes
         if runs:
             permit.count.value += 1
             self.reporter.passed(meaning, transactions[0])
@@ -140,10 +168,20 @@ class Judge:
 
     def judge_login(self, meaning: Meaning, *, runs: bool) -> Denial | None:
         """Judge what a startup packet sets: there are few of that, and no server yet to ask."""
+        return self._judge_at_once(meaning, ("none",), runs=runs)
+
+    def judge_commit(self, meaning: Meaning, transactions: tuple[Transaction, ...]) -> Denial | None:
+        """Judge a commit that no statement of its own stands for: the end of a batch that has written."""
+        return self._judge_at_once(meaning, transactions, runs=False)
+
+    def _judge_at_once(
+        self, meaning: Meaning, transactions: tuple[Transaction, ...], *, runs: bool
+    ) -> Denial | None:
         gate = self._gate
-        basis = self._basis(("none",), gate.policy, None, None, None)
+        holds = self.holds_writes()
+        basis = self._basis(meaning, transactions, gate.policy, None, None, None, holds=holds)
         weighed = weigh(meaning, replace(basis, may_ask=False))
-        judged = self._act(meaning, weighed, ("none",), gate.policy, runs=runs, record=False)
+        judged = self._act(meaning, weighed, transactions, gate.policy, runs=runs, record=False, hold=False)
         return judged if isinstance(judged, Denial) else None
 
     def judge_again(
@@ -157,13 +195,27 @@ class Judge:
         weighed = self._weigh(meaning, transactions, policy, answer, None)
         if isinstance(weighed, Ponder):
             return weighed
-        verdict = self._act(meaning, weighed, transactions, policy, runs=False)
+        verdict = self._act(meaning, weighed, transactions, policy, runs=False, hold=False)
         return verdict if isinstance(verdict, Denial) else None
 
     def pondered(self, weighed: Weighed) -> None:
         """The last Ponder has come to this: it counts if nothing has changed when it is asked for again."""
         if self._pondering is not None:
             self._pondered = (self._pondering, weighed)
+
+    def held(self, wanted: Wanted, outcome: Released | GivenUp) -> None:
+        """The last Hold, for this, has come to that; the message that it is for comes next."""
+        if self._held_at != self.sent():
+            self._held = {}
+        self._held_at = self.sent()
+        self._held[type(wanted)] = outcome
+
+    def forget_held(self) -> None:
+        """The message that was held is gone: what comes next is another."""
+        if self._held:
+            self._held = {}
+        if self._using:
+            self._using = ()
 
     # -- weighing ----------------------------------------------------------------------------------------
 
@@ -174,50 +226,85 @@ class Judge:
         policy: Policy,
         answer: Answer | None,
         bound: Set[str] | None,
+        *,
+        holds: bool = False,
     ) -> Weighed | Ponder:
         """Judge here and now if that is soon done."""
         gate = self._gate
         pondered, self._pondered, self._pondering = self._pondered, None, None
         key = (
             *(gate.policy_epoch, gate.facts_epoch, id(policy), transactions, self.lookup.who),
+            *(self.registered, holds),
             *(self.consequences.overlay, answer, bound, self.lookup.may_ask()),
             *(meaning.effects, meaning.statements, meaning.mentions, meaning.renames),
+            *(self._digest(meaning), self._used()),
         )
         if pondered is not None and pondered[0] == key and pondered[1].holds(gate.clock()):
             meaning.reading_s += gate.timer() - self._started
             return pondered[1]
         self._started = gate.timer()
-        basis = self._basis(transactions, policy, answer, bound, gate.limits.judged_effects)
+        most = gate.limits.judged_effects
+        basis = self._basis(meaning, transactions, policy, answer, bound, most, holds=holds)
         try:
             weighed = weigh(meaning, basis)
         except TooMuch:
             self._pondering = key
-            return Ponder(partial(weigh, meaning, replace(basis, world=replace(basis.world, most=None))))
+            return Ponder(partial(weigh_aside, meaning, basis))
         meaning.reading_s += gate.timer() - self._started
         return weighed
 
     def _basis(
         self,
+        meaning: Meaning,
         transactions: tuple[Transaction, ...],
         policy: Policy,
         answer: Answer | None,
         bound: Set[str] | None,
         most: int | None,
+        *,
+        holds: bool,
     ) -> Basis:
         gate = self._gate
         now = gate.clock()
         return Basis(
             policy,
-            gate.facts,
-            tuple(self._context(now, state) for state in transactions),
+            self._facts(),
+            tuple(self._context(now, state, meaning, holds=holds) for state in transactions),
             self.consequences.world(most),
             answer,
             bound,
             self.lookup.may_ask(),
         )
 
-    def _context(self, now: float, transaction: Transaction) -> Context:
+    def _digest(self, meaning: Meaning) -> str:
+        """What approvals are looked for by; most of the time there is none."""
+        return meaning.digest if self._gate.facts.approvals or self._used() else ""
+
+    def _statement(self, meaning: Meaning) -> str:
+        """What approvals of a run's files are looked for by."""
+        shown = self.lookup.who.migration.run and self._gate.facts.approvals
+        return meaning.single if shown else ""
+
+    def _used(self) -> tuple[Approved, ...]:
+        """The approvals of which a use has been taken for the very message that is judged."""
+        if not self._using or self.recorded is None or self.recorded[1] != self.sent():
+            return ()
+        return self._using if isinstance(self.recorded[0], Recorded) else ()
+
+    def _facts(self) -> Facts:
+        """What is known, with the approvals that may have ended by this very message's use."""
+        facts, used = self._gate.facts, self._used()
+        if not used:
+            return facts
+        ids = {each.id for each in used}
+        others = (each for each in facts.approvals if each.id not in ids)
+        return replace(facts, approvals=(*others, *used))
+
+    def _context(self, now: float, transaction: Transaction, meaning: Meaning, *, holds: bool) -> Context:
         who = self.lookup.who
+        migration = who.migration
+        if self.registered is not None:
+            migration = replace(migration, registered=self.registered.checksum, name=self.registered.name)
         return Context(
             role=who.role,
             database=who.database,
@@ -225,6 +312,11 @@ class Judge:
             application=who.application,
             now=datetime.fromtimestamp(now, UTC),
             transaction=transaction,
+            migration=migration,
+            wording=meaning.wording,
+            holds_writes=holds,
+            digest=self._digest(meaning),
+            statement=self._statement(meaning),
         )
 
     # -- what follows ------------------------------------------------------------------------------------
@@ -238,7 +330,8 @@ class Judge:
         *,
         runs: bool,
         record: bool = True,
-    ) -> Denial | Ask | Write | None:
+        hold: bool = True,
+    ) -> Denial | Ask | Write | Hold | Settle | None:
         if weighed.ask is not None:
             return Ask(weighed.ask)
         gate, decision = self._gate, weighed.decision
@@ -246,24 +339,81 @@ class Judge:
         meaning.reading_s = 0.0
         now = gate.clock()
         change = record and gate.recording and decision.allowed and to_be_recorded(decision.effects, policy)
-        if change and runs:
-            recorded = self._recorded()
-            if recorded is None:
-                return Write(self.reporter.change(meaning, decision, transactions[0]))
-            if isinstance(recorded, Unrecorded):
-                decision = unrecorded(decision, recorded.reason)
+        lifted = decision.allowed and bool(decision.lifted)
+        if runs and lifted and not (record and gate.recording):
+            decision = unrecorded(decision, "nobody records here that an approval is used")
+        elif runs and (change or lifted):
+            written = self._write(meaning, decision, transactions[0])
+            if isinstance(written, Write):
+                return written
+            decision = written
+        if decision.wanted and hold:
+            held = self._hold(meaning, decision, transactions[0])
+            if not isinstance(held, Decision):
+                return held
+            decision = held
         if not decision.allowed:
-            return self.reporter.refuse(meaning, decision, now, transactions[0])
+            return self.reporter.refuse(meaning, decision, now, transactions[0], self._held_as())
         if runs:
             self.reporter.allow(meaning, decision, now, transactions[0])
+        if (change or lifted) and runs:
+            self.goes_on(meaning)
         self.since = weighed.since
         self.until = weighed.until
         self.defines = weighed.defines
         self.relexes = weighed.relexes
+        self.writes = weighed.writes
         kept = policy is gate.policy and self.consequences.overlay is None
-        if kept and not change and not weighed.closer:
+        if kept and not change and not lifted and not weighed.closer and self.registered is None:
             self._keep(meaning, weighed)
         return None
+
+    def _hold(
+        self, meaning: Meaning, decision: Decision, transaction: Transaction
+    ) -> Hold | Settle | Decision:
+        """What is wanted next for a message; or its refusal, which says why it is not held."""
+        wanted = decision.wanted[0]
+        outcome = self._held.get(type(wanted)) if self._held_at == self.sent() else None
+        if outcome is not None:
+            note = outcome.reason if isinstance(outcome, GivenUp) else outcome.note
+            return not_held(decision, note or "what was waited for is there, and does not suffice any more")
+        for each in decision.wanted:
+            lacking = self._gate.means.lacking(each)
+            if lacking:
+                return not_held(decision, lacking)
+        ground = self.ground()
+        if ground is Ground.CLEAR:
+            text = self.reporter.refused_text(meaning, decision, transaction)
+            if isinstance(wanted, ApprovalWanted) and text is None:
+                return not_held(decision, _UNAPPROVABLE)
+            change = self.reporter.change(meaning, decision, transaction)
+            self._held_id = self._held_as() or self.reporter.new_id()
+            return Hold(wanted, change, text, self._held_id)
+        if ground is Ground.UNSETTLED:
+            return Settle()
+        return not_held(decision, ground.value, "" if ground is Ground.WALSENDER else outside(wanted))
+
+    def _held_as(self) -> str:
+        """The number under which the very message that is judged was held; "" where it was not."""
+        return self._held_id if self._held and self._held_at == self.sent() else ""
+
+    def _write(self, meaning: Meaning, decision: Decision, transaction: Transaction) -> Write | Decision:
+        """What has to be recorded first; once that was tried, what follows from it."""
+        used = {each.id for each in self._used()}
+        recorded = self._recorded()
+        if recorded is None:
+            wanted = decision.uses
+            self._using = tuple(each for each in self._gate.facts.approvals if each.id in wanted)
+            return Write(self.reporter.change(meaning, decision, transaction, self._using))
+        self._using = ()
+        if isinstance(recorded, Unrecorded):
+            rested = {lift.approval for lift in decision.lifted}
+            if recorded.spent in rested:
+                return spent(decision, recorded.spent)
+            return unrecorded(decision, recorded.reason)
+        if not used.issuperset(decision.uses):
+            return unrecorded(decision, "by now it would need another approval")
+        return decision
 
     def _recorded(self) -> Recorded | Unrecorded | None:
         """What became of recording the very message that is judged, once."""
@@ -286,4 +436,5 @@ class Judge:
                 count,
                 defines=weighed.defines,
                 relexes=weighed.relexes,
+                writes=weighed.writes,
             )

@@ -7,17 +7,33 @@ last decision that was a plain yes, so that a repeated statement costs two look-
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from itertools import chain
 from operator import attrgetter
 from typing import Final, TypeAlias
 
+from proxy.policy.context import NO_WORDING, Wording
 from proxy.session.events import LongText
+from proxy.session.letting import Held
 from proxy.session.overlay import Overlay
 from proxy.session.resolution.bare import UNSETTLING, unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
-from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Executes, Mentions, joined
+from proxy.sql.bookkeeping import maker
+from proxy.sql.effects import (
+    CLASS_ORDER,
+    EFFECT_KINDS,
+    NO_MENTIONS,
+    Act,
+    Effect,
+    Executes,
+    Mentions,
+    Registers,
+    joined,
+)
+from proxy.sql.parting import single_digest
 from proxy.sql.screen import Screened
+from proxy.wire.framing import View
 
 
 class Permit:
@@ -29,10 +45,20 @@ class Permit:
         facts_epoch: the facts it rests on, -1 when it rests on none.
         defines: what a session has defined once it has run that; None: nothing.
         relexes: the database's own code, as its catalogue shows it, changes how later texts are read.
+        writes: it writes, or may.
         count: the counter that each execution adds to.
     """
 
-    __slots__ = ("count", "defines", "facts_epoch", "policy_epoch", "relexes", "since", "until")
+    __slots__ = (
+        "count",
+        "defines",
+        "facts_epoch",
+        "policy_epoch",
+        "relexes",
+        "since",
+        "until",
+        "writes",
+    )
 
     def __init__(
         self,
@@ -44,6 +70,7 @@ class Permit:
         *,
         defines: Overlay | None,
         relexes: bool,
+        writes: bool,
     ) -> None:
         """Bind the yes to the policy and the facts that it was given under."""
         self.policy_epoch = policy_epoch
@@ -53,6 +80,7 @@ class Permit:
         self.count = count
         self.defines = defines
         self.relexes = relexes
+        self.writes = writes
 
 
 _NAME: Final = attrgetter("name")
@@ -82,21 +110,26 @@ class Meaning:
         expansion: what it did in one database by one search_path, with the digest of the one and the other:
             what was worked out last.
         screened_in: the digest of the database by whose names the screen has passed its text; "": no names.
+        held: lets go of its effects and statements where they are many.
         reading_s: what reading the text took, in seconds, until it has been counted.
         permits: origin -> the yes that was last given.
     """
 
     __slots__ = (
+        "_digest",
+        "_single",
         "acts",
         "barrier",
         "effects",
         "error",
         "executes",
         "expansion",
+        "held",
         "mentions",
         "missing",
         "permits",
         "reading_s",
+        "registers",
         "relexes",
         "renames",
         "screened_in",
@@ -105,6 +138,7 @@ class Meaning:
         "statements",
         "text",
         "transacts",
+        "wording",
     )
 
     def __init__(
@@ -121,6 +155,7 @@ class Meaning:
         missing: str | None = None,
         error: SqlSyntaxError | None = None,
         mentions: Mentions = NO_MENTIONS,
+        wording: Wording = NO_WORDING,
     ) -> None:
         """Hold what was found out; a text that acts on nothing keeps no acts at all."""
         self.text = text
@@ -131,6 +166,11 @@ class Meaning:
         self.renames = not UNSETTLING.isdisjoint(names) and unsettles(effects)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
+        self.registers = (
+            None
+            if several or len(acts) != 1
+            else next((act for act in acts[0] if isinstance(act, Registers)), None)
+        )
         self.barrier = barrier
         self.relexes = relexes
         self.statement_class = statement_class
@@ -138,10 +178,33 @@ class Meaning:
         self.missing = missing
         self.error = error
         self.mentions = mentions
+        self.wording = wording
         self.expansion: Expansion | None = None
         self.screened_in = ""
+        self.held: Held | None = None
         self.reading_s = 0.0
         self.permits: dict[object, Permit] = {}
+        self._digest: str | None = None
+        self._single: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text's bytes, in hexadecimal: what an approval is bound to.
+
+        "" where nobody can approve it: there is no text, only its size is known, or what it does is not in it
+        but in what the session has prepared.
+        """
+        if self._digest is None:
+            whole = isinstance(self.text, str) and not self.executes
+            self._digest = sha256(str(self.text).encode()).hexdigest() if whole else ""
+        return self._digest
+
+    @property
+    def single(self) -> str:
+        """What tells its only statement elsewhere; "" where it has not one, or nobody can approve it."""
+        if self._single is None:
+            self._single = single_digest(str(self.text), self.statements) if self.digest else ""
+        return self._single
 
 
 def _may_transact(effect_name: str) -> bool:
@@ -152,8 +215,10 @@ def _may_transact(effect_name: str) -> bool:
     )
 
 
-def of_analysis(text: str | LongText, analysis: Analysis) -> Meaning:
-    """The meaning of a text that was read."""
+def of_analysis(text: str | LongText, analysis: Analysis, raw: View | None = None) -> Meaning:
+    """The meaning of a text that was read; ``raw`` is all of it where ``text`` may be too long to keep."""
+    if raw is None:
+        raw = b"" if isinstance(text, LongText) else text.encode()
     return Meaning(
         analysis.effects,
         text=text,
@@ -163,7 +228,16 @@ def of_analysis(text: str | LongText, analysis: Analysis) -> Meaning:
         relexes=analysis.may_change_lexing,
         statement_class=analysis.statement_class,
         mentions=analysis.mentions,
+        wording=_wording(analysis, raw),
     )
+
+
+def _wording(analysis: Analysis, raw: View) -> Wording:
+    """What evidence knows a text by, where it changes something that evidence may speak of."""
+    statements = tuple(statement.digest for statement in analysis.statements if statement.digest)
+    if not statements:
+        return NO_WORDING
+    return Wording(sha256(raw).hexdigest(), statements, maker(statements))
 
 
 def of_unread(text: str | LongText, error: SqlSyntaxError) -> Meaning:

@@ -8,8 +8,9 @@ run code may run that body. Absent: when a snapshot is due.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target
 

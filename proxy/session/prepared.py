@@ -11,6 +11,7 @@ from collections.abc import Set
 from typing import Final
 
 from proxy.session.meaning import Meaning, worst
+from proxy.session.registration import Registered
 from proxy.sql.effects import EFFECT_KINDS, Effect, Prepares
 
 LONGEST: Final = 63
@@ -26,9 +27,10 @@ class Definition:
     Attributes:
         depth: how many definitions of the name may still hold, this one included.
         own: the bare names that were tables of the session's own when the server resolved it last.
+        registers: of a portal, what running it registers.
     """
 
-    __slots__ = ("depth", "failed", "meaning", "older", "own", "serial")
+    __slots__ = ("depth", "failed", "meaning", "older", "own", "registers", "serial")
 
     def __init__(self, meaning: Meaning, serial: int, older: Definition | None) -> None:
         """Serials grow with each message sent."""
@@ -38,6 +40,7 @@ class Definition:
         self.depth: int = 1 if older is None else older.depth + 1
         self.failed = False
         self.own = NOTHING
+        self.registers: Registered | None = None
 
     def confirm(self) -> None:
         """The server has taken it: what the name meant before is gone."""
@@ -50,22 +53,51 @@ class Definition:
 
 
 class Names:
-    """The possible meanings of the names of one kind."""
+    """The possible meanings of the names of one kind. Most of what is sent has none: no table is asked."""
+
+    __slots__ = ("_named", "_unnamed")
 
     def __init__(self) -> None:
         """Begin with no name known."""
-        self._latest: dict[bytes, Definition] = {}
+        self._named: dict[bytes, Definition] = {}
+        self._unnamed: Definition | None = None
 
     def __bool__(self) -> bool:
         """True while any name is known."""
-        return bool(self._latest)
+        return self._unnamed is not None or bool(self._named)
+
+    def forget(self) -> None:
+        """None is known any more."""
+        self._unnamed = None
+        if self._named:
+            self._named = {}
+
+    def _latest(self, name: bytes) -> Definition | None:
+        return self._named.get(name if len(name) <= LONGEST else name[:LONGEST]) if name else self._unnamed
 
     def define(self, name: bytes, meaning: Meaning, serial: int) -> Definition:
         """Note that a definition was sent."""
-        name = name[:LONGEST]
-        older = _standing(self._latest.get(name))
-        definition = self._latest[name] = Definition(meaning, serial, older)
+        definition = Definition(meaning, serial, _standing(self._latest(name)))
+        if name:
+            self._named[name[:LONGEST]] = definition
+        else:
+            self._unnamed = definition
         return definition
+
+    def meaning(self, name: bytes, batch: int) -> Meaning | None:
+        """What the name means for the next message, at worst; None when nothing is known of it.
+
+        Args:
+            name: as the server knows it.
+            batch: the serial of the last batch's end: definitions after it are exact.
+        """
+        definition = self._latest(name)
+        if definition is None:
+            return None
+        if not definition.failed and (definition.serial > batch or definition.older is None):
+            return definition.meaning
+        known = self.meanings(name, batch)
+        return worst(known) if known else None
 
     def meanings(self, name: bytes, batch: int) -> list[Meaning]:
         """Every meaning that the name may have for the next message, newest first; [] when it has none.
@@ -75,7 +107,7 @@ class Names:
             batch: the serial of the last batch's end: definitions after it are exact.
         """
         found: list[Meaning] = []
-        definition = self._latest.get(name[:LONGEST])
+        definition = self._latest(name)
         while definition is not None:
             if not definition.failed:
                 found.append(definition.meaning)
@@ -86,27 +118,29 @@ class Names:
 
     def only(self, name: bytes, batch: int) -> Definition | None:
         """The name's definition, where no other may hold."""
-        definition = _standing(self._latest.get(name[:LONGEST]))
+        definition = _standing(self._latest(name))
         if definition is None or definition.serial > batch or _standing(definition.older) is None:
             return definition
         return None
 
     def disown(self) -> None:
         """Nobody knows any more what the bare names of any of them are resolved to."""
-        for latest in self._latest.values():
-            definition: Definition | None = latest
+        for latest in (self._unnamed, *self._named.values()):
+            definition = latest
             while definition is not None:
                 definition.own = NOTHING
                 definition = definition.older
 
     def remove(self, name: bytes, serial: int) -> None:
         """The server has confirmed that the name was dropped by the message with this serial."""
-        name = name[:LONGEST]
-        definition = self._latest.get(name)
+        definition = self._latest(name)
         if definition is None:
             return
         if definition.serial < serial:
-            del self._latest[name]
+            if name:
+                del self._named[name[:LONGEST]]
+            else:
+                self._unnamed = None
             return
         while definition.older is not None and definition.older.serial >= serial:
             definition = definition.older
@@ -114,7 +148,7 @@ class Names:
 
     def clear(self, serial: int) -> None:
         """The server has confirmed that the message with this serial dropped every name."""
-        for name in list(self._latest):
+        for name in (b"", *self._named):
             self.remove(name, serial)
 
 

@@ -13,7 +13,15 @@ from typing import Final
 
 from proxy.sql.analyse import SqlSyntaxError
 from proxy.wire.backend import decode_error, encode_error
-from proxy.wire.frontend import encode_copy_fail, encode_parse, encode_query
+from proxy.wire.frontend import (
+    BindMessage,
+    encode_bind,
+    encode_close,
+    encode_copy_fail,
+    encode_execute,
+    encode_parse,
+    encode_query,
+)
 
 NONCE: Final = re.compile(rb"pgw_[0-9a-f]{32}")
 
@@ -84,6 +92,26 @@ class Refusal:
     def as_nonce_parse(self) -> bytes:
         """In place of a named Parse, a Bind or an Execute: no name of the client's is touched."""
         return encode_parse(self.nonce, self.nonce)
+
+    def as_rollback(self) -> bytes:
+        """In place of a Query that ends a transaction: that is undone, as where the end itself fails.
+
+        One text, so that ReadyForQuery comes whatever happens; the error names the nonce as a statement.
+        """
+        rule = self.denial.rule.encode()
+        return encode_query(b"ROLLBACK; /* pgwarden: " + rule + b" */ EXECUTE " + self.nonce)
+
+    def rollback(self) -> bytes:
+        """In front of the Parse that stands for an Execute which ends a transaction, to the same effect.
+
+        A Parse, a Bind, an Execute and a Close, all by the nonce's name.
+        """
+        return (
+            encode_parse(self.nonce, b"ROLLBACK")
+            + encode_bind(BindMessage(self.nonce, self.nonce))
+            + encode_execute(self.nonce)
+            + encode_close("S", self.nonce)
+        )
 
     def as_copy_fail(self) -> bytes:
         """In place of what ends a COPY FROM STDIN."""

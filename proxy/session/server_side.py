@@ -6,14 +6,14 @@ was in it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from proxy.session.client_side import DROPPED, KEEP, handlers_by_kind
+from proxy.session.client_side import DROPPED, KEEP
 from proxy.session.copying import CopyIn
 from proxy.session.inflight import (
     BIND,
-    BOUNDARIES,
     CLOSE,
     DESCRIBE,
     EXECUTE,
@@ -21,17 +21,42 @@ from proxy.session.inflight import (
     PARSE,
     QUERY,
     Sent,
+    is_boundary,
 )
-from proxy.session.prepared import Definition
+from proxy.session.outcomes import Books
 from proxy.session.refusal import CANCELLED
 from proxy.session.resolution.inquiry import Inquiry
 from proxy.session.state import State
-from proxy.wire.backend import decode_error, decode_parameter_status, decode_ready
+from proxy.wire.backend import decode_command_tag, decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 
-_READY: Final = ord("Z")
-_CLOSED: Final = ord("3")
+# Written out, as the type bytes of ``inflight``.
+_PARSE_COMPLETE: Final = 0x31  # 1
+_BIND_COMPLETE: Final = 0x32  # 2
+_CLOSED: Final = 0x33  # 3
+_COMMAND_COMPLETE: Final = 0x43  # C
+_ERROR: Final = 0x45  # E
+_NOTICE: Final = 0x4E  # N
+_NO_DATA: Final = 0x6E  # n
+_ROW_DESCRIPTION: Final = 0x54  # T
+_PARAMETERS: Final = 0x74  # t
+_READY: Final = 0x5A  # Z
+
+
+class BrokenAnswer(Exception):
+    """The server has broken the protocol.
+
+    Attributes:
+        good: what it said before, which the client is told first: it may be that a COMMIT has succeeded.
+        violation: what is wrong with the message after that.
+    """
+
+    def __init__(self, good: View, violation: ProtocolViolation) -> None:
+        """Keep both."""
+        super().__init__(str(violation))
+        self.good = good
+        self.violation = violation
 
 
 class ServerSide:
@@ -42,53 +67,78 @@ class ServerSide:
         self._state = state
         self._copy = copy
         self._cutter = cutter
-        self._handlers = handlers_by_kind(
-            {
-                "1": self._parse_complete,
-                "2": self._bind_complete,
-                "3": self._close_complete,
-                "A": self._keep,
-                "C": self._command_complete,
-                "E": self._error,
-                "G": self._copy_in,
-                "H": self._copy_out,
-                "I": self._empty_query,
-                "N": self._notice,
-                "S": self._parameter_status,
-                "T": self._row_description,
-                "V": self._function_result,
-                "W": self._copy_both,
-                "Z": self._ready,
-                "c": self._keep,
-                "n": self._no_data,
-                "s": self._suspended,
-                "t": self._parameters,
-            }
-        )
+        self._books: Books | None = None
+        self._seldom: dict[int, Callable[[], bytes | None]] = {
+            ord("A"): self._keep,
+            ord("G"): self._copy_in,
+            ord("H"): self._copy_out,
+            ord("I"): self._empty_query,
+            ord("S"): self._parameter_status,
+            ord("V"): self._function_result,
+            ord("W"): self._copy_both,
+            ord("c"): self._keep,
+            ord("s"): self._suspended,
+        }
+
+    def follow(self, books: Books | None) -> None:
+        """Tell these books of the answers from now on; None: nobody."""
+        self._books = books
 
     def forward(self) -> View:
         """Follow what the cutter holds.
 
         Returns: what goes to the client now.
-        Raises: ProtocolViolation when the server answers what was not asked.
+        Raises: BrokenAnswer when the server answers what was not asked.
         """
-        cutter, handlers = self._cutter, self._handlers
-        pieces: list[View] = []
+        cutter, books = self._cutter, self._books
+        pieces: list[View] = []  # most of the time it stays empty, and all goes on as it came
         lookup = self._state.lookup
-        if lookup.inquiry is not None:
-            self._follow_inquiry(lookup.inquiry, pieces)
-        while lookup.inquiry is None and (kind := cutter.next()):
-            handler = handlers[kind]
-            if handler is None:
-                raise ProtocolViolation(f"unexpected server message type {kind}")
-            instead = handler()
-            if instead is not None:
-                pieces.append(cutter.drop())
-                pieces.append(instead)
-        pieces.append(cutter.take())
-        if not self._state.inflight:
+        try:
+            if lookup.inquiry is not None:
+                self._follow_inquiry(lookup.inquiry, pieces)
+            while lookup.inquiry is None and (kind := cutter.next()):
+                instead = self._follow(kind) if books is None else self._follow_noting(kind, books)
+                if instead is not None:
+                    pieces.append(cutter.drop())
+                    pieces.append(instead)
+        except ProtocolViolation as violation:
+            pieces.append(cutter.drop())
+            raise BrokenAnswer(b"".join(pieces), violation) from violation
+        kept = cutter.take()
+        if not self._state.inflight.owed:
             self._state.caught_up()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join((*pieces, kept)) if pieces else kept
+
+    def _follow(self, kind: int) -> bytes | None:
+        """What goes on in place of the message just shown.
+
+        Compared one by one, the most frequent first: mypyc makes plain calls of these, and slow ones of a
+        table's.
+        """
+        if kind == _READY:
+            return self._ready()
+        if kind == _COMMAND_COMPLETE:
+            return self._command_complete()
+        if kind == _ROW_DESCRIPTION:
+            return self._row_description()
+        if kind == _BIND_COMPLETE:
+            return self._bind_complete()
+        if kind == _PARSE_COMPLETE:
+            return self._parse_complete()
+        if kind == _NO_DATA:
+            return self._no_data()
+        if kind == _PARAMETERS:
+            return self._parameters()
+        if kind == _CLOSED:
+            return self._close_complete()
+        if kind == _ERROR:
+            return self._error()
+        if kind == _NOTICE:
+            return self._notice()
+        handler = self._seldom.get(kind)
+        if handler is None:
+            raise ProtocolViolation(f"unexpected server message type {kind}")
+        return handler()
 
     def _keep(self) -> bytes | None:
         return KEEP
@@ -114,6 +164,8 @@ class ServerSide:
                     pass  # it is dropped, and said to the statement that the question was about
                 case "E" if inquiry.inside:  # the client's batch has failed: the server skips to its Sync
                     self._state.failed()
+                    if self._books is not None:
+                        self._books.failed(0, decode_error(cutter.body()).get("C", ""), self._goes_on_with())
                     self._state.answered(None)
                     self._state.lookup.answer = None
                     break
@@ -134,17 +186,17 @@ class ServerSide:
     # -- the extended protocol ---------------------------------------------------------------------
 
     def _parse_complete(self) -> bytes | None:
-        return _confirm(self._state.inflight.done(PARSE).definition)
+        return _confirmed(self._state.inflight.done(PARSE))
 
     def _bind_complete(self) -> bytes | None:
-        return _confirm(self._state.inflight.done(BIND).definition)
+        return _confirmed(self._state.inflight.done(BIND))
 
     def _close_complete(self) -> bytes | None:
         sent = self._state.inflight.done(CLOSE)
         if sent.closes is not None:
             kind, name = sent.closes
             (self._state.statements if kind == "S" else self._state.portals).remove(name, sent.serial)
-        return KEEP
+        return DROPPED if sent.hidden else KEEP
 
     def _parameters(self) -> bytes | None:
         self._state.inflight.expect(DESCRIBE)
@@ -162,6 +214,10 @@ class ServerSide:
     # -- running -----------------------------------------------------------------------------------
 
     def _command_complete(self) -> bytes | None:
+        head = self._state.inflight.head()
+        if head is not None and head.hidden and head.kind == QUERY:
+            head.hidden = False  # the ROLLBACK in front of a refusal; its error comes next
+            return DROPPED
         sent = self._state.inflight.expect(QUERY, EXECUTE)
         if sent.acts:
             self._state.completed(sent)
@@ -177,7 +233,7 @@ class ServerSide:
         if sent.kind == EXECUTE:
             self._state.inflight.done(EXECUTE)
             self._state.release(sent)
-        return KEEP
+        return DROPPED if sent.hidden else KEEP
 
     def _function_result(self) -> bytes | None:
         self._state.inflight.expect(FUNCTION_CALL)
@@ -239,6 +295,7 @@ class ServerSide:
         state = self._state
         body = self._cutter.body()
         self._is_fatal()
+        state.erred()
         head = state.inflight.head()
         if head is None:
             return KEEP
@@ -247,14 +304,43 @@ class ServerSide:
             instead = head.refusal.swap(body)
             head.refusal.answered = True
         self._copy.server_ended(head)
-        if head.kind in BOUNDARIES:
+        if is_boundary(head.kind):
             head.fail()
         else:
             state.failed()
         return instead
 
+    # -- what changes come to ----------------------------------------------------------------------
 
-def _confirm(definition: Definition | None) -> bytes | None:
-    if definition is not None:
-        definition.confirm()
-    return KEEP
+    def _follow_noting(self, kind: int, books: Books) -> bytes | None:
+        """Follow a message, and tell the books what it answered."""
+        sent = self._state.inflight.head()
+        instead = self._follow(kind)
+        if sent is not None:
+            match chr(kind):
+                case "C":
+                    tag = decode_command_tag(self._cutter.body())
+                    books.completed(sent.serial, tag, last=sent.kind == EXECUTE)
+                case "I" | "s" | "V":
+                    books.completed(sent.serial, "", last=sent.kind == EXECUTE)
+                case "E":
+                    self._note_error(books, sent)
+                case "Z":
+                    books.ready(self._state.status, sent.serial)
+        return instead
+
+    def _note_error(self, books: Books, sent: Sent) -> None:
+        sqlstate = decode_error(self._cutter.body()).get("C", "")
+        until = sent.serial + 1 if is_boundary(sent.kind) else self._goes_on_with()
+        books.failed(sent.serial, sqlstate, until)
+
+    def _goes_on_with(self) -> float:
+        """The serial of the Sync that the server skips to; infinite while that has not been sent."""
+        sync = self._state.inflight.head()
+        return float("inf") if sync is None else sync.serial
+
+
+def _confirmed(sent: Sent) -> bytes | None:
+    if sent.definition is not None:
+        sent.definition.confirm()
+    return DROPPED if sent.hidden else KEEP

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from proxy.policy.context import Migration
+from proxy.policy.templates import printable
 from proxy.session.authentication.credentials import Credential, LoginRefused, Unavailable
 from proxy.session.authentication.entrance import Entrance
 from proxy.session.cache import Outcome
@@ -23,7 +25,9 @@ from proxy.session.commands import (
     Close,
     Command,
     Connect,
+    GivenUp,
     Recorded,
+    Released,
     Report,
     StartTls,
     ToClient,
@@ -31,19 +35,24 @@ from proxy.session.commands import (
     Unrecorded,
 )
 from proxy.session.conversation import Conversation
-from proxy.session.events import Ended, LoginFailed, Opened
-from proxy.session.expiry import Excess, Standing, exceeds, expired
+from proxy.session.events import Activity, Ended, LoginFailed, Opened
+from proxy.session.expiry import Excess, Standing, exceeds, expired, killed
 from proxy.session.gate import Gate
+from proxy.session.holding import told as notice
 from proxy.session.inflight import MOST_OWED
+from proxy.session.introduction import Introduction, encode_introduction
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
 from proxy.session.opening import FirstPackets, Login, Step, startup_effects
 from proxy.session.refusal import Denial, FatalRefusal
 from proxy.session.replication import asked_for, connecting
+from proxy.session.runtoken import UNKNOWN_RUN, take_token
+from proxy.session.server_side import BrokenAnswer
 from proxy.session.tls import ALPN_PROTOCOL, NO_ALPN, TlsInfo
 from proxy.session.weighing import Weighed
 from proxy.wire.backend import BackendKey, encode_key, encode_old_error
+from proxy.wire.channelbinding import end_point
 from proxy.wire.errors import ProtocolViolation, UnsupportedVersion
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter, View
 from proxy.wire.frontend import encode_terminate
@@ -68,6 +77,7 @@ class Phase(Enum):
     CONNECTING = auto()
     AUTHENTICATING = auto()
     READY = auto()
+    CONSOLE = auto()  # passed on to the gate's console, unread
     CLOSED = auto()
 
 
@@ -120,9 +130,11 @@ class Session:
         self._entrance = Entrance(gate.authentication, peer.address, gate.clock, gate.token)
         self._judge: Judge | None = None
         self._conversation: Conversation | None = None
+        self._live: Conversation | None = None  # the same while the phase is READY: the cheapest to ask
         self._draining = False
         self._can_cancel = False
         self._direct = False  # the client began with TLS, without asking
+        self._calls = False  # the gate's console, not the server
         self.client_tls: TlsInfo | None = None
         self.server_tls: TlsInfo | None = None
         self.phase = Phase.OPENING
@@ -136,10 +148,11 @@ class Session:
         A little is read ahead, so that a client that goes away is noticed while the server keeps it waiting.
         Nothing is while the server owes it very much.
         """
-        if self._conversation is not None:
-            if len(self._conversation.owed) > MOST_OWED:
+        conversation = self._conversation
+        if conversation is not None:
+            if conversation.inflight.owed > MOST_OWED:
                 return True
-            waiting = self._conversation.waiting
+            waiting = conversation.waiting
         elif self.phase is Phase.IDENTIFYING:
             waiting = not self._entrance.listening
         else:
@@ -153,18 +166,35 @@ class Session:
 
     @property
     def standing(self) -> Standing | None:
-        """What it waits for, as time-outs tell it; None outside of a conversation."""
+        """What it waits for, as time-outs tell it; None outside of a conversation, and while it is held."""
         if self.phase is not Phase.READY or self._conversation is None:
             return None
         return self._conversation.standing
+
+    @property
+    def activity(self) -> Activity:
+        """What it does now, for people."""
+        conversation = self._live
+        return Activity(
+            role=self.role,
+            database=self.database,
+            address=self._peer.address,
+            application=self._application,
+            state=conversation.activity if conversation is not None else _state(self.phase),
+            transaction=conversation is not None and conversation.in_transaction,
+            text=None if conversation is None else conversation.last_text,
+        )
 
     # -- events ------------------------------------------------------------------------------------
 
     def client_data(self, data: bytes) -> list[Command]:
         """The client sent bytes."""
-        if self._conversation is not None and self.phase is Phase.READY:
+        conversation = self._live
+        if conversation is not None:
             self._client.feed(data)
-            return self._converse_with_client(self._conversation)
+            return self._converse_with_client(conversation)
+        if self.phase is Phase.CONSOLE:
+            return [ToServer(data)]
         try:
             if self.phase is Phase.OPENING:
                 return self._open(data)
@@ -184,17 +214,21 @@ class Session:
 
     def server_data(self, data: bytes) -> list[Command]:
         """The server sent bytes."""
-        if self.phase is Phase.CLOSED:
-            return []
+        conversation = self._live
         try:
+            if conversation is not None:
+                self._server.feed(data)
+                return self._converse_with_server(conversation)
+            if self.phase is Phase.CLOSED:
+                return []
+            if self.phase is Phase.CONSOLE:
+                return [ToClient(data)]
             self._server.feed(data)
-            if self._conversation is None:
-                return self._log_in()
-            return self._converse_with_server(self._conversation)
+            return self._log_in()
         except LoginRefused as refused:
             return self._refuse_login(refused)
         except ProtocolViolation as violation:
-            return self._give_up("protocol", _cannot_follow(violation, heard=self._login.heard))
+            return self._not_followed(violation)
 
     def client_secured(self, tls: TlsInfo) -> list[Command]:
         """TLS stands on the client's leg, as the last ``StartTls`` asked for."""
@@ -219,6 +253,9 @@ class Session:
         """The connection to the server stands, with this TLS on it."""
         if self.phase is not Phase.CONNECTING:
             return []
+        if self._calls:
+            self.phase = Phase.CONSOLE
+            return [ToServer(self._startup + bytes(self._client.rest()))]
         self.server_tls = tls
         self.phase = Phase.AUTHENTICATING
         self._login.exchange = self._entrance.exchange
@@ -229,6 +266,8 @@ class Session:
 
     def server_failed(self, failure: UpstreamFailure) -> list[Command]:
         """The connection to the server could not be made."""
+        if self._calls:
+            return self._end(_NO_CONSOLE)
         return self._give_up("connect", Denial("upstream", "08001", failure.message, "", failure.hint))
 
     def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
@@ -257,31 +296,52 @@ class Session:
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last ``Analyse`` has been read."""
-        if self._conversation is None or self.phase is not Phase.READY:
+        conversation = self._live
+        if conversation is None:
             return []
-        self._conversation.analysed(outcome)
-        return self._converse_with_client(self._conversation)
+        conversation.analysed(outcome)
+        return self._converse_with_client(conversation)
 
     def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
         """What the last ``Record`` asked for is durable, or cannot be."""
-        if self._conversation is None or self.phase is not Phase.READY:
+        conversation = self._live
+        if conversation is None:
             return []
-        self._conversation.recorded(outcome)
-        return self._converse_with_client(self._conversation)
+        conversation.recorded(outcome)
+        return self._converse_with_client(conversation)
+
+    def held(self, outcome: Released | GivenUp) -> list[Command]:
+        """What the last ``Hold`` asked for has come about, or will not."""
+        conversation = self._live
+        if conversation is None:
+            return []
+        conversation.held(outcome)
+        return self._converse_with_client(conversation)
+
+    def progressed(self, message: str, detail: str = "") -> list[Command]:
+        """How far what the last ``Hold`` asked for is: the client gets a notice, if it can be told now."""
+        conversation = self._live
+        if conversation is None:
+            return []
+        if not conversation.holding or self._server.midway:
+            return []
+        return [ToClient(notice(message, detail))]
 
     def pondered(self, weighed: Weighed) -> list[Command]:
         """What the last ``Ponder`` has come to."""
-        if self._conversation is None or self.phase is not Phase.READY:
+        conversation = self._live
+        if conversation is None:
             return []
-        self._conversation.pondered(weighed)
-        return self._converse_with_client(self._conversation)
+        conversation.pondered(weighed)
+        return self._converse_with_client(conversation)
 
     def catalogue_ready(self) -> list[Command]:
         """What the last ``AwaitCatalogue`` asked for is done."""
-        if self._conversation is None or self.phase is not Phase.READY:
+        conversation = self._live
+        if conversation is None:
             return []
-        self._conversation.catalogue_ready()
-        return self._converse_with_client(self._conversation)
+        conversation.catalogue_ready()
+        return self._converse_with_client(conversation)
 
     def cancel(self) -> list[Command]:
         """Somebody has shown this session's key: what it is running is to end.
@@ -290,8 +350,8 @@ class Session:
         this client: the gate's own question is not what was meant, and between two statements there is
         nothing to cancel.
         """
-        conversation = self._conversation
-        if conversation is None or self.phase is not Phase.READY:
+        conversation = self._live
+        if conversation is None:
             return []
         commands: list[Command] = []
         if conversation.busy and self._can_cancel:
@@ -306,6 +366,18 @@ class Session:
             commands += [ToServer(refused), *self._converse_with_client(conversation)]
         return commands
 
+    def facts_changed(self) -> list[Command]:
+        """A freeze began, ended or may have been missed: what is under way is looked at again."""
+        conversation = self._live
+        if conversation is None:
+            return []
+        freeze = self._gate.killing(self.database) if conversation.writes else None
+        if freeze is not None:
+            self._gate.tally.killed += 1
+            return self._end(killed(freeze))
+        data = conversation.stop_copy()
+        return [*self._reports(), ToServer(data)] if data else []
+
     def client_eof(self) -> list[Command]:
         """The client is gone: the server's side ends as it stands, and rolls back what was open."""
         if self.phase is Phase.CLOSED:
@@ -318,6 +390,8 @@ class Session:
         """The server is gone; the client is told once, by the server's own FATAL where there was one."""
         if self.phase is Phase.CLOSED:
             return []
+        if self.phase is Phase.CONSOLE:
+            return self._close("")
         conversation = self._conversation
         told = self._login.failed if conversation is None else conversation.told
         self._can_cancel = False
@@ -328,13 +402,15 @@ class Session:
     def drain(self) -> list[Command]:
         """No more work after this transaction: end now when idle, else as soon as it is."""
         self._draining = True
-        if self.phase in _BEFORE_LOGIN or self.idle:
+        if self.phase in _BEFORE_LOGIN or self.phase is Phase.CONSOLE or self.idle:
             return self._end(_GOING_AWAY)
         return []
 
-    def terminate(self, message: str) -> list[Command]:
+    def terminate(self, message: str, detail: str = "") -> list[Command]:
         """End now, whatever is going on."""
-        return self._end(Denial("shutdown", "57P01", message)) if self.phase is not Phase.CLOSED else []
+        if self.phase is Phase.CLOSED:
+            return []
+        return self._end(Denial("shutdown", "57P01", message, printable(detail)))
 
     def expire(self, standing: Standing, limit_s: float) -> list[Command]:
         """It has stood like this for too long: the server's side is let go of as a client would do it."""
@@ -369,13 +445,19 @@ class Session:
         self.database = _shown(startup.database)
         self._application = _shown(startup.get("application_name") or "")
         self._replication = asked_for(startup)
-        self._judge = Judge(
-            self._gate, self._gate.who(self.role, self.database, self._peer.address, self._application)
+        startup, run = take_token(startup)
+        who = self._gate.who(
+            self.role, self.database, self._peer.address, self._application, migration=Migration(run=run)
         )
+        self._judge = Judge(self._gate, who)
         unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role, local=self._peer.local)
         if unwelcome is not None:
             self._gate.tally.tls_failures["plain" if self.client_tls is None else "certificate"] += 1
             return self._end(unwelcome)
+        if startup.database == self._gate.console and not self._replication:
+            return self._call_console(startup)
+        if run and not self._gate.knows_run(who):
+            return self._refuse_login(LoginRefused(UNKNOWN_RUN, "run"))
         effects = startup_effects(startup)
         if self._replication:
             effects += (connecting(self._replication),)
@@ -392,6 +474,19 @@ class Session:
             return commands + self._identify()
         except LoginRefused as refused:
             return commands + self._refuse_login(refused)
+
+    def _call_console(self, startup: StartupMessage) -> list[Command]:
+        """Pass everything on to the gate's console, from the startup packet on, unread."""
+        tls = self.client_tls
+        shown = None if tls is None else tls.own_certificate
+        caller = Introduction(
+            self._gate.name, self._peer.address, tls is not None, None if shown is None else end_point(shown)
+        )
+        self._calls = True
+        self._startup = encode_introduction(caller) + startup.packet
+        self._client.feed(self._packets.rest())
+        self.phase = Phase.CONNECTING
+        return [Connect(console=True)]
 
     def _identify(self) -> list[Command]:
         """Read what the client says to prove who it is."""
@@ -438,6 +533,7 @@ class Session:
             replication=self._replication,
         )
         self.phase = Phase.READY
+        self._live = self._conversation
         self._can_cancel = login.server_key is not None
         self._entrance.accepted()
         login.exchange = None
@@ -460,6 +556,8 @@ class Session:
             return self._refuse_client(violation)
         except FatalRefusal as refusal:
             return self._end(refusal.denial)
+        if not conversation.waiting and (self._judge is None or not self._judge.reporter.events):
+            return [ToServer(data)] if data else []
         commands: list[Command] = self._reports()
         if data:
             commands.append(ToServer(data))
@@ -472,9 +570,12 @@ class Session:
 
     def _converse_with_server(self, conversation: Conversation) -> list[Command]:
         stopped = conversation.waiting
-        data = conversation.from_server()
+        try:
+            data = conversation.from_server()
+        except BrokenAnswer as broken:
+            return [*self._write_client(broken.good), *self._not_followed(broken.violation)]
         commands: list[Command] = [ToClient(data)] if data else []
-        held = conversation.release_held()
+        held = conversation.release_held() if conversation.holds_frames else b""
         if held:
             commands.append(ToServer(held))
         if (stopped or held) and not conversation.waiting:
@@ -482,6 +583,9 @@ class Session:
             if refused:
                 commands.append(ToServer(refused))
             commands += self._converse_with_client(conversation)
+        if conversation.books is not None:
+            commands += self._reports()
+            conversation.close_books()
         if self._draining and self.idle:
             commands += self._end(_GOING_AWAY)
         return commands
@@ -493,7 +597,7 @@ class Session:
         if self.phase is Phase.CLOSED:
             return []
         commands = self._reports()
-        if not self._server.midway and self.phase is not Phase.SECURING:
+        if not self._server.midway and self.phase not in (Phase.SECURING, Phase.CONSOLE):
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
 
@@ -519,6 +623,9 @@ class Session:
             self._gate.tally.upstream_failures[reason] += 1
         return self._end(denial)
 
+    def _not_followed(self, violation: ProtocolViolation) -> list[Command]:
+        return self._give_up("protocol", _cannot_follow(violation, heard=self._login.heard))
+
     def _refuse_client(self, violation: ProtocolViolation) -> list[Command]:
         """The client has sent what no client may: counted like what a rule refuses, and its last word."""
         denial = Denial(
@@ -538,13 +645,16 @@ class Session:
         return self._end(denial)
 
     def _close(self, reason: str, *, vanished: bool = False) -> list[Command]:
-        conversation = self._conversation if self.phase is Phase.READY else None
+        conversation = self._live
         # That a client went away in the middle of its work is worth a line in the server's log.
         polite = self.idle or (conversation is not None and conversation.between_messages and not vanished)
         self.phase = Phase.CLOSED
+        self._live = None
         if self._key is not None:
             self._gate.keys.release(self, self._key)
-        commands: list[Command] = [Report(Ended(reason))]
+        if conversation is not None:
+            conversation.lost()
+        commands: list[Command] = [*self._reports(), Report(Ended(reason))]
         if polite:
             commands.append(ToServer(encode_terminate()))
         elif self._conversation is not None and self._conversation.busy and self._can_cancel:
@@ -578,6 +688,19 @@ _GOING_AWAY: Final = Denial(
     "terminating connection: the gate is shutting down",
     "",
     "Connect again; another gate, or this one once it is back, will answer.",
+)
+
+
+def _state(phase: Phase) -> str:
+    return "console" if phase is Phase.CONSOLE else "logging in"
+
+
+_NO_CONSOLE: Final = Denial(
+    "console",
+    "57P03",
+    "The gate's console does not answer.",
+    "",
+    "Try again; if it goes on, look at the gate's log.",
 )
 _LOST: Final = Denial(
     "upstream",

@@ -7,16 +7,20 @@ counts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from dataclasses import replace
 from typing import Final
 
 from proxy.policy.context import Transaction
+from proxy.session.holding import Ground
 from proxy.session.inflight import Inflight, Sent
 from proxy.session.lexing import Lexing
 from proxy.session.meaning import Meaning
-from proxy.session.prepared import Definition, Names
+from proxy.session.outcomes import Books
+from proxy.session.prepared import NOTHING, Definition, Names
 from proxy.session.refusal import Denial
+from proxy.session.registration import Registered, Registration
 from proxy.session.resolution.lookup import Lookup
-from proxy.sql.effects import Act, Deallocates, DiscardsAll, Prepares
+from proxy.sql.effects import Act, Deallocates, DiscardsAll, Keeps, Prepares, Registers
 
 _DEEPEST: Final = 32
 """How many definitions of one name may stand unconfirmed: each use of the name considers all of them."""
@@ -38,9 +42,13 @@ class State:
         awaited: the number of the ReadyForQuery that a held text waits for; 0 for none.
         flushed: a held text waits for every answer that is owed; Flush brings them.
         status: the transaction status of the last ReadyForQuery: I, T or E.
+        registration: of the last migration that was registered, until something else runs.
+        written: the number of the ReadyForQuery that ends the last message that wrote; 0 once all of it is
+            committed or undone.
         own_names: some prepared statement was resolved while a name stood for a table of the session's own.
         told_fatal: the server has sent a FATAL error.
         replication: what the server's side is, a walsender; "" for an ordinary connection.
+        books: what follows the changes that are open; None while there are none.
         cancelled: what the statement is told that waited for an answer to the gate's own question while that,
             or the statement itself, was cancelled.
     """
@@ -50,6 +58,7 @@ class State:
         self.server_major = server_major
         self.replication = replication
         self.cancelled: Denial | None = None
+        self.books: Books | None = None
         self.lookup = lookup
         lookup.may_ask = self._may_ask
         lookup.may_wait = self._may_wait
@@ -64,8 +73,10 @@ class State:
         self.awaited = 0
         self.flushed = False
         self.status = "I"
+        self.written = 0
         self.told_fatal = False
         self.own_names = False
+        self.registration: Registration | None = None
         self._serial = 0
         self._unsure_until = 0  # the ReadyForQuery that tells what transaction control has done
         self._barrier: Sent | None = None
@@ -92,7 +103,10 @@ class State:
     def resolves(self, definition: Definition, bound: Set[str] | None) -> None:
         """The server resolves a statement's names now; those that were bound to an own table may stay so."""
         answer = self.lookup.answer
-        found: Set[str] = frozenset() if answer is None else answer.own.keys()
+        if answer is None or not answer.own:
+            definition.own = NOTHING
+            return
+        found = answer.own.keys()
         definition.own = frozenset(found) if bound is None else frozenset(found & bound)
         self.own_names |= bool(definition.own)
 
@@ -120,6 +134,27 @@ class State:
         if self._unsure_until > self.inflight.ready:
             return "none", "open"
         return ("none",) if self.status == "I" else ("open",)
+
+    def ground(self) -> Ground:
+        """Where the next message stands, as far as it is known."""
+        if self.replication:
+            return Ground.WALSENDER
+        if self.status != "I" and not self.inflight:
+            return Ground.TRANSACTION
+        if self.batch_open:
+            return Ground.BATCH
+        return Ground.UNSETTLED if self.inflight else Ground.CLEAR
+
+    @property
+    def holds_writes(self) -> bool:
+        """Something may have been written that is not committed; what has failed can only be undone."""
+        return self.written > 0 and not (self.status == "E" and self._unsure_until <= self.inflight.ready)
+
+    @property
+    def sync_commits(self) -> bool:
+        """The end of this batch may commit what the batch has written: nothing shows a BEGIN before it."""
+        written = self.written > self.inflight.boundaries and not self.skipping
+        return written and "none" in self.transactions()
 
     def _may_ask(self) -> bool:
         """A walsender knows no extended protocol to ask by."""
@@ -176,19 +211,28 @@ class State:
         """
         sent = self.inflight.end_boundary()
         self.status = status
+        registration = self.registration
+        if registration is not None and not registration.settle(self.inflight.ready, status):
+            self.registration = None
         self.release(sent)
         self._caught_up()
-        if status == "I" and self.portals and not self.inflight and not self.batch_open:
-            self.portals = Names()
+        if status == "I":
+            if self.inflight.ready >= self.written:
+                self.written = 0
+            if not self.inflight.owed and not self.batch_open:
+                self.portals.forget()
 
     # -- what running a message does ---------------------------------------------------------------
 
     def runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
         """A message that runs this was sent; ReadyForQuery number ``boundary`` ends it."""
+        self.registration = None
         if meaning.acts:
             self._define(sent, meaning)
         if meaning.transacts:
             self._unsure_until = boundary
+            if self.books is not None:
+                self.books.transacts(sent.serial, meaning)
         if meaning.relexes:
             self.lexing.unsettle(boundary)
         if self.own_names and (meaning.executes or meaning.renames or _explains(meaning)):
@@ -198,6 +242,16 @@ class State:
             lookup.runs(meaning)
         if meaning.barrier:
             self.wait_for(sent)
+
+    def registers(self, sent: Sent, registered: Registered | None, boundary: int) -> None:
+        """What was just sent registers a migration."""
+        if registered is not None:
+            self.registration = Registration(registered, sent.serial, boundary)
+
+    def erred(self) -> None:
+        """An error has come: what is not committed yet will not be, whichever message it is about."""
+        if self.registration is not None and not self.registration.confirmed:
+            self.registration = None
 
     def _define(self, sent: Sent, meaning: Meaning) -> None:
         """Note the names that it may define.
@@ -213,6 +267,8 @@ class State:
                     )
                     definition = self.define(self.statements, name, prepared, sent)
                     if not meaning.several:
+                        if sent.definitions is None:
+                            sent.definitions = {}
                         sent.definitions[number, name] = definition
         if not meaning.several:
             sent.acts = meaning.acts
@@ -226,7 +282,7 @@ class State:
 
     def _confirm(self, sent: Sent, number: int, act: Act) -> None:
         match act:
-            case Prepares(name=name):
+            case Prepares(name=name) if sent.definitions is not None:
                 sent.definitions.pop((number, name.encode())).confirm()
             case DiscardsAll():
                 self.statements.clear(sent.serial)
@@ -235,6 +291,10 @@ class State:
                 self.statements.clear(sent.serial)
             case Deallocates(name=str(name)):
                 self.statements.remove(name.encode(), sent.serial)
+            case Keeps(tool=tool) if self.lookup.who.migration.resembles != tool:
+                self.lookup.shows(replace(self.lookup.who.migration, resembles=tool))
+            case Registers() if self.registration is not None and self.registration.serial == sent.serial:
+                self.registration.done = True
 
     def failed(self) -> None:
         """An error in the extended protocol: the server skips to Sync, even one that is still to come."""

@@ -13,13 +13,13 @@ from typing import Final
 
 from proxy.session.cache import Outcome, Screening
 from proxy.session.consequences import Consequences
-from proxy.session.gate import Gate
+from proxy.session.gate import Gate, Limits
 from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.analyse import UnreadableText
-from proxy.sql.screen import Screen, Screened
+from proxy.sql.screen import Screen, Screened, weight
 from proxy.wire.framing import LONG, View
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
@@ -73,12 +73,15 @@ class Texts:
         """The text that was handed out is not asked for again."""
         self._handed_out = None
 
-    def understand(self, raw: View, *, kept: bool = False) -> Meaning | Denial | Wait | HandOut:
+    def understand(
+        self, raw: View, *, kept: bool = False, again: bool = False
+    ) -> Meaning | Denial | Wait | HandOut:
         """What a text means now.
 
         Args:
             raw: the text.
             kept: it gets a name, by which it may still be run under another policy: it is not screened.
+            again: it is likely to come again, since its values are parameters.
         """
         lexing, sent = self._state.lexing, self._state.inflight.boundaries
         if self._state.inflight.ready < sent and (len(raw) > LONG or not reads_alike(bytes(raw))):
@@ -104,10 +107,10 @@ class Texts:
         try:
             if not kept and len(raw) <= limits.screened_bytes:
                 screen = self._screen()
-                screened = None if screen is None else _sort(screen, self._gate.screened, raw)
+                screened = None if screen is None else _sort(screen, self._gate.screened, raw, again=again)
                 if screened is not None:
                     return self._take_screened(screened)
-            if len(raw) <= limits.inline_bytes:
+            if len(raw) <= limits.inline_bytes and _is_light(raw, limits):
                 return _readable(self._meanings.read(bytes(raw)))
         except UnicodeDecodeError as error:
             return _undecodable(error)
@@ -133,9 +136,21 @@ class Texts:
         return handed_out[1] if handed_out is not None and handed_out[0] is raw else None
 
 
-def _sort(screen: Screen, passing: Container[Screened], raw: View) -> Screened | None:
-    """What the screen says of a text, where that is enough."""
-    found = screen.sort(raw)
+def _is_light(raw: View, limits: Limits) -> bool:
+    operators, words = weight(raw)
+    return operators <= limits.inline_operators and words <= limits.inline_words
+
+
+def _sort(screen: Screen, passing: Container[Screened], raw: View, *, again: bool = False) -> Screened | None:
+    """What the screen says of a text, where that is enough; texts that are likely to come again it keeps."""
+    if again and isinstance(raw, bytes):
+        found = screen.passed.get(raw)
+        if found is None:
+            found = screen.sort(raw)
+            if found is not None:
+                screen.keep(raw, found)
+    else:
+        found = screen.sort(raw)
     return found if found in passing else None
 
 

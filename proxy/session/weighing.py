@@ -8,7 +8,7 @@ it, and when to judge again.
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.policy.context import Context
@@ -17,6 +17,7 @@ from proxy.policy.decision import Decision
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
 from proxy.session.consequences import World
+from proxy.session.letting import Held
 from proxy.session.meaning import Meaning
 from proxy.session.overlay import Overlay, defines
 from proxy.session.resolution.bare import hopeful, questions, resolved
@@ -61,6 +62,8 @@ class Weighed:
         closer: it rests on what the server has said of names.
         defines: what the session has defined once this has been run; None where it defines nothing.
         relexes: the database's own code changes how later texts are read.
+        writes: it writes, or may.
+        held: lets go of the effects where they are many.
     """
 
     decision: Decision
@@ -70,6 +73,8 @@ class Weighed:
     closer: bool = False
     defines: Overlay | None = None
     relexes: bool = False
+    writes: bool = False
+    held: Held | None = None
 
     def holds(self, now: float) -> bool:
         """Whether it is one at this moment."""
@@ -78,7 +83,11 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """The decisions of all states that are possible: the worst of them, and until when all hold."""
+    """The decisions of all states that are possible: the worst of them, and until when all hold.
+
+    Attributes:
+        firings: how many rules fired in them, those among them that approvals have lifted.
+    """
 
     worst: Decision
     firings: int
@@ -106,7 +115,14 @@ def weigh(meaning: Meaning, basis: Basis) -> Weighed:
         closer=closer is not None,
         defines=world.defined(meaning, plain) if world.catalogue and defines(effects) else None,
         relexes=world.catalogue and any(map(_changes_lexing, effects)),
+        writes=any(effect.name in basis.policy.freeze.writes.match.names for effect in effects),
     )
+
+
+def weigh_aside(meaning: Meaning, basis: Basis) -> Weighed:
+    """The same in another thread, however much comes of it."""
+    weighed = weigh(meaning, replace(basis, world=replace(basis.world, most=None)))
+    return replace(weighed, held=Held(weighed.decision.effects))
 
 
 def _judge(effects: tuple[Effect, ...], basis: Basis) -> _Verdict:
@@ -114,9 +130,12 @@ def _judge(effects: tuple[Effect, ...], basis: Basis) -> _Verdict:
     decisions = [decide(effects, first, basis.policy, basis.facts)]
     if decisions[0].transaction_used:
         decisions += [decide(effects, context, basis.policy, basis.facts) for context in others]
+    # Which state it is nobody knows yet: an approval that is needed in one of them is used.
+    lifted = dict.fromkeys(lift for each in decisions for lift in each.lifted)
+    allowed = decisions[0] if not lifted else replace(decisions[0], lifted=tuple(lifted))
     return _Verdict(
-        next((each for each in decisions if not each.allowed), decisions[0]),
-        sum(len(each.enforced) + len(each.shadowed) for each in decisions),
+        next((each for each in decisions if not each.allowed), allowed),
+        sum(len(each.enforced) + len(each.shadowed) + len(each.lifted) for each in decisions),
         min(each.holds_until.timestamp() if each.holds_until else FOREVER for each in decisions),
     )
 

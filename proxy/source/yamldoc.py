@@ -73,7 +73,7 @@ class Document:
     An alias has the position of the value that it repeats.
     """
 
-    __slots__ = ("_lines", "_root", "data", "file")
+    __slots__ = ("__weakref__", "_lines", "_root", "data", "file")
 
     def __init__(self, root: _Node, lines: list[str], file: str) -> None:
         """Built by `read_yaml`."""

@@ -8,15 +8,31 @@ search_path, prepared statements and temporary tables, which only the session kn
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from operator import attrgetter
 
-from proxy.sql.effects import CLASS_ORDER, EFFECT_KINDS, NO_MENTIONS, Act, Effect, Mentions, Prepares, joined
+import msgspec
+from msgspec.structs import replace
+
+from proxy.sql.effects import (
+    CLASS_ORDER,
+    EFFECT_KINDS,
+    NO_MENTIONS,
+    Act,
+    Effect,
+    Mentions,
+    Prepares,
+    Risk,
+    is_change,
+    joined,
+)
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS
+from proxy.sql.nodes.registering import bookkeeping
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, UnreadableText, character_offsets, parse, too_deep
+from proxy.sql.spelling import digests
 
 __all__ = ["Analysis", "SqlSyntaxError", "Statement", "UnreadableText", "analyse"]
 
@@ -24,15 +40,18 @@ __all__ = ["Analysis", "SqlSyntaxError", "Statement", "UnreadableText", "analyse
 _HANDLERS = dict(HANDLERS)
 # A text may hold thousands of statements, and whoever asks has other work.
 _NAME, _EFFECTS, _MENTIONS = attrgetter("name"), attrgetter("effects"), attrgetter("mentions")
+# What a migration's statements may stand among: BEGIN, SET and SELECT are no part of what it changes.
+_QUIET = frozenset({"read", "transaction", "session"})
 _LEXING, _COPIES_IN = attrgetter("lexing"), attrgetter("copies_in")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True, gc=False):
     """One statement of a text.
 
     kind is the grammar's name ("SelectStmt"); start and end are character offsets, blanks and comments in
-    front left out; lexing and copies_in are what Analysis.may_change_lexing and .barrier are made of.
+    front left out; lexing and copies_in are what Analysis.may_change_lexing and .barrier are made of. digest
+    is what tells the same statement elsewhere (spelling.py); "" for one that only reads, and in a text that
+    changes nothing that is recorded.
     """
 
     kind: str
@@ -43,6 +62,7 @@ class Statement:
     lexing: bool = False
     copies_in: bool = False
     mentions: Mentions = NO_MENTIONS
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +123,7 @@ def analyse(text: str, server_major: int = 0) -> Analysis:
         statements = tuple(_statements(raw, server_major))
     except RecursionError:
         raise too_deep() from None
-    return Analysis(_in_characters(text, statements))
+    return Analysis(_with_digests(text, _in_characters(text, statements)))
 
 
 def _statements(raw: Iterable[Json], server_major: int) -> Iterator[Statement]:
@@ -118,6 +138,7 @@ def _statements(raw: Iterable[Json], server_major: int) -> Iterator[Statement]:
 def _statement(raw: Json, walk: Walk) -> Statement:
     wrapped = raw.get("stmt", {})
     walk.node(wrapped)
+    walk.acts.extend(bookkeeping(wrapped, walk.effects))
     start = raw.get("stmt_location", 0)
     length = raw.get("stmt_len", 0)
     return Statement(
@@ -143,6 +164,24 @@ def _in_characters(text: str, statements: tuple[Statement, ...]) -> tuple[Statem
     return tuple(_placed(statement, places, len(text)) for statement in statements)
 
 
+def _with_digests(text: str, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Only changes are looked for elsewhere: what else there is costs nothing."""
+    if not any(is_change(effect) for statement in statements for effect in statement.effects):
+        return statements
+    found = digests(text, ((statement.start, statement.end) for statement in statements))
+    return tuple(
+        replace(statement, digest=digest) if _acts(statement) else statement
+        for statement, digest in zip(statements, found, strict=True)
+    )
+
+
+def _acts(statement: Statement) -> bool:
+    return any(
+        effect.risk >= Risk.HIGH or not EFFECT_KINDS[effect.name].classes <= _QUIET
+        for effect in statement.effects
+    )
+
+
 def _all_effects(statement: Statement) -> tuple[Effect, ...]:
     prepared = (act.effects for act in statement.acts if isinstance(act, Prepares))
     return statement.effects + tuple(effect for effects in prepared for effect in effects)
@@ -163,7 +202,7 @@ def _placed(statement: Statement, places: Mapping[int, int] | None, length: int)
         )
 
     acts = tuple(
-        replace(act, effects=moved(act.effects)) if isinstance(act, Prepares) else act
+        Prepares(act.name, moved(act.effects), act.mentions) if isinstance(act, Prepares) else act
         for act in statement.acts
     )
     return replace(statement, start=start, end=end, effects=moved(statement.effects), acts=acts)

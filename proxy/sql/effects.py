@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from proxy.sql.vocabulary import CLASS_ORDER, CLASSES, EFFECT_KINDS, TRAITS, EffectKind, Risk
 
 __all__ = [
@@ -39,8 +41,7 @@ Name: TypeAlias = tuple[str | None, str]
 _NO_NAMES: frozenset[Name] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, gc=False):
     """What an effect falls on.
 
     schema None: as search_path says; name None: not known; path: the schemas that a bare name may lie in,
@@ -58,8 +59,7 @@ class Target:
         return name if self.schema is None else f"{self.schema}.{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True, gc=False):
     """One thing a statement does.
 
     location is a character offset in the text, or -1; detail is what the name does not say (a setting's
@@ -99,6 +99,21 @@ class Mentions:
     def __or__(self, other: Mentions) -> Mentions:
         """The names of both."""
         return joined((self, other))
+
+
+_CHANGES = (CLASSES["ddl"] | CLASSES["privilege"] | {"transaction.commit_prepared"}) - {
+    "role.set"  # that one changes its session alone
+}
+
+
+def is_change(effect: Effect) -> bool:
+    """Whether it alters the schema or privileges, or may lose data or protection: what is recorded.
+
+    What ends a prepared transaction is one, too: it decides of the changes in it.
+    """
+    if "temporary" in effect.traits:
+        return False
+    return effect.risk >= Risk.HIGH or effect.name in _CHANGES
 
 
 NO_MENTIONS = Mentions()
@@ -149,4 +164,19 @@ class DiscardsAll:
     """DISCARD ALL: every prepared statement and cursor goes."""
 
 
-Act = Prepares | Executes | Deallocates | DiscardsAll
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """It touches the history that a migration tool keeps."""
+
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """It registers a migration before that runs: each a text, or the number of its parameter."""
+
+    checksum: str | int
+    name: str | int
+
+
+Act = Prepares | Executes | Deallocates | DiscardsAll | Keeps | Registers

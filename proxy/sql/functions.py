@@ -287,6 +287,15 @@ def known(schema: str | None, name: str, server_major: int) -> Known | None:
     return _EXTENSIONS.get(name)
 
 
+def as_field(name: str, server_major: int) -> Known | None:
+    """What `x.name` does if there is no such column, and the server takes it for name(x); None: nothing.
+
+    A row has columns of any name; so `http`, whose argument no constant can be, counts as one.
+    """
+    found = known(None, name, server_major)
+    return None if found is None or found == HARMLESS or name == "http" else found
+
+
 def may_be_volatile(schema: str | None, name: str, server_major: int) -> bool:
     """Whether a call may give another value for each row: volatile by the server's word, or not known."""
     return name in _QUIET_NAMES or known(schema, name, server_major) != HARMLESS

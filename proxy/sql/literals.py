@@ -17,6 +17,7 @@ _DOLLAR_QUOTE: Final = re.compile(rb"\$(?![0-9])")
 # A piece must not end with the first part of what means another thing as a whole: comment signs, E'.
 _UNFINISHED: Final = frozenset(b"-/*$eE")
 _FARTHEST: Final = 256
+_ESCAPES: Final = frozenset((b"e", b"E"))
 
 
 class NoPieces(Exception):
@@ -37,6 +38,20 @@ def pieces(raw: bytes | memoryview, at: int, size: int) -> Iterator[bytes]:
                 raise NoPieces
         yield bytes(raw[at:end])
         at = end
+
+
+def whole(text: bytes) -> bytes | None:
+    """A text that begins outside of any token, without its literals; None where it takes a closer look."""
+    parts = text.split(b"'")
+    coded = parts[::2]
+    code = b"''".join(coded)
+    if len(parts) % 2 == 0 or _has_other_quotes(code):
+        return None
+    if code.find(b'"', len(coded[0])) >= 0 and any([part.count(b'"') & 1 for part in coded]):
+        return None
+    if coded[0].count(b'"') & 1 or any([part[-1:] in _ESCAPES for part in coded[:-1]]):
+        return None
+    return code
 
 
 class Literals:
@@ -60,7 +75,8 @@ class Literals:
         code = parts[first::2]
         closed = (len(parts) - 1 - first) % 2 == 0  # the last part is code
         bare = b"''".join(code) if closed else b"''".join((*code, b""))
-        if b'"' in bare or b"e''" in bare or b"E''" in bare or _has_other_quotes(bare):
+        odd = b'"' in bare and any([part.count(b'"') & 1 for part in code])
+        if odd or b"e''" in bare or b"E''" in bare or _has_other_quotes(bare):
             for index, part in enumerate(code):
                 quoted = not closed or index < len(code) - 1
                 if _is_uncertain(part, quoted=quoted):
@@ -71,10 +87,14 @@ class Literals:
 
 
 def _has_other_quotes(code: bytes) -> bool:
-    """Whether comments or dollar quotes begin here. `in` is far cheaper than an expression."""
-    return b"--" in code or b"/*" in code or (b"$" in code and _DOLLAR_QUOTE.search(code) is not None)
+    """Whether comments or dollar quotes begin here. Looking for one byte is ten times as fast as for two."""
+    return (
+        (b"-" in code and b"--" in code)
+        or (b"/" in code and b"/*" in code)
+        or (b"$" in code and _DOLLAR_QUOTE.search(code) is not None)
+    )
 
 
 def _is_uncertain(code: bytes, *, quoted: bool) -> bool:
     """Whether an apostrophe in or behind this may be another thing than a plain literal's."""
-    return _has_other_quotes(code) or code.count(b'"') % 2 == 1 or (quoted and code[-1:] in {b"e", b"E"})
+    return _has_other_quotes(code) or code.count(b'"') % 2 == 1 or (quoted and code[-1:] in _ESCAPES)

@@ -109,9 +109,13 @@ def encode_parameter_status(name: str, setting: str) -> bytes:
 
 def decode_ready(body: bytes) -> str:
     """The transaction's state: "I" idle, "T" in a transaction, "E" in a failed one."""
-    if body not in (b"I", b"T", b"E"):
-        raise ProtocolViolation("invalid ReadyForQuery: the state must be I, T or E")
-    return body.decode("ascii")
+    if body == b"I":
+        return "I"
+    if body == b"T":
+        return "T"
+    if body == b"E":
+        return "E"
+    raise ProtocolViolation("invalid ReadyForQuery: the state must be I, T or E")
 
 
 def encode_ready(status: str) -> bytes:

@@ -201,8 +201,14 @@ class Cutter:
         stop = self._stop
         while end - stop >= _HEADER:
             start = stop
-            kind = buffer[start]
-            length: int = _LENGTH(buffer, start + 1)[0]
+            if isinstance(buffer, bytes):  # written out: compiled, these are reads of memory and no calls
+                kind = buffer[start]
+                length = buffer[start + 3] * 256 + buffer[start + 4]
+                if buffer[start + 1] or buffer[start + 2]:
+                    length += buffer[start + 1] * 16_777_216 + buffer[start + 2] * 65_536
+            else:
+                kind = buffer[start]
+                length = _LENGTH(buffer, start + 1)[0]
             stop = start + 1 + length
             if length < 4 or length > self._limits[kind]:
                 raise self._violation(kind, length)
@@ -250,6 +256,7 @@ class Cutter:
         return True
 
     def _violation(self, kind: int, length: int) -> ProtocolViolation:
+        self._start = self._stop  # no frame is shown: what came before can be taken
         if not self._limits[kind]:
             return ProtocolViolation(f"invalid {self._grammar.name} message type {kind}")
         return ProtocolViolation(
@@ -258,8 +265,10 @@ class Cutter:
 
     def body(self) -> bytes:
         """The shown frame's bytes after its header; of a frame that passes as it arrives, what has come."""
-        body = self._buffer[self._start + _HEADER : self._stop]
-        return body if isinstance(body, bytes) else bytes(body)
+        buffer = self._buffer
+        if isinstance(buffer, bytes):
+            return buffer[self._start + _HEADER : self._stop]
+        return bytes(buffer[self._start + _HEADER : self._stop])
 
     def view(self) -> View:
         """The body of a frame that has come whole: its bytes, or where it is LONG a view of them."""
@@ -278,9 +287,10 @@ class Cutter:
         if kept == stop:
             return b""
         self._kept = stop
-        if kept == 0 and stop == len(self._buffer):
-            return self._buffer
-        return self._buffer[kept:stop]
+        buffer = self._buffer
+        if kept == 0 and stop == len(buffer):
+            return buffer
+        return buffer[kept:stop]
 
     def drop(self) -> View:
         """Leave the shown frame out, what is still to come of it included.
@@ -307,7 +317,7 @@ class Cutter:
     @property
     def midway(self) -> bool:
         """True while part of a frame has been taken and the rest has not come."""
-        return self._skip > 0
+        return self._skip > 0 and not self._discard
 
     @property
     def pending(self) -> int:

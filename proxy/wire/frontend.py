@@ -15,18 +15,26 @@ from typing import Final
 
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import View
+from proxy.wire.longframe import find_nul
 from proxy.wire.octets import Reader, int16, int32, message, string, text_of, uint32, value
 
-_PIECE: Final = 32 * 1024
+_NO_TYPES: Final = b"\0\0"
+_NO_NUL: Final = "invalid string in Parse: no terminating NUL"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class ParseMessage:
     """Parse: prepare `text` under `name` (empty: the unnamed statement)."""
 
     name: bytes
     text: View
     parameter_types: tuple[int, ...] = ()
+
+    def __init__(self, name: bytes, text: View, parameter_types: tuple[int, ...] = ()) -> None:
+        """Written out: mypyc leaves a generated one uncompiled."""
+        self.name = name
+        self.text = text
+        self.parameter_types = parameter_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +71,40 @@ def decode_query(body: View) -> View:
 
     Raises: ProtocolViolation when there is none, or one inside: the server would run the part before it.
     """
-    if not body or _nul(body) != len(body) - 1:
-        raise ProtocolViolation("invalid string in Query: it must end with its only NUL")
-    return body[:-1]
+    if isinstance(body, bytes):  # split at once: bytes.find() alone costs as much
+        parts = body.split(b"\0", 1)
+        if len(parts) == 2 and not parts[1]:
+            return parts[0]
+    elif body and find_nul(body, 0) == len(body) - 1:
+        return body[:-1]
+    raise ProtocolViolation("invalid string in Query: it must end with its only NUL")
 
 
 def decode_parse(body: View) -> ParseMessage:
     """Decode a Parse body. The number of types is unsigned, as in the server."""
-    name, rest = _string(body, "Parse")
-    text, rest = _string(rest, "Parse")
-    reader = Reader(bytes(rest), "Parse")
+    if isinstance(body, bytes):
+        parts = body.split(b"\0", 2)
+        if len(parts) != 3:
+            raise ProtocolViolation(_NO_NUL)
+        return ParseMessage(parts[0], parts[1], () if parts[2] == _NO_TYPES else _types(parts[2]))
+    end = _end_of_string(body, 0)
+    end_of_text = _end_of_string(body, end + 1)
+    types = _types(bytes(body[end_of_text + 1 :]))
+    return ParseMessage(bytes(body[:end]), body[end + 1 : end_of_text], types)
+
+
+def _types(rest: bytes) -> tuple[int, ...]:
+    reader = Reader(rest, "Parse")
     types = tuple(reader.uint32() for _ in range(reader.int16()))
     reader.end()
-    return ParseMessage(bytes(name), text, types)
+    return types
 
 
-def _string(body: View, message: str) -> tuple[View, View]:
-    """A String without its NUL, and what comes after it."""
-    nul = _nul(body)
+def _end_of_string(body: memoryview, at: int) -> int:
+    nul = find_nul(body, at)
     if nul < 0:
-        raise ProtocolViolation(f"invalid string in {message}: no terminating NUL")
-    return body[:nul], body[nul + 1 :]
-
-
-def _nul(body: View) -> int:
-    """Where the first NUL is, -1 where there is none. A view is searched in copies of its pieces."""
-    if isinstance(body, bytes):
-        return body.find(b"\0")
-    for at in range(0, len(body), _PIECE):
-        found = bytes(body[at : at + _PIECE]).find(b"\0")
-        if found >= 0:
-            return at + found
-    return -1
+        raise ProtocolViolation(_NO_NUL)
+    return nul
 
 
 def decode_bind_names(prefix: bytes) -> tuple[bytes, bytes]:
@@ -102,8 +112,8 @@ def decode_bind_names(prefix: bytes) -> tuple[bytes, bytes]:
 
     Raises: ProtocolViolation when a NUL is missing. Give it the whole body, or as much as holds both names.
     """
-    reader = Reader(prefix, "Bind")
-    return reader.string(), reader.string()
+    portal = _string(prefix, 0, "Bind")
+    return portal, _string(prefix, len(portal) + 1, "Bind")
 
 
 def decode_bind(body: bytes) -> BindMessage:
@@ -136,6 +146,11 @@ def decode_execute(body: bytes) -> tuple[bytes, int]:
     portal, max_rows = reader.string(), reader.int32()
     reader.end()
     return portal, max_rows
+
+
+def decode_execute_portal(body: bytes) -> bytes:
+    """The portal that an Execute runs; nearly always the unnamed one."""
+    return b"" if len(body) == 5 and not body[0] else decode_execute(body)[0]
 
 
 def decode_function_oid(prefix: bytes) -> int:
@@ -265,6 +280,16 @@ def _named_object(body: bytes, name: str) -> tuple[str, bytes]:
     target = reader.string()
     reader.end()
     return chr(kind), target
+
+
+def _string(body: bytes, at: int, name: str) -> bytes:
+    """The String that begins at this place, without its NUL."""
+    if at < len(body) and not body[at]:
+        return b""
+    nul = body.find(b"\0", at)
+    if nul < 0:
+        raise ProtocolViolation(f"invalid string in {name}: no terminating NUL")
+    return body[at:nul]
 
 
 def _only_string(body: bytes, name: str) -> bytes:

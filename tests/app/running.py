@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -16,7 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.servers.forking import Forked, fork
+
 WAIT_S = 30
+_JSON = ("--log-format", "json")
 
 Line = Mapping[str, object]
 
@@ -27,10 +29,12 @@ class Gate:
     Attributes:
         ports: where clients connect, one for each listener.
         admin: the admin server's base URL.
+        pid: the process that was started, which looks after the workers.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], *, read_output: bool) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, *, read_output: bool) -> None:
         self._process = process
+        self.pid = process.pid
         self._said: queue.Queue[Line | None] = queue.Queue()
         self._refused: queue.Queue[Line | None] = queue.Queue()
         _start_reading(process.stderr, self._said)
@@ -97,7 +101,8 @@ def _read(stream: IO[bytes], lines: queue.Queue[Line | None]) -> None:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "proxy", "serve", "--log-format", "json", *arguments]
+    """The arguments of a gate."""
+    return ["serve", *_JSON, *arguments]
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -108,17 +113,11 @@ def environment(folder: Path) -> dict[str, str]:
 @contextmanager
 def running(folder: Path, *arguments: str, read_output: bool = True) -> Iterator[Gate]:
     """Run a gate with its ledger in `folder` until the block ends."""
-    process = subprocess.Popen(
-        command("--admin", "127.0.0.1:0", *arguments),
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = fork(["serve", *_JSON, "--admin", "127.0.0.1:0", *arguments], environment(folder))
     try:
         yield Gate(process, read_output=read_output)
     finally:
         process.kill()
         process.wait()
-        if not read_output and process.stdout is not None:
+        if not read_output:
             process.stdout.close()

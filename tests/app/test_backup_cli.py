@@ -124,6 +124,25 @@ def test_it_is_restored_beside_and_over_only_when_told_twice(command: Command, s
         shop.cluster.execute(f"DROP DATABASE IF EXISTS {shop.name}_back")
 
 
+def test_a_long_name_is_cut_so_that_what_is_told_is_so(command: Command, shop: Database) -> None:
+    backed_up(command, shop, "--to", "a")
+    name = "s" * 62
+    shop.cluster.execute(f"CREATE DATABASE {name}")
+    url = ("--database", shop.name, "--url", shop.cluster.dsn)
+    assert command("backup", "restore", *url, "--into", "s" * 64) == (
+        2, [], ["pgwarden: --into: the name of a database has 63 bytes at most"]
+    )  # fmt: skip
+    code, lines, errors = command("backup", "restore", *url, "--over", name, "--yes-over", name)
+    assert (code, errors) == (0, [])
+    kept = lines[1].rpartition(" ")[2]
+    assert kept.startswith("s" * 40 + "_before_")
+    named = f"SELECT count(*) FROM pg_database WHERE datname IN ('{name}', '{kept}')"
+    assert shop.cluster.execute(named) == "2"
+    assert shop.cluster.execute("SELECT count(*) FROM users", name) == "10"
+    for each in (name, kept):
+        shop.cluster.execute(f"DROP DATABASE {each}")
+
+
 def test_a_damaged_backup_leaves_no_database(command: Command, shop: Database, tmp_path: Path) -> None:
     (copy,) = backed_up(command, shop, "--to", "a")["copies"]
     (archive,) = (tmp_path / "a").rglob("archive.dump")

@@ -162,7 +162,9 @@ def test_limits() -> None:
         max_logins="30",
         max_logins_per_address="4",
     )
-    assert bounds.capacity(settings, 20_000) == Capacity(50, {"ada": 2}, {"*": 10}, {"shop": 20}, 30, 4)
+    assert bounds.capacity(settings, 20_000) == Capacity(
+        50, {"ada": 2}, {"*": 10}, {"shop": 20}, 30, 4, own_clients=(20_000 - 128 - 30) // 2, own_logins=30
+    )
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from proxy.app.catalogue.keeper import CatalogueKeeper
 from proxy.app.catalogue.source import CatalogueSource, CatalogueUnreadable
 from proxy.backup.cluster import Cluster
 from proxy.relay import SslMode, Upstream
-from proxy.session import Outcome
+from proxy.session import Found
 from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.database import Database as Held
 from tests.conftest import Programs
@@ -44,7 +44,7 @@ class Gate:
                 await self.swapped.wait()
 
 
-async def read_text(raw: bytes, server_major: int) -> Outcome:
+async def read_text(raw: bytes, server_major: int) -> Found:
     try:
         return analyse(raw.decode(), server_major)
     except SqlSyntaxError as error:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from proxy.app.sources import Loaded, SettingsError, load_settings
 
 SHORT = {"listen": "127.0.0.1:6432", "upstream": "postgresql://127.0.0.1:5433", "policy": "p.yaml"}
-FILES = {"pw": "s3cret\n", "two": "a\nb\n", "none": ""}
+FILES = {"pw": "s3cret\n", "two": "a\nb\n", "none": "", "open": "s3cret\n"}
 
 
-def read(path: str) -> str:
-    if path not in FILES:
-        raise FileNotFoundError(2, "No such file or directory", path)
-    return FILES[path]
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        Path(name).write_text(text)
+        Path(name).chmod(0o644 if name == "open" else 0o600)
 
 
 def load(environment: Mapping[str, str] | None = None, **flags: str) -> Loaded:
-    return load_settings({**SHORT, **flags}, environment or {}, read)
+    return load_settings({**SHORT, **flags}, environment or {})
 
 
 def test_nothing_is_read_unless_it_is_asked_for() -> None:
@@ -48,7 +51,8 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown() 
     (filed,) = load(from_environment, catalogue="postgresql://r@", catalogue_password_file="pw").catalogues
     (given,) = load(from_environment, catalogue="postgresql://r@").catalogues
     assert filed is not None and given is not None
-    assert (filed.password, given.password) == ("s3cret", "other")
+    assert callable(filed.password)
+    assert (filed.password(), given.password) == ("s3cret", "other")
     assert "s3cret" not in repr(filed)
 
 
@@ -85,6 +89,10 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown() 
         (
             {"catalogue": "postgresql://r@", "catalogue_password_file": "none"},
             "--catalogue-password-file: none must hold the password in one line, and nothing else",
+        ),
+        (
+            {"catalogue": "postgresql://r@", "catalogue_password_file": "open"},
+            "--catalogue-password-file: open may be read or written by others: run chmod 0600 on it",
         ),
     ],
 )

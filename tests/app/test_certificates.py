@@ -290,7 +290,7 @@ async def test_the_symbolic_link_that_kubernetes_swaps(certificates: Certificate
 async def test_a_fault_of_the_loader_costs_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper = pair.keeper()
 
-    def faulty(files: object) -> Certificate:
+    def faulty(files: object, alpn: str) -> Certificate:
         raise ZeroDivisionError
 
     monkeypatch.setattr("proxy.app.certificates.load_certificate", faulty)

@@ -13,6 +13,8 @@ import pytest
 
 from proxy import __version__
 from proxy.app.cli.exitcodes import MEANINGS, ExitCode
+from proxy.app.cli.verbs import VERBS
+from proxy.app.compiled import built
 from tests.app.commands import Command
 
 POLICY = """\
@@ -37,7 +39,7 @@ def policy_file(command: Command) -> None:
 
 
 def test_version(command: Command) -> None:
-    assert command("--version") == (0, [f"pgwarden {__version__}"], [])
+    assert command("--version") == (0, [f"pgwarden {__version__} ({built()})"], [])
 
 
 def test_help_lists_the_exit_codes(command: Command) -> None:
@@ -48,6 +50,29 @@ def test_help_lists_the_exit_codes(command: Command) -> None:
         assert [line.split("  ", 1) for line in table if line] == [
             [str(int(code)), meaning] for code, meaning in MEANINGS.items()
         ]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_helps(command: Command, verb: str) -> None:
+    code, lines, errors = command(verb, "--help")
+    assert (code, lines[0].startswith(f"Usage: pgwarden {verb} "), errors) == (0, True, [])
+    assert "  Exit codes:" in lines
+
+
+def test_help_names_every_verb_in_a_line_and_imports_none() -> None:
+    program = "import sys; from proxy.app.cli import main; main(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    listed = done.stdout.partition("\nCommands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split(None, 1) for line in listed] == [[n, summary] for n, (_, summary) in VERBS.items()]
+    loaded = {name for name in done.stdout.split() if name.startswith("proxy.")}
+    assert loaded == {
+        "proxy.app",
+        "proxy.app.cli",
+        *(f"proxy.app.cli.{name}" for name in ("exitcodes", "output", "verbs")),
+    }
 
 
 @pytest.mark.parametrize(
@@ -247,6 +272,7 @@ def test_explain_without_a_policy(command: Command) -> None:
         "table.drop on table public.users (risk high)",
         "  1:1: DROP TABLE public.users",
         "       ^",
+        "the screen does not pass it: it begins with the word drop",
     ]
     assert (code, lines, errors) == (0, wanted, [])
 
@@ -257,6 +283,7 @@ def test_explain_shows_the_place_of_each_effect(command: Command) -> None:
         "row.delete on table users (risk high, unscoped)",
         "  2:14: \tDELETE FROM users -- �[2J",
         "        \t            ^",
+        "the screen does not pass it: it has the word delete",
     ]
     _, lines, _ = command("explain", text, "--json")
     (effect,) = json.loads("\n".join(lines))["effects"]
@@ -269,7 +296,31 @@ def test_explain_shows_where_a_text_cannot_be_read(command: Command) -> None:
         "  2:3:   FROM t",
         "         ^",
         "statement.unparsed (risk high)",
+        "the screen passes it",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("SELECT 1", None),
+        ("INSERT INTO t (a) VALUES (lower('A'))", None),
+        ("DROP TABLE x", "it begins with the word drop"),
+        ("/* x", "it begins with the word x"),
+        ("SELECT purge()", "it may call purge"),
+        ("SELECT a <~> b", "it has the operator <~>"),
+        ("SELECT 1; DROP TABLE t", "it has the word drop"),
+        ("SELECT (4242::oid).lo_unlink", "it has the word lo_unlink"),
+        ('SELECT U&"a"', 'it has an escaped name (U&"…")'),
+        ("INSERT INTO pg_class VALUES (1)", "adding rows to pg_class may do more"),
+        ("SELECT 'a", "it is too long, or not certain where its parts end"),
+    ],
+)
+def test_explain_says_why_the_screen_does_not_pass(command: Command, text: str, why: str | None) -> None:
+    line = "the screen passes it" if why is None else f"the screen does not pass it: {why}"
+    assert command("explain", text)[1][-1] == line
+    screen = json.loads("\n".join(command("explain", text, "--json")[1]))["screen"]
+    assert screen == {"passes": why is None, "why": why}
 
 
 def test_explain_a_refusal(command: Command) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Seen:
             self._changed.notify_all()
 
     async def until(self, wanted: Callable[[Facts], bool]) -> Facts:
-        async with asyncio.timeout(10), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: bool(self.facts) and wanted(self.facts[-1]))
         return self.facts[-1]
 
@@ -169,6 +169,28 @@ async def test_a_freeze_is_told_and_said(kind: str, tmp_path: Path, request: pyt
         ledger.close()
 
 
+async def test_a_freeze_that_was_over_by_a_clock_that_ran_ahead_stands_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was recorded meanwhile: the clock alone makes the ledger be read again."""
+    ledger, seen = open_ledger(tmp_path / "l"), Seen()
+    ledger.freeze("ada", until=datetime.now(UTC) + timedelta(hours=1))
+    ahead = [timedelta(hours=2)]
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Jumping:
+            return super().now(tz) + ahead[0]
+
+    monkeypatch.setattr("proxy.app.facts.datetime", Jumping)
+    keeper = FactsKeeper(ledger, seen.swap, 1.0, log())
+    assert keeper.facts.freezes == ()
+    async with running(keeper):
+        ahead[0] = timedelta()
+        await seen.until(lambda facts: facts.freezes != ())
+    ledger.close()
+
+
 async def test_a_fault_in_reading_is_trouble_too() -> None:
     seen, ledger = Seen(), Unruly()
     ledger.free.set()
@@ -207,3 +229,25 @@ async def test_a_wall_clock_that_jumps_makes_nothing_stale(
         facts = await seen.until(lambda facts: abs(facts.as_of - datetime.now(UTC)) > timedelta(days=9))
     assert not any(each.stale for each in (facts, *seen.facts))
     assert keeper.age_s < 10
+
+
+async def test_what_was_just_recorded_is_known_when_it_was_asked_for(tmp_path: Path) -> None:
+    seen, ledger = Seen(), open_ledger(tmp_path / "l")
+    keeper = FactsKeeper(open_ledger(tmp_path / "l"), seen.swap, 20, log())
+    async with running(keeper):
+        for name in ("a", "b", "c"):
+            ledger.record_backup(replace(BACKUP, database=name))
+            assert await keeper.refresh()
+            assert name in {backup.database for backup in seen.facts[-1].backups}
+    ledger.close()
+
+
+async def test_facts_that_cannot_be_read_anew_are_given_up_in_time() -> None:
+    ledger, seen = Unruly(), Seen()
+    ledger.free.set()
+    keeper = FactsKeeper(ledger, seen.swap, 0.1, log())
+    async with running(keeper):
+        assert await keeper.refresh()
+        ledger.free.clear()
+        assert not await keeper.refresh()
+        ledger.free.set()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 from pathlib import Path
 
 import pytest
 
+from proxy.app.asking import PasswordFile
 from proxy.app.ledger.address import default_key, ledger_place
 from proxy.app.sources import SettingsError, load_settings
 from proxy.records import PostgresAddress
@@ -31,11 +33,11 @@ def test_a_file_or_a_database(text: str, place: object) -> None:
 def test_a_distant_server_is_asked_for_its_certificate() -> None:
     place = ledger_place("postgresql://k@db.example.com/e")
     assert isinstance(place, PostgresAddress)
-    assert place.context is not None
-    assert place.context.check_hostname
+    assert isinstance(place.tls.mode, ssl.SSLContext)
+    assert place.tls.mode.check_hostname
     near = ledger_place(URL)
     assert isinstance(near, PostgresAddress)
-    assert near.context is None
+    assert near.tls.mode is False
 
 
 @pytest.mark.parametrize(
@@ -72,10 +74,12 @@ def test_in_a_config_file_a_file_is_relative_and_a_database_is_not(tmp_path: Pat
 
 
 def test_the_password_comes_from_a_file_or_a_variable(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("from file\n")
+    file = tmp_path / "password"
+    file.write_text("from file\n")
+    file.chmod(0o600)
     variable = {"PGWARDEN_LEDGER_PASSWORD": "from variable"}
     for given, password in (
-        ({"ledger_password_file": "password"}, "from file"),
+        ({"ledger_password_file": "password"}, PasswordFile(str(file))),
         ({}, "from variable"),
     ):
         place = load(tmp_path, variable, ledger=URL, **given)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from proxy.app.cli.values import who
+from proxy.app.ledger.outlets import StoreOutlet
 from proxy.policy.facts import Verification
 from proxy.records import NewBackup, Position, open_ledger
 from proxy.records.heads import SigningKey, read_key
@@ -80,6 +81,22 @@ def test_a_ledger_that_is_not_whole(command: Command, statement: str, finding: s
     code, lines, _ = command("ledger", "verify", "--heads", "heads", "--json")
     said = json.loads("\n".join(lines))
     assert (code, said["whole"], said["findings"][0]["text"]) == (1, False, finding)
+
+
+def test_heads_of_a_store_are_read_where_they_lie(command: Command) -> None:
+    filled(command.folder)
+    key = publish(command, 2)
+    ledger = open_ledger(command.folder / "ledger")
+    StoreOutlet(str(command.folder / "store")).put(key.sign(ledger.last(), NOON))
+    ledger.close()
+    whole = ["whole: 4 entries", "1 head fits, up to the last entry"]
+    url = (command.folder / "store").as_uri()
+    for place in ("store", url):
+        assert command("ledger", "verify", "--heads", place) == (0, whole, [])
+    absent = f"pgwarden: --heads: {command.folder / 'absent'} is not there: is its disk mounted?"
+    assert command("ledger", "verify", "--heads", (command.folder / "absent").as_uri()) == (2, [], [absent])
+    tamper(command.folder, "DELETE FROM entry WHERE sequence = 4")
+    assert command("ledger", "verify", "--heads", "store")[0] == 1
 
 
 def test_whose_heads_they_are_is_checked(command: Command) -> None:
@@ -202,6 +219,9 @@ def test_freeze_status_thaw(command: Command, monkeypatch: pytest.MonkeyPatch) -
     assert command("thaw") == (0, ["nothing was frozen"], [])
     assert command("status") == (0, ["writes are not frozen"], [])
     assert json.loads("\n".join(command("thaw", "--json")[1])) == {"ended": [], "left": []}
+    _, (line,), _ = command("freeze", "--kill")
+    assert line.endswith(f", sessions with writes ended by {who()}")
+    assert json.loads("\n".join(command("status", "--json")[1]))["freezes"][0]["kill"] is True
 
 
 def test_a_ledger_in_a_database(

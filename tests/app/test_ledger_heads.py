@@ -12,18 +12,21 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.app.ledger.heads import HeadKeeper
+from proxy.app.ledger.outlets import Outlet, StoreOutlet, stored_heads
 from proxy.app.log import logger
 from proxy.records import Head, Ledger, LedgerError, open_ledger
 from proxy.records.heads import heads_in, use_key
+from tests.backup.stores import Bucket
 
 
 @asynccontextmanager
-async def keeping(folder: Path, *, interval_s: float = 3600, rows: int = 3600) -> AsyncIterator[HeadKeeper]:
+async def keeping(
+    folder: Path, *, interval_s: float = 3600, rows: int = 3600, store: Outlet | None = None
+) -> AsyncIterator[HeadKeeper]:
     """A keeper that publishes into a file, and looks whenever the interval says."""
     ledger = open_ledger(folder / "l")
-    keeper = HeadKeeper(
-        ledger, use_key(folder / "key"), folder / "heads", logger(), interval_s=interval_s, rows=rows
-    )
+    key, file = use_key(folder / "key"), folder / "heads"
+    keeper = HeadKeeper(ledger, key, file, logger(), interval_s=interval_s, rows=rows, store=store)
     task = asyncio.get_running_loop().create_task(keeper.run())
     await asyncio.sleep(0)
     try:
@@ -148,5 +151,72 @@ async def test_a_place_that_takes_no_head_is_tried_again(tmp_path: Path) -> None
             assert keeper.published == 0
             (tmp_path / "heads").rmdir()
             await until(lambda: keeper.published == 1)
-    assert [line["event"] for line in said] == ["no head of the ledger can be published", "ledger head"]
+    assert [line["event"] for line in said] == ["ledger head", "no head of the ledger can be published"]
     ledger.close()
+
+
+class Down:
+    """A store that takes nothing until it is up."""
+
+    def __init__(self) -> None:
+        self.up = False
+        self.heads: list[int] = []
+
+    def put(self, head: Head) -> None:
+        if not self.up:
+            raise LedgerError("the store is down")
+        self.heads.append(head.sequence)
+
+
+async def test_a_store_that_is_down_keeps_no_head_from_the_file_and_gets_the_newest(tmp_path: Path) -> None:
+    ledger, store = filled(tmp_path, 1), Down()
+    with capture_logs() as said:
+        async with keeping(tmp_path, interval_s=0.02, store=store) as keeper:
+            await until(lambda: len(written(tmp_path)) == 1)
+            ledger.freeze("ada")
+            await until(lambda: len(written(tmp_path)) == 2)
+            assert keeper.published == 0
+            store.up = True
+            await until(lambda: keeper.published == 2)
+    assert ([head.sequence for head in written(tmp_path)], store.heads) == ([1, 2], [2])
+    assert [line["event"] for line in said] == [
+        "ledger head",
+        "no head of the ledger can be published",
+        "ledger head",
+    ]
+    ledger.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+async def test_heads_in_a_store(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, server = str(tmp_path / "store"), None
+    if kind == "s3":
+        server, place = Bucket(), "s3://backups/heads"
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+    ledger = filled(tmp_path, 2)
+    async with keeping(tmp_path, interval_s=0.02, store=StoreOutlet(place)) as keeper:
+        await until(lambda: keeper.published == 2)
+        await asyncio.to_thread(ledger.freeze, "ada")
+        await until(lambda: keeper.published == 3)
+    heads = list(heads_in(stored_heads(place)))
+    assert heads == written(tmp_path)
+    assert ledger.verify(heads).findings == []
+    ledger.close()
+    if server is not None:
+        server.kill()
+        with pytest.raises(LedgerError, match=r"^s3://backups/heads cannot be read: "):
+            next(stored_heads(f"{place}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ftp://x", "heads cannot go to ftp://x: must be a folder, file:///FOLDER, s3://BUCKET/PREFIX, "),
+        ("/dev/null/x", "heads cannot go to /dev/null/x: file:///dev/null/x cannot be used: Not a directory"),
+    ],
+)
+def test_no_store(text: str, said: str) -> None:
+    with pytest.raises(LedgerError) as raised:
+        StoreOutlet(text)
+    assert str(raised.value).startswith(said)

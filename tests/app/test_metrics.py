@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy import __version__
+from proxy.app.metrickinds import METRICS, Merge
 from proxy.app.metrics import (
     DECISIONS,
-    METRICS,
     GateCollector,
-    Merge,
     MetricsView,
     Reloads,
     SupervisorCollector,
@@ -21,9 +22,10 @@ from proxy.app.metrics import (
     exposition,
 )
 from proxy.app.workers.merging import Merged, counted, families_of, merged
+from proxy.policy.facts import Backup, Verification
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
-from proxy.session.tally import Tally
+from proxy.session.tally import Count, Tally
 from proxy.sql.effects import CLASSES
 from proxy.sql.screen import Screened
 
@@ -46,10 +48,23 @@ def policy(name: str, rules: Mapping[str, str], mode: str = "enforce") -> Policy
     return load_policy(f"{name}.yaml", lambda path: text)
 
 
+MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
+BACKUPS = (
+    Backup("shop", MONDAY, "/a", Verification.CHECKSUM),
+    Backup("shop", MONDAY - timedelta(days=1), "/b", Verification.RESTORED),
+)
+
+
 def two_gates() -> list[Gate]:
     first = policy("direct", {"no-drop": "enforce", "sleeping": "off"})
     second = policy("pooled", {"no-drop": "enforce"}, mode="shadow")
     return [Gate(first, Tally()), Gate(second, Tally())]
+
+
+def count(value: int, *newest: tuple[str, float]) -> Count:
+    made = Count()
+    made.value, made.newest = value, newest[0] if newest else None
+    return made
 
 
 def view(gates: list[Gate]) -> MetricsView:
@@ -62,6 +77,8 @@ def view(gates: list[Gate]) -> MetricsView:
         ledger_head=lambda: 17,
         catalogue_age_s=lambda: 0.0,
         catalogue_readable=lambda: True,
+        backups=lambda: BACKUPS,
+        connections_limit=lambda: 500,
         connection_states=lambda: {"open": 3},
         not_after_s=lambda: {("127.0.0.1:6432",): 1_800_000_000.0},
         certificates_failing=lambda: True,
@@ -69,7 +86,11 @@ def view(gates: list[Gate]) -> MetricsView:
         expired_sessions=lambda: {"client_idle_timeout_s": 1},
         crashes=lambda: 1,
         cancels=lambda: {"delivered": 3, "wrong_key": 1, "limited": 0, "unreachable": 0},
+        held=lambda: 2,
+        holds=lambda: {"released": count(3), "given_up": count(0), "abandoned": count(1)},
         log_failures=lambda: {("refusals", "dropped"): 2, ("refusals", "unwritten"): 0},
+        notifications=lambda: {("chat", "sent"): 4, ("chat", "failed"): 1},
+        spans=lambda: {"sent": 5, "failed": 1, "dropped": 2},
     )
 
 
@@ -78,8 +99,18 @@ def lines_of(text: str, name: str) -> list[str]:
 
 
 def scrape(gates: list[Gate], reloads: Reloads | None = None) -> str:
-    supervisor = SupervisorView(reloads or Reloads(), lambda: 2, lambda: 1)
-    return exposition(GateCollector(view(gates)), SupervisorCollector(supervisor)).decode()
+    supervisor = SupervisorView(
+        reloads or Reloads(),
+        lambda: 2,
+        lambda: 1,
+        lambda: {("freeze", "done"): 1},
+        lambda: {("done",): 1},
+        lambda: 3,
+        lambda: {("console",): 1.9e9},
+        lambda: False,
+    )
+    both = (GateCollector(view(gates)), SupervisorCollector(supervisor))
+    return exposition(Merged(merged(map(families_of, both))))[0].decode()
 
 
 def test_series_exist_before_anything_happened() -> None:
@@ -187,12 +218,45 @@ def test_facts_and_logs() -> None:
     assert lines_of(text, "pgwarden_facts_age_seconds") == ["pgwarden_facts_age_seconds 0.5"]
     assert lines_of(text, "pgwarden_facts_stale") == ["pgwarden_facts_stale 0.0"]
     assert lines_of(text, "pgwarden_frozen") == ["pgwarden_frozen 1.0"]
+    assert lines_of(text, "pgwarden_held_statements") == ["pgwarden_held_statements 2.0"]
+    assert lines_of(text, "pgwarden_holds_total") == [
+        'pgwarden_holds_total{outcome="abandoned"} 1.0',
+        'pgwarden_holds_total{outcome="given_up"} 0.0',
+        'pgwarden_holds_total{outcome="released"} 3.0',
+    ]
     assert lines_of(text, "pgwarden_ledger_intact") == ["pgwarden_ledger_intact 1.0"]
     assert lines_of(text, "pgwarden_ledger_head") == ["pgwarden_ledger_head 17.0"]
     assert lines_of(text, "pgwarden_log_failures_total") == [
         'pgwarden_log_failures_total{log="refusals",reason="dropped"} 2.0',
         'pgwarden_log_failures_total{log="refusals",reason="unwritten"} 0.0',
     ]
+    assert lines_of(text, "pgwarden_notifications_total") == [
+        'pgwarden_notifications_total{outcome="failed",target="chat"} 1.0',
+        'pgwarden_notifications_total{outcome="sent",target="chat"} 4.0',
+    ]
+    assert lines_of(text, "pgwarden_spans_total") == [
+        'pgwarden_spans_total{outcome="dropped"} 2.0',
+        'pgwarden_spans_total{outcome="failed"} 1.0',
+        'pgwarden_spans_total{outcome="sent"} 5.0',
+    ]
+
+
+def test_each_level_of_proof_has_its_newest_backup() -> None:
+    monday, sunday = MONDAY.timestamp(), MONDAY.timestamp() - 86400
+    name = "pgwarden_backup_finished_timestamp_seconds"
+    assert dict(sample for sample in samples(scrape(two_gates()), name)) == {
+        ("shop", "recorded"): monday,
+        ("shop", "exists"): monday,
+        ("shop", "checksum"): monday,
+        ("shop", "toc"): sunday,
+        ("shop", "full_read"): sunday,
+        ("shop", "restored"): sunday,
+    }
+
+
+def samples(text: str, name: str) -> list[tuple[tuple[str, ...], float]]:
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    return [(tuple(sample.labels.values()), sample.value) for sample in families[name].samples]
 
 
 def test_tls() -> None:
@@ -206,7 +270,8 @@ def test_tls() -> None:
         'pgwarden_tls_failures_total{reason="plain"} 3.0',
     ]
     assert lines_of(text, "pgwarden_certificate_not_after_timestamp_seconds") == [
-        'pgwarden_certificate_not_after_timestamp_seconds{listener="127.0.0.1:6432"} 1.8e+09'
+        'pgwarden_certificate_not_after_timestamp_seconds{listener="127.0.0.1:6432"} 1.8e+09',
+        'pgwarden_certificate_not_after_timestamp_seconds{listener="console"} 1.9e+09',
     ]
     assert lines_of(text, "pgwarden_certificate_last_reload_successful") == [
         "pgwarden_certificate_last_reload_successful 0.0"
@@ -244,7 +309,7 @@ def test_what_several_processes_have_is_one_gate_s() -> None:
     one[0].screened = one[1].screened = dict.fromkeys(Screened)
     other[0].screened = other[1].screened = {Screened.READS: None}
     reports = [families_of(GateCollector(view(gates))) for gates in (one, other)]
-    text = exposition(Merged(merged(reports))).decode()
+    text = exposition(Merged(merged(reports)))[0].decode()
     assert 'pgwarden_statements_total{class="ddl",decision="refused"} 11.0' in text.splitlines()
     assert 'pgwarden_judgement_seconds_bucket{le="2.5e-06"} 2.0' in text.splitlines()
     assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 6.0']
@@ -262,22 +327,62 @@ def test_what_a_dead_worker_counted_stays() -> None:
     gates[0].tally.statement("refused", "ddl").value += 3
     gates[0].tally.judged(1.5)
     past = counted(families_of(GateCollector(view(gates))))
-    text = exposition(Merged(merged([past, families_of(GateCollector(view(two_gates())))]))).decode()
+    text = exposition(Merged(merged([past, families_of(GateCollector(view(two_gates())))])))[0].decode()
     assert 'pgwarden_statements_total{class="ddl",decision="refused"} 3.0' in text.splitlines()
     assert lines_of(text, "pgwarden_judgement_seconds_count") == ["pgwarden_judgement_seconds_count 1.0"]
     assert lines_of(text, "pgwarden_connections") == ['pgwarden_connections{state="open"} 3.0']
+
+
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.2"
+
+
+def exemplars(text: str) -> dict[tuple[str, ...], tuple[str, float]]:
+    return {
+        tuple(sample.labels.values()): (
+            sample.exemplar.labels["decision_id"],
+            float(sample.exemplar.timestamp),
+        )
+        for family in open_metrics(text)  # type: ignore[no-untyped-call]
+        for sample in family.samples
+        if sample.exemplar is not None
+    }
+
+
+def test_exemplars_name_the_newest_decision_of_all_workers() -> None:
+    one, other = two_gates(), two_gates()
+    one[0].tally.block("no-drop", "enforce").add("aaaaaaaaaaaa", 1000.5)
+    one[1].tally.block("no-drop", "enforce").add("bbbbbbbbbbbb", 1002.5)
+    one[1].tally.block("no-drop", "shadow").add("cccccccccccc", 1003.0)
+    other[0].tally.block("no-drop", "enforce").add("dddddddddddd", 1001.0)
+    held = replace(view(other), holds=lambda: {"released": count(2, ("eeeeeeeeeeee", 1004.0))})
+    past = counted(families_of(GateCollector(view(one))))
+    reports = [past, families_of(GateCollector(held))]
+    raw, content_type = exposition(Merged(merged(reports)), accept=OPEN_METRICS)
+    assert content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert exemplars(raw.decode()) == {
+        ("enforce", "no-drop"): ("bbbbbbbbbbbb", 1002.5),
+        ("shadow", "no-drop"): ("cccccccccccc", 1003.0),
+        ("released",): ("eeeeeeeeeeee", 1004.0),
+    }
+    raw, content_type = exposition(Merged(merged(reports)), accept="text/plain;version=0.0.4")
+    assert content_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert (b"bbbbbbbbbbbb" in raw, b"# EOF" in raw) == (False, False)
 
 
 def test_each_gauge_says_how_it_merges() -> None:
     assert {kind.name: kind.merge for kind in METRICS.values() if kind.type in ("gauge", "info")} == {
         "pgwarden_screen": Merge.MIN,
         "pgwarden_connections": Merge.SUM,
+        "pgwarden_console_connections": Merge.SUM,
+        "pgwarden_connections_limit": Merge.SUM,
+        "pgwarden_backup_finished_timestamp_seconds": Merge.MAX,
         "pgwarden_policy_last_reload_successful": Merge.MIN,
         "pgwarden_policy_info": Merge.MAX,
         "pgwarden_build_info": Merge.MAX,
         "pgwarden_workers": Merge.SUM,
         "pgwarden_facts_age_seconds": Merge.MAX,
         "pgwarden_facts_stale": Merge.MAX,
+        "pgwarden_held_statements": Merge.SUM,
         "pgwarden_frozen": Merge.MAX,
         "pgwarden_ledger_intact": Merge.MIN,
         "pgwarden_ledger_head": Merge.MAX,

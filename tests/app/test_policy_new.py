@@ -26,8 +26,8 @@ def written(folder: Path) -> list[str]:
 
 def test_flags_alone(command: Command) -> None:
     code, lines, errors = command(
-        "policy", "new", "policies/production.yaml", "--zone", "Asia/Tokyo", "--migrator", "deploy",
-        "--migrator", "ops", "--peak", "mon,wed-fri 09:30-18:00",
+        "policy", "new", "policies/production.yaml", "--zone", "Asia/Tokyo",
+        "--peak", "mon,wed-fri 09:30-18:00",
     )  # fmt: skip
     assert (code, errors) == (0, [])
     packs = [f"policies/rules/{pack}.yaml" for pack in DEFAULT_PACKS]
@@ -40,7 +40,6 @@ def test_flags_alone(command: Command) -> None:
     text = (command.folder / "policies" / "production.yaml").read_text()
     assert "timezone: Asia/Tokyo" in text
     assert 'peak: {days: [mon, wed-fri], from: "09:30", to: "18:00"}' in text
-    assert 'migrators: {roles: ["deploy", "deploy.*", "ops", "ops.*"]}' in text
     for pack in DEFAULT_PACKS:
         copy = command.folder / "policies" / "rules" / f"{pack}.yaml"
         assert copy.read_bytes() == (shipped_policies() / "rules" / f"{pack}.yaml").read_bytes()
@@ -62,17 +61,6 @@ def test_what_it_writes_loads_and_holds_no_more_than_it_needs(command: Command, 
     own = [warning.message for warning in lint(policy) if warning.position.file == "p.yaml"]
     assert own == []
     assert command("policy", "test", ".")[0] == 0
-
-
-def test_a_role_of_any_name_stands_as_it_is_called(command: Command) -> None:
-    roles = ("a\\b", 'x"y', "{c", "d: e", "é")
-    flags = [flag for role in roles for flag in ("--migrator", role)]
-    assert command("policy", "new", "p.yaml", "--zone", "UTC", *flags)[0] == 0
-    policy = try_to_load("p.yaml").policy
-    assert policy is not None
-    data = policy.documents["p.yaml"].data
-    assert isinstance(data, dict)
-    assert data["sets"] == {"migrators": {"roles": [name for role in roles for name in (role, f"{role}.*")]}}
 
 
 def test_nothing_is_overwritten(command: Command) -> None:
@@ -113,14 +101,9 @@ def test_nothing_is_overwritten(command: Command) -> None:
             'did you mean "fri"?',
         ),
         (["p.txt", "--zone", "UTC"], "FILE: p.txt should end in .yaml"),
-        (["p.yaml", "--zone", "UTC", "--migrator", " "], '--migrator: " " names no role'),
         (
             ["p.yaml", "--zone", "UTC", "--packs", "backups", "--peak", "mon 08:00-09:00"],
             "--peak: none of the packs speaks of peak hours",
-        ),
-        (
-            ["p.yaml", "--zone", "UTC", "--packs", "backups", "--migrator", "ops"],
-            "--migrator: none of the packs speaks of who migrates",
         ),
     ],
 )

@@ -23,6 +23,10 @@ rules:
   - id: backup-first
     match: {effects: [column.add]}
     require: {backup: {within: 24h, copies: 2}}
+  - id: taken-first
+    match: {effects: [table.truncate]}
+    require: {backup: {within: 1h}}
+    else: backup
   - id: watched
     match: {effects: [row.delete], who: {roles: [analyst]}}
     mode: shadow
@@ -59,6 +63,12 @@ cases:
     sql: INSERT INTO t VALUES (1)
     facts: {{freeze: month end}}
     expect: {{decision: refuse, rules: [freeze]}}
+  - name: what waits for a backup
+    sql: TRUNCATE public.t
+    expect: backup
+  - name: what waits for one is refused where there is none
+    sql: TRUNCATE public.t
+    expect: {{decision: refuse, rules: [taken-first]}}
   - name: migrations
     migrations: migrations
     at: 2026-11-24T21:00
@@ -77,8 +87,8 @@ def folder(command: Command) -> Path:
 
 def test_cases_that_pass(command: Command, folder: Path) -> None:
     (folder / "policy.test.yaml").write_text(CASES)
-    assert command("policy", "test", "policy.test.yaml") == (0, ["8 passed, 0 failed, in 1 file"], [])
-    assert command("policy", "test", ".") == (0, ["8 passed, 0 failed, in 1 file"], [])
+    assert command("policy", "test", "policy.test.yaml") == (0, ["10 passed, 0 failed, in 1 file"], [])
+    assert command("policy", "test", ".") == (0, ["10 passed, 0 failed, in 1 file"], [])
 
 
 @pytest.mark.parametrize(
@@ -102,6 +112,12 @@ def test_cases_that_pass(command: Command, folder: Path) -> None:
             "sql: SELECT 1\n    expect: {decision: allow, shadow: watched}",
             "expected watched to watch it, and it is watched by no rule",
         ),
+        (
+            "sql: TRUNCATE public.t\n    transaction: open\n    expect: backup",
+            "expected a backup to be taken first, and it is refused by taken-first: TRUNCATE on public.t "
+            "needs a backup of app from the last hour, of the tables concerned. [rule taken-first]",
+        ),
+        ("sql: SELECT 1\n    expect: backup", "expected a backup to be taken first, and it is allowed"),
         ("migrations: absent\n    expect: allow", "absent cannot be read: No such file or directory"),
         ("migrations: empty\n    expect: allow", "empty holds no SQL"),
     ],
@@ -124,7 +140,8 @@ def test_rules_that_no_case_fires_are_shown(command: Command, folder: Path) -> N
         0,
         [
             "no case fires backup-first [policy.yaml:10:5]",
-            "no case fires watched [policy.yaml:13:5]",
+            "no case fires taken-first [policy.yaml:13:5]",
+            "no case fires watched [policy.yaml:17:5]",
             "1 passed, 0 failed, in 1 file",
         ],
     )
@@ -161,7 +178,7 @@ def test_mistakes_in_cases_are_all_told_at_once_with_their_places(command: Comma
     assert (code, lines) == (1, ["0 passed, 0 failed, in 0 files"])
     told = [line for line in "\n".join(errors).splitlines() if "c.yaml:" in line]
     assert told == [
-        'c.yaml:10:13: decision is allow or refuse, not "alow"',
+        'c.yaml:10:13: decision is allow, refuse, backup or hold, not "alow"',
         'c.yaml:11:5: "name" is missing',
         "c.yaml:12:5: the case has neither sql nor migrations; it needs one of them",
         "c.yaml:13:5: the case has both sql and migrations; it needs one of them",
@@ -249,7 +266,7 @@ def test_files_of_others_in_a_folder_are_passed_over(command: Command, folder: P
     (folder / "chart.yml").write_text("{{ template }}\n")
     (folder / "node_modules").mkdir()
     (folder / "node_modules" / "bad.yaml").write_text("cases: [\n")
-    assert command("policy", "test", ".") == (0, ["8 passed, 0 failed, in 1 file"], [])
+    assert command("policy", "test", ".") == (0, ["10 passed, 0 failed, in 1 file"], [])
     (folder / "bad.yaml").write_text("cases: [\n")
     code, _, errors = command("policy", "test", ".")
     assert code == 1
@@ -283,7 +300,7 @@ def test_junit(command: Command, folder: Path) -> None:
 def test_junit_shows_what_could_not_run(command: Command, folder: Path) -> None:
     """A CI that looks at the report alone must not take a file that is wrong for one that passed."""
     (folder / "c.yaml").write_text(f"{HEAD}cases:\n  - {{name: one, sql: DROP TABLE t, expect: refused}}\n")
-    message = 'c.yaml:4:44: decision is allow or refuse, not "refused"'
+    message = 'c.yaml:4:44: decision is allow, refuse, backup or hold, not "refused"'
     for path, told in (
         ("c.yaml", message),
         ("migrations", "no case ran: nothing there holds cases or examples"),
@@ -318,4 +335,21 @@ def test_json(command: Command, folder: Path) -> None:
             "fired": ["no-changes-in-peak", "no-drop"],
         }
     ]
-    assert [each["rule"] for each in found["unfired"]] == ["backup-first", "watched"]
+    assert [each["rule"] for each in found["unfired"]] == ["backup-first", "taken-first", "watched"]
+
+
+def test_cases_about_approvals(command: Command) -> None:
+    rule = "{id: no-drop, match: {effects: [view.drop]}, approval: {by: 2, within: 1h}, else: hold}"
+    (command.folder / "policy.yaml").write_text(f"version: 1\nname: shop\nrules: [{rule}]\n")
+    cases = [
+        ("by two", "{by: 2, rules: no-drop}", "allow"),
+        ("by too few: it would be waited for", "{by: 1, rules: no-drop}", "hold"),
+        ("too long ago", "{by: 2, rules: no-drop, ago: 2h}", "{decision: refuse, rules: [no-drop]}"),
+        ("of another rule", "{by: 2, rules: other}", "refuse"),
+    ]
+    told = "".join(
+        f"  - {{name: '{name}', sql: DROP VIEW v, facts: {{approvals: {given}}}, expect: {expected}}}\n"
+        for name, given, expected in cases
+    )
+    (command.folder / "c.yaml").write_text(f"{HEAD}cases:\n{told}")
+    assert command("policy", "test", "c.yaml") == (0, ["4 passed, 0 failed, in 1 file"], [])

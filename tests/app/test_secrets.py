@@ -8,12 +8,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from proxy.app.audit import render_judged, render_passed
-from proxy.app.cli.explain import as_dict
+from proxy.app.offline.explaining import as_dict, explained
 from proxy.app.offline.judging import read_sql
 from proxy.session import Judged, Passed
-from proxy.session.gate import Who
 from proxy.session.judge import Judge
 from proxy.session.refusal import Denial
+from proxy.session.who import Who
 from tests.session.wired import gate_of
 from tests.sql.secret_shapes import RANDOM, SECRET, WRAPS, shapes
 
@@ -35,7 +35,8 @@ rules:
     mode=st.sampled_from(["enforce", "shadow"]),
 )
 def test_a_random_secret_is_never_told(shape: str, wrap: str, secret: str, mode: str) -> None:
-    meaning = read_sql(wrap.format(shape.replace(SECRET, secret)))
+    text = wrap.format(shape.replace(SECRET, secret))
+    meaning = read_sql(text)
     assume(meaning.error is None)
     gate = gate_of(_RULE.format(mode))
     gate.log_statements = True
@@ -51,4 +52,4 @@ def test_a_random_secret_is_never_told(shape: str, wrap: str, secret: str, mode:
             case Passed():
                 assert secret.encode() not in render_passed(unreadable=False)(event)
     assert secret not in repr(meaning.effects)
-    assert secret not in json.dumps(as_dict(meaning, [None] * len(meaning.effects), None))
+    assert secret not in json.dumps(as_dict(explained(text, meaning)))

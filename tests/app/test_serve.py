@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +17,7 @@ from proxy.app.cli import main
 from proxy.policy.facts import Verification
 from proxy.records import NewBackup, open_ledger
 from tests.app.running import Gate, command, environment, running
+from tests.servers import forking
 from tests.servers.database import Database
 
 POLICY = """\
@@ -144,13 +143,7 @@ def test_policy_diff_judges_its_statement_log_again(
     gate.signal(signal.SIGTERM)
     assert gate.ended() == 0
     new.write_text(POLICY.replace("[table.drop]", "[table.drop, table.truncate]"))
-    done = subprocess.run(
-        [sys.executable, "-m", "proxy", "policy", "diff", str(policy), str(new), "--replay", str(log)],
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forking.run(["policy", "diff", str(policy), str(new), "--replay", str(log)], environment(tmp_path))
     assert (done.returncode, done.stderr) == (1, "")
     lines = done.stdout.splitlines()
     assert lines[:2] == ["now refused, by no-drop: 1 time", "    TRUNCATE users"]
@@ -219,7 +212,7 @@ def test_a_lost_ledger_makes_facts_stale(
     database.execute("CREATE TABLE users (id int)")
     backup = NewBackup(database.name, datetime.now(UTC), "/b", Verification.RECORDED, "ada")
     open_ledger(tmp_path / "ledger").record_backup(backup)
-    gate = serve("--stale-after-s", "0.5")
+    gate = serve("--stale-after-s", "3")
     with client(gate, database) as connection:
         connection.execute("ALTER TABLE users ADD x int")
         for path in tmp_path.glob("ledger*"):
@@ -310,15 +303,7 @@ def test_health(serve: Callable[..., Gate], capsys: pytest.CaptureFixture[str]) 
 
 
 def ends(folder: Path, *arguments: str, **variables: str) -> tuple[int, list[str]]:
-    done = subprocess.run(
-        command(*arguments),
-        env={**environment(folder), **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = forking.run(command(*arguments), {**environment(folder), **variables})
     assert done.stdout == ""
     return done.returncode, done.stderr.splitlines()
 

@@ -27,12 +27,13 @@ from proxy.app.users.private import (
 )
 from proxy.app.users.query import QueryFailed, QuerySource, VerifierQuery
 from proxy.app.users.setup import LogInError, listener_log_in
-from proxy.app.users.userlist import User, UserListError, parse_userlist, with_user, without_user
+from proxy.app.users.userlist import User, UserListError, parse_userlist, with_line, without_user
 from proxy.backup.cluster import Cluster
 from proxy.relay.address import parse_upstream
 from proxy.session import Credential, Unavailable
 from proxy.wire.scram import make_verifier
 from tests.app.commands import Done, pgwarden
+from tests.conftest import ServerAt
 from tests.servers.database import Database
 
 VERIFIER = make_verifier(b"secret", b"salt" * 4, 4096)
@@ -101,13 +102,13 @@ NAMES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_si
 def test_what_is_written_is_read_again(names: list[str], role: str | None, where: str) -> None:
     text = "; kept\n"
     for name in names:
-        text = with_user(text, User(name, VERIFIER, role, where))
+        text = with_line(text, name, User(name, VERIFIER, role, where).written())
     users = parse_userlist(text, "users")
     assert [(user.name, user.role, user.password_file) for user in users.values()] == [
         (name, role, where) for name in names
     ]
     for name in names:
-        assert with_user(text, User(name, VERIFIER, role, where)) == text
+        assert with_line(text, name, User(name, VERIFIER, role, where).written()) == text
         text = without_user(text, name) or ""
         assert without_user(text, name) is None
     assert text == "; kept\n"
@@ -229,7 +230,7 @@ async def test_who_is_not_known_is_made_up_and_stays_the_same(tmp_path: Path) ->
 
 def asking(cluster: Cluster, **more: object) -> QuerySource:
     source = {"host": "127.0.0.1", "port": cluster.port, "role": "postgres", "database": "postgres",
-              "password": None, "context": None, **more}  # fmt: skip
+              "password": None, **more}  # fmt: skip
     return QuerySource(**source)  # type: ignore[arg-type]
 
 
@@ -257,6 +258,24 @@ async def test_the_server_is_asked_each_time(server: Cluster) -> None:
     finally:
         await query.close()
         server.execute("DROP ROLE asked, old, bare")
+
+
+@pytest.mark.parametrize(("major", "iterations"), [(15, 4096), (18, 8192)])
+async def test_who_is_made_up_has_the_iterations_of_those_whom_the_server_knows(
+    server_at: ServerAt, major: int, iterations: int
+) -> None:
+    server = server_at(major)
+    more = " SET scram_iterations = 8192" if major > 15 else " SET work_mem = '4MB'"
+    server.execute(f"CREATE ROLE asker SUPERUSER LOGIN; ALTER ROLE asker{more}")
+    query = VerifierQuery(asking(server, role="asker"))
+    try:
+        made = await Directory(None, query, b"s" * 32, LOG).find("nobody")
+        assert isinstance(made, Credential)
+        assert made.verifier is not None
+        assert (made.known, made.verifier.iterations) == (False, iterations)
+    finally:
+        await query.close()
+        server.execute("DROP ROLE asker")
 
 
 async def test_a_function_may_be_asked_and_no_schema_of_somebody_elses(database: Database) -> None:

@@ -1,20 +1,19 @@
-"""A database with rows, places to back it up to, and a server that speaks S3."""
+"""A database with rows, and places to back it up to."""
 
 from __future__ import annotations
 
-import http.client
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from proxy.backup.cluster import Cluster, free_port
+from proxy.backup.cluster import Cluster
 from proxy.backup.connection import Connection
 from proxy.backup.places import Place
+from tests.backup.stores import Bucket, GoogleBucket, azurite
 from tests.servers.database import Database
 
 # 3 MB that do not compress: no buffer between pg_dump and its reader holds a dump of it.
@@ -29,8 +28,6 @@ INSERT INTO orders SELECT i, 'eu', 'x' FROM generate_series(1, 50) i;
 INSERT INTO blobs
     SELECT i, sha512(i::text::bytea) || sha512((i + 1)::text::bytea) FROM generate_series(1, 12000) i;
 """
-
-_SCOPE = "k/20261126/us-east-1/s3/aws4_request"
 
 
 def nothing(size_bytes: int) -> None:
@@ -88,57 +85,35 @@ def places(tmp_path: Path) -> list[Place]:
     return [Place(str(tmp_path / "first")), Place(str(tmp_path / "second"))]
 
 
-class Bucket:
-    """A server that speaks S3, with an empty bucket."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(self.port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            if b"Running on" in line:
-                break
-        self._call("PUT", "/backups")
-
-    def _call(self, method: str, path: str) -> None:
-        caller = http.client.HTTPConnection("127.0.0.1", self.port)
-        caller.request(
-            method,
-            path,
-            headers={"Authorization": "AWS4-HMAC-SHA256 Credential=k/20261126/us-east-1/s3/aws4_request"},
-        )
-        assert caller.getresponse().status == 200
-        caller.close()
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-
-
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """A bucket `s3://backups`, where obstore looks for it."""
     server = Bucket()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-    }.items():
+    for name, value in server.variables.items():
         monkeypatch.setenv(name, value)
     yield server
     server.kill()
 
 
+@pytest.fixture(params=["s3", "gs", "az"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """`SCHEME://backups`, with nothing in it, where obstore looks for it; of each kind in turn."""
+    with ExitStack() as after:
+        if request.param == "az":
+            if not request.config.getoption("--heavy-drivers"):
+                pytest.skip("Azurite is fetched under --heavy-drivers alone")
+            variables = after.enter_context(azurite(tmp_path))
+        else:
+            server = Bucket() if request.param == "s3" else GoogleBucket(tmp_path)
+            after.callback(server.kill)
+            variables = server.variables
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield f"{request.param}://backups"
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("PG", "AWS_", "SUPABASE_")) and name != "PGWARDEN_TRACEBACK":
+        if name.startswith(("PG", "AWS_", "AZURE_", "GOOGLE_", "SUPABASE_")) and name != "PGWARDEN_TRACEBACK":
             monkeypatch.delenv(name)

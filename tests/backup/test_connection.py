@@ -88,3 +88,15 @@ def test_what_is_wrong_with_a_url(url: str, message: str) -> None:
     with pytest.raises(ValueError) as raised:
         parse_connection(url)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada@db.example.com:5433/shop",
+        "postgresql://a%40b@[::1]:5432/a%20b?sslmode=require&sslrootcert=%2Fca.pem",
+        "postgresql://ada@:5432/shop?host=%2Frun%2Fpostgresql",
+    ],
+)
+def test_it_is_written_as_it_is_read_and_without_its_password(url: str) -> None:
+    assert parse_connection(url, "hunter2").url == url

@@ -29,7 +29,8 @@ from proxy.backup.places import Place, place_of
 from proxy.backup.proof import prove
 from proxy.backup.restore import Stored
 from proxy.policy.facts import Verification
-from tests.backup.conftest import ROWS, Bucket, Watch, connection, rest_of
+from tests.backup.conftest import ROWS, Watch, connection, rest_of
+from tests.backup.stores import Bucket
 from tests.conftest import Programs, ServerAt
 from tests.servers.database import Database
 
@@ -96,6 +97,30 @@ def test_only_the_tables_named_are_in_it(to_shop: Connection, places: list[Place
     )
     with pytest.raises(BackupError, match=r"there is no table public.nowhere with rows of its own"):
         make_backup(replace(order, tables=["public.nowhere"]), Watch())
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["public.users"], ("public.users",)),
+        (["public.nowhere"], None),
+        (["public.users", "public.orders"], None),  # its rows are its partition's
+        (["public.orders_eu"], ("public.orders_eu",)),
+        (["public.parent"], None),
+        (["public.it's"], ("public.it's",)),
+    ],
+)
+def test_where_the_tables_are_not_all_there_is_the_whole_is_taken(
+    shop: Database,
+    to_shop: Connection,
+    places: list[Place],
+    names: list[str],
+    expected: tuple[str, ...] | None,
+) -> None:
+    shop.execute("CREATE TABLE parent (id int); CREATE TABLE heir () INHERITS (parent)")
+    shop.execute("""CREATE TABLE "it's" (id int); DROP TABLE blobs""")
+    order = Order(to_shop, places[:1], tables=names, or_whole=True)
+    assert make_backup(order, Watch()).manifest.tables == expected
 
 
 def test_dump_and_counts_are_of_one_moment(shop: Database, to_shop: Connection, places: list[Place]) -> None:
@@ -289,11 +314,11 @@ def test_a_place_without_room_has_no_copy(to_shop: Connection, tmp_path: Path) -
 # -- stores ------------------------------------------------------------------------------------------------
 
 
-def test_a_store_that_speaks_s3(bucket: Bucket, to_shop: Connection) -> None:
-    place = Place("s3://backups/nightly")
+def test_a_store_of_each_kind(store: str, to_shop: Connection) -> None:
+    place = Place(f"{store}/nightly")
     result = make_backup(Order(to_shop, [place], compress="none", level=Verification.FULL_READ), Watch())
     (location,) = (copy.location for copy in result.copies)
-    assert location.startswith(f"s3://backups/nightly/{to_shop.database}/")
+    assert location.startswith(f"{store}/nightly/{to_shop.database}/")
     proved = stored(location)
     prove(proved, Verification.RESTORED)
     place.put(proved.path, b"something else")

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import web
 
 from proxy.backup.clients import BackupError
 from proxy.backup.providers import barman, manifest, pgbackrest, walg
 from proxy.backup.providers.known import Known, Listing
 from proxy.backup.providers.supabase import Project
 from proxy.policy.facts import Verification
+from tests.servers.supabase import PROJECT, TOKEN, Api, started
 
 PGBACKREST = (
     b'[{"archive":[{"database":{"id":1,"repo-key":1},"id":"13-1","max":"00000001000000000000000B","min":'
@@ -152,87 +151,14 @@ def test_a_manifest_takes_nobody_elses_name(source: str) -> None:
 # -- Supabase ----------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Api:
-    """Answers as Supabase's Management API documents it.
-
-    Attributes:
-        states: of the restore point, one an inquiry.
-    """
-
-    states: list[str] = field(default_factory=lambda: ["PENDING", "PENDING", "AVAILABLE"])
-    pitr: bool = True
-    url: str = ""
-    asked: list[tuple[str, str]] = field(default_factory=list)
-
-    async def backups(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
-            return refused
-        window = {
-            "earliest_physical_backup_date_unix": 1756000000,
-            "latest_physical_backup_date_unix": 1756700000,
-        }
-        rows = [
-            {
-                "id": 7,
-                "is_physical_backup": True,
-                "status": "COMPLETED",
-                "inserted_at": "2026-11-26T02:00:00.000Z",
-            },
-            {
-                "id": 8,
-                "is_physical_backup": True,
-                "status": "FAILED",
-                "inserted_at": "2026-11-26T03:00:00.000Z",
-            },
-        ]
-        return web.json_response(
-            {
-                "region": "eu-central-1",
-                "walg_enabled": True,
-                "pitr_enabled": self.pitr,
-                "backups": rows,
-                "physical_backup_data": window if self.pitr else {},
-            }
-        )
-
-    async def point(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
-            return refused
-        name = (await request.json())["name"] if request.method == "POST" else request.query["name"]
-        state = self.states.pop(0)
-        done = "2026-11-26T04:00:00.000Z" if state == "AVAILABLE" else None
-        return web.json_response(
-            {"name": name, "status": state, "completed_on": done},
-            status=201 if request.method == "POST" else 200,
-        )
-
-    def _refused(self, request: web.Request) -> web.Response | None:
-        self.asked.append((request.method, request.path))
-        if request.headers.get("Authorization") != "Bearer sbp_secret":
-            return web.json_response({"message": "Unauthorized"}, status=401)
-        return None
-
-
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
-    served = Api()
-    application = web.Application()
-    root = "/v1/projects/abcdefghijklmnopqrst/database/backups"
-    application.router.add_get(root, served.backups)
-    application.router.add_route("*", f"{root}/restore-point", served.point)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    served.url = f"http://{host}:{port}"
-    yield served
-    await runner.cleanup()
+    async with started() as served:
+        yield served
 
 
-def project(api: Api, token: str = "sbp_secret") -> Project:
-    return Project("abcdefghijklmnopqrst", token, api.url)
+def project(api: Api, token: str = TOKEN) -> Project:
+    return Project(PROJECT, token, api.url)
 
 
 async def test_supabases_daily_backups_and_its_window(api: Api) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks.results import load
+from benchmarks.rows import WORKLOADS
 from tests.conftest import Programs
 
 
@@ -13,8 +14,8 @@ def test_a_run_measures_publishes_and_compares(
     programs: Programs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "run.json"
-    tiny = ["--slices", "1", "--slice-seconds", "0.02", "--output", str(file), "--postgres", str(programs())]
-    assert command.main([*tiny, "--only", "c1,c8", "--targets", "direct,relay"]) == 0
+    tiny = ["--slices", "1", "--slice-seconds", "0.1", "--output", str(file), "--postgres", str(programs())]
+    assert command.main([*tiny, "--only", "select-*-c1,select-*-c8", "--targets", "direct,relay"]) == 0
     run = load(file)
     assert run.targets == ("direct", "relay")
     assert run.workloads == tuple(
@@ -39,6 +40,43 @@ def test_a_run_measures_publishes_and_compares(
     assert "relay / direct" in published
 
     assert command.main(["compare", str(file), str(file)]) == 0
+
+
+ONE_OF_EACH = (
+    "orm-simple-c8",
+    "bulk-copy-in",
+    "bulk-copy-out",
+    "connect-c8",
+    "tls-extended-c8",
+    "two-prepared-c32",
+)
+
+
+def test_each_kind_of_row_is_measured(
+    programs: Programs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "run.json"
+    tiny = ["--slices", "1", "--slice-seconds", "0.02", "--output", str(file), "--postgres", str(programs())]
+    only = (*ONE_OF_EACH, "beside-nothing", "beside-1000", "new-10%")
+    targets = ("direct", "pgbouncer", "gate", "unjudged")
+    assert command.main([*tiny, "--only", ",".join(only), "--targets", ",".join(targets)]) == 0
+    run = load(file)
+    assert (run.missing, run.targets) == ({}, targets)
+    assert run.units == {"bulk-copy-out": "MB", "bulk-copy-in": "MB", "connect-c8": "logins"}
+    measured = {(found.workload, found.target) for found in run.slices}
+    assert measured == {
+        (workload.name, target)
+        for workload in WORKLOADS
+        for target in workload.targets
+        if workload.name in run.workloads and target in targets
+    }
+    assert [name for name in run.workloads if (name, "unjudged") in measured] == [
+        "orm-simple-c8",
+        "new-10%-c8",
+    ]
+    shown = capsys.readouterr().out
+    assert "gate / unjudged" in shown
+    assert "p99 / beside-nothing-prepared-c4" in shown
 
 
 def test_what_cannot_be_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

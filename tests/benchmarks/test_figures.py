@@ -1,15 +1,44 @@
 """Slices to figures: stolen slices dropped, ratios within rounds, verdicts of a comparison."""
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import workloads
 from benchmarks.compare import Verdict, compare, judge
-from benchmarks.machine import Machine, cpu_ns, stolen_ticks
+from benchmarks.machine import (
+    Machine,
+    cpu_ns,
+    forget_peak,
+    memory_bytes,
+    peak_bytes,
+    stolen_ticks,
+)
 from benchmarks.report import report, table, with_quartiles
-from benchmarks.results import FORMAT, Run, Slice, Spread, clean_rounds, cpu, figure, load, rate, ratio, save
+from benchmarks.results import (
+    FORMAT,
+    Reading,
+    Run,
+    Slice,
+    Spread,
+    clean_rounds,
+    cpu,
+    figure,
+    load,
+    p99,
+    quotient,
+    rate,
+    ratio,
+    save,
+)
+from benchmarks.rows import WORKLOADS
+from benchmarks.statements import BESIDE
+from benchmarks.workloads import Mode, Queries, select
 
+OF_THE_POOL = {"new-1%-c8": 10 + 99, "new-10%-c8": 100 + 90}
+"""Of a thousand texts so many are new, and the others come again."""
 WORKLOAD = "select-simple-c1"
 MACHINE = Machine("a processor", 2, 1024, "6.1", "3.11", 0.0)
 
@@ -72,7 +101,32 @@ def test_a_table_lines_up() -> None:
 
 def test_the_report_has_the_ratios() -> None:
     run = run_of(slices("pgbouncer", [100, 200, 400]), slices("gate", [75, 200, 200]))
-    assert "| select-simple-c1   |       200 | 0.75 (0.62..0.88) |" in report(run).splitlines()
+    assert "| select-simple-c1 |       200 | 0.75 (0.62..0.88) |" in report(run).splitlines()
+
+
+def test_a_row_says_what_it_counts_and_stands_where_there_is_something_to_say() -> None:
+    run = replace(
+        run_of(slices("pgbouncer", [100]), slices("gate", [75])),
+        workloads=("tls-simple-c1", WORKLOAD),
+        units={WORKLOAD: "MB"},
+    )
+    assert [line for line in report(run).splitlines() if "simple" in line] == [
+        "| select-simple-c1, MB |       100 | 0.75 (0.75..0.75) |",
+        "| select-simple-c1, MB |      30.0 | 30.0 | 1.00 (1.00..1.00) |",
+        "| select-simple-c1, MB |   50 / 90 | 50 / 90 |",
+    ]
+
+
+def test_what_others_notice_is_held_against_what_they_do_alone() -> None:
+    quiet, rows, values = (workload.name for workload in BESIDE)
+    tails = {quiet: 100.0, rows: 250.0, values: 90.0}
+    every = [replace(slices("gate", [1])[0], workload=name, p99_us=tail) for name, tail in tails.items()]
+    run = replace(run_of(every), workloads=tuple(tails))
+    assert quotient(run, (rows, "gate"), (quiet, "gate"), p99) == Spread(2.5, 2.5, 2.5, 1)
+    assert report(run).split("\n\n")[-1].splitlines()[2:] == [
+        f"| {rows}     | 2.50 (2.50..2.50) |",
+        f"| {values}  | 0.90 (0.90..0.90) |",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +152,27 @@ def test_a_run_survives_its_file_and_is_no_worse_than_itself(tmp_path: Path) -> 
     assert [line.split("|")[2].strip() for line in text.splitlines()[2:]] == ["gate speed", "gate CPU"]
 
 
+def test_readings_have_a_table_and_are_compared(tmp_path: Path) -> None:
+    def with_idle(*values: float) -> Run:
+        readings = tuple(Reading("memory-idle", "gate", value) for value in values)
+        run = run_of(slices("pgbouncer", [100]), slices("gate", [75]))
+        units = {"memory-idle": "kB a connection"}
+        return replace(run, readings=(*readings, Reading("memory-idle", "pgbouncer", 2.0)), units=units)
+
+    before, after = with_idle(4.0, 5.0, 6.0), with_idle(7.0, 8.0, 9.0)
+    assert report(before).split("\n\n")[-1].splitlines()[2] == (
+        "| memory-idle, kB a connection | 2.00 (2.00..2.00) | 5.00 (4.50..5.50) |"
+    )
+    text, worse = compare(before, after)
+    assert worse
+    last = [line for line in text.splitlines() if "memory" in line and "gate" in line]
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in last] == [
+        ["memory-idle", "gate kB a connection", "5.00 (4.50..5.50)", "8.00 (7.50..8.50)", "+60.0%", "WORSE"]
+    ]
+    save(after, tmp_path / "run.json")
+    assert load(tmp_path / "run.json") == after
+
+
 def test_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     save(run_of(slices("pgbouncer", [100])), path)
@@ -107,14 +182,32 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_requests_carry_new_keys_and_are_equally_long() -> None:
-    for workload in workloads.WORKLOADS:
-        requests = {workload.request(number) for number in range(1000)}
-        assert len(requests) == 1000
-        assert {len(request) for request in requests} == {len(workload.request(0))}
-    simple = workloads.WORKLOADS[0].request(1)
+    for workload in WORKLOADS:
+        if not isinstance(workload, Queries):
+            continue
+        requests = {tuple(workload.request(number)) for number in range(1000)}
+        assert len(requests) == (OF_THE_POOL.get(workload.name, 1000)), workload.name
+        (lengths,) = {tuple(map(len, request)) for request in requests}
+        assert max(lengths) < 4096, "each is sent by one call"
+    (simple,) = select(Mode.SIMPLE, 1).request(1)
     assert simple == b"Q\0\0\0\x3eSELECT abalance FROM pgbench_accounts WHERE aid = 1611953\0"
 
 
 def test_the_kernel_is_read() -> None:
     assert stolen_ticks() >= 0
     assert cpu_ns(1) > 0
+
+
+def test_the_most_memory_is_told_since_it_was_forgotten() -> None:
+    """In a process of its own, which takes 64 MiB and gives them back."""
+    code = "import sys\nfor _ in sys.stdin: bytearray(1 << 26); print('taken', flush=True)"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for since in range(2):
+            print("take", file=process.stdin, flush=True)
+            assert process.stdout.readline() == "taken\n"
+            assert peak_bytes(process.pid) - memory_bytes(process.pid) > 1 << 25, since
+            forget_peak(process.pid)
+            assert peak_bytes(process.pid) - memory_bytes(process.pid) < 1 << 25
+        process.stdin.close()

@@ -11,11 +11,14 @@ from benchmarks.protocol import (
     ReplyWalk,
     ServerError,
     bind,
+    copy_data,
+    copy_done,
     describe_portal,
     execute,
     parse,
     query,
     split_messages,
+    ssl_request,
     startup,
     sync,
     terminate,
@@ -43,6 +46,9 @@ REFUSAL = message(b"E", b"SERROR\0C42501\0Mno\0\0") + READY
         (describe_portal(), b"D\0\0\0\6P\0"),
         (execute(), b"E\0\0\0\x09\0\0\0\0\0"),
         (sync(), b"S\0\0\0\4"),
+        (copy_data(b"1\n"), b"d\0\0\0\x061\n"),
+        (copy_done(), b"c\0\0\0\4"),
+        (ssl_request(), b"\0\0\0\x08\x04\xd2\x16\x2f"),
         (terminate(), b"X\0\0\0\4"),
     ],
 )
@@ -65,6 +71,12 @@ def test_any_cutting_counts_the_same(cuts: list[int]) -> None:
     ends = [len(ANSWER) * (number + 1) for number in range(3)]
     expected = [sum(1 for end in ends if start < end <= stop) for start, stop in pairwise(borders)]
     assert (ready, walk.rows) == (expected, 6)
+
+
+def test_copied_rows_are_counted_apart() -> None:
+    walk = ReplyWalk()
+    assert walk.feed(message(b"H", b"\0\0\0") + message(b"d", b"1\n") * 3 + message(b"c", b"") + READY) == 1
+    assert (walk.rows, walk.copied) == (0, 3)
 
 
 @given(st.integers(1, len(REFUSAL) - len(READY) - 1))

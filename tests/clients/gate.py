@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -22,8 +21,9 @@ from typing import IO, TypeVar
 from urllib.parse import quote, urlencode
 
 from proxy.backup.cluster import Cluster
+from tests.servers.forking import Forked, fork
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 _POLL_S = 0.01
 
 _PACKS = Path(__file__).resolve().parents[2] / "policies" / "rules"
@@ -125,7 +125,7 @@ class Gate:
         refusals: its refusal log, on standard output unless the settings say otherwise.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked) -> None:
         self._process = process
         self.log = Lines(process.stderr)
         self.refusals = Lines(process.stdout)
@@ -217,11 +217,6 @@ def moved(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
     return {key: value - before.get(key, 0) for key, value in after.items() if value != before.get(key, 0)}
 
 
-def command(*arguments: str) -> list[str]:
-    """A pgwarden command line."""
-    return [sys.executable, "-m", "proxy", *arguments]
-
-
 def environment(folder: Path) -> dict[str, str]:
     """Variables with nothing of the developer's in them, and a ledger in `folder`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PGWARDEN_", "PG"))}
@@ -250,13 +245,7 @@ def serving(
         **settings,
     }
     flags = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", value)]
-    process = subprocess.Popen(
-        command("serve", *flags),
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = fork(["serve", *flags], environment(folder))
     gate = None
     try:
         gate = Gate(process)

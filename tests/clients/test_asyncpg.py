@@ -40,7 +40,7 @@ async def test_a_refusal_is_an_exception_and_the_connection_lives_on(
         "42501",
         "DROP TABLE on users would lose data. [rule no-drop]",
         "A table is dropped: users (high risk).",
-        "Keep it, or ask the owners of this database to remove it; reset only development databases.",
+        "Keep it, or ask the owners of this database; Prisma: migrate deploy, not migrate reset or db push.",
         None,
     )
     with pytest.raises(asyncpg.PostgresSyntaxError) as unread:

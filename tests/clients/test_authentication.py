@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,6 +147,23 @@ def test_channel_binding_with_psql(
             assert done.code == 2, done
             assert done.err.startswith("psql: error: connection to server at"), done
     assert (tuple(found) or ("none",)) == TABLE[mode, client_tls, server_tls]
+
+
+@pytest.mark.defect_16
+@pytest.mark.parametrize("mode", MODES)
+def test_channel_binding_with_psycopg(behind: Behind, mode: str) -> None:
+    """Its own libpq finds the same, whatever the rest of the machine has."""
+    for (_, client_tls, server_tls), wanted in ((key, TABLE[key]) for key in TABLE if key[0] == mode):
+        found = []
+        for binding in BINDINGS:
+            url = behind.url(mode, client_tls=client_tls, server_tls=server_tls, channel_binding=binding)
+            with (
+                suppress(psycopg.OperationalError),
+                psycopg.connect(url, password=secret_of(mode)) as connection,
+            ):
+                assert connection.execute("SELECT current_user").fetchone() == ("app",)
+                found.append(binding)
+        assert (tuple(found) or ("none",)) == wanted, (client_tls, server_tls)
 
 
 # -- who does not get in -----------------------------------------------------------------------------------

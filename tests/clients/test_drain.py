@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from contextlib import ExitStack, closing
 
 import psycopg
@@ -103,12 +102,10 @@ def test_who_does_not_finish_is_ended_in_time(serve: Serve, users: Database) -> 
         copying.server.sendall(Q("COPY users FROM STDIN") + b"d\0\0\0\x083\tx\n")
         copying.until(lambda: copying.inbox.startswith(b"G"))
         copying.inbox = b""
-        started = time.monotonic()
         drained(gate)
         assert told(inside) == [GOING_AWAY]
         assert told(copying) == [GOING_AWAY]
         assert gate.ended() == 0
-        assert 0.3 <= time.monotonic() - started < 3
     until(lambda: sessions(users) == "0", "that the server has let everybody go")
     assert users.execute("SELECT id FROM users") == "1"
 
@@ -128,10 +125,8 @@ def test_a_statement_that_never_ends_does_not_hold_the_gate(serve: Serve, users:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_nobody_there(serve: Serve, number: signal.Signals) -> None:
     gate = serve(drain_timeout_s="600")
-    started = time.monotonic()
     gate.signal(number)
     assert gate.ended() == 0
-    assert time.monotonic() - started < 3
 
 
 def test_a_statement_that_was_told_its_end_does_not_commit(serve: Serve, users: Database) -> None:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 
 import psycopg
@@ -15,13 +16,14 @@ from proxy.backup.account import server_account
 from proxy.backup.cluster import Cluster
 from tests.app.commands import Done, pgwarden
 from tests.clients.gate import Gate, serving, until
-from tests.conftest import Programs
+from tests.conftest import Programs, ServerAt
 from tests.relay.certificates import Certificates
 from tests.servers.pgbouncer import PgBouncer
 
 OPEN = "version: 1\nname: open\nenvironment: test\nrules: []\n"
 SECRET = "pässwörd 🐘"
 REF = "postgres.ref"
+MAJORS = (15, 17, 18)
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +43,19 @@ def sockets() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def cluster(programs: Programs, certificates: Certificates, sockets: Path) -> Iterator[Cluster]:
+@pytest.fixture(scope="module", params=MAJORS, ids=lambda major: f"pg{major}")
+def cluster(
+    request: pytest.FixtureRequest, programs: Programs, certificates: Certificates, sockets: Path
+) -> Iterator[Cluster]:
     """A server on IPv4, IPv6 and a Unix socket, with TLS on the first two."""
     settings = {"listen_addresses": "127.0.0.1,::1", "unix_socket_directories": str(sockets)}
     hba = ["local all all scram-sha-256"]
     with Cluster(
-        programs(), auth="scram-sha-256", tls=certificates.loopback, settings=settings, hba=hba
+        programs(request.param),
+        auth="scram-sha-256",
+        tls=certificates.loopback,
+        settings=settings,
+        hba=hba,
     ) as cluster:
         cluster.execute(f"CREATE ROLE app LOGIN PASSWORD '{SECRET}'")
         yield cluster
@@ -161,11 +169,13 @@ def _ipv6() -> bool:
         return False
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "tls"])
+@pytest.fixture(params=product(MAJORS, [False, True]), ids=lambda p: f"pg{p[0]}-{'tls' if p[1] else 'plain'}")
 def pooler(
-    request: pytest.FixtureRequest, server: Cluster, certificates: Certificates
+    request: pytest.FixtureRequest, server_at: ServerAt, certificates: Certificates
 ) -> Iterator[tuple[PgBouncer, str]]:
     """PgBouncer in transaction mode as a stand-in for Supabase's: user postgres.ref, and its URL."""
+    major, encrypted = request.param
+    server = server_at(major)
     server.execute(f"SET password_encryption = 'scram-sha-256'; CREATE ROLE pooled PASSWORD '{SECRET}'")
     verifier = server.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'pooled'")
     server.execute("DROP ROLE pooled")
@@ -176,14 +186,14 @@ def pooler(
         "own.key": key.read_text(),
     }
     settings = {"auth_type": "scram-sha-256", "auth_file": "users"}
-    if request.param:
+    if encrypted:
         settings |= {
             "client_tls_sslmode": "require",
             "client_tls_cert_file": "own.crt",
             "client_tls_key_file": "own.key",
         }
     with PgBouncer(server.port, "transaction", settings=settings, files=files) as pgbouncer:
-        checked = f"?sslmode=verify-full&sslrootcert={certificates.ca_file}" if request.param else ""
+        checked = f"?sslmode=verify-full&sslrootcert={certificates.ca_file}" if encrypted else ""
         yield pgbouncer, f"postgresql://127.0.0.1:{pgbouncer.port}{checked}"
 
 

@@ -163,8 +163,15 @@ def test_much_data_and_a_cancel(gate: Gate) -> None:
         assert connection.execute("SELECT sum(length(text)) FROM much").fetchone() == (total,)
         rows = connection.execute("SELECT id, text FROM much ORDER BY id").fetchall()
         assert [(number, len(text)) for number, text in rows] == [(n, n * 7) for n in range(3000)]
-        with pytest.raises(psycopg.errors.QueryCanceled), connection.pipeline():
+        sleeps = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
+        pid = [connection.info.backend_pid]
+        with (
+            psycopg.connect(gate.url(user="scram"), password=SECRETS["scram"], autocommit=True) as observer,
+            pytest.raises(psycopg.errors.QueryCanceled),
+            connection.pipeline(),
+        ):
             cursor = connection.execute("SELECT pg_sleep(60)")
+            until(lambda: observer.execute(sleeps, pid).fetchone(), "that it sleeps: a cancel before is lost")
             connection.cancel_safe()
             cursor.fetchone()
         assert connection.execute("SELECT 1").fetchone() == (1,)

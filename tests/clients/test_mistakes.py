@@ -1,11 +1,11 @@
 """A policy with many mistakes: all of them are told at once, by `policy check` and by `serve`."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.clients.gate import command, environment
+from tests.clients.gate import environment
+from tests.servers import forking
 
 POLICY = """\
 version: 1
@@ -72,14 +72,7 @@ def test_all_mistakes_are_told_at_once(policy: Path, way: str) -> None:
         ]
     else:
         arguments = [str(policy)]
-    done = subprocess.run(
-        command(*way.split(), *arguments),
-        env=environment(policy.parent),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = forking.run([*way.split(), *arguments], environment(policy.parent))
     # 1: the answer is no; 2: a setting is wrong. Both are in --help's table.
     assert (done.returncode, done.stdout) == (1 if way == "policy check" else 2, "")
     said = done.stderr.splitlines()

@@ -31,7 +31,8 @@ REFUSED = {
     "code": "42501",
     "message": "DROP TABLE on users would lose data. [rule no-drop]",
     "detail": "A table is dropped: users (high risk).",
-    "hint": "Keep it, or ask the owners of this database to remove it; reset only development databases.",
+    "hint": "Keep it, or ask the owners of this database; Prisma: migrate deploy, "
+    "not migrate reset or db push.",
     "severity": "ERROR",
 }
 UNREADABLE = {

@@ -11,7 +11,7 @@ from tests.servers.database import Database
 DROP = """\
 ERROR:  DROP TABLE on users would lose data. [rule no-drop]
 DETAIL:  A table is dropped: users (high risk).
-HINT:  Keep it, or ask the owners of this database to remove it; reset only development databases.
+HINT:  Keep it, or ask the owners of this database; Prisma: migrate deploy, not migrate reset or db push.
 """
 UNSCOPED = """\
 ERROR:  DELETE on users has no WHERE that limits it, so every row would go. [rule no-unscoped-delete]

@@ -23,7 +23,7 @@ REFUSED = (
     "42501",
     "DROP TABLE on users would lose data. [rule no-drop]",
     "A table is dropped: users (high risk).",
-    "Keep it, or ask the owners of this database to remove it; reset only development databases.",
+    "Keep it, or ask the owners of this database; Prisma: migrate deploy, not migrate reset or db push.",
     None,
 )
 UNREADABLE = (

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from proxy.backup.cluster import Cluster
+from proxy.records import open_ledger
 from proxy.wire.startup import encode_ssl_request, encode_startup
 from tests.clients.conftest import Serve
 from tests.clients.gate import POLICY, Gate, until, upstream_of
@@ -159,6 +160,51 @@ def test_a_reader_at_a_kilobyte_a_second(gate: Gate, users: Database, psql: Prog
         assert users.execute(waits.format(users.name)) == "1"
     assert gate.metrics("pgwarden_sessions_expired_total") == expired
     until(lambda: gate.connections == 0, "that the gate has let go")
+
+
+# -- a full disk -----------------------------------------------------------------------------------------
+
+
+def may_write(gate: Gate, *, more: bool) -> None:
+    """Let no file of the gate's processes be written, as a full disk does, or all of them again."""
+    for process in psutil.Process(gate.pid).children(recursive=True):
+        _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (hard if more else 0, hard))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_full_disk_refuses_changes_alone_and_loses_lines_of_the_log(
+    serve: Serve, users: Database, tmp_path: Path, workers: str
+) -> None:
+    gate = serve(refusal_log=str(tmp_path / "refusals"), workers=workers)
+    lost = 'pgwarden_log_failures_total{log="refusals",reason="unwritten"}'
+    with psycopg.connect(gate.url(users.name), autocommit=True) as client:
+        client.execute("CREATE TABLE before (id int)")
+        may_write(gate, more=False)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"\[rule ledger\]"):
+            client.execute("CREATE TABLE meanwhile (id int)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"\[rule no-drop\]"):
+            client.execute("DROP TABLE users")
+        client.execute("INSERT INTO users VALUES (2, 'eve')")
+        assert client.execute("SELECT count(*) FROM users").fetchone() == (2,)
+        until(lambda: gate.metrics()[lost] >= 2, "that lines are lost")
+        with psycopg.connect(gate.url(users.name)) as newcomer:
+            assert newcomer.execute("SELECT 1").fetchone() == (1,)
+        may_write(gate, more=True)
+        client.execute("CREATE TABLE after (id int)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            client.execute("DROP TABLE before")
+    until(lambda: "DROP TABLE before" in (tmp_path / "refusals").read_text(), "that lines are written again")
+    assert gate.stop() == 0
+    names = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND {}"
+    assert users.execute(names.format("relnamespace = 'public'::regnamespace")) == "after before users"
+    with closing(open_ledger(str(tmp_path / "ledger"))) as ledger:
+        assert ledger.verify().findings == []
+        begun = [json.loads(entry.payload) for entry in ledger.entries() if entry.kind == "change"]
+        assert [change["statement"] for change in begun] == [
+            "CREATE TABLE before (id int)",
+            "CREATE TABLE after (id int)",
+        ]
 
 
 # -- thousands ---------------------------------------------------------------------------------------------

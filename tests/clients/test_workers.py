@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +18,13 @@ import psycopg
 import pytest
 
 from proxy.backup.cluster import Cluster
+from tests.app.commands import pgwarden
 from tests.clients.conftest import Serve
-from tests.clients.gate import WAIT_S, Gate, command, environment, serving, until, upstream_of
+from tests.clients.gate import WAIT_S, Gate, environment, serving, until, upstream_of
 from tests.clients.programs import Program
+from tests.clients.workers import connect, one_each, worker_of
+from tests.conftest import Programs
+from tests.servers import forking
 from tests.servers.database import Database
 
 GONE = "a worker is gone: starting another"
@@ -57,29 +60,6 @@ def short_folder() -> Iterator[Path]:
     """The path of a socket in it must not be long."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
-
-
-def connect(gate: Gate, database: Database) -> psycopg.Connection:
-    return psycopg.connect(gate.url(database.name), autocommit=True, connect_timeout=int(WAIT_S))
-
-
-def worker_of(gate: Gate, connection: psycopg.Connection) -> int:
-    """The number of the worker that serves a client."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as ours:
-        address = ours.getsockname()
-    for number, pid in gate.workers.items():
-        if any(c.raddr == address for c in psutil.Process(pid).net_connections("tcp4")):
-            return number
-    raise AssertionError("no worker serves it")
-
-
-def one_each(gate: Gate, database: Database, stack: ExitStack, count: int = 2) -> list[psycopg.Connection]:
-    """A client of each worker, by number."""
-    found: dict[int, psycopg.Connection] = {}
-    while len(found) < count:
-        connection = stack.enter_context(connect(gate, database))
-        found.setdefault(worker_of(gate, connection), connection)
-    return [found[number] for number in range(count)]
 
 
 def kill(gate: Gate, number: int) -> None:
@@ -130,6 +110,51 @@ def test_a_killed_worker_costs_its_own_sessions_alone(gate: Gate, users: Databas
         assert all(after[series] >= value for series, value in before.items())
         assert after[restarts] == before[restarts] + 1
     assert users.execute("SELECT id FROM users ORDER BY id").split() == ["1", "11"]
+
+
+def test_limits_are_those_of_all_workers_and_a_dead_one_s_places_are_free(
+    serve: Serve, users: Database
+) -> None:
+    gate = serve(STRICT, workers="2", max_user_connections="postgres=16")
+    told = 'too many connections for role "postgres"'
+
+    def crowd(stack: ExitStack) -> list[psycopg.Connection]:
+        """Those of 24 who get in."""
+        clients = []
+        for _ in range(24):
+            try:
+                clients.append(stack.enter_context(connect(gate, users)))
+            except psycopg.OperationalError as error:
+                assert told in str(error)
+        return clients
+
+    with ExitStack() as stack:
+        clients = crowd(stack)
+        assert len(clients) == 16
+        assert {worker_of(gate, client) for client in clients} == {0, 1}
+        kill(gate, 0)
+        free = 16 - gate.connections
+        assert 0 < free < 16
+        assert len(crowd(stack)) == free
+
+
+def test_failed_logins_count_for_all_workers(programs: Programs, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(STRICT)
+    with (
+        Cluster(programs(), auth="scram-sha-256") as cluster,
+        serving(
+            tmp_path, tmp_path / "policy.yaml", upstream_of(cluster), workers="2", login_failures="5"
+        ) as gate,
+    ):
+        cluster.execute("CREATE ROLE app LOGIN PASSWORD 'right'")
+        told = []
+        for number in range(24):
+            with pytest.raises(psycopg.OperationalError) as raised:
+                psycopg.connect(gate.url(user=f"u{number}"), password="wrong")
+            told.append("Too many logins from this address have failed." in str(raised.value))
+        assert told == [False] * 5 + [True] * 19
+        ours = [line["worker"] for line in gate.said("login failed") if line["reason"] == "refused"]
+        assert len(ours) == 5
 
 
 def test_who_waits_at_a_dead_worker_s_socket_is_served_by_the_next(serve: Serve, users: Database) -> None:
@@ -226,7 +251,9 @@ def test_one_worker_publishes_the_ledger_s_heads(serve: Serve, users: Database) 
             client.execute(f"CREATE TABLE made_{worker_of(gate, client)} (id int)")
         gate.says("ledger head")
     assert gate.stop() == 0
-    assert [(line["worker"], line["sequence"]) for line in gate.said("ledger head")] == [(0, 2)]
+    heads = [(line["worker"], line["sequence"]) for line in gate.said("ledger head")]
+    assert {worker for worker, _ in heads} == {0}
+    assert heads[-1] == (0, 4)  # two changes, and how each ended
 
 
 def test_who_was_removed_cannot_log_in_at_a_worker_that_follows(
@@ -236,15 +263,8 @@ def test_who_was_removed_cannot_log_in_at_a_worker_that_follows(
     (tmp_path / "password").chmod(0o600)
 
     def user(*arguments: str) -> None:
-        done = subprocess.run(
-            [*command("user", *arguments, "--auth-file", str(tmp_path / "users"))],
-            env=environment(tmp_path),
-            input="hunter2hunter2\n",
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        done = pgwarden("user", *arguments, "--auth-file", str(tmp_path / "users"), script="hunter2hunter2\n")
+        assert done.code == 0, done.err
 
     for name in ("ada", "bob"):
         user("add", name, "--role", "postgres", "--password-file", str(tmp_path / "password"))
@@ -356,14 +376,8 @@ def test_one_error_ends_the_start(tmp_path: Path, database: Database) -> None:
     (tmp_path / "ledger").write_text("garbage " * 100)
     (tmp_path / "policy.yaml").write_text(STRICT)
     flags = ("--listen", "127.0.0.1:0", "--policy", str(tmp_path / "policy.yaml"), "--workers", "3")
-    done = subprocess.run(
-        command("serve", *flags, "--upstream", f"postgresql://127.0.0.1:{database.port}"),
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=WAIT_S,
-        check=False,
-    )
+    upstream = f"postgresql://127.0.0.1:{database.port}"
+    done = forking.run(["serve", *flags, "--upstream", upstream], environment(tmp_path))
     assert (done.returncode, done.stderr.count("is damaged"), len(done.stderr.splitlines())) == (3, 1, 1)
 
 
@@ -383,14 +397,8 @@ def pair(serve: Serve, tmp_path: Path) -> Iterator[tuple[Gate, Gate]]:
 def test_a_port_is_shared_only_with_who_asks_for_it(gate: Gate, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(STRICT)
     flags = ("--listen", f"127.0.0.1:{gate.port}", "--policy", str(tmp_path / "policy.yaml"))
-    done = subprocess.run(
-        command("serve", *flags, "--upstream", "postgresql://127.0.0.1:1", "--workers", "2"),
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=WAIT_S,
-        check=False,
-    )
+    door = ("--upstream", "postgresql://127.0.0.1:1", "--workers", "2")
+    done = forking.run(["serve", *flags, *door], environment(tmp_path))
     error = f"pgwarden: cannot listen on 127.0.0.1:{gate.port}: address already in use\n"
     assert (done.returncode, done.stderr) == (3, error)
 

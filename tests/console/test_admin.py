@@ -12,12 +12,12 @@ from proxy.backup.cluster import free_port
 from proxy.console import AdminServer, AdminSource
 
 
-async def broken() -> bytes:
+async def broken(accept: str) -> tuple[bytes, str]:
     raise ZeroDivisionError("hunter2")
 
 
-async def one() -> bytes:
-    return b"x 1\n"
+async def one(accept: str) -> tuple[bytes, str]:
+    return b"x 1\n", "text/plain; version=0.0.4; charset=utf-8"
 
 
 async def nothing() -> tuple[str, ...]:
@@ -26,7 +26,7 @@ async def nothing() -> tuple[str, ...]:
 
 @asynccontextmanager
 async def serving(
-    metrics: Callable[[], Awaitable[bytes]] = one,
+    metrics: Callable[[str], Awaitable[tuple[bytes, str]]] = one,
     reasons: tuple[str, ...] = (),
     said: list[str] | None = None,
     ill: tuple[str, ...] = (),
@@ -34,7 +34,7 @@ async def serving(
     async def not_ready() -> tuple[str, ...]:
         return reasons
 
-    source = AdminSource(metrics, "text/plain; version=0.0.4; charset=utf-8", not_ready, lambda: ill)
+    source = AdminSource(metrics, not_ready, lambda: ill)
     server = AdminServer(source, ([] if said is None else said).append)
     host, port = await server.start("127.0.0.1", 0)
     try:
@@ -68,9 +68,9 @@ async def test_nothing_can_be_asked_of_it_but_to_tell(method: str, page: str) ->
     """There is no command to authorise: what changes anything is a signal, a file or the ledger."""
     asked: list[str] = []
 
-    async def told() -> bytes:
+    async def told(accept: str) -> tuple[bytes, str]:
         asked.append(page)
-        return b""
+        return b"", "text/plain"
 
     async with serving(metrics=told) as base:
         status, _, text = await get(f"{base}{page}", method)
@@ -105,7 +105,7 @@ async def test_a_page_that_fails_fails_alone() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 async def test_every_address_of_the_machine(host: str) -> None:
     said: list[str] = []
-    server, port = AdminServer(AdminSource(one, "text/plain", nothing, tuple), said.append), free_port()
+    server, port = AdminServer(AdminSource(one, nothing, tuple), said.append), free_port()
     await server.start("*", port)
     try:
         assert (await get(f"http://{host}:{port}/healthz"))[0] == 200
@@ -116,7 +116,7 @@ async def test_every_address_of_the_machine(host: str) -> None:
 async def test_an_address_in_use() -> None:
     async with serving() as base:
         said: list[str] = []
-        server = AdminServer(AdminSource(broken, "text/plain", nothing, tuple), said.append)
+        server = AdminServer(AdminSource(broken, nothing, tuple), said.append)
         try:
             await server.start("127.0.0.1", int(base.rpartition(":")[2]))
         except OSError as error:

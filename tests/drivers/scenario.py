@@ -67,7 +67,7 @@ class Refusal:
         )
 
 
-_KEEP = "Keep it, or ask the owners of this database to remove it; reset only development databases."
+_KEEP = "Keep it, or ask the owners of this database; Prisma: migrate deploy, not migrate reset or db push."
 REFUSALS: Final = {
     "refused_migration": Refusal(
         'alter table "orders" drop column "item"',

@@ -18,15 +18,15 @@ from tests.servers.cache import Missing, build_once
 from tests.servers.debian import library_path, unpack
 
 
-def java() -> Command:
-    """Run pgjdbc's program from its source, by the compiler in a JDK."""
+def java(program: Path = PROGRAMS / "Pgjdbc.java") -> Command:
+    """Run a program of pgjdbc's from its source, by the compiler in a JDK."""
     jar = _unpacked("pgjdbc", "libpostgresql-jdbc-java") / "usr" / "share" / "java" / "postgresql.jar"
     compiler = shutil.which("javac")
     home = Path(compiler).resolve().parents[1] if compiler else _jdk()
     # One run of some seconds: the second compiler never pays for itself.
     flags = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
     return Command(
-        [str(home / "bin" / "java"), *flags, "-cp", str(jar), str(PROGRAMS / "Pgjdbc.java")],
+        [str(home / "bin" / "java"), *flags, "-cp", str(jar), str(program)],
         library_path(home) if compiler is None else {},
     )
 
@@ -41,16 +41,35 @@ def _jdk() -> Path:
 
 def ruby() -> Command:
     """Run the program of Ruby's pg."""
-    root = _unpacked("ruby-pg", "ruby", "ruby-pg")
+    return _ruby("ruby-pg", (str(PROGRAMS / "ruby_pg.rb"),), "ruby", "ruby-pg")
+
+
+def active_record() -> Command:
+    """Run a program with Rails' ActiveRecord, whose text comes by standard input."""
+    flags = ("-rrubygems", "-rlogger", "-")
+    return _ruby("ruby-activerecord", flags, "ruby", "ruby-pg", "ruby-activerecord")
+
+
+def _ruby(name: str, arguments: tuple[str, ...], *packages: str) -> Command:
+    root = _unpacked(name, *packages)
+    gems = "usr/share/rubygems-integration/all/gems/*/lib"
     libraries = (
         "usr/lib/ruby/3.*",
         "usr/lib/ruby/vendor_ruby",
         "usr/lib/*/ruby/3.*",
         "usr/lib/*/ruby/vendor_ruby/3.*",
+        gems,
+        f"{gems}/concurrent-ruby",
     )
     return Command(
-        [_program(root, "ruby[0-9]*", "ruby"), "--disable-gems", str(PROGRAMS / "ruby_pg.rb")],
-        {"RUBYLIB": _search_path(root, *libraries), **library_path(root)},
+        [_program(root, "ruby[0-9]*", "ruby"), "--disable-gems", *arguments],
+        {
+            "RUBYLIB": _search_path(root, *libraries),
+            "GEM_PATH": _search_path(
+                root, "usr/share/rubygems-integration/*", "usr/lib/*/rubygems-integration/*"
+            ),
+            **library_path(root),
+        },
     )
 
 

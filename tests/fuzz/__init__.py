@@ -20,4 +20,5 @@ TARGETS = (
     "policy",
     "users",
     "session",
+    "console",
 )

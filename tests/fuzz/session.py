@@ -24,6 +24,7 @@ SEEDS = (
     bytes([_LOGGED_IN | _REPLICATES, 0, 35, 4, 0, 7, 2]),
     bytes([0, 0, 4, 0, 0, 4, 1, 0]),
     bytes([2, 0, 4, 4, 0, 0, 4, 0, 100]),
+    bytes([_LOGGED_IN, 0, 8, 1, 0, 7, 160]),
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,8 @@ from tests.clients.gate import environment
 from tests.clients.programs import Program
 from tests.conftest import Programs
 from tests.policies.page import IN_PEAK, PAGE, STATEMENTS, part, refusals, rules_table, two_gates
+from tests.servers import forking
 
-_ROOT = Path(__file__).resolve().parents[2]
 _TEXT = PAGE.read_text("utf-8")
 _AGAIN = "write it anew: python -m tests.policies.page"
 
@@ -71,15 +70,7 @@ def repository(tmp_path_factory: TempPathFactory) -> Path:
 def _run(command: str, folder: Path) -> int:
     program, *arguments = shlex.split(command)
     assert program == "pgwarden"
-    own = environment(folder) | {"PYTHONPATH": str(_ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "proxy", *arguments],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        env=own,
-    ).returncode
+    return forking.run(arguments, environment(folder), folder).returncode
 
 
 def test_check_test_and_lint_are_in_both() -> None:

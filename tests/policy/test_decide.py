@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from proxy.policy.conditions.case import Proof
 from proxy.policy.context import Transaction
 from proxy.policy.decision import Decision, Firing, Refusal
 from proxy.policy.facts import Backup, Coverage, Freeze, Verification
 from proxy.policy.firing import MOST_TOLD
 from proxy.policy.rules import Policy
+from proxy.sql.effects import Effect, Risk
 from tests.policy.build import (
     CONTEXT,
     NOW,
@@ -115,7 +117,8 @@ TEXTS = [
     ),
     (
         ", require: {migration: run}",
-        "DROP TABLE on public.users needs a migration run that the gate started. [rule a]",
+        "DROP TABLE on public.users needs a migration run that the gate has opened (pgwarden migrate). "
+        "[rule a]",
         None,
     ),
     (
@@ -313,6 +316,13 @@ def test_backups(asked: str, backups: list[Backup], met: bool) -> None:
     assert decision.facts_used
 
 
+def test_what_a_decision_rests_on_is_said() -> None:
+    made = rule(", require: {backup: {within: 24h}}")
+    assert judge(made, DROP, facts=facts(backup(1, location="/b/1"))).proofs == (Proof("backup", "/b/1"),)
+    assert judge(made, DROP).proofs == ()
+    assert judge(rule(""), DROP, facts=facts(backup(1))).proofs == ()
+
+
 def test_a_partial_backup_covers_only_tables_named_in_full() -> None:
     made = rule(", require: {backup: {within: 24h}}")
     partial = facts(backup(1, covers=TABLES))
@@ -463,13 +473,6 @@ def test_next_opening(body: str, moment: str, opening: str) -> None:
     assert firing.message == f"{opening} [rule a]"
 
 
-def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> None:
-    taking = rule(f"{ASKING}, else: backup")
-    assert judge(taking, DROP).enforced[0].detail.endswith("pgwarden does not take backups by itself yet.")
-    waiting = rule(", approval: {by: 2}, else: {hold: 10m}")
-    assert judge(waiting, DROP).enforced[0].detail.endswith("pgwarden does not wait for approvals yet.")
-
-
 @pytest.mark.parametrize(
     ("body", "uses"),
     [
@@ -480,8 +483,7 @@ def test_else_backup_and_hold_refuse_as_long_as_the_gate_cannot_do_them() -> Non
         (", unless: [{when: {transaction: none}}]", True),
         (", when: {transaction: open}, mode: off", False),
         (", when: {transaction: open}, mode: shadow", True),
-        (", require: {backup: {within: 1h}}, else: backup", True),
-        (", approval: {by: 2}, else: {hold: 10m}", True),
+        (", require: {backup: {within: 1h}}, else: backup", False),
     ],
 )
 def test_the_transaction_plays_a_part_where_a_rule_that_fits_asks_for_it(body: str, uses: bool) -> None:
@@ -580,3 +582,33 @@ def test_approvals_of_the_policy_hold_where_a_rule_says_nothing() -> None:
         ("c", "by one person within 2 hours, with migration: run"),
     ]
     assert [rule.otherwise.at_most for rule in made.rules][:2] == [timedelta(minutes=10), timedelta()]
+
+
+@pytest.mark.parametrize(
+    ("match", "other", "meant"),
+    [
+        (
+            "effects: [row.delete], traits: [unscoped]",
+            effect("row.delete"),
+            effect("row.delete", "public.users", "unscoped"),
+        ),
+        (
+            "effects: [row.delete], risk: high",
+            effect("row.delete", risk=Risk.LOW),
+            effect("row.delete", risk=Risk.HIGH),
+        ),
+    ],
+)
+def test_what_one_effect_is_judged_to_be_says_nothing_of_the_next(
+    match: str, other: Effect, meant: Effect
+) -> None:
+    ours = policy(f"rules: [{{id: a, match: {{{match}}}}}]")
+    assert judge(ours, other).allowed
+    assert refusing(judge(ours, other, meant)) == ["a"]
+    assert refusing(judge(ours, meant, other)) == ["a"]
+
+
+def test_the_gravest_refusal_is_told_first_whatever_the_rules_are_called() -> None:
+    ours = policy("rules: [{id: a, match: {effects: [row.read]}}, {id: z, match: {effects: [table.drop]}}]")
+    decision = judge(ours, effect("row.read", risk=Risk.LOW), effect("table.drop", risk=Risk.HIGH))
+    assert [firing.rule for firing in decision.enforced] == ["z", "a"]

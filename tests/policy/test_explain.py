@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.policy.context import Transaction
 from proxy.policy.explain import explain
 from proxy.policy.facts import Freeze
 from tests.policy.build import CONTEXT, NO_FACTS, NOW, backup, effect, facts, policy
@@ -47,7 +48,8 @@ def test_a_refusal() -> None:
         "  saved: refuses [p.yaml:9]",
         "    + matches table.drop on table public.users (risk high, cascade)",
         "    - requires migration: run",
-        "      pgwarden keeps no such evidence yet",
+        "      it belongs to no migration",
+        "      would hold in a migration run that the gate has opened (pgwarden migrate)",
         "    + requires backup: within 24 hours, of the tables concerned",
         "      a backup finished at Tue 24 Nov 2026 08:00 EST",
         "      expires at Wed 25 Nov 2026 08:00 EST",
@@ -110,8 +112,8 @@ rules:
   - {id: c, match: {classes: ddl}, approval: never}
   - {id: d, match: {classes: ddl}, mode: shadow}
 """
-HELD = "outside a transaction an approval may be waited for, for at most 90 minutes (the gate cannot yet)"
-TAKEN = "outside a transaction a backup may be taken, for at most 30 minutes (the gate cannot yet)"
+HELD = "outside a transaction an approval may be waited for, for at most 90 minutes"
+TAKEN = "outside a transaction a backup may be taken first, for at most 30 minutes"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,20 @@ def test_what_people_could_do(head: str, still: str) -> None:
         ["no approval lifts this rule"],
         [],
     ]
+
+
+@pytest.mark.parametrize(
+    ("transaction", "where"), [("none", "where the gate can"), ("open", "outside of a transaction")]
+)
+def test_what_a_gate_does_about_it(transaction: Transaction, where: str) -> None:
+    asks = "{within: 1h, verified: restored, copies: 2, covers: whole}"
+    made = policy(f"rules: [{{id: a, match: {{classes: ddl}}, require: {{backup: {asks}}}, else: backup}}]")
+    told = explain([DROP], replace(CONTEXT, transaction=transaction), made, NO_FACTS)
+    assert told.lines()[:2] == (
+        "refused by a [policy test]",
+        f"{where}, a backup is taken first, for at most 30 minutes: the whole database, in 2 places, "
+        "verified: restored",
+    )
 
 
 def test_reserved_rules_are_shown() -> None:

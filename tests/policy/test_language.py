@@ -59,7 +59,7 @@ def test_what_it_decides() -> None:
     )
     assert by_rule["migrations-only"].missing == (
         "a moment during change (Tue-Thu 22:00-02:00 America/New_York, except holidays, 2027-01-05)",
-        "a migration run that the gate started",
+        "a migration run that the gate has opened (pgwarden migrate)",
     )
 
 

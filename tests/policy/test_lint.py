@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.policy.conditions.reach import kinds_of, may_have
 from proxy.policy.context import Context
+from proxy.policy.covering import covers
 from proxy.policy.facts import Facts
 from proxy.policy.lint import lint
 from proxy.policy.loading.load import load_policy
@@ -95,3 +96,22 @@ def test_what_effects_can_have_is_what_they_are_seen_to_have() -> None:
         )
     ]
     assert strange == []
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "needless"),
+    [
+        ("covers: whole", "covers: schema", True),
+        ("covers: whole", "covers: targets", True),
+        ("covers: schema", "covers: whole", False),
+        ("covers: targets", "covers: schema", False),
+    ],
+)
+def test_a_backup_of_less_makes_no_rule_needless(wide: str, narrow: str, needless: bool) -> None:
+    first, second = policy(
+        f"""rules:
+  - {{id: a, match: {{effects: [table.drop]}}, require: {{backup: {{within: 24h, {wide}}}}}}}
+  - {{id: b, match: {{effects: [table.drop]}}, require: {{backup: {{within: 24h, {narrow}}}}}}}
+"""
+    ).rules[:2]
+    assert covers(first, second) is needless

@@ -1,25 +1,32 @@
 """The policies that come with the program: they load, their packs load alone, and they decide right."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from proxy.policy.context import Migration
 from proxy.policy.decision import Decision
-from proxy.policy.facts import Facts, Verification
+from proxy.policy.facts import Facts, Run, Verification
 from proxy.policy.loading.load import load_policy
 from proxy.policy.loading.trials import told_rules
 from proxy.policy.rules import Policy
 from proxy.sql.analyse import analyse
-from tests.policy.build import NO_FACTS, at, backup, facts, judge, reader, refusing, watching
+from tests.policy.build import at, backup, facts, judge, reader, refusing, watching
 
 POLICIES = Path(__file__).parents[2] / "policies"
 FILES = sorted(
     path.relative_to(POLICIES).as_posix() for path in POLICIES.rglob("*.yaml") if ".test." not in path.name
 )
 PACKS = sorted(path.name for path in (POLICIES / "rules").glob("*.yaml"))
-PEAK, NIGHT = at("2026-11-24T15:00"), at("2026-11-24T23:00")
-RECENT = facts(backup(1, now=NIGHT.now), backup(1, now=PEAK.now))
-PROVED = facts(backup(0.5, now=NIGHT.now, verified=Verification.FULL_READ, copies=2))
+# All of it belongs to a run of `pgwarden migrate`, so that the other rules show.
+IN_RUN = Migration(run="token")
+PEAK, NIGHT = (replace(at(moment), migration=IN_RUN) for moment in ("2026-11-24T15:00", "2026-11-24T23:00"))
+RUNS = (Run("token", PEAK.role, PEAK.database, PEAK.now - timedelta(hours=1), NIGHT.now + timedelta(days=9)),)
+NO_FACTS = replace(facts(), runs=RUNS)
+RECENT = replace(facts(backup(1, now=NIGHT.now), backup(1, now=PEAK.now)), runs=RUNS)
+PROVED = replace(facts(backup(0.5, now=NIGHT.now, verified=Verification.FULL_READ, copies=2)), runs=RUNS)
 
 
 def read(path: str) -> str:
@@ -362,7 +369,7 @@ def test_what_a_person_reads(production: Policy) -> None:
     assert (refusal.sqlstate, refusal.message, refusal.hint) == (
         "42501",
         "DROP TABLE on public.users would lose data. [rule no-drop]",
-        "Keep it, or ask the owners of this database to remove it; reset only development databases.",
+        "Keep it, or ask the owners of this database; Prisma: migrate deploy, not migrate reset or db push.",
     )
     assert refusal.detail == (
         "A table is dropped: public.users (high risk). Also refused by: no-changes-in-peak, "

@@ -37,6 +37,9 @@ TABLE: list[tuple[str, Effect, bool, bool]] = [
     ("billing.invoices", effect("schema.drop", "billing", kind="schema"), True, False),
     ("billing.invoices", effect("schema.drop", "public", kind="schema"), False, False),
     ("public.users", effect("database.drop", "shop", kind="database"), True, False),
+    ("database:shadow_*", effect("database.drop", "shadow_1", kind="database"), True, True),
+    ("database:shadow_*", effect("database.drop", "shop", kind="database"), False, False),
+    ("database:shadow_*", effect("database.drop", "*unknown*", kind="database"), True, False),
     ("public.users", effect("owner.drop", "bob", kind="role"), True, False),
     # CASCADE reaches what is not named
     ("public.users", effect("table.drop", "audit.log", "cascade"), True, False),

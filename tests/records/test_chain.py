@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from proxy.records import Entry, Head, Position, SigningKey, open_ledger
 from proxy.records.chain import Chain
 from proxy.records.entry import GENESIS, Draft, canonical, seal
+from tests.records.places import address_of
+from tests.servers.database import Database
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -170,4 +172,34 @@ def test_what_is_done_to_the_file_behind_the_triggers(tmp_path: Path, statement:
     connection.execute(statement)
     connection.close()
     assert ledger.verify().findings[0].text == said
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE pgwarden.entry SET payload = replace(payload, ':', ': ') WHERE sequence = 2",
+         "entry 2 has been changed, or entry 1 with its hash"),
+        ("DELETE FROM pgwarden.entry WHERE sequence = 2", "entry 2 is missing"),
+        ("UPDATE pgwarden.entry SET sequence = CASE sequence WHEN 102 THEN 3 ELSE 2 END WHERE sequence > 100",
+         "entry 2 has been changed, or entry 1 with its hash"),
+        ("DELETE FROM pgwarden.entry WHERE sequence = 4",
+         "entry 4 is missing at the end: a head signed at 2026-11-22T12:00:00.000000+00:00 knows of entry 4"),
+    ],
+    ids=["changed", "missing", "reordered", "cut off"],
+)  # fmt: skip
+def test_what_is_done_in_the_database_behind_the_triggers(
+    database: Database, statement: str, said: str
+) -> None:
+    """By a superuser, who is stopped by none."""
+    ledger = open_ledger(address_of(database))
+    for number in range(4):
+        ledger.freeze("ada", str(number))
+    head = KEY.sign(ledger.last(), NOON)
+    assert ledger.verify([head]).findings == []
+    database.execute("ALTER TABLE pgwarden.entry DISABLE TRIGGER USER")
+    if "CASE" in statement:
+        database.execute("UPDATE pgwarden.entry SET sequence = sequence + 100 WHERE sequence IN (2, 3)")
+    database.execute(statement)
+    assert ledger.verify([head]).findings[0].text == said
     ledger.close()

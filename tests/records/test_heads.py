@@ -125,7 +125,7 @@ def pem_of_another_kind() -> bytes:
         (b"", 0o600, "{} holds no Ed25519 key in PEM without a password"),
         (b"-----BEGIN PRIVATE KEY-----\nxx\n", 0o600, "{} holds no Ed25519 key in PEM without a password"),
         (pem_of_another_kind(), 0o600, "{} holds no Ed25519 key but one of another kind"),
-        (b"", 0o604, "the ledger's key {} can be read by everybody: chmod 600 it"),
+        (b"", 0o604, "the key {} can be read by everybody: chmod 600 it"),
     ],
 )
 def test_what_is_no_key(tmp_path: Path, content: bytes, mode: int, message: str) -> None:
@@ -142,9 +142,7 @@ def test_a_place_for_no_key(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LedgerError) as raised:
         use_key(tmp_path / "file" / "key")
-    assert (
-        str(raised.value) == f"the ledger's key {tmp_path / 'file' / 'key'} cannot be used: Not a directory"
-    )
+    assert str(raised.value) == f"the key {tmp_path / 'file' / 'key'} cannot be used: Not a directory"
 
 
 def test_a_head_is_of_one_entry() -> None:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 import psycopg
 import pytest
@@ -21,6 +23,7 @@ from proxy.backup.cluster import free_port
 from proxy.policy.facts import Verification
 from proxy.records import Ledger, LedgerError, NewBackup, PostgresAddress, open_ledger
 from proxy.records.kinds.freeze import Frozen
+from proxy.records.postgres import LOCK_CLASS
 from proxy.records.sqlite import SqliteStore
 from tests.records.places import Open, Place, address_of
 from tests.servers.database import Database
@@ -87,6 +90,53 @@ def test_threads_on_connections_of_their_own_write_one_chain(opened: Open) -> No
         thread.join()
     chain = ledgers[0].verify()
     assert (chain.findings, chain.sequence) == ([], 120)
+
+
+def test_several_may_make_it_at_once(database: Database) -> None:
+    """All have looked, found nothing, and wait for the same lock when the first of them makes it."""
+    place = address_of(database)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 0"
+    with (
+        ThreadPoolExecutor(3) as pool,
+        psycopg.connect(host=place.host, port=place.port, user=place.user, dbname=place.database) as holder,
+    ):
+        holder.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_CLASS])
+        opening = [pool.submit(open_ledger, place) for _ in range(3)]
+        while database.execute(waiting) != "3":
+            assert not any(each.done() for each in opening)
+        holder.rollback()
+        ledgers = [each.result() for each in opening]
+    assert [ledger.freeze("ada").sequence for ledger in ledgers] == [1, 2, 3]
+    for ledger in ledgers:
+        ledger.close()
+
+
+TURN = """
+import sys
+from proxy.records import PostgresAddress, open_ledger
+place = sys.argv[1] if len(sys.argv) == 2 else PostgresAddress("127.0.0.1", int(sys.argv[2]), "postgres", sys.argv[1])
+with open_ledger(place).exclusive("a backup") as is_mine:
+    print(is_mine(), flush=True)
+    sys.stdin.read()
+"""  # noqa: E501
+
+
+def test_one_at_a_time_has_a_turn_and_the_dead_have_none(place: Place, opened: Open) -> None:
+    ledger = opened()
+    at = [place.database, str(place.port)] if isinstance(place, PostgresAddress) else [str(place)]
+    command = [sys.executable, "-c", TURN, *at]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        with ledger.exclusive("a backup") as is_mine, ledger.exclusive("another backup") as is_free:
+            assert (is_mine(), is_free()) == (False, True)
+            other.kill()
+            other.wait()
+            deadline = monotonic() + 20
+            while not is_mine() and monotonic() < deadline:
+                pass
+            with opened().exclusive("a backup") as is_theirs:
+                assert (is_mine(), is_theirs()) == (True, False)
 
 
 @pytest.mark.parametrize("lines", [1, 7, 40])

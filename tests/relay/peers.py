@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from proxy.relay import CancelRouter, Listener, RelaySettings, SslMode, Upstream
-from proxy.relay.ports import CatalogueReader, ChangeRecorder
+from proxy.relay.ports import CatalogueReader, ChangeRecorder, Holder
 from proxy.session import (
+    Activity,
     Close,
     Command,
     Connect,
@@ -17,10 +18,12 @@ from proxy.session import (
     Ended,
     Event,
     Excess,
+    GivenUp,
     Opened,
     Outcome,
     Peer,
     Recorded,
+    Released,
     Report,
     Standing,
     TlsInfo,
@@ -32,7 +35,7 @@ from proxy.session import (
     Weighed,
 )
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """How long a test waits for what must happen at once."""
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -48,6 +51,7 @@ class PassingSession:
         self.draining = False
         self.over = False
         self.standing: Standing | None = None
+        self.activity = Activity("", "", None, "", "idle", False, None)
         self.events: list[str] = []
         self._early: list[bytes] = []
         self._connected = False
@@ -81,6 +85,12 @@ class PassingSession:
     def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
         raise AssertionError("it has nothing recorded")
 
+    def held(self, outcome: Released | GivenUp) -> list[Command]:
+        raise AssertionError("it has nothing held")
+
+    def progressed(self, message: str, detail: str = "") -> list[Command]:
+        raise AssertionError("it has nothing held")
+
     def client_eof(self) -> list[Command]:
         self.events.append("client_eof")
         return self._end("client gone")
@@ -109,11 +119,14 @@ class PassingSession:
         self.events.append("server_eof")
         return self._end("server gone", "<server gone>")
 
+    def facts_changed(self) -> list[Command]:
+        return []
+
     def drain(self) -> list[Command]:
         self.draining = True
         return self._end("drained", "<drained>") if self.idle else []
 
-    def terminate(self, message: str) -> list[Command]:
+    def terminate(self, message: str, detail: str = "") -> list[Command]:
         return self._end(message, f"<{message}>")
 
     def expire(self, standing: Standing, limit_s: float) -> list[Command]:
@@ -142,9 +155,9 @@ class Client:
         async with asyncio.timeout(PATIENCE_S):
             return await self.reader.readexactly(count)
 
-    async def rest(self) -> bytes:
+    async def rest(self, patience_s: float = PATIENCE_S) -> bytes:
         """Everything up to the end of the connection."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             return await self.reader.read()
 
     def kill(self) -> None:
@@ -221,6 +234,7 @@ class Relay:
         catalogue: CatalogueReader | None = None,
         router: CancelRouter | None = None,
         recorder: ChangeRecorder | None = None,
+        holder: Holder | None = None,
     ) -> None:
         self.sessions: list[PassingSession] = []
         self.events: list[Event] = []
@@ -235,6 +249,7 @@ class Relay:
             router=router,
             catalogue=catalogue,
             recorder=recorder,
+            holder=holder,
             on_crash=self.crashes.append,
         )
 
@@ -261,10 +276,11 @@ async def relay(
     catalogue: CatalogueReader | None = None,
     router: CancelRouter | None = None,
     recorder: ChangeRecorder | None = None,
+    holder: Holder | None = None,
 ) -> AsyncIterator[Relay]:
     """A running relay to a server on this port."""
     standing = Relay(
-        Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, router, recorder
+        Upstream("127.0.0.1", port, sslmode), make_session, settings, catalogue, router, recorder, holder
     )
     await standing.listener.start()
     try:

@@ -33,6 +33,7 @@ Z = encode_ready("I")
 ERROR = encode_error({"S": "ERROR", "V": "ERROR", "C": "22012", "M": "division by zero"})
 GONE = encode_error({"S": "FATAL", "V": "FATAL", "C": "57P01", "M": "gone"})
 NOTICE = encode_notice({"S": "NOTICE", "V": "NOTICE", "C": "00000", "M": "x" * 60_000})
+ROW_DESCRIPTION = message(b"T", b"\0\0")
 ROW = encode_data_row([b"1"])
 SELECT = (Say(START), Hear("Z"), Say(Q("SELECT 1")), HearAll())
 PIPELINE = (Say(START), Hear("Z"), Say(X("SELECT 1") + S), HearAll())
@@ -144,6 +145,21 @@ CASES = {
     "an error of a gigabyte": Case(
         after("Q", b"E\x3f\xff\xff\xff", ends=False),
         "invalid message length 1073741823 for server message type 69",
+    ),
+    "good rows, then what nobody knows": Case(
+        after("Q", ONE + message(b"!"), ends=False), "invalid server message type 33", ROWS
+    ),
+    "a good answer, then one that was not asked": Case(after("Q", ONE + Z, ends=False), NOT_DUE, ROWS),
+    "a row that is said to be longer than any": Case(
+        after("Q", ROW_DESCRIPTION + ROW + b"D\xff\xff\xff\xff", ends=False),
+        "invalid message length 4294967295 for server message type 68",
+        ROWS[:2],
+    ),
+    "an answer to a call, begun and not asked": Case(
+        after("Q", message(b"V", bytes(100_000))[:50], ends=False), NOT_ASKED
+    ),
+    "a good login, then what nobody knows": Case(
+        [HearAll()], "invalid server message type 33", login=LET_IN + message(b"!")
     ),
     "an end without a word": Case([Hear("Q"), Close()], LOST, code="08006"),
     "a reset": Case([Hear("Q"), Vanish()], LOST, code="08006"),

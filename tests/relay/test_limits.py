@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.app.workers.counts import SharedCounts
 from proxy.relay.limits import Capacity, Occupancy, Seat
+from proxy.session import ALONE, Elsewhere
 
 SERVER, OTHER = "db:5432", "staging:5432"
 
@@ -16,11 +18,13 @@ SERVER, OTHER = "db:5432", "staging:5432"
 class House:
     """An occupancy with a clock to turn, and who was cut off."""
 
-    def __init__(self, capacity: Capacity) -> None:
+    def __init__(self, capacity: Capacity, elsewhere: Elsewhere = ALONE) -> None:
         self.now = 0.0
         self.evicted: list[str] = []
         self.told: list[tuple[str, str | None, str]] = []
-        self.occupancy = Occupancy(capacity, lambda: self.now, lambda *told: self.told.append(told))
+        self.occupancy = Occupancy(
+            capacity, lambda: self.now, lambda *told: self.told.append(told), elsewhere
+        )
 
     def enter(self, name: str = "", address: str | None = None) -> Seat | None:
         seat = self.occupancy.enter(lambda: self.evicted.append(name))
@@ -120,6 +124,11 @@ def test_who_is_turned_away_takes_no_part_of_a_place() -> None:
             "The gate's max_client_conn is 2, 1 of them kept for other roles; 1 are connected.",
         ),
         (
+            Capacity(max_client_conn=9, own_clients=1),
+            "sorry, too many clients already",
+            "One of the gate's workers has open files for 1; 1 are connected.",
+        ),
+        (
             Capacity(max_user_connections={"app": 1}),
             'too many connections for role "app"',
             "The gate's max_user_connections allows 1 for this role; 1 are open.",
@@ -141,6 +150,58 @@ def test_what_the_client_is_told(capacity: Capacity, message: str, detail: str) 
     assert excess is not None
     assert (excess.message, excess.detail) == (message, detail)
     assert excess.hint.endswith(f"or raise {excess.setting}.")
+
+
+# -- several workers -------------------------------------------------------------------------------------
+
+
+def houses(capacity: Capacity, workers: int = 2) -> list[House]:
+    counts = SharedCounts(workers)
+    return [House(capacity, counts.of(number)) for number in range(workers)]
+
+
+@pytest.mark.parametrize(
+    ("capacity", "setting"),
+    [
+        (Capacity(max_client_conn=3), "max_client_conn"),
+        (Capacity(max_client_conn=4, reserved_connections={"ada": 1}), "max_client_conn"),
+        (Capacity(max_user_connections={"*": 3}), "max_user_connections"),
+        (Capacity(max_db_connections={"shop": 3}), "max_db_connections"),
+    ],
+)
+def test_a_limit_is_that_of_all_workers(capacity: Capacity, setting: str) -> None:
+    one, other = houses(capacity)
+    first, _ = one.sit()
+    assert [other.sit()[1], one.sit()[1]] == ["", ""]
+    assert [other.sit()[1], one.sit()[1]] == [setting, setting]
+    first.leave()
+    assert [other.sit()[1], one.sit()[1]] == ["", setting]
+
+
+def test_what_is_kept_for_a_role_counts_wherever_that_role_is() -> None:
+    one, other = houses(Capacity(max_client_conn=3, reserved_connections={"ada": 2}))
+    assert other.sit("ada")[1] == ""
+    assert [one.sit()[1], one.sit()[1]] == ["", "max_client_conn"]
+    assert [one.sit("ada")[1], other.sit("ada")[1]] == ["", "max_client_conn"]
+
+
+def test_who_has_not_logged_in_counts_for_all_workers() -> None:
+    one, other = houses(Capacity(max_logins=3, max_logins_per_address=2))
+    assert [one.enter(address="a"), other.enter(address="a")] != [None, None]
+    assert (one.enter(address="a"), other.enter(address="a")) == (None, None)
+    third = other.enter(address="b")
+    assert third is not None
+    assert (one.enter(address="c"), other.enter(address="c")) == (None, None)
+    third.logged_in()
+    assert one.enter(address="c") is not None
+
+
+def test_a_worker_takes_no_more_than_it_has_files_for() -> None:
+    one, other = houses(Capacity(max_client_conn=3, own_clients=2, max_logins=3, own_logins=2))
+    assert [one.sit()[1] for _ in range(3)] == ["", "", "max_client_conn"]
+    assert [other.sit()[1] for _ in range(2)] == ["", "max_client_conn"]
+    assert [one.enter() is None for _ in range(3)] == [False, False, True]
+    assert [other.enter() is None for _ in range(2)] == [False, True]
 
 
 # -- before login ----------------------------------------------------------------------------------------

@@ -4,24 +4,31 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import psutil
 import pytest
 
-from proxy.policy.decision import Decision
+from proxy.policy.decision import BackupWanted, Decision
+from proxy.policy.facts import Verification
 from proxy.relay import RelaySettings, SslMode
+from proxy.relay.ports import Told
 from proxy.session import (
+    Abandon,
     AwaitCatalogue,
     Change,
     Command,
     Connect,
     Ended,
+    GivenUp,
+    Hold,
     Opened,
     Origin,
     Peer,
     Ponder,
     Record,
     Recorded,
+    Released,
     TlsInfo,
     ToClient,
     ToServer,
@@ -30,7 +37,7 @@ from proxy.session import (
 )
 from proxy.wire.backend import decode_error
 from tests.relay.certificates import Certificates, server_context
-from tests.relay.peers import PassingSession, connected, echo, full_backlog, relay, server, until
+from tests.relay.peers import PATIENCE_S, PassingSession, connected, echo, full_backlog, relay, server, until
 
 MEGABYTE = 1024 * 1024
 LONG = 64 * MEGABYTE
@@ -60,7 +67,7 @@ class Recorder:
 
 
 async def ended(event: asyncio.Event) -> None:
-    async with asyncio.timeout(1):  # "at once" is within a second
+    async with asyncio.timeout(PATIENCE_S):  # it ends the test where the end never comes
         await event.wait()
 
 
@@ -409,7 +416,7 @@ class Broken(PassingSession):
             raise RuntimeError("a defect")
         return super().server_data(data)
 
-    def terminate(self, message: str) -> list[Command]:
+    def terminate(self, message: str, detail: str = "") -> list[Command]:
         commands = super().terminate(message)
         return [command for command in commands if not (self.midway and isinstance(command, ToClient))]
 
@@ -465,7 +472,7 @@ async def test_an_exception_in_the_middle_of_a_message_is_silent() -> None:
 
 async def test_a_session_that_only_raises_is_closed_without_a_word() -> None:
     class Hopeless(Broken):
-        def terminate(self, message: str) -> list[Command]:
+        def terminate(self, message: str, detail: str = "") -> list[Command]:
             raise RuntimeError("another defect")
 
     async with server(echo) as port, relay(port, Hopeless) as gate, connected(gate.port) as client:
@@ -701,6 +708,97 @@ async def test_what_waits_for_the_ledger_goes_on_when_it_is_recorded_and_not_bef
         await client.send(b"other")
         assert await client.receive(len(str(Unrecorded("no")))) == str(Unrecorded("no")).encode()
         assert (heard.heard, asked) == (b"loginfirst", [CHANGE, CHANGE])
+
+
+# -- holding statements ----------------------------------------------------------------------------------
+
+
+class Holding(PassingSession):
+    """Holds what a client sends for a backup, and passes on how far that is."""
+
+    def client_data(self, data: bytes) -> list[Command]:
+        if not self._connected:
+            return super().client_data(data)
+        return [Hold(BackupWanted((data.decode(),), timedelta(hours=1), Verification.RECORDED, 1), CHANGE)]
+
+    def progressed(self, message: str, detail: str = "") -> list[Command]:
+        return [ToClient(f"{message}, {detail}. ".encode())]
+
+    def held(self, outcome: Released | GivenUp) -> list[Command]:
+        return [ToClient(str(outcome).encode())]
+
+    def cancel(self) -> list[Command]:
+        return [Abandon(), ToClient(b"cancelled")]
+
+
+class Backups:
+    """Takes backups when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.abandoned: list[str] = []
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, hold: Hold, tell: Told) -> Released | GivenUp:
+        (rule,) = hold.wanted.rules
+        self.asked.append(rule)
+        tell("begun", rule)
+        try:
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.abandoned.append(rule)
+            raise
+        return Released(rule)
+
+
+async def test_a_held_statement_hears_how_far_it_is_and_what_has_become_of_it() -> None:
+    backups = Backups()
+    async with (
+        server(echo) as port,
+        relay(port, Holding, holder=backups) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        for name in (b"first", b"other"):
+            await client.send(name)
+            progress = b"begun, " + name + b". "
+            assert await client.receive(len(progress)) == progress
+            backups.may_end.set()
+            outcome = str(Released(name.decode())).encode()
+            assert await client.receive(len(outcome)) == outcome
+    assert (backups.asked, backups.abandoned) == (["first", "other"], [])
+
+
+async def test_what_a_statement_is_held_for_ends_with_a_cancel_and_with_the_client() -> None:
+    backups = Backups()
+    async with (
+        server(echo) as port,
+        relay(port, Holding, holder=backups) as gate,
+        connected(gate.port) as client,
+    ):
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        await client.send(b"first")
+        await until(lambda: backups.asked == ["first"])
+        (link,) = gate.listener._links
+        await link.cancel()
+        await until(lambda: backups.abandoned == ["first"])
+        assert await client.receive(23) == b"begun, first. cancelled"
+        await client.send(b"other")
+        await until(lambda: backups.asked == ["first", "other"])
+        client.writer.transport.abort()
+        await until(lambda: backups.abandoned == ["first", "other"])
+        await gate.emptied()
+
+
+async def test_a_statement_held_for_what_nobody_brings_about_ends_the_session() -> None:
+    async with server(echo) as port, relay(port, Holding) as gate, connected(gate.port) as client:
+        await client.send(b"login")
+        assert await client.receive(5) == b"login"
+        await client.send(b"first")
+        assert b"internal error" in await client.rest()
+        assert [type(crash).__name__ for crash in gate.crashes] == ["LinkError"]
 
 
 async def test_a_change_that_nobody_records_ends_the_session() -> None:

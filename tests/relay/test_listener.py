@@ -34,7 +34,7 @@ class Stubborn(PassingSession):
     def drain(self) -> list[Command]:
         return []
 
-    def terminate(self, message: str) -> list[Command]:
+    def terminate(self, message: str, detail: str = "") -> list[Command]:
         return []
 
 

@@ -17,6 +17,7 @@ from proxy.session import Cancel, CancelAnother, CancelKeys, Command, Identity, 
 from proxy.wire.backend import encode_key
 from proxy.wire.startup import encode_cancel
 from tests.relay.peers import (
+    PATIENCE_S,
     Client,
     PassingSession,
     Relay,
@@ -101,11 +102,11 @@ async def working(replica: Replica) -> AsyncIterator[Client]:
         yield client
 
 
-async def ask(replica: Replica, key: bytes) -> bytes:
+async def ask(replica: Replica, key: bytes, patience_s: float = PATIENCE_S) -> bytes:
     """Show a key at a replica; what it says before it closes."""
     async with connected(replica.port) as client:
         await client.send(encode_cancel(key))
-        return await client.rest()
+        return await client.rest(patience_s)
 
 
 class Told:
@@ -172,9 +173,11 @@ async def test_a_thousand_at_once_reach_the_server_a_few_at_a_time() -> None:
         pytest.skip("it is slow, and nothing in it depends on the event loop")
     told = Told()
     told.close.set()
-    async with server(told.handle) as port, standing(Replica(0, 0), port) as gate, working(gate):
+    last_s = 60  # the last of them has waited for all others
+    replica = Replica(0, 0, timeout_s=last_s)
+    async with server(told.handle) as port, standing(replica, port) as gate, working(gate):
         key = gate.keys_of[0]
-        assert await asyncio.gather(*(ask(gate, key) for _ in range(1000))) == [b""] * 1000
+        assert await asyncio.gather(*(ask(gate, key, last_s) for _ in range(1000))) == [b""] * 1000
         assert (len(told.packets), told.most <= 3) == (1000, True)
         assert gate.router.counts["delivered"] == 1000
 

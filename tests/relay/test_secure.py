@@ -22,7 +22,18 @@ from proxy.session import Command, Ended, Report, StartTls, TlsInfo, ToClient
 from proxy.session.commands import Close
 from proxy.wire.startup import encode_ssl_request
 from tests.relay.certificates import Certificates
-from tests.relay.peers import Client, Handler, PassingSession, Relay, connected, echo, relay, server, until
+from tests.relay.peers import (
+    PATIENCE_S,
+    Client,
+    Handler,
+    PassingSession,
+    Relay,
+    connected,
+    echo,
+    relay,
+    server,
+    until,
+)
 
 MEGABYTE = 1024 * 1024
 LONG = 64 * MEGABYTE
@@ -318,7 +329,7 @@ async def test_a_client_that_vanishes_within_tls_ends_the_servers_side(
             client.kill()
         else:
             client.writer.transport.abort()  # without a close_notify
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await gone.wait()
         await gate.emptied()
         assert (only(gate).events, gate.crashes) == (["client_eof"], [])

@@ -12,7 +12,7 @@ import pytest
 from proxy.relay import SslMode, Upstream, UpstreamError
 from proxy.wire.startup import encode_ssl_request
 from tests.relay.certificates import Certificates, server_context
-from tests.relay.peers import Handler, echo, full_backlog, server, until
+from tests.relay.peers import PATIENCE_S, Handler, echo, full_backlog, server, until
 
 LOOPBACK = "127.0.0.1"
 
@@ -373,7 +373,7 @@ async def test_a_given_up_attempt_leaves_nothing_open(sslmode: SslMode) -> None:
             transport, _ = await attempt
             transport.abort()
         attempt.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
 
 

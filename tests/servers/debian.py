@@ -44,7 +44,7 @@ def unpack(directory: Path, *packages: str) -> None:
 
 def library_path(directory: Path) -> dict[str, str]:
     """The variable that lets unpacked programs find unpacked libraries, or nothing if none were needed."""
-    libraries = sorted({str(path.parent) for path in directory.rglob("lib/**/*.so.[0-9]*")})
+    libraries = sorted({str(path.parent) for path in directory.rglob("lib/**/lib*.so*")})
     return {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
 
 

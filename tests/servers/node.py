@@ -16,9 +16,12 @@ RELEASES: Mapping[str, str] = {
     "pg": "8.23.1",
     "pg-copy-streams": "7.0.0",
     "postgres": "3.4.9",
+    "azurite": "3.35.0",
     "drizzle-orm": "0.45.4",
     "knex": "3.3.0",
+    "node-pg-migrate": "9.0.0",
     "reflect-metadata": "0.2.2",
+    "supabase": "3.1.0",
     "typeorm": "1.1.1",
 }
 _SMALL = ("pg", "pg-copy-streams", "postgres")

@@ -49,26 +49,34 @@ class Prisma:
         folder.mkdir(parents=True)
         (folder / "migration.sql").write_text(sql)
 
+    def command(self, *command: str) -> list[str]:
+        """The command line of the CLI."""
+        return [str(self.node), "node_modules/prisma/build/index.js", *command]
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Its variables: nothing of the developer's, and where its engine is."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        return {
+            **clean,
+            "PRISMA_SCHEMA_ENGINE_BINARY": str(self.folder / "schema_engine.mjs"),
+            "PATH": f"{self.node.parent}:{os.environ.get('PATH', '')}",
+            "CHECKPOINT_DISABLE": "1",
+            "PRISMA_HIDE_UPDATE_MESSAGE": "1",
+            "NO_COLOR": "1",
+            **variables,
+        }
+
     def run(self, url: str, *command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command of the CLI to its end."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return subprocess.run(
-            [str(self.node), "node_modules/prisma/build/index.js", *command],
+            self.command(*command),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=timeout_s,
             check=False,
-            env=environment
-            | {
-                "DATABASE_URL": url,
-                "PRISMA_SCHEMA_ENGINE_BINARY": str(self.folder / "schema_engine.mjs"),
-                "PATH": f"{self.node.parent}:{os.environ.get('PATH', '')}",
-                "CHECKPOINT_DISABLE": "1",
-                "PRISMA_HIDE_UPDATE_MESSAGE": "1",
-                "NO_COLOR": "1",
-            },
+            env=self.environment(DATABASE_URL=url),
         )
 
 

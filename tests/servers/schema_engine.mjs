@@ -19,6 +19,7 @@ const config = {
   user: decodeURIComponent(url.username),
   database: url.pathname.slice(1),
   max: 1,
+  options: url.searchParams.get('options') ?? undefined,
   idleTimeoutMillis: 300,
 }
 

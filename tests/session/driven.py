@@ -5,7 +5,8 @@ The test is the relay: it performs the session's commands against nobody. After 
 - nothing was raised;
 - a session that has closed says nothing more;
 - every Query and Parse that goes to the server is a text that the policy of this very moment allows, or what
-  stands in place of a refusal, or the gate's own question.
+  stands in place of a refusal, or the gate's own question;
+- while writes are frozen, nothing goes to the server that could write (``witness``).
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
-from proxy.policy.facts import Facts
+from proxy.policy.facts import Facts, Freeze, Verification
 from proxy.policy.rules import Policy
+from proxy.policy.wanting import BackupMeans, Means
 from proxy.session import (
     Abandon,
     Analyse,
@@ -36,12 +39,15 @@ from proxy.session import (
     DeriveKey,
     FindCredential,
     Gate,
+    GivenUp,
+    Hold,
     Limits,
     Peer,
     Phase,
     Ponder,
     Record,
     Recorded,
+    Released,
     Report,
     Session,
     StartTls,
@@ -58,14 +64,20 @@ from proxy.wire.framing import FRONTEND, Cutter
 from proxy.wire.frontend import decode_parse, decode_query
 from proxy.wire.scram import make_verifier
 from tests.session.wired import NO_LOSS, NOON, policy_of, read
+from tests.session.witness import Witness
 
 CREDENTIAL = Credential(make_verifier(b"secret", b"salt", 1))
 SALTED = bytes(32)
 ALLOW = "{version: 1, name: open, rules: [{id: none, match: {effects: [database.drop]}, deny: 'No.'}]}"
-_STANDS_FOR_A_REFUSAL = re.compile(rb"(/\* pgwarden: [a-z][a-z0-9-]* \*/ )?pgw_[0-9a-f]{32}")
+_STANDS_FOR_A_REFUSAL = re.compile(
+    rb"(ROLLBACK; )?(/\* pgwarden: [a-z][a-z0-9-]* \*/ )?(EXECUTE )?pgw_[0-9a-f]{32}"
+)
+FREEZE = Freeze("incident 12", datetime.fromtimestamp(0, UTC), by="ada")
 _LOST = frozenset(("table.drop", "table.truncate"))
 
-POLICIES = {"strict": NO_LOSS + "replication: {roles: [ada]}\n", "open": ALLOW}
+# Nobody takes a backup here, so a statement that is held for one is refused all the same.
+HELD = NO_LOSS.replace("\n    deny", "\n    require: {backup: {within: 1h}}\n    else: backup\n    deny")
+POLICIES = {"strict": HELD + "replication: {roles: [ada]}\n", "open": ALLOW}
 
 
 @cache
@@ -93,6 +105,7 @@ def gate(auth_type: AuthType | None = None, *, tls: bool = False, watched: bool 
         timer=itertools.count().__next__,
         token=lambda: f"{next(numbers):032x}",
         limits=Limits(max_statement_bytes=2_000),
+        means=Means(BackupMeans(2, Verification.RESTORED)),
         catalogue=watched,
         recording=watched,
         client_tls=ClientTls(offered=tls),
@@ -126,6 +139,7 @@ class Driven:
         owed: what the session waits for: each call answers one command.
         to_client, to_server: all that it has sent.
         closed: it has said so.
+        witness: looks at what goes to the server.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -135,6 +149,7 @@ class Driven:
         self.to_client = b""
         self.to_server = b""
         self.closed = False
+        self.witness = Witness()
         self._sent: Cutter | None = None
         self._walsender = False
 
@@ -146,6 +161,7 @@ class Driven:
     def server(self, data: bytes) -> None:
         """The server sends bytes; it can only once it is connected."""
         if self._sent is not None:
+            self.witness.server_says(data)
             self._do(self.session.server_data(data))
 
     def answer(self) -> None:
@@ -164,12 +180,18 @@ class Driven:
                 self._do(self.session.cancel())
             case "drain":
                 self._do(self.session.drain())
+            case "progressed":
+                self._do(self.session.progressed("working", "half of it"))
             case "terminate":
                 self._do(self.session.terminate("The gate stops."))
             case "expire" if (standing := self.session.standing) is not None:
                 self._do(self.session.expire(standing, 1.0))
             case "strict" | "open":
                 self.gate.swap_policy(compiled(event))
+            case "freeze" | "thaw":
+                self.gate.swap_facts(replace(self.gate.facts, freezes=(FREEZE,) if event == "freeze" else ()))
+                self.witness.frozen = event == "freeze"
+                self._do(self.session.facts_changed())
             case "refused":
                 self._refuse_as_the_server_would()
             case _:
@@ -192,6 +214,7 @@ class Driven:
                     assert self._sent is not None, "nobody is connected"
                     self.to_server += data
                     self._look(bytes(data))
+                    self.witness.sends(bytes(data))
                 case Close():
                     assert at == len(commands) - 1, f"said after the end: {commands}"
                     self.closed = True
@@ -226,6 +249,9 @@ class Driven:
                 durable = change.risk != "high"
                 outcome = Recorded(1) if durable else Unrecorded("the disk is full")
                 self.owed.append(lambda: session.recorded(outcome))
+            case Hold(_, change):
+                come = GivenUp("it took too long") if "table.drop" in change.effects else Released()
+                self.owed.append(lambda: session.held(come))
             case _:
                 raise AssertionError(f"an unknown command: {said}")
 
@@ -262,4 +288,8 @@ class Driven:
             assert not loses(text), f"sent to the server: {text!r}"
 
 
-EVENTS = ("client_eof", "server_eof", "cancel", "drain", "terminate", "expire", "strict", "open", "refused")
+EVENTS = (
+    *("client_eof", "server_eof", "cancel", "drain", "progressed"),
+    *("terminate", "expire", "strict", "open", "refused"),
+    *("freeze", "thaw"),
+)

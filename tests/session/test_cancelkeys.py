@@ -93,3 +93,9 @@ def test_whatever_is_shown_is_a_key_or_none(shown: bytes) -> None:
 def test_a_number_that_fits_into_no_key(peer: int, worker: int) -> None:
     with pytest.raises(ValueError, match="a peer is a number up to 255"):
         Identity(peer, worker)
+
+
+def test_no_process_has_a_number_beyond_the_greatest() -> None:
+    keys = CancelKeys(Identity(1, 1), tokens())
+    assert keys.issuer(bytes(4) + bytes((1, 63)) + bytes(30)) == Identity(1, 63)
+    assert keys.issuer(bytes(4) + bytes((1, 64)) + bytes(30)) is None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.app.workers.counts import SharedCounts
 from proxy.session import (
     AuthType,
     Close,
@@ -312,6 +313,23 @@ def test_attempts_are_bounded_and_nobody_waits_longer_than_a_window(
         attempts.failed(key, now)
         assert len(attempts._windows) <= 3
         assert bool(attempts.wait_s(key, now)) >= (limit == 1)
+
+
+def test_failures_count_wherever_they_were_seen() -> None:
+    """And nobody waits longer for what another process has seen: its minute ends by itself."""
+    counts = SharedCounts(2)
+    one, other = (Attempts(3, 60, name="failures", elsewhere=counts.of(number)) for number in (0, 1))
+    apart = Attempts(3, 60, name="refusals", elsewhere=counts.of(1))
+    now = 600.0
+    one.failed("ada", now)
+    one.failed("ada", now)
+    assert (one.wait_s("ada", now), other.wait_s("ada", now)) == (0, 0)
+    other.failed("ada", now + 20)
+    assert (one.wait_s("ada", now + 20), other.wait_s("ada", now + 20)) == (40, 40)
+    assert (one.wait_s("eve", now + 20), apart.wait_s("ada", now + 20)) == (0, 0)
+    assert (one.wait_s("ada", now + 60), other.wait_s("ada", now + 60)) == (0, 0)
+    other.failed("eve", now + 60)
+    assert counts.of(0).count("failures", 10, "ada") == 0
 
 
 PIECES = st.sampled_from(

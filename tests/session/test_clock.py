@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.policy.facts import Backup, Verification
-from proxy.session.gate import Gate, Who
+from proxy.session.gate import Gate
 from proxy.session.judge import Judge
 from proxy.session.meaning import Meaning, of_analysis
 from proxy.session.refusal import Denial
+from proxy.session.who import Who
 from proxy.sql.analyse import analyse
 from proxy.wire.frontend import encode_copy_data, encode_copy_done
 from tests.servers.database import Database

@@ -115,15 +115,14 @@ def test_each_sync_gets_its_ready_and_a_session_is_idle_only_when_all_have(
 ) -> None:
     client = clients.wired(table, gate_of(OPEN), chunk=chunk)
     idle: list[tuple[int, bool]] = []
-    pump = client.session.server_data
+    perform = client.perform
 
-    def look(data: bytes) -> list[Command]:
-        commands = pump(data)
+    def look(commands: list[Command]) -> None:
         seen = client.inbox + b"".join(bytes(c.data) for c in commands if isinstance(c, ToClient))
         idle.append((ready_count(seen), client.session.idle))
-        return commands
+        perform(commands)
 
-    client.session.server_data = look  # type: ignore[method-assign]
+    client.perform = look  # type: ignore[method-assign]
     stream = S * count
     for at in range(0, len(stream), chunk or len(stream)):
         client._send(stream[at : at + (chunk or len(stream))])
@@ -240,7 +239,7 @@ def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
     for kind in (PARSE, QUERY, SYNC, PARSE):
         inflight.push(Sent(kind))
     assert [sent.kind for sent in inflight.skip_to_sync()] == [PARSE, QUERY]
-    assert (inflight.boundaries, inflight.ready, len(inflight)) == (2, 1, 2)
+    assert (inflight.boundaries, inflight.ready, inflight.owed) == (2, 1, 2)
 
 
 LONG = "SELECT 1 AS share WHERE 1 IN (" + ", ".join(map(str, range(2_000))) + ")"

@@ -17,10 +17,13 @@ KEPT = {
     "nothing of transactions": (f"{DDL}, when: {{window: night}}", {SELECT, INSERT, INDEX}),
     "transaction": (f"{DDL}, when: {{transaction: open}}", {SELECT, INSERT}),
     "unless": (f"{DDL}, unless: [{{when: {{transaction: none}}}}]", {SELECT, INSERT}),
-    "else hold": (f"{DDL}, when: {{window: night}}, approval: {{by: 2}}, else: hold", {SELECT, INSERT}),
+    "else hold": (
+        f"{DDL}, when: {{window: night}}, approval: {{by: 2}}, else: hold",
+        {SELECT, INSERT, INDEX},
+    ),
     "else backup": (
         "match: {classes: [write]}, when: {window: night}, require: {backup: {within: 1h}}, else: backup",
-        {SELECT, INDEX},
+        {SELECT, INSERT, INDEX},
     ),
     "shadow": ("match: {classes: [write]}, mode: shadow", {SELECT, INDEX}),
 }

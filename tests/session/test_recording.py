@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
+from proxy.policy.context import Wording
 from proxy.session import Change, Origin, Recorded, Unrecorded
 from proxy.session.gate import Gate
+from proxy.sql.spelling import digest
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import B, E, P, Q, S
@@ -49,8 +53,10 @@ def test_a_change_is_recorded_before_the_server_sees_it(table: Database, clients
             risk="low",
             unreadable=False,
             origin=Origin(
-                "postgres", table.name, "127.0.0.1", "", "", "none", policy_of(OPEN).digest
+                "postgres", table.name, "127.0.0.1", "", "", "none", policy_of(OPEN).digest, "policy"
             ),
+            parts=(("column.add", "t", "w"),),
+            wording=Wording(sha256(DDL.encode()).hexdigest(), (digest(DDL),)),
         )
     ]  # fmt: skip
     assert DDL.encode() not in sent_before[0]

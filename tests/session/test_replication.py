@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from proxy.session.replication import asked_for, command
 from proxy.wire.startup import StartupMessage
 
+_COMMANDS = ("BASE_BACKUP", "DROP_REPLICATION_SLOT", "SHOW")
+
 
 @pytest.mark.parametrize(
     ("value", "kind"),
@@ -70,6 +72,9 @@ def test_what_the_walsender_reads_as_sql(text: str) -> None:
     assert command(text.encode()) is None
 
 
-@given(st.binary(max_size=60), st.sampled_from([b"", b"BASE_BACKUP", b"DROP_REPLICATION_SLOT", b"SHOW "]))
+@given(st.binary(max_size=60), st.sampled_from(["", *_COMMANDS]).map(str.encode))
 def test_garbage_is_a_command_or_sql(rest: bytes, beginning: bytes) -> None:
-    command(beginning + rest)
+    meaning = command(beginning + rest)
+    if meaning is not None:
+        assert isinstance(meaning.text, str)
+        assert meaning.text.lstrip(" \t\n\r\f\v").startswith(_COMMANDS)

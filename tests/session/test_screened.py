@@ -10,7 +10,7 @@ from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.session import Limits
 from proxy.sql.analyse import Analysis, analyse
-from proxy.sql.screen import Screened
+from proxy.sql.screen import Screened, plain_screen
 from tests.policy.build import judge
 from tests.policy.test_properties import BODY, load, write_rule
 from tests.servers.database import Database
@@ -28,6 +28,7 @@ TEXTS = (
     "INSERT INTO billing.orders SELECT * FROM public.users",
     "VALUES (1)",
 )
+NO_ROWS = "  - {id: no-rows, match: {effects: row.insert}, deny: 'No.'}\n"
 NO_UNSCOPED = "  - {id: no-unscoped, match: {effects: row.delete, traits: unscoped}, deny: 'No.'}\n"
 NO_INSERTS = NO_LOSS + "  - {id: no-inserts, match: {effects: row.insert, targets: '*.audit'}, deny: 'No.'}\n"
 
@@ -65,6 +66,22 @@ def test_harmless_texts_are_run_without_a_parse(table: Database, clients: Client
         ("allowed", "write"): 1,
         ("refused", "destructive"): 1,
     }
+
+
+def test_what_is_kept_of_a_parse_is_judged_each_time(table: Database, clients: Clients) -> None:
+    client = clients.wired(table)
+    text = "INSERT INTO t VALUES ($1::int + 1000, 'kept of a Parse')"
+    client.exchange(Q("INSERT INTO t VALUES (2000, 'kept of no Query')"))
+    for number in (b"1", b"2"):
+        assert client.exchange(P(text) + B(values=[number]) + E() + S)[2] == ("C", "INSERT 0 1")
+    kept = plain_screen(client.session._login.server_major).passed
+    assert (kept[text.encode()], b"INSERT INTO t VALUES (2000, 'kept of no Query')" in kept) == (
+        Screened.ADDS,
+        False,
+    )
+    assert client.gate.tally.screened == 3
+    client.gate.swap_policy(policy_of(NO_LOSS + NO_ROWS))
+    assert client.exchange(P(text) + B(values=[b"3"]) + E() + S)[0][0] == "E"
 
 
 @pytest.mark.defect_29

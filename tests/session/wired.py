@@ -12,6 +12,7 @@ from typing import Self
 from proxy.policy.facts import Facts
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
+from proxy.policy.wanting import NO_MEANS, Means
 from proxy.session import (
     Analyse,
     AwaitCatalogue,
@@ -21,6 +22,8 @@ from proxy.session import (
     Connect,
     Event,
     Gate,
+    GivenUp,
+    Hold,
     Judged,
     Limits,
     Outcome,
@@ -28,6 +31,7 @@ from proxy.session import (
     Ponder,
     Record,
     Recorded,
+    Released,
     Report,
     Session,
     ToClient,
@@ -40,6 +44,8 @@ from proxy.wire.backend import decode_data_row, decode_error, decode_parameter_s
 from proxy.wire.startup import encode_startup
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp()
+# It ends a test where the answer never comes.
+_PATIENCE_S = 60
 
 NO_LOSS = """
 version: 1
@@ -78,6 +84,7 @@ def gate_of(
     *,
     catalogue: bool = False,
     recording: bool = False,
+    means: Means = NO_MEANS,
 ) -> Gate:
     """A gate with this policy, no facts, and tokens that can be told apart."""
     numbers = itertools.count(1)
@@ -91,6 +98,7 @@ def gate_of(
         limits=limits,
         catalogue=catalogue,
         recording=recording,
+        means=means,
     )
 
 
@@ -201,8 +209,7 @@ class Bare:
         self.closed = True
 
     def _connect(self) -> None:
-        self.server = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        self.server.settimeout(10)
+        self.server = socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE_S)
 
     def _send(self, data: bytes) -> None:
         if self.server is None:
@@ -229,6 +236,8 @@ class Wired(Bare):
         readings: how often it was asked to.
         record: has a change recorded, as the relay would; None lets the session wait.
         changes: what was to be recorded.
+        hold: brings about what a statement is held for, as the relay would; None lets it wait.
+        holds: what statements were held for.
         pondered: how many judgements were worked out elsewhere.
         chunk: how many bytes of the server's are shown to the session at a time; 0 for what one read gave.
     """
@@ -246,6 +255,8 @@ class Wired(Bare):
     readings: int = 0
     record: Callable[[Change], Recorded | Unrecorded | None] = field(default=lambda change: Recorded(1))
     changes: list[Change] = field(default_factory=list)
+    hold: Callable[[Hold], Released | GivenUp | None] = field(default=lambda hold: None)
+    holds: list[Hold] = field(default_factory=list)
     pondered: int = 0
 
     def __post_init__(self) -> None:
@@ -294,6 +305,11 @@ class Wired(Bare):
                     outcome = self.record(change)
                     if outcome is not None:
                         self.perform(self.session.recorded(outcome))
+                case Hold():
+                    self.holds.append(command)
+                    come = self.hold(command)
+                    if come is not None:
+                        self.perform(self.session.held(come))
                 case Report(event):
                     self.events.append(event)
 

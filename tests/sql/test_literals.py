@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.sql.literals import Literals, NoPieces, pieces
+from proxy.sql.literals import Literals, NoPieces, pieces, whole
 from proxy.sql.parse import SqlSyntaxError, tokens
 
 
@@ -31,6 +31,17 @@ def bare(text: str, size: int = 1 << 20) -> str:
 )
 def test_leave_out(text: str, left: str) -> None:
     assert bare(text) == left
+
+
+@given(
+    st.lists(st.sampled_from(("'", '"', "e", "E", "$", "$1", "--", "/*", "a", "(")), max_size=12).map("".join)
+)
+def test_what_is_left_at_once_is_what_is_left_piece_by_piece(text: str) -> None:
+    found = whole(text.encode())
+    if found is not None:
+        literals = Literals()
+        assert literals.leave_out(text.encode()) == found
+        assert not literals.inside
 
 
 _SIGNS = """

@@ -53,6 +53,9 @@ def check(text: str) -> None:
         raw = text.encode()
     except UnicodeEncodeError:
         return
+    # At once or piece by piece, it is the same.
+    assert screen(17).sort(raw) is screen(17).sort(memoryview(raw)), text
+    assert (screen(17).objection(raw) is None) is (screen(17).sort(raw) is not None), text
     for server_major in MAJORS:
         screened = screen(server_major).sort(raw)
         if screened is not None and (analysis := read(text, server_major)) is not None:
@@ -364,6 +367,15 @@ def test_no_server_has_a_key_word_that_is_not_known(every_server: Cluster) -> No
         ("SELECT s . lower (1)", None),
         ("SELECT s. /* x */ lower(1)", None),
         ("SELECT f /* lower */ (1)", None),
+        ("SELECT s.\n lower (1)", None),
+        ("SELECT 1, f\n(1)", None),
+        ("SELECT 1 ,f(1)", None),
+        ("SELECT 1/f(1)", None),
+        ("SELECT 1 || lower( 'x' ) + (2) / 3, ( (4))", READS),
+        ('SELECT "f, "(1)', None),
+        ('SELECT "f in"(1)', None),
+        ("SELECT 'a''b' 'c(', lower('x')", READS),
+        ("SELECT f\x1c(1)", None),
         ("SELECT a +++ b", None),
         ('SELECT U&"f"(1)', None),
         ("", None),
@@ -441,3 +453,14 @@ def test_the_place_of_what_is_not_utf8() -> None:
     with pytest.raises(UnicodeDecodeError) as caught:
         check_utf8("é".encode() * PIECE + b"\xc3")
     assert caught.value.start == 2 * PIECE
+
+
+def test_what_is_kept_of_texts_is_bounded() -> None:
+    keeping = Screen(17)
+    keeping.keep(b"x" * 2_049, READS)
+    assert keeping.passed == {}
+    for number in range(2_000):
+        keeping.keep(b"%d" % number, READS)
+    assert len(keeping.passed) == 2_000
+    keeping.keep(b"one more", ADDS)
+    assert keeping.passed == {b"one more": ADDS}

@@ -19,6 +19,7 @@ DECODERS: list[Callable[[bytes], object]] = [
     frontend.decode_describe,
     frontend.decode_close,
     frontend.decode_execute,
+    frontend.decode_execute_portal,
     frontend.decode_function_oid,
     frontend.decode_function_call,
     frontend.decode_copy_fail,
@@ -49,6 +50,8 @@ def test_decoders_read_these_bodies() -> None:
     assert frontend.decode_close(b"Pp\0") == ("P", b"p")
     assert frontend.decode_execute(b"p\0\0\0\0\x05") == (b"p", 5)
     assert frontend.decode_execute(b"\0\xff\xff\xff\xff") == (b"", -1)
+    assert frontend.decode_execute_portal(b"p\0\0\0\0\x05") == b"p"
+    assert frontend.decode_execute_portal(b"\0\0\0\0\0") == b""
     assert frontend.decode_function_oid(b"\xff\0\0\x01rest") == 0xFF000001
     assert frontend.decode_function_call(b"\0\0\x03\xba\0\0\0\x01\0\0\0\x01x\0\x01") == FunctionCall(
         954, (b"x",), (), 1
@@ -175,3 +178,15 @@ def test_garbage_gives_nothing_but_protocol_violations(decode: Callable[[bytes],
 def test_the_greatest_number_of_parameters() -> None:
     bind = BindMessage(b"", b"", (b"1",) * 65_535)
     assert frontend.decode_bind(frontend.encode_bind(bind)[5:]) == bind
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0", b"\0\0\0\0", b"\0\0\0\0\0\0", b"p\0\0\0\0", b"portal"])
+def test_an_execute_of_another_length_than_the_server_reads_is_a_violation(raw: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        frontend.decode_execute_portal(raw)
+
+
+@pytest.mark.parametrize("raw", [b"", b"p", b"\0", b"p\0", b"p\0s", b"\0s"])
+def test_a_bind_without_both_names_is_a_violation(raw: bytes) -> None:
+    with pytest.raises(ProtocolViolation, match="no terminating NUL"):
+        frontend.decode_bind_names(raw)

@@ -1,4 +1,4 @@
-"""What people write where it is said who reads the catalogues: postgresql://ROLE@HOST:PORT?sslmode=….
+"""What people write where it is said which role reads databases: postgresql://ROLE@HOST:PORT?sslmode=….
 
 Enters: that text. Leaves: a role, and the server where it is another address than the clients'; or a
 ValueError that says what is wrong with it. Deliberately absent: passwords, which have no place in a URL; no
@@ -18,7 +18,7 @@ FORM: Final = "postgresql://ROLE@, or postgresql://ROLE@HOST:PORT"
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueAddress:
+class RoleAddress:
     """Who reads, and where: None is the clients' own server."""
 
     role: str
@@ -34,8 +34,19 @@ class CatalogueAddress:
         return parse_upstream(self.server, ca_file=ca_file, connect_timeout_s=connect_timeout_s)
 
 
-def parse_catalogue(url: object) -> CatalogueAddress:
-    """Read the URL.
+def parse_catalogue(url: object) -> RoleAddress:
+    """Read who reads the catalogues.
+
+    Raises: ValueError, in one line.
+    """
+    return parse_role(url, "catalogue_password_file")
+
+
+def parse_role(url: object, password_file: str) -> RoleAddress:
+    """Read a role's URL.
+
+    Args:
+        password_file: the setting that names the file with its password.
 
     Raises: ValueError, in one line.
     """
@@ -50,16 +61,14 @@ def parse_catalogue(url: object) -> CatalogueAddress:
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
     if password is not None:
-        raise ValueError(
-            "must not hold a password: put it into a file, and name that in catalogue_password_file"
-        )
+        raise ValueError(f"must not hold a password: put it into a file, and name that in {password_file}")
     if not who:
         raise ValueError(f"must name the role that reads: {FORM}")
     if parts.path.strip("/"):
         raise ValueError("must not name a database: each is read that clients choose")
     if not host and not parts.query:
-        return CatalogueAddress(unquote(who), None)
+        return RoleAddress(unquote(who), None)
     server = urlunsplit((parts.scheme, where, "", parts.query, parts.fragment))
     with suppress(NoAuthority):  # the setting sslrootcert may name them
         parse_upstream(server)
-    return CatalogueAddress(unquote(who), server)
+    return RoleAddress(unquote(who), server)

@@ -19,11 +19,11 @@ from structlog.stdlib import BoundLogger
 from proxy.app.catalogue.reader import Connection, Reading, read
 from proxy.app.catalogue.readings import Texts
 from proxy.app.catalogue.source import FAULTS, CatalogueSource, CatalogueUnreadable, unreadable
-from proxy.session import Outcome
+from proxy.session import Found
 from proxy.sql.database import Database, Readings, Snapshot
 
 Swap = Callable[[str, Database | None], None]
-TextReader = Callable[[bytes, int], Coroutine[None, None, Outcome]]
+TextReader = Callable[[bytes, int], Coroutine[None, None, Found]]
 
 _FIRST_RETRY_S: Final = 0.25
 _LAST_RETRY_S: Final = 5.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from time import perf_counter
 from typing import Final, TypeAlias
 
-from proxy.session import Limits, Outcome
+from proxy.session import Found, Limits
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.database.snapshot import Snapshot
 
@@ -25,7 +25,7 @@ ReadText: TypeAlias = Analysis | SqlSyntaxError
 class Texts:
     """The texts of one database."""
 
-    def __init__(self, reader: Callable[[bytes, int], Coroutine[None, None, Outcome]]) -> None:
+    def __init__(self, reader: Callable[[bytes, int], Coroutine[None, None, Found]]) -> None:
         """Begin with none; ``reader`` reads the long ones."""
         self._reader = reader
         self._known: dict[str, ReadText] = {}

@@ -7,14 +7,14 @@ read (reader.py).
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
 from typing import Final
 
 import asyncpg  # type: ignore[import-untyped]
 
+from proxy.app.asking import Password, driver_tls
 from proxy.app.catalogue.reader import SETTINGS, Connection
-from proxy.relay import SslMode, Upstream
+from proxy.relay import Upstream
 
 PASSWORD: Final = "PGWARDEN_CATALOGUE_PASSWORD"  # noqa: S105 - a variable's name
 
@@ -38,19 +38,12 @@ class CatalogueSource:
     """Where to read.
 
     Attributes:
-        password: None leaves it to ~/.pgpass.
+        password: or what gives it, asked for each connection; None leaves it to ~/.pgpass.
     """
 
     server: Upstream
     role: str
-    password: str | None = field(repr=False)
-
-    @property
-    def _tls(self) -> ssl.SSLContext | str | bool:
-        """As asyncpg wants it: a context means that there is no way without TLS."""
-        if self.server.sslmode is SslMode.PREFER:
-            return "prefer"
-        return self.server.context or False
+    password: Password = field(repr=False)
 
     async def connect(self, database: str) -> Connection:
         """Open a connection to one database.
@@ -58,6 +51,7 @@ class CatalogueSource:
         Raises:
             CatalogueUnreadable: there is none to be had.
         """
+        tls = driver_tls(self.server)
         try:
             connection: Connection = await asyncpg.connect(
                 host=self.server.host,
@@ -65,8 +59,8 @@ class CatalogueSource:
                 user=self.role,
                 password=self.password,
                 database=database,
-                ssl=self._tls,
-                direct_tls=self.server.direct,
+                ssl=tls.mode,
+                direct_tls=tls.direct,
                 timeout=self.server.connect_timeout_s,
                 command_timeout=60,
                 statement_cache_size=0,

@@ -17,17 +17,15 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from proxy import __version__
-from proxy.app.cli import backup, freeze, health, ledger, policy, user
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
-from proxy.app.cli.explain import explain
-from proxy.app.cli.lint import lint
 from proxy.app.cli.output import print_error, print_line
-from proxy.app.cli.serve import serve
+from proxy.app.cli.verbs import Verbs, add_to
 
 __all__ = ["main"]
 
 commands = typer.Typer(
     name="pgwarden",
+    cls=Verbs,
     epilog=epilog(),
     no_args_is_help=True,
     add_completion=False,
@@ -38,7 +36,9 @@ commands = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print_line(f"pgwarden {__version__}")
+        from proxy.app.compiled import built  # --help imports nothing that it need not
+
+        print_line(f"pgwarden {__version__} ({built()})")
         raise Exit(ExitCode.OK)
 
 
@@ -51,17 +51,7 @@ def _pgwarden(
     """The production gate for Postgres: what would lose data does not pass."""
 
 
-commands.command(epilog=epilog())(serve)
-commands.command(epilog=epilog())(explain)
-commands.command(epilog=epilog())(lint)
-commands.command(epilog=epilog())(health.health)
-commands.add_typer(policy.commands, name="policy", epilog=epilog())
-commands.add_typer(backup.commands, name="backup", epilog=epilog())
-commands.add_typer(user.commands, name="user", epilog=epilog())
-commands.add_typer(ledger.commands, name="ledger", epilog=epilog())
-commands.command(epilog=epilog())(freeze.freeze)
-commands.command(epilog=epilog())(freeze.thaw)
-commands.command(epilog=epilog())(freeze.status)
+add_to(commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from proxy.app import kinds
+from proxy.app.backups.entries import recorded
 from proxy.app.cli.backup_flags import (
     BinDirFlag,
     IdentityFlag,
@@ -31,16 +32,16 @@ from proxy.app.cli.backup_flags import (
     scratch_server,
     telling_trouble,
 )
+from proxy.app.cli.backup_telling import telling_others
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_error, print_json, print_line
-from proxy.app.cli.progress import Bar, shown_size
+from proxy.app.cli.progress import Bar
 from proxy.app.cli.values import LedgerFlag, ledger_at, read_level, shown_moment, using_ledger, who, wrong
+from proxy.app.sizes import shown_size
+from proxy.backup.connection import Connection
 from proxy.backup.make import Order, Result, make_backup
-from proxy.backup.manifest import Manifest
 from proxy.policy.facts import Verification
-from proxy.records import BackupRecord, Ledger, LedgerError, Making, NewBackup
-
-SOURCE = "pgwarden"
+from proxy.records import BackupRecord, Ledger, LedgerError
 
 
 def create(
@@ -103,65 +104,64 @@ def create(
             f"{level.name.lower()} has to read the backup, which is encrypted: give --identity, or "
             "--verify checksum",
         )
-    order = Order(
-        connection=connection_to(url, password_file),
+    connection = connection_to(url, password_file)
+    with telling_others(connection.database):
+        order = Order(
+            connection=connection,
+            places=places_at(to),
+            tables=table or (),
+            format=_format(format_, jobs),
+            jobs=jobs,
+            compress=compress,
+            lock_wait_timeout_s=_seconds(lock_wait_timeout),
+            recipients=recipients_of(recipient or ()),
+            identities=identities,
+            level=level,
+            bin_dir=directory(bin_dir),
+            scratch=scratch_server(scratch),
+        )
+        with using_ledger(ledger_at(ledger), create=True) as book, telling_trouble():
+            book.last()  # a ledger that cannot be used is better known before the dump
+            result, records = take(order, book)
+        if schema_file is not None:
+            _write_schema(schema_file, result.schema)
+        _tell(result, records, as_json)
+        if result.failures:
+            raise CommandError(ExitCode.FAILED, *result.failures)
+
+
+def usual_order(connection: Connection, to: Sequence[str]) -> Order:
+    """The whole database, into these places, as the variables of backups have the rest."""
+    recipients = recipients_of(os.environ.get("PGWARDEN_BACKUP_RECIPIENTS", "").split())
+    identities = identities_in(os.environ.get("PGWARDEN_BACKUP_IDENTITY"))
+    return Order(
+        connection=connection,
         places=places_at(to),
-        tables=table or (),
-        format=_format(format_, jobs),
-        jobs=jobs,
-        compress=compress,
-        lock_wait_timeout_s=_seconds(lock_wait_timeout),
-        recipients=recipients_of(recipient or ()),
+        recipients=recipients,
         identities=identities,
-        level=level,
-        bin_dir=directory(bin_dir),
-        scratch=scratch_server(scratch),
+        bin_dir=directory(os.environ.get("PGWARDEN_BACKUP_BIN_DIR")),
+        scratch=scratch_server(os.environ.get("PGWARDEN_BACKUP_SCRATCH")),
+        # What is encrypted to others cannot be read back here.
+        level=Verification.CHECKSUM if recipients and not identities else Verification.FULL_READ,
     )
-    with using_ledger(ledger_at(ledger), create=True) as book, telling_trouble():
-        book.last()  # a ledger that cannot be used is better known before the dump
-        with _terminating(), Bar() as bar:
-            result = make_backup(order, bar)
-        records = _record(book, result)
-    if schema_file is not None:
-        _write_schema(schema_file, result.schema)
-    _tell(result, records, as_json)
-    if result.failures:
-        raise CommandError(ExitCode.FAILED, *result.failures)
+
+
+def take(order: Order, book: Ledger) -> tuple[Result, list[BackupRecord]]:
+    """Make a backup and record its copies; raises BackupError."""
+    with _terminating(), Bar() as bar:
+        result = make_backup(order, bar)
+    return result, _record(book, result)
 
 
 def _record(book: Ledger, result: Result) -> list[BackupRecord]:
     try:
-        return [
-            book.record_backup(recorded(result.manifest, copy.location, copy.verified))
-            for copy in result.copies
-        ]
+        return [book.record_backup(recorded(result.manifest, copy, who())) for copy in result.copies]
     except LedgerError as error:
         raise CommandError(
             ExitCode.FAILED,
             f"made, but not recorded: {error}",
             *(f"to record it: pgwarden backup verify {copy.location}" for copy in result.copies),
         ) from error
-
-
-def recorded(
-    manifest: Manifest, location: str, level: Verification, *, restore_ms: int | None = None
-) -> NewBackup:
-    """What the ledger is told of a copy of our own."""
-    making = Making(
-        source=SOURCE,
-        snapshot_at=manifest.snapshot_at,
-        position=manifest.position,
-        sha256=manifest.sha256,
-        encrypted=manifest.encrypted,
-        duration_ms=manifest.duration_ms,
-        tool=f"pg_dump {manifest.tool_version}",
-        server=manifest.server_version,
-        tables=manifest.tables,
-        restore_ms=restore_ms,
-    )
-    return NewBackup(
-        manifest.database, manifest.finished, location, level, who(), manifest.size_bytes, making=making
-    )
 
 
 def _format(text: str, jobs: int) -> Literal["custom", "directory"]:

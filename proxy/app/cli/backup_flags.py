@@ -8,17 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import quote, urlsplit
 
 import typer
 
+from proxy.app.backups.setup import connection_at
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.values import wrong
-from proxy.app.ledger.address import read_password
-from proxy.app.sources import SettingsError, load_settings, read_text
+from proxy.app.sources import SettingsError, load_settings
+from proxy.app.users.private import PrivateFileError, read_password
 from proxy.backup.clients import BackupError
 from proxy.backup.connection import Connection, parse_connection
 from proxy.backup.places import Place
@@ -73,8 +72,8 @@ def connection_to(url: str | None, password_file: str | None = None) -> Connecti
     password = None
     if password_file is not None:
         try:
-            password = read_password(password_file, read_text)
-        except ValueError as error:
+            password = read_password(password_file).decode()
+        except PrivateFileError as error:
             raise wrong("--password-file", str(error)) from None
     variable = os.environ.get(URL)
     try:
@@ -101,17 +100,10 @@ def _gates_server(password: str | None) -> Connection:
     upstreams = {listener.upstream for listener in settings.listeners}
     if len(upstreams) > 1:
         raise wrong("--url", f"the gate's settings name {len(upstreams)} servers: say which")
-    parts = urlsplit(upstreams.pop())
-    query = f"?{parts.query}" if parts.query else ""
     try:
-        connection = parse_connection(
-            f"postgresql://{quote(user, safe='')}@{parts.netloc}/{quote(database, safe='')}{query}", password
-        )
+        return connection_at(upstreams.pop(), user, database, password, settings.sslrootcert)
     except ValueError as error:
         raise wrong("the gate's upstream", str(error)) from None
-    if settings.sslrootcert and "PGSSLROOTCERT" not in connection.variables:
-        return replace(connection, variables={**connection.variables, "PGSSLROOTCERT": settings.sslrootcert})
-    return connection
 
 
 def scratch_server(url: str | None) -> Connection | None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.app.cli.backup_create import SOURCE
+from proxy.app.backups.entries import SOURCE
 from proxy.app.cli.backup_flags import JsonFlag
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.app.cli.backup_create import recorded
+from proxy.app.backups.entries import recorded
 from proxy.app.cli.backup_flags import (
     BinDirFlag,
     IdentityFlag,
@@ -27,11 +27,12 @@ from proxy.app.cli.backup_verify import at_location, newest
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_line
 from proxy.app.cli.progress import Bar
-from proxy.app.cli.values import LedgerFlag, ledger_at, shown_moment, using_ledger, wrong
+from proxy.app.cli.values import LedgerFlag, ledger_at, shown_moment, using_ledger, who, wrong
 from proxy.backup.clients import find_clients
+from proxy.backup.make import Good
 from proxy.backup.manifest import Manifest, read_manifest
 from proxy.backup.proof import compare, new_database
-from proxy.backup.replace import put_in_place
+from proxy.backup.replace import LONGEST_NAME, beside, put_in_place
 from proxy.backup.restore import Stored, restore_into
 from proxy.policy.facts import Verification
 
@@ -72,6 +73,8 @@ def restore(
         raise wrong("--over", "not together with --into")
     if location is None and database is None:
         raise CommandError(ExitCode.USAGE, "name a location, or a database with --database")
+    if len((into or "").encode()) > LONGEST_NAME:
+        raise wrong("--into", f"the name of a database has {LONGEST_NAME} bytes at most")
     server = connection_to(url, password_file)
     if over is not None and server.database == over:
         raise wrong("--url", f"must lead to another database of the server than {over}, which is replaced")
@@ -81,7 +84,7 @@ def restore(
         place, folder = at_location(where)
         manifest = read_manifest(place, folder)
         moment = datetime.now(UTC)
-        name = into or f"{over or manifest.database}_restored_{moment:%Y%m%d_%H%M%S}"
+        name = into or beside(over or manifest.database, f"_restored_{moment:%Y%m%d_%H%M%S}")
         clients = find_clients(directory(bin_dir), manifest.tool_major)
         begun = monotonic()
         with Bar() as bar:
@@ -92,7 +95,8 @@ def restore(
                 bar.step("comparing rows")
                 compare(clients, target, manifest)
         took_ms = round((monotonic() - begun) * 1000)
-        book.record_backup(recorded(manifest, place.location(folder), _proved(manifest), restore_ms=took_ms))
+        copy = Good(place.location(folder), _proved(manifest), took_ms)
+        book.record_backup(recorded(manifest, copy, who()))
         moment_of = shown_moment(manifest.snapshot_at)
         print_line(f"restored into {name} in {took_ms / 1000:.1f} s, as it was at {moment_of}")
         if over is not None:

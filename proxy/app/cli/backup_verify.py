@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.app.cli.backup_create import SOURCE, recorded
+from proxy.app.backups.entries import SOURCE, recorded
 from proxy.app.cli.backup_flags import (
     BinDirFlag,
     IdentityFlag,
@@ -24,6 +24,7 @@ from proxy.app.cli.output import print_line
 from proxy.app.cli.progress import Bar
 from proxy.app.cli.values import LedgerFlag, ledger_at, read_level, using_ledger, who, wrong
 from proxy.backup.clients import BackupError, Damaged
+from proxy.backup.make import Good
 from proxy.backup.manifest import read_manifest
 from proxy.backup.places import Place, place_of, trouble
 from proxy.backup.proof import prove
@@ -64,7 +65,7 @@ def verify(
                     manifest = read_manifest(place, folder)
                     bar.step(f"verifying {one}", manifest.size_bytes)
                     stored = Stored(place, folder, manifest, identities, _recorded_sum(book, one), bar.at)
-                    prove(stored, asked, bin_dir=directory(bin_dir), server=server)
+                    took_ms = prove(stored, asked, bin_dir=directory(bin_dir), server=server)
             except Damaged as error:
                 _forget(book, one)
                 troubles.append(f"{error}; it counts no longer")
@@ -73,7 +74,8 @@ def verify(
             except Exception as error:  # whatever a store raises: nothing is known of the copy
                 troubles.append(f"{one} could not be verified: {trouble(error)}")
             else:
-                row = book.record_backup(recorded(manifest, place.location(folder), asked))
+                copy = Good(place.location(folder), asked, took_ms)
+                row = book.record_backup(recorded(manifest, copy, who()))
                 print_line(f"entry {row.sequence}: {row.location} verified: {asked.name.lower()}")
     if troubles:
         raise CommandError(ExitCode.NO, *troubles)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -24,53 +24,23 @@ from rich.tree import Tree
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line
 from proxy.app.cli.values import LedgerFlag, evidence, load_or_fail, read_address, read_time, wrong
-from proxy.app.offline.judging import DECISION_ID, denial_of, read_sql
+from proxy.app.offline.explaining import (
+    Explained,
+    Place,
+    as_dict,
+    effect_line,
+    explained,
+    judged,
+    screen_line,
+)
+from proxy.app.offline.judging import DECISION_ID, MigrationWord, read_sql
 from proxy.policy.context import Context
-from proxy.policy.decision import Firing
-from proxy.policy.explain import Branch, Explanation
-from proxy.policy.explain import explain as explain_decision
-from proxy.policy.rules import Policy
+from proxy.policy.explain import Branch
 from proxy.session.meaning import Meaning
-from proxy.source import Diagnostic, Position
 from proxy.sql.database import Database
-from proxy.sql.effects import Effect
 
 # Role and database where no flag says another.
 _USUAL = "postgres"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A statement with what a policy says of it."""
-
-    policy: Policy
-    explanation: Explanation
-    context: Context
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the text an effect stands: line and column count from 1, in characters."""
-
-    line: int
-    column: int
-    source_line: str
-
-    def lines(self) -> tuple[str, ...]:
-        """The place, the line and a caret below it."""
-        head = f"{self.line}:{self.column}: "
-        position = Position("SQL", self.line, self.column)
-        shown = Diagnostic(position, "", self.source_line).excerpt() or ("", "^")
-        return head + shown[0], " " * len(head) + shown[1]
-
-
-def _place(text: str, offset: int) -> Place | None:
-    """The place of a character; None for what stands nowhere in the text."""
-    if not 0 <= offset <= len(text):
-        return None
-    start = text.rfind("\n", 0, offset) + 1
-    line = text[start:].partition("\n")[0].rstrip("\r")
-    return Place(text.count("\n", 0, offset) + 1, offset - start + 1, line)
 
 
 def explain(
@@ -91,6 +61,12 @@ def explain(
     in_transaction: Annotated[
         bool, typer.Option("--in-transaction", help="judge inside a transaction that is open")
     ] = False,
+    migration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW", help="judge as part of a migration: run, registered or resembles, see the README"
+        ),
+    ] = None,
     catalogue: Annotated[
         str | None,
         typer.Option(metavar="URL", help="postgresql://ROLE@HOST:PORT: what the database holds counts, too"),
@@ -110,14 +86,14 @@ def explain(
                 "--database": None if catalogue is not None else database,
                 "--from": client,
                 "--in-transaction": in_transaction or None,
+                "--migration": migration,
                 "--ledger": ledger,
             }
         )
     database = database or _USUAL
     text = sys.stdin.read() if sql == "-" else sql
-    meaning = _read(text, _held(catalogue, database))
-    places = [_place(text, effect.location) for effect in meaning.effects]
-    judged: Judged | None = None
+    held = _held(catalogue, database)
+    found = explained(text, _read(text, held), held)
     if policy is not None:
         rules = load_or_fail(policy, "--policy")
         moment = datetime.now(UTC) if at is None else read_time("--at", at, rules.zone)
@@ -130,14 +106,21 @@ def explain(
             transaction="open" if in_transaction else "none",
         )
         facts = evidence(ledger, datetime.now(UTC))
-        lines = [() if place is None else place.lines() for place in places]
-        judged = Judged(rules, explain_decision(meaning.effects, context, rules, facts, lines), context)
+        found = replace(found, judged=judged(found.meaning, rules, context, facts, _migration(migration)))
     if as_json:
-        print_json(as_dict(meaning, places, judged))
+        print_json(as_dict(found))
     else:
-        _print(text, meaning, places, judged)
-    if judged is not None and not judged.explanation.decision.allowed:
+        _print(found)
+    if found.judged is not None and not found.judged.explanation.decision.allowed:
         raise typer.Exit(ExitCode.NO)
+
+
+def _migration(flag: str | None) -> MigrationWord | None:
+    match flag:
+        case None | "run" | "registered" | "resembles":
+            return flag
+        case _:
+            raise wrong("--migration", "must be run, registered or resembles")
 
 
 def _refuse_circumstances(given: Mapping[str, object]) -> None:
@@ -169,24 +152,25 @@ def _read(sql: str, held: Database | None) -> Meaning:
     return read_sql(sql, held)
 
 
-def _print(text: str, meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> None:
+def _print(found: Explained) -> None:
+    meaning = found.meaning
     if meaning.error is not None:
         print_line(f"This text cannot be read: {meaning.error}")
-        if meaning.error.position:
-            _print_place(_place(text, meaning.error.position - 1))
-    if judged is None:
-        for effect, place in zip(meaning.effects, places, strict=True):
-            print_line(_line(effect))
+        _print_place(found.error_place)
+    if found.judged is None:
+        for effect, place in zip(meaning.effects, found.places, strict=True):
+            print_line(effect_line(effect))
             _print_place(place)
         if not meaning.effects:
             print_line("no effects")
+        print_line(screen_line(found.screened))
         return
-    _print_tree(judged.explanation.branches)
-    decision = judged.explanation.decision
-    told = denial_of(decision, meaning)
+    _print_tree(found.judged.explanation.branches)
+    print_line(screen_line(found.screened))
+    told = found.judged.told
     if told is not None:
         _print_words("the client reads:", told.sqlstate, told.message, told.detail, told.hint)
-    for firing in decision.shadowed:
+    for firing in found.judged.explanation.decision.shadowed:
         title = f"the shadow rule {firing.rule} would say:"
         _print_words(title, firing.sqlstate, firing.message, firing.detail, firing.hint)
 
@@ -222,70 +206,3 @@ def _print_words(title: str, sqlstate: str, message: str, detail: str, hint: str
     for label, text in ((f"ERROR {sqlstate}", message), ("DETAIL", detail), ("HINT", hint)):
         if text:
             print_line(f"  {label}: {text.replace('{decision_id}', DECISION_ID)}")
-
-
-def _line(effect: Effect) -> str:
-    target = "" if effect.target is None else f" on {effect.target.kind} {effect.target}"
-    traits = f", {', '.join(sorted(effect.traits))}" if effect.traits else ""
-    through = f", through {effect.through}" if effect.through else ""
-    return f"{effect.name}{target} (risk {effect.risk.name.lower()}{traits}){through}"
-
-
-def as_dict(meaning: Meaning, places: Sequence[Place | None], judged: Judged | None) -> dict[str, object]:
-    """What `explain --json` prints."""
-    found: dict[str, object] = {
-        "class": meaning.statement_class,
-        "unreadable": None if meaning.error is None else str(meaning.error),
-        "effects": [
-            _effect_as_dict(effect, place) for effect, place in zip(meaning.effects, places, strict=True)
-        ],
-    }
-    if judged is not None:
-        decision = judged.explanation.decision
-        policy = judged.policy
-        found["policy"] = {"name": policy.name, "mode": policy.mode, "digest": policy.digest}
-        found["allowed"] = decision.allowed
-        found["at"] = judged.context.now.isoformat()
-        found["enforced"] = [_firing_as_dict(firing) for firing in decision.enforced]
-        found["shadowed"] = [_firing_as_dict(firing) for firing in decision.shadowed]
-        found["holds_until"] = None if decision.holds_until is None else decision.holds_until.isoformat()
-        found["tree"] = [_branch_as_dict(branch) for branch in judged.explanation.branches]
-    return found
-
-
-def _effect_as_dict(effect: Effect, place: Place | None) -> dict[str, object]:
-    target = effect.target
-    return {
-        "name": effect.name,
-        "target": None
-        if target is None
-        else {"kind": target.kind, "schema": target.schema, "name": target.name},
-        "traits": sorted(effect.traits),
-        "risk": effect.risk.name.lower(),
-        "detail": effect.detail,
-        "through": effect.through,
-        "line": None if place is None else place.line,
-        "column": None if place is None else place.column,
-    }
-
-
-def _firing_as_dict(firing: Firing) -> dict[str, object]:
-    return {
-        "rule": firing.rule,
-        "mode": firing.mode,
-        "sqlstate": firing.sqlstate,
-        "message": firing.message,
-        "detail": firing.detail,
-        "hint": firing.hint,
-        "targets": list(firing.targets),
-        "effects": list(firing.effects),
-        "missing": list(firing.missing),
-    }
-
-
-def _branch_as_dict(branch: Branch) -> dict[str, object]:
-    return {
-        "text": branch.text,
-        "holds": branch.holds,
-        "below": [_branch_as_dict(below) for below in branch.below],
-    }

@@ -1,6 +1,6 @@
 """`pgwarden health`: asks a running gate how it is, for a container's health check.
 
-Leaves: one line and an exit code. Deliberately absent: an HTTP client worth the name; the answer is one line.
+Leaves: one line and an exit code. Deliberately absent: asking (app/doctor/running.py).
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ from proxy.app import kinds
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_line
 from proxy.app.cli.values import wrong
-
-_TIMEOUT_S = 3.0
-_MAX_ANSWER = 4096
-_ANYWHERE = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where it listens, turned into where to ask
+from proxy.app.doctor.running import NoAnswer, ask_gate
 
 
 def health(
@@ -40,18 +37,10 @@ def health(
         address = kinds.address(text)
     except ValueError as error:
         raise wrong(origin, str(error)) from None
-    connection = http.client.HTTPConnection(
-        _ANYWHERE.get(address.host, address.host), address.port, timeout=_TIMEOUT_S
-    )
     try:
-        connection.request("GET", "/readyz" if ready else "/healthz")
-        answer = connection.getresponse()
-        body = answer.read(_MAX_ANSWER).decode("utf-8", "replace").strip()
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise CommandError(ExitCode.NO, f"no gate answers at {address}: {reason}") from error
-    finally:
-        connection.close()
-    if answer.status != http.client.OK:
-        raise CommandError(ExitCode.NO, *(body.splitlines() or [f"the gate answered {answer.status}"]))
+        status, body = ask_gate(address, "/readyz" if ready else "/healthz")
+    except NoAnswer as error:
+        raise CommandError(ExitCode.NO, f"no gate answers at {address}: {error}") from error
+    if status != http.client.OK:
+        raise CommandError(ExitCode.NO, *(body.splitlines() or [f"the gate answered {status}"]))
     print_line(body)

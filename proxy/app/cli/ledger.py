@@ -18,14 +18,15 @@ import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_json, print_line
-from proxy.app.cli.values import LedgerFlag, ledger_at, using_ledger, wrong
+from proxy.app.cli.values import LedgerFlag, ledger_at, public_keys, using_ledger, wrong
 from proxy.app.ledger.address import default_key
+from proxy.app.ledger.outlets import stored_heads
 from proxy.app.ledger.use import signing_key
 from proxy.app.settings import default_ledger
 from proxy.records import Head, LedgerError, PublicKey
 from proxy.records.chain import MOST_FINDINGS, Chain, Finding
 from proxy.records.entry import read_line
-from proxy.records.heads import heads_in, read_key, read_public_key, trusted
+from proxy.records.heads import heads_in, read_key, trusted
 
 commands = typer.Typer(no_args_is_help=True, help="Check the ledger, and copy it out.")
 
@@ -46,7 +47,10 @@ def verify(
     ] = None,
     heads: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE", help="published heads: ledger_heads' file, or a gate's log in JSON"),
+        typer.Option(
+            metavar="PLACE",
+            help="published heads: ledger_heads' file, ledger_heads_store's URL, or a gate's log in JSON",
+        ),
     ] = None,
     public_key: Annotated[
         list[str] | None,
@@ -105,25 +109,23 @@ def _heads(
     found: list[Head] = []
     for file in files:
         before = len(found)
-        with _opened("--heads", file) as lines:
-            found.extend(heads_in(lines))
+        found.extend(_read_heads(file))
         if len(found) == before:
             raise wrong("--heads", f"{file} holds no head of a ledger")
-    known = _public_keys(keys) if keys else [_own_key(ledger, key)]
+    known = public_keys(keys) if keys else [_own_key(ledger, key)]
     judged = list(trusted(found, {each.id: each for each in known}))
     return [head for head, text in judged if not text], [(head, text) for head, text in judged if text]
 
 
-def _public_keys(files: list[str]) -> list[PublicKey]:
-    keys = []
-    for file in files:
-        try:
-            keys.append(read_public_key(Path(file).read_bytes()))
-        except OSError as error:
-            raise wrong("--public-key", f"{file} cannot be read: {error.strerror or error}") from None
-        except ValueError:
-            raise wrong("--public-key", f"{file} holds no Ed25519 public key in PEM") from None
-    return keys
+def _read_heads(place: str) -> list[Head]:
+    """The heads in a file, or in a folder of some store."""
+    if "://" not in place and not Path(place).is_dir():
+        with _opened("--heads", place) as lines:
+            return list(heads_in(lines))
+    try:
+        return list(heads_in(stored_heads(place)))
+    except LedgerError as error:
+        raise wrong("--heads", str(error)) from None
 
 
 def _own_key(ledger: str | None, key: str | None) -> PublicKey:

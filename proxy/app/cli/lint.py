@@ -84,15 +84,7 @@ def _find(paths: list[str], after: str | None) -> Scripts:
 
 def _print(judged: _Judged, found: Scripts, policy: Policy) -> None:
     for script, each in judged:
-        text, style = _verdict(each, policy)
-        print_styled(f"{script.path}: {text}", style)
-        for objection in each.now:
-            _print_objection(script, objection, "")
-        for objection in each.never:
-            if objection.rule not in {known.rule for known in each.now}:
-                _print_objection(script, objection, "")
-        for objection in each.watched:
-            _print_objection(script, objection, "shadow: ")
+        print_outlook(script, each, policy)
     for skipped in found.skipped:
         print_line(f"skipped {skipped.path}: it {skipped.reason}")
     passing = sum(each.passes for _, each in judged)
@@ -101,6 +93,19 @@ def _print(judged: _Judged, found: Scripts, policy: Policy) -> None:
     print_line(
         f"{passing} pass now, {waiting} later or with evidence, {refused} refused; policy {policy.name}"
     )
+
+
+def print_outlook(script: Script, each: Outlook, policy: Policy) -> None:
+    """What becomes of one script, and what stands in its way."""
+    text, style = _verdict(each, policy)
+    print_styled(f"{script.path}: {text}", style)
+    for objection in each.now:
+        _print_objection(script, objection, "")
+    for objection in each.never:
+        if objection.rule not in {known.rule for known in each.now}:
+            _print_objection(script, objection, "")
+    for objection in each.watched:
+        _print_objection(script, objection, "shadow: ")
 
 
 def _print_objection(script: Script, objection: Objection, prefix: str) -> None:

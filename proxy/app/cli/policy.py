@@ -13,6 +13,7 @@ from proxy.app.cli.exitcodes import ExitCode, epilog
 from proxy.app.cli.output import print_error, print_json, print_line, print_styled
 from proxy.app.cli.policy_diff import diff
 from proxy.app.cli.policy_new import new
+from proxy.app.cli.policy_suggest import suggest_changes
 from proxy.app.cli.policy_test import test
 from proxy.app.policies import Attempt, try_to_load
 from proxy.policy import lint, policy_schema
@@ -106,6 +107,7 @@ def effects() -> None:
 
 for _verb in (test, diff, new):
     commands.command(epilog=epilog())(_verb)
+commands.command("suggest", epilog=epilog())(suggest_changes)
 
 
 def _summary(policy: Policy) -> str:

@@ -6,16 +6,14 @@ Deliberately absent: judging (proxy/app/offline/replay.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.cli.output import print_json, print_line, print_styled
-from proxy.app.cli.values import LedgerFlag, evidence, load_or_fail
+from proxy.app.cli.values import LedgerFlag, evidence, lines_of, load_or_fail
 from proxy.app.offline.replay import Flip, Replay, replay
 
 _SHOWN_SQL = 200
@@ -37,7 +35,7 @@ def diff(
     """
     before, after = load_or_fail(old, "OLD"), load_or_fail(new, "NEW")
     facts = evidence(ledger, datetime.now(UTC))
-    found = replay(_lines(logs), before, after, facts)
+    found = replay(lines_of("--replay", logs), before, after, facts)
     if as_json:
         print_json(_as_dict(found))
     else:
@@ -46,17 +44,6 @@ def diff(
         raise CommandError(ExitCode.FAILED, "no statement of the log could be judged")
     if found.flips:
         raise typer.Exit(ExitCode.NO)
-
-
-def _lines(paths: list[str]) -> Iterator[bytes]:
-    for path in paths:
-        try:
-            with Path(path).open("rb") as file:
-                yield from file
-        except OSError as error:
-            raise CommandError(
-                ExitCode.FAILED, f"--replay: {path} cannot be read: {error.strerror or error}"
-            ) from error
 
 
 def _print(found: Replay) -> None:

@@ -6,7 +6,6 @@ that it includes, so that all that decides lies in the team's own repository. Ne
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,7 +32,6 @@ DEFAULT_PACKS = (
     "backups",
 )
 _DEFAULT_PEAK = "mon-fri 08:00-20:00"
-_DEFAULT_MIGRATOR = "prisma"
 _TEMPLATE = """\
 # yaml-language-server: $schema=./policy.schema.json
 # Editors read that file, which is written by: pgwarden policy schema > {folder}/policy.schema.json
@@ -63,13 +61,6 @@ _PEAK = """\
   # beside windows.
   windows:
     peak: {{days: {days}, from: "{start}", to: "{end}"}}
-"""
-_MIGRATORS = """\
-
-sets:
-  # The roles that `prisma migrate deploy` logs in as, through DIRECT_URL; the application, through
-  # DATABASE_URL, and people have others. Supabase's pooler is told prisma.PROJECT: that is the second form.
-  migrators: {{roles: [{migrators}]}}
 """
 _CASES = """\
 # What {file} must go on saying.
@@ -105,7 +96,6 @@ class _Answers:
     Attributes:
         packs: their texts by their names.
         peak: days, opening and closing; None where no pack speaks of peak hours.
-        migrators: none where no pack speaks of them.
     """
 
     name: str
@@ -113,7 +103,6 @@ class _Answers:
     zone: str
     packs: Mapping[str, str]
     peak: tuple[str, str, str] | None
-    migrators: tuple[str, ...]
 
 
 def new(
@@ -127,10 +116,6 @@ def new(
     ] = None,
     peak: Annotated[
         str | None, typer.Option(metavar="TIMES", help=f"when peak hours are [{_DEFAULT_PEAK}]")
-    ] = None,
-    migrators: Annotated[
-        list[str] | None,
-        typer.Option("--migrator", metavar="ROLE", help=f"a role that migrates [{_DEFAULT_MIGRATOR}]"),
     ] = None,
     packs: Annotated[
         str | None, typer.Option(metavar="NAMES", help=f"rule packs [{','.join(DEFAULT_PACKS)}]")
@@ -153,7 +138,6 @@ def new(
         zone=_asked("--zone", "Time zone of the people who use it", zone, None, lambda t: str(read_zone(t))),
         packs=chosen,
         peak=_peak_hours(chosen, peak),
-        migrators=_migrators(chosen, migrators),
     )
     files = _files(path, answers)
     _check(path, files)
@@ -211,22 +195,6 @@ def _peak(text: str) -> tuple[str, str, str]:
     return (named[0] if len(named) == 1 else f"[{', '.join(named)}]"), start, end
 
 
-def _migrators(packs: Mapping[str, str], given: list[str] | None) -> tuple[str, ...]:
-    text = ",".join(given) if given else None
-    if any("migrators" in pack for pack in packs.values()):
-        return _asked("--migrator", "Roles that migrate", text, _DEFAULT_MIGRATOR, _roles)
-    if text is not None:
-        raise wrong("--migrator", "none of the packs speaks of who migrates")
-    return ()
-
-
-def _roles(text: str) -> tuple[str, ...]:
-    roles = tuple(role.strip() for role in text.split(",") if role.strip())
-    if not roles or not all(role.isprintable() for role in roles):
-        raise ValueError(f'"{text}" names no role')
-    return roles
-
-
 def _packs(text: str) -> Mapping[str, str]:
     folder = _shipped() / "rules"
     names = tuple(name.strip() for name in text.split(",") if name.strip())
@@ -259,12 +227,6 @@ def _files(path: Path, answers: _Answers) -> Mapping[Path, str]:
     if answers.peak is not None:
         days, start, end = answers.peak
         text += _PEAK.format(days=days, start=start, end=end)
-    if answers.migrators:
-        # What JSON quotes, YAML reads alike.
-        roles = (
-            json.dumps(name, ensure_ascii=False) for role in answers.migrators for name in (role, f"{role}.*")
-        )
-        text += _MIGRATORS.format(migrators=", ".join(roles))
     cases = _CASES.format(file=path.name) + "".join(_CASES_OF.get(pack, "") for pack in answers.packs)
     packs = {path.parent / "rules" / f"{pack}.yaml": body for pack, body in answers.packs.items()}
     return {path: text, path.with_suffix(".test.yaml"): cases, **packs}

@@ -13,13 +13,15 @@ from typing import Annotated
 import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode
+from proxy.app.gathering import LISTENER_NAMES
 from proxy.app.serve import StartError, run
 from proxy.app.settings import PATHS, Setting, table
-from proxy.app.sources import LISTENER_NAMES, SettingsError, load_settings
+from proxy.app.sources import SettingsError, load_settings
 
 _METAVARS = {
     "listen": "HOST:PORT",
     "admin": "HOST:PORT",
+    "console": "HOST:PORT",
     "upstream": "URL",
     "workers": "N|auto",
     "runtime_dir": "FOLDER",

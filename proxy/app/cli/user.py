@@ -7,24 +7,22 @@ see. Deliberately absent: keeping one; the file holds verifiers.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import getpass
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import typer
 
 from proxy.app.cli.exitcodes import CommandError, ExitCode, epilog
 from proxy.app.cli.output import print_json, print_line, print_table
+from proxy.app.cli.privately import held, told
 from proxy.app.cli.values import wrong
 from proxy.app.users.learning import LearningFailed, Lesson, learn
-from proxy.app.users.private import PrivateFileError, read_password, read_private, write_private
-from proxy.app.users.userlist import User, UserListError, check_name, parse_userlist, with_user, without_user
+from proxy.app.users.private import read_password, read_private, write_private
+from proxy.app.users.userlist import User, check_name, parse_userlist, with_line, without_user
 from proxy.relay.address import parse_upstream
 from proxy.wire.scram import DEFAULT_ITERATIONS, Verifier, make_verifier
 
@@ -35,8 +33,6 @@ FileFlag = Annotated[
     str | None, typer.Option("--auth-file", metavar="FILE", help="the file of users [PGWARDEN_AUTH_FILE]")
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
-
-Value = TypeVar("Value")
 
 _SALT_BYTES: Final = 16  # SCRAM_DEFAULT_SALT_LEN
 
@@ -75,7 +71,7 @@ def add(
         if value is not None and (not value or not value.isprintable()):
             raise wrong(flag, "is empty, or has control characters in it")
     if password_file is not None:
-        _try(lambda: read_password(str(Path(path).parent / password_file)), "--password-file")
+        told(lambda: read_password(str(Path(path).parent / password_file)), "--password-file")
     password = secrets.token_urlsafe(24) if generate else _ask(f"Password for {name}: ", twice=True)
     verifier = make_verifier(password.encode(), secrets.token_bytes(_SALT_BYTES), DEFAULT_ITERATIONS)
     user = User(name, verifier, role, password_file, password_env)
@@ -126,7 +122,7 @@ def learn_user(
 def list_users(auth_file: FileFlag = None, as_json: JsonFlag = False) -> None:
     """List the users of the file, without what stands for their passwords."""
     path = _path(auth_file)
-    users = _try(lambda: parse_userlist(read_private(path), path), "--auth-file").values()
+    users = told(lambda: parse_userlist(read_private(path), path), "--auth-file").values()
     if as_json:
         print_json([_as_dict(user) for user in users])
         return
@@ -140,11 +136,11 @@ def list_users(auth_file: FileFlag = None, as_json: JsonFlag = False) -> None:
 def remove(name: Name, auth_file: FileFlag = None) -> None:
     """Remove a user: it logs in no more, its sessions go on."""
     path = _path(auth_file)
-    with _locked(path):
+    with held(path, "--auth-file"):
         rest = without_user(_read(path), name)
         if rest is None:
             raise CommandError(ExitCode.NO, f"there is no user {name} in {path}")
-        _try(lambda: write_private(path, rest), "--auth-file")
+        told(lambda: write_private(path, rest), "--auth-file")
     print_line(f"removed {name} from {path}")
 
 
@@ -191,10 +187,10 @@ def _ask(prompt: str, *, twice: bool = False) -> str:
 
 def _put(path: str, user: User) -> bool:
     """Write the user's line; True when there was one."""
-    with _locked(path):
+    with held(path, "--auth-file"):
         text = _read(path)
         known = without_user(text, user.name) is not None
-        _try(lambda: write_private(path, with_user(text, user)), "--auth-file")
+        told(lambda: write_private(path, with_line(text, user.name, user.written())), "--auth-file")
     return known
 
 
@@ -202,29 +198,6 @@ def _read(path: str) -> str:
     """The file's text, all of it in order; "" where there is none yet."""
     if not Path(path).exists():
         return ""
-    text = _try(lambda: read_private(path), "--auth-file")
-    _try(lambda: parse_userlist(text, path), "--auth-file")
+    text = told(lambda: read_private(path), "--auth-file")
+    told(lambda: parse_userlist(text, path), "--auth-file")
     return text
-
-
-def _try(work: Callable[[], Value], flag: str) -> Value:
-    try:
-        return work()
-    except UserListError as error:
-        raise CommandError(ExitCode.USAGE, *error.problems) from None
-    except PrivateFileError as error:
-        raise wrong(flag, str(error)) from None
-
-
-@contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """One command at a time: two that read and write the whole file would lose a line."""
-    try:
-        folder = os.open(Path(path).absolute().parent, os.O_RDONLY)
-    except OSError as error:
-        raise wrong("--auth-file", f"{path} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -18,15 +18,17 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from proxy.app.asking import PasswordUnreadable, password_in
 from proxy.app.cli.exitcodes import CommandError, ExitCode
 from proxy.app.kinds import shown
-from proxy.app.ledger.address import LedgerPlace, ledger_place, password_in
+from proxy.app.ledger.address import PASSWORD, LedgerPlace, ledger_place
+from proxy.app.moments import read_moment
 from proxy.app.policies import try_to_load
 from proxy.app.settings import default_ledger
-from proxy.app.sources import read_text
 from proxy.policy.facts import Facts, Verification
 from proxy.policy.rules import Policy
-from proxy.records import Ledger, LedgerError, open_ledger
+from proxy.records import Ledger, LedgerError, PublicKey, open_ledger
+from proxy.records.heads import read_public_key
 
 Value = TypeVar("Value")
 
@@ -51,6 +53,17 @@ def load_or_fail(path: str, flag: str) -> Policy:
     return attempt.policy
 
 
+def lines_of(flag: str, paths: list[str]) -> Iterator[bytes]:
+    """The lines of the files that a flag names."""
+    for path in paths:
+        try:
+            with Path(path).open("rb") as file:
+                yield from file
+        except OSError as error:
+            message = f"{flag}: {path} cannot be read: {error.strerror or error}"
+            raise CommandError(ExitCode.FAILED, message) from error
+
+
 def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
     """Read a moment in ISO 8601.
 
@@ -58,16 +71,9 @@ def read_time(flag: str, text: str, zone: ZoneInfo | None = None) -> datetime:
         zone: what a time without a zone is meant in; None asks for one.
     """
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise wrong(flag, f"{shown(text)} is not a time such as 2026-11-22T14:30:22Z") from None
-    if moment.tzinfo is not None:
-        return moment
-    if zone is None:
-        raise wrong(
-            flag, f"{shown(text)} has no time zone: end it with Z for UTC, or with +02:00 and the like"
-        )
-    return moment.replace(tzinfo=zone)
+        return read_moment(text, zone)
+    except ValueError as error:
+        raise wrong(flag, str(error)) from None
 
 
 def read_address(flag: str, text: str) -> str:
@@ -92,8 +98,10 @@ def ledger_at(flag: str | None) -> LedgerPlace:
     variable = os.environ.get("PGWARDEN_LEDGER")
     origin = "--ledger" if flag or not variable else "PGWARDEN_LEDGER"
     try:
-        password = password_in(os.environ, read_text)
-    except ValueError as error:
+        password = password_in(
+            os.environ.get("PGWARDEN_LEDGER_PASSWORD_FILE") or None, os.environ.get(PASSWORD)
+        )
+    except PasswordUnreadable as error:
         raise wrong("PGWARDEN_LEDGER_PASSWORD_FILE", str(error)) from None
     try:
         return ledger_place(
@@ -103,6 +111,19 @@ def ledger_at(flag: str | None) -> LedgerPlace:
         )
     except ValueError as error:
         raise wrong(origin, str(error)) from None
+
+
+def public_keys(files: Iterable[str]) -> list[PublicKey]:
+    """The public keys that --public-key names."""
+    keys = []
+    for file in files:
+        try:
+            keys.append(read_public_key(Path(file).read_bytes()))
+        except OSError as error:
+            raise wrong("--public-key", f"{file} cannot be read: {error.strerror or error}") from None
+        except ValueError:
+            raise wrong("--public-key", f"{file} holds no Ed25519 public key in PEM") from None
+    return keys
 
 
 def evidence(flag: str | None, now: datetime) -> Facts:

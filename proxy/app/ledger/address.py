@@ -6,11 +6,11 @@ what is wrong. Deliberately absent: passwords in URLs, which show in process lis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from proxy.app.asking import Password, driver_tls
 from proxy.records import PostgresAddress
 from proxy.relay.address import parse_upstream
 
@@ -27,12 +27,12 @@ def is_url(text: str) -> bool:
 
 
 def ledger_place(
-    text: str, password: str | None = None, *, ca_file: str | None = None, timeout_s: float = 10.0
+    text: str, password: Password = None, *, ca_file: str | None = None, timeout_s: float = 10.0
 ) -> LedgerPlace:
     """Read where the ledger lies.
 
     Args:
-        password: None leaves it to PGPASSWORD and ~/.pgpass, as in libpq.
+        password: or what gives it; None leaves it to PGPASSWORD and ~/.pgpass, as in libpq.
         ca_file: the certificates to trust where the URL names none.
 
     Raises: ValueError, in one line.
@@ -59,7 +59,7 @@ def ledger_place(
         ca_file=ca_file,
         connect_timeout_s=timeout_s,
     )
-    return PostgresAddress(server.host, server.port, unquote(user), database, password, server.context)
+    return PostgresAddress(server.host, server.port, unquote(user), database, password, driver_tls(server))
 
 
 def default_key(place: LedgerPlace, default_ledger: str) -> Path:
@@ -69,25 +69,3 @@ def default_key(place: LedgerPlace, default_ledger: str) -> Path:
         if isinstance(place, PostgresAddress)
         else Path(f"{place}.key")
     )
-
-
-def read_password(path: str, read: Callable[[str], str]) -> str:
-    """The password in a file.
-
-    Raises: ValueError, with the end of a sentence that begins with where the file was named.
-    """
-    try:
-        lines = read(path).splitlines()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text") from error
-    if len(lines) != 1 or not lines[0]:
-        raise ValueError(f"{path} must hold the password in one line, and nothing else")
-    return lines[0]
-
-
-def password_in(environment: Mapping[str, str], read: Callable[[str], str]) -> str | None:
-    """The password that the environment names, for commands; None where it names none."""
-    path = environment.get("PGWARDEN_LEDGER_PASSWORD_FILE")
-    return read_password(path, read) if path else environment.get(PASSWORD) or None

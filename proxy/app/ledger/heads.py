@@ -1,6 +1,6 @@
 """Publishes the ledger's signed heads while a gate runs, and checks what it vouches for.
 
-Enters: the ledger, the key. Leaves: a head in the gate's log, and a line in a file that lies elsewhere,
+Enters: the ledger, the key. Leaves: a head in the gate's log, in a file and in a store that lie elsewhere,
 whenever enough rows or enough time have come together, and once more at the end. A head vouches only for
 entries that were checked: of a chain that is broken none is published, and the gate says so. Deliberately
 absent: refusing statements because of it; that is for people to decide.
@@ -9,9 +9,7 @@ absent: refusing statements because of it; that is for people to decide.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -19,6 +17,7 @@ from typing import Final
 
 from structlog.stdlib import BoundLogger
 
+from proxy.app.ledger.outlets import FileOutlet, Outlet
 from proxy.records import Head, Ledger, LedgerError, SigningKey
 from proxy.records.chain import Chain
 from proxy.records.heads import heads_in, trusted
@@ -32,7 +31,7 @@ class HeadKeeper:
     """Signs and publishes heads.
 
     Attributes:
-        published: the number of the last entry for which there is a head; 0 for none.
+        published: the number of the last entry for which there is a head everywhere; 0 for none.
         intact: False once the chain was found broken.
     """
 
@@ -45,6 +44,7 @@ class HeadKeeper:
         *,
         interval_s: float,
         rows: int,
+        store: Outlet | None = None,
     ) -> None:
         """Begin with the heads that the file has.
 
@@ -54,6 +54,7 @@ class HeadKeeper:
             log: takes each head, too.
             interval_s: how long an entry may be without a head.
             rows: how many entries may be.
+            store: takes each head, too; None for none.
 
         Raises:
             LedgerError: the file cannot be read.
@@ -61,6 +62,11 @@ class HeadKeeper:
         self._ledger = ledger
         self._key = key
         self._file = file
+        files: list[Outlet] = [] if file is None else [FileOutlet(file)]
+        self._outlets = [*files, *([] if store is None else [store])]
+        self._signed = 0  # the newest head's number
+        self._head: Head | None = None  # the newest, while
+        self._owing: list[Outlet] = []  # ... these lack it
         self._log = log
         self._interval_s = interval_s
         self._rows = rows
@@ -90,12 +96,13 @@ class HeadKeeper:
         """Publish a head if one is due; what goes wrong is said once, and tried again."""
         try:
             last = self._ledger.last().sequence
-            waiting = last - self.published
+            waiting = last - self._signed
             late = monotonic() - self._at >= self._interval_s
             if self.intact and (waiting >= self._rows or (waiting != 0 and (late or final))):
                 self._publish()
+            self._deliver()
             self._trouble = ""
-        except (LedgerError, OSError) as error:
+        except LedgerError as error:
             trouble = str(error)
             if trouble != self._trouble:
                 self._log.error("no head of the ledger can be published", reason=trouble)
@@ -108,18 +115,35 @@ class HeadKeeper:
             return
         for entry in self._ledger.entries(chain.sequence):
             chain.take(entry)
-        if self.published == 0:
+        if self._signed == 0:
             chain.end()  # against the heads of an earlier run
         if chain.findings:
             self._broken(*(finding.text for finding in chain.findings))
             return
         position = chain.position
-        if position is not None and position.sequence > self.published:
-            head = self._key.sign(position, datetime.now(UTC))
-            if self._file is not None:
-                _add_line(self._file, head.line())
-            self._log.info(EVENT, **head.fields())
-            self.published, self._at = head.sequence, monotonic()
+        if position is not None and position.sequence > self._signed:
+            self._head = self._key.sign(position, datetime.now(UTC))
+            self._log.info(EVENT, **self._head.fields())
+            self._owing = self._outlets
+            self._signed, self._at = self._head.sequence, monotonic()
+
+    def _deliver(self) -> None:
+        """Give the newest head to all that lack it; none waits for another that takes nothing."""
+        head = self._head
+        if head is None:
+            return
+        lacking, troubles = [], []
+        for outlet in self._owing:
+            try:
+                outlet.put(head)
+            except LedgerError as error:
+                lacking.append(outlet)
+                troubles.append(str(error))
+        self._owing = lacking
+        if troubles:
+            raise LedgerError("; ".join(troubles))
+        self._head = None
+        self.published = head.sequence
 
     def _broken(self, *texts: str) -> None:
         self.intact = False
@@ -141,14 +165,3 @@ class HeadKeeper:
             ) from error
         public = self._key.public
         return [head for head, wrong in trusted(heads, {public.id: public}) if not wrong]
-
-
-def _add_line(file: Path, line: str) -> None:
-    with suppress(FileExistsError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(descriptor, f"{line}\n".encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

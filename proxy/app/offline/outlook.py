@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from proxy.app.offline.judging import at, judge, lacking, read_sql
+from proxy.app.offline.judging import at, judge, lacking, of, read_sql
 from proxy.policy.conditions.case import Case
 from proxy.policy.context import Context
 from proxy.policy.decide import fitting_rules, is_trusted
-from proxy.policy.decision import Firing
+from proxy.policy.decision import Firing, Lift
 from proxy.policy.facts import Facts
 from proxy.policy.firing import next_opening
 from proxy.policy.rules import Mode, Policy, Rule
@@ -55,6 +55,7 @@ class Outlook:
         needs: evidence that it lacks even then.
         never: what refuses it then whatever the evidence: the script itself has to change.
         watched: what would refuse it now, were it not in shadow.
+        lifted: what would, were it not approved.
     """
 
     asked: datetime
@@ -63,6 +64,7 @@ class Outlook:
     needs: tuple[str, ...]
     never: tuple[Objection, ...]
     watched: tuple[Objection, ...]
+    lifted: tuple[Lift, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -78,6 +80,7 @@ class Outlook:
 def outlook(sql: str, context: Context, policy: Policy, facts: Facts) -> Outlook:
     """Judge a script now, and at the next opening."""
     meaning = read_sql(sql)
+    context = of(context, meaning)
     verdict = judge(meaning, context, policy, facts)
     if verdict.decision is None:
         refused = _limit(verdict.denial)
@@ -90,13 +93,14 @@ def outlook(sql: str, context: Context, policy: Policy, facts: Facts) -> Outlook
 
     now = objections(verdict.decision.enforced)
     watched = objections(verdict.decision.shadowed)
+    lifted = verdict.decision.lifted
     opening = _opening(concerned, context, policy, facts)
     if opening is None:
-        return Outlook(context.now, now, None, lacking(verdict.decision.enforced), (), watched)
+        return Outlook(context.now, now, None, lacking(verdict.decision.enforced), (), watched, lifted)
     later = judge(meaning, at(context, opening), policy, facts).decision
     firings = () if later is None else later.enforced
     never = objections(firing for firing in firings if not firing.missing)
-    return Outlook(context.now, now, opening, lacking(firings), never, watched)
+    return Outlook(context.now, now, opening, lacking(firings), never, watched, lifted)
 
 
 def _opening(

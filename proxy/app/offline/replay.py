@@ -13,38 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
-
-from proxy.app.offline.judging import Verdict, judge, read_sql
-from proxy.policy.context import Context, Transaction
+from proxy.app.offline.judging import Verdict, judge
+from proxy.app.offline.loglines import UNREAD, Line, LogReader
 from proxy.policy.facts import Facts
 from proxy.policy.rules import Policy
-from proxy.session.meaning import Meaning, of_unread
-from proxy.sql.analyse import SqlSyntaxError
 from proxy.sql.parse import shape_of
-
-_CUT = "…"
-# Texts that a log repeats are read once; of an endless log no more than so many are kept.
-_MAX_MEANINGS = 10_000
-_UNKNOWN = "statement.unknown"
-_UNPARSED = ["statement.unparsed"]
-_UNREAD = "<unreadable statement"
-_KNOWN_EVENTS = frozenset({"passed", "refused", "shadowed"})
-
-
-class Line(msgspec.Struct, frozen=True):
-    """What judging a logged statement again needs; both logs have it."""
-
-    time: datetime
-    event: str
-    role: str
-    database: str
-    client_address: str | None
-    application: str
-    transaction: Transaction
-    effects: list[str]
-    sql: str | None
-    whole: bool | None = None
 
 
 @dataclass(slots=True)
@@ -90,86 +63,30 @@ class Replay:
         return self.same + self.flipped
 
 
-_DECODER = msgspec.json.Decoder(Line)
-
-
 def replay(lines: Iterable[bytes], old: Policy, new: Policy, facts: Facts) -> Replay:
     """Judge every line of a log by both policies."""
     found = Replay()
-    meanings: dict[str, Meaning] = {}
+    reader = LogReader()
     for raw in lines:
         if not raw.strip():
             continue
-        line, sql, reason = _decoded(raw)
-        if line is None or reason:
-            found.unjudged[reason] += 1
-            continue
-        meaning = meanings.get(sql)
-        if meaning is None:
-            if len(meanings) >= _MAX_MEANINGS:
-                meanings.clear()
-            meaning = meanings[sql] = _read(sql)
-        reason = _changed(meaning, line)
-        if reason:
+        line, meaning, reason = reader.read(raw)
+        if line is None or meaning is None:
             found.unjudged[reason] += 1
         else:
-            _compare(found, line, sql, [judge(meaning, _context(line), each, facts) for each in (old, new)])
+            _compare(found, line, [judge(meaning, line.context, each, facts) for each in (old, new)])
     return found
 
 
-def _decoded(raw: bytes) -> tuple[Line | None, str, str]:
-    """A line, its SQL, and why it cannot be judged again."""
-    try:
-        line = _DECODER.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, "", "no line of a statement log"
-    if line.event not in _KNOWN_EVENTS:
-        return None, "", "no line of a statement log"
-    if line.time.tzinfo is None:
-        return line, "", "the time has no zone"
-    if line.sql is None:
-        return line, "", "the text was not logged"
-    if line.effects == _UNPARSED and line.sql.startswith(_UNREAD):
-        return line, line.sql, ""  # what it says plays no part: the gate judged it without
-    if line.whole is False or line.sql.startswith((_UNREAD, "<long statement")):
-        return line, "", "the text was too long, or could not be read, and was not logged"
-    if line.sql.endswith(_CUT):
-        return line, "", "the text was cut"
-    return line, line.sql, ""
-
-
-def _read(sql: str) -> Meaning:
-    if sql.startswith(_UNREAD):
-        return of_unread(sql, SqlSyntaxError("the text could not be read"))
-    return read_sql(sql)
-
-
-def _changed(meaning: Meaning, line: Line) -> str:
-    """Why a text does not stand for what ran; "" when it does.
-
-    The log has the names of the effects that the gate saw: of a masked body, of what EXECUTE ran, of a name
-    with several meanings, the text alone says something else.
-    """
-    found, logged = {effect.name for effect in meaning.effects}, set(line.effects)
-    if found >= logged and _UNKNOWN not in found - logged:
-        return ""
-    return "its text alone does not say what it did: masked, or EXECUTE of what was prepared before"
-
-
-def _context(line: Line) -> Context:
-    return Context(
-        line.role, line.database, line.client_address, line.application, line.time, line.transaction
-    )
-
-
-def _compare(found: Replay, line: Line, sql: str, verdicts: Sequence[Verdict]) -> None:
+def _compare(found: Replay, line: Line, verdicts: Sequence[Verdict]) -> None:
+    sql = line.sql or ""
     before, after = verdicts
     if before.allowed == after.allowed:
         found.same += 1
         return
     refusing = before if after.allowed else after
     message = "" if refusing.denial is None else refusing.denial.message
-    shape = _UNREAD if sql.startswith(_UNREAD) else shape_of(sql)
+    shape = UNREAD if sql.startswith(UNREAD) else shape_of(sql)
     key = (after.allowed, refusing.refusing, shape)
     flip = found.flips.setdefault(
         key, Flip(after.allowed, refusing.refusing, message, sql, line.time, line.time)

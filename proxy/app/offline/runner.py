@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from proxy.app.offline.judging import Verdict, context_of, facts_of, judge, read_sql
+from proxy.app.offline.judging import Verdict, context_of, facts_of, judge, of, read_sql
 from proxy.app.offline.scripts import find_scripts
 from proxy.policy.loading.trials import Trial, TrialFile
 from proxy.policy.rules import RESERVED, Mode, Policy, Rule
 from proxy.source import Position
+
+_EXPECTED = {"backup": "a backup to be taken first", "hold": "an approval to be waited for"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,12 @@ def _result(file: TrialFile, trial: Trial, policy: Policy) -> Result:
 
 def _verdicts(trial: Trial, policy: Policy) -> Iterator[Verdict]:
     context = context_of(trial.given, policy)
-    facts = facts_of(trial.given, context)
+    migration = None if trial.given.facts is None else trial.given.facts.migration
     texts = [trial.sql] if trial.sql is not None else _migrations(trial)
     for text in texts:
-        yield judge(read_sql(text), context, policy, facts)
+        meaning = read_sql(text)
+        own = of(context, meaning, migration)
+        yield judge(meaning, own, policy, facts_of(trial.given, own, policy.environment))
 
 
 def _migrations(trial: Trial) -> list[str]:
@@ -105,14 +109,22 @@ def _problem(trial: Trial, verdicts: Sequence[Verdict]) -> str:
     if trial.rule is not None:
         return _problem_of_example(trial.rule, trial, {*refusing, *shadowing}, verdicts)
     allowed = all(verdict.allowed for verdict in verdicts)
-    if allowed != (trial.decision == "allow"):
+    held = {verdict.held for verdict in verdicts if not verdict.allowed}
+    becomes = {
+        "allow": allowed,
+        "refuse": not allowed,
+        "backup": held == {"backup"},
+        "hold": held == {"hold"},
+    }
+    if not becomes[trial.decision]:
         watched = f"; in shadow, {_listed(shadowing)} would refuse it" if shadowing else ""
         said = (
             f"it is allowed{watched}"
             if allowed
             else f"it is refused by {_listed(refusing)}: {_words(verdicts)}"
         )
-        return f"expected {trial.decision}, and {said}"
+        expected = _EXPECTED.get(trial.decision, trial.decision)
+        return f"expected {expected}, and {said}"
     for names, fired, verb, done in (
         (trial.rules, refusing, "refuse", "refused"),
         (trial.shadow, shadowing, "watch", "watched"),

@@ -24,6 +24,7 @@ _SECTION = re.compile(
 # pg_dump writes these around a plain dump; only psql reads them, and they do nothing at the server.
 _RESTRICTED = re.compile(r"^\\(?:un)?restrict\b.*$", re.MULTILINE)
 _DIGITS = re.compile(r"([0-9]+)")
+_UNDOES = "undoes a migration; it does not run on the way up"
 _CODE = {
     ".py": "is Python; give the output of `manage.py sqlmigrate` or `alembic upgrade --sql`",
     ".js": "is JavaScript, whose SQL does not exist before it runs",
@@ -54,10 +55,15 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is not judged, and why."""
+    """A file that is not judged, and why.
+
+    Attributes:
+        runs: its tool would run it all the same.
+    """
 
     path: str
     reason: str
+    runs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,16 @@ def find_scripts(paths: Iterable[str]) -> Scripts:
             elif isinstance(read, Skipped):
                 skipped.append(read)
     return Scripts(tuple(scripts), tuple(skipped))
+
+
+def code_of(path: str) -> str:
+    """Why a file's SQL is not in it; "" where it may be."""
+    return _CODE.get(Path(path).suffix, "")
+
+
+def comes_later(path: str, other: str) -> bool:
+    """Whether a tool runs the one after the other, where both lie in one folder."""
+    return _order(Path(path)) > _order(Path(other))
 
 
 def _below(folder: Path) -> list[Path]:
@@ -117,10 +133,10 @@ def _read(path: Path) -> Script | Skipped:
     if path.suffix in _CODE:
         return Skipped(shown, _CODE[path.suffix])
     if path.name.endswith((".down.sql", ".undo.sql")) or path.name == "down.sql":
-        return Skipped(shown, "undoes a migration; it does not run on the way up")
+        return Skipped(shown, _UNDOES, runs=False)
     flyway = _FLYWAY.fullmatch(path.name)
     if flyway is not None and flyway["kind"] == "U":
-        return Skipped(shown, "undoes a migration; it does not run on the way up")
+        return Skipped(shown, _UNDOES, runs=False)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -17,11 +17,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import fields, replace
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from proxy.app.reading import form
 from proxy.app.reading.form import Bounds, Done, Failed, Hello, Part, Rejected
@@ -151,9 +152,9 @@ def too_large(bounds: Bounds) -> UnreadableText:
     return UnreadableText(f"reading it needs more memory than {bounds.memory_bytes / 1024**2:g} MiB")
 
 
-_effect_key: Final = attrgetter(*(f.name for f in fields(Effect) if f.name != "location"))
+_effect_key: Final = attrgetter(*(name for name in Effect.__struct_fields__ if name != "location"))
 _statement_key: Final = attrgetter(
-    *(f.name for f in fields(Statement) if f.name not in {"start", "end", "effects", "acts"})
+    *(name for name in Statement.__struct_fields__ if name not in {"start", "end", "effects", "acts"})
 )
 
 

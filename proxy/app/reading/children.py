@@ -13,12 +13,12 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from proxy.app.reading import form
 from proxy.app.reading.form import Bounds, Done, Failed, Hello, MalformedAnswer, Message, Part, Rejected
@@ -105,7 +105,11 @@ class Child:
             # Two writes: joining them would copy the text once more.
             header = form.REQUEST.pack(self._number, server_major, len(raw))
             await loop.sock_sendall(self._connection, header)
-            await loop.sock_sendall(self._connection, raw)
+            for at in range(
+                0, len(raw), _CHUNK_BYTES
+            ):  # a child that reads along takes all of it in one turn
+                await loop.sock_sendall(self._connection, raw[at : at + _CHUNK_BYTES])
+                await asyncio.sleep(0)
         except OSError:
             raise ChildLost from None
         statements: list[Statement] = []
@@ -117,10 +121,7 @@ class Child:
                     await asyncio.sleep(0)  # a long answer must not hold the others up
                 case Done() if message.number == self._number:
                     self.retired = message.retires
-                    analysis = Analysis(tuple(statements))
-                    if len(analysis.effects) > form.PART_EFFECTS:
-                        await asyncio.to_thread(_add_up, analysis)
-                    return analysis
+                    return Analysis(tuple(statements))
                 case Rejected() if message.number == self._number and not statements:
                     self.retired = message.retires
                     return message.error()
@@ -158,13 +159,6 @@ class Child:
         data = b"".join(pieces)
         self._rest = data[size:]
         return data[:size]
-
-
-def _add_up(analysis: Analysis) -> None:
-    """Have an analysis keep what it works out when it is first asked: of thousands of statements."""
-    for name, value in vars(Analysis).items():
-        if isinstance(value, cached_property):
-            getattr(analysis, name)
 
 
 def _take_in(statements: list[Statement], part: Part) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import fields
 from types import GenericAlias
 from typing import Final, TypeAlias, get_args, get_type_hints
 
@@ -29,7 +28,7 @@ LENGTH: Final = struct.Struct("!I")
 """Stands before each message of an answer."""
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-PART_EFFECTS: Final = 100
+PART_EFFECTS: Final = 20
 """An answer comes in parts of so many effects: decoding one takes well under a millisecond."""
 
 
@@ -102,7 +101,7 @@ _ACT_KINDS: Final = get_args(Act)
 _OneOfActs = msgspec.defstruct(
     "_OneOfActs", [(kind.__name__, kind | None, None) for kind in _ACT_KINDS], omit_defaults=True
 )
-_NAMES: Final = tuple(field.name for field in fields(Statement))
+_NAMES: Final = Statement.__struct_fields__
 _Row = msgspec.defstruct(
     "_Row",
     [

@@ -23,8 +23,8 @@ from structlog.stdlib import BoundLogger
 from proxy.app.reading.child import MEMORY_EXITS, too_large
 from proxy.app.reading.children import CannotStart, Child, ChildFailed, ChildLost, Children, End
 from proxy.app.reading.form import Bounds
-from proxy.session import Outcome, Screening
-from proxy.sql.analyse import UnreadableText
+from proxy.session import Found, Outcome, Screening, understood_aside
+from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText
 from proxy.sql.encoding import PIECE, check_utf8
 from proxy.sql.screen import Screened
 from proxy.wire.framing import View
@@ -33,6 +33,7 @@ SHORT_BYTES: Final = 256 * 1024
 """What one worker takes only: hostile texts of this length were read in half a second."""
 
 _TRY_AGAIN_S: Final = 1.0
+_MANY: Final = 50
 _CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
 
 
@@ -40,7 +41,7 @@ _CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
 class _Job:
     raw: View
     server_major: int
-    outcome: asyncio.Future[Outcome]
+    outcome: asyncio.Future[Found]
 
 
 class Readers:
@@ -71,7 +72,7 @@ class Readers:
         finally:
             await self._children.stop()
 
-    async def read(self, raw: View, server_major: int, screen: Screening | None = None) -> Outcome:
+    async def read(self, raw: View, server_major: int, screen: Screening | None = None) -> Found:
         """Read a text for servers of this major version, unless the screen passes it.
 
         A long one is looked at in a thread first, piece by piece, and so is one that is screened.
@@ -90,6 +91,13 @@ class Readers:
         finally:
             if job in self._waiting:
                 self._waiting.remove(job)
+
+    async def understand(self, raw: View, server_major: int, screen: Screening | None = None) -> Outcome:
+        """The same, for a session: what a text of many statements or effects means is made in a thread."""
+        outcome = await self.read(raw, server_major, screen)
+        if isinstance(outcome, Analysis | SqlSyntaxError) and _is_heavy(raw, outcome):
+            return await asyncio.to_thread(understood_aside, raw, outcome)
+        return outcome
 
     # -- workers -------------------------------------------------------------------------------------------
 
@@ -180,7 +188,15 @@ def look(raw: View, screen: Screening | None) -> Screened | UnicodeDecodeError |
     return screened
 
 
-def _settle(job: _Job, outcome: Outcome) -> None:
+def _is_heavy(raw: View, outcome: Analysis | SqlSyntaxError) -> bool:
+    """Whether the loop should not be what makes a meaning of it."""
+    if len(raw) > PIECE:
+        return True
+    statements = outcome.statements if isinstance(outcome, Analysis) else ()
+    return len(statements) > _MANY or sum(len(each.effects) for each in statements) > _MANY
+
+
+def _settle(job: _Job, outcome: Found) -> None:
     """Tell whoever still waits for it."""
     if not job.outcome.done():
         job.outcome.set_result(outcome)

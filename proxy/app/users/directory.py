@@ -67,8 +67,14 @@ class Directory:
 
     def _made_up(self, user: str) -> Credential:
         salt, stored_key, server_key = (self._hash(part, user) for part in (b"salt", b"stored", b"server"))
-        iterations = DEFAULT_ITERATIONS if self._keeper is None else self._keeper.iterations
-        return Credential(Verifier(iterations, salt[:_SALT_BYTES], stored_key, server_key), False)
+        return Credential(Verifier(self._iterations, salt[:_SALT_BYTES], stored_key, server_key), False)
+
+    @property
+    def _iterations(self) -> int:
+        """What most users have: those of the file, else those of the server."""
+        if self._keeper is not None and (self._keeper.users or self._query is None):
+            return self._keeper.iterations
+        return DEFAULT_ITERATIONS if self._query is None else self._query.iterations
 
     def _hash(self, part: bytes, user: str) -> bytes:
         return hmac.digest(self._secret, part + b"\0" + user.encode(errors="surrogateescape"), "sha256")

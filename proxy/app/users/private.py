@@ -5,11 +5,13 @@ Errors name the file and what to do, and nothing of what is in it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -93,6 +95,23 @@ def write_private(path: str, text: str) -> None:
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: str) -> Iterator[None]:
+    """One command at a time: two that read and write the whole file would lose a line.
+
+    Raises: PrivateFileError.
+    """
+    try:
+        folder = os.open(Path(path).absolute().parent, os.O_RDONLY)
+    except OSError as error:
+        raise PrivateFileError(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def installation_secret(path: str) -> bytes:

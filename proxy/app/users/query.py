@@ -8,7 +8,6 @@ no storm. Nothing is cached: a password that was changed counts at once.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,10 @@ from typing import Final, Protocol
 
 import asyncpg  # type: ignore[import-untyped]
 
+from proxy.app.asking import Password
 from proxy.app.catalogue.source import FAULTS
+from proxy.records import DriverTls
+from proxy.wire.scram import DEFAULT_ITERATIONS
 
 DEFAULT_QUERY: Final = (
     "SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1 AND rolcanlogin"
@@ -46,6 +48,8 @@ class _Connection(Protocol):
 
     async def fetch(self, query: str, *values: object) -> Sequence[Sequence[object]]: ...
 
+    def get_settings(self) -> object: ...
+
     def is_closed(self) -> bool: ...
 
     async def close(self, *, timeout: float) -> None: ...  # noqa: ASYNC109 - asyncpg's own word
@@ -58,8 +62,7 @@ class QuerySource:
     """Where to ask, as whom, and what.
 
     Attributes:
-        context: TLS, None for none.
-        password: None leaves it to ~/.pgpass.
+        password: or what gives it, asked for each connection; None leaves it to ~/.pgpass.
         query: gives rows of a name and a verifier for the user that is $1.
     """
 
@@ -67,8 +70,8 @@ class QuerySource:
     port: int
     role: str
     database: str
-    password: str | None = field(repr=False)
-    context: ssl.SSLContext | None
+    password: Password = field(repr=False)
+    tls: DriverTls = field(default_factory=DriverTls)
     query: str = DEFAULT_QUERY
     timeout_s: float = 10.0
 
@@ -83,7 +86,8 @@ class QuerySource:
             user=self.role,
             password=self.password,
             database=self.database,
-            ssl=self.context if self.context is not None else False,
+            ssl=self.tls.mode,
+            direct_tls=self.tls.direct,
             timeout=self.timeout_s,
             command_timeout=self.timeout_s,
             statement_cache_size=0,
@@ -93,7 +97,11 @@ class QuerySource:
 
 
 class VerifierQuery:
-    """Asks one question at a time over one connection."""
+    """Asks one question at a time over one connection.
+
+    Attributes:
+        iterations: what the server gives to those whose password it hashes now; it reports that since 16.
+    """
 
     def __init__(self, source: QuerySource) -> None:
         """Nothing is opened before somebody asks."""
@@ -103,6 +111,7 @@ class VerifierQuery:
         self._retry_s = 0.0
         self._retry_at = 0.0
         self._trouble = ""
+        self.iterations = DEFAULT_ITERATIONS
 
     async def find(self, user: str) -> str | None:
         """The verifier of a user; None where there is no such user, or it has none.
@@ -149,6 +158,8 @@ class VerifierQuery:
                 pass
             await self._disconnect()
         self._connection = await self._source.connect()
+        reported = getattr(self._connection.get_settings(), "scram_iterations", "")
+        self.iterations = int(reported) if reported.isdecimal() else DEFAULT_ITERATIONS
         return await self._connection.fetch(self._source.query, user)
 
     def _failed(self, reason: str) -> QueryFailed:

@@ -14,10 +14,11 @@ from typing import Final
 
 from structlog.stdlib import BoundLogger
 
+from proxy.app.asking import PasswordUnreadable, driver_tls, password_in
 from proxy.app.settings import ListenerSettings, Settings, default_ledger
 from proxy.app.users.directory import Directory
 from proxy.app.users.keeper import UserFile, UserKeeper
-from proxy.app.users.private import PrivateFileError, installation_secret, read_password
+from proxy.app.users.private import PrivateFileError, installation_secret
 from proxy.app.users.query import DEFAULT_QUERY, QuerySource, VerifierQuery
 from proxy.app.users.userlist import UserListError
 from proxy.relay import Upstream
@@ -70,14 +71,15 @@ class LogIn:
         """Whether users are looked up at all."""
         return self.file is not None or self.source is not None
 
-    def rules(self, failures: Attempts) -> Authentication:
+    def rules(self, failures: Attempts, refusals: Attempts) -> Authentication:
         """What the listener's sessions share.
 
         Args:
-            failures: by address; one for the whole gate.
+            failures: by address, at all listeners.
+            refusals: of the server behind this one.
         """
         hint = _LEARN if self.auth_type is AuthType.PASSTHROUGH and self.file is not None else ""
-        return Authentication(self.auth_type, self.looks_up, hint, self.secret, failures)
+        return Authentication(self.auth_type, self.looks_up, hint, self.secret, failures, refusals)
 
 
 class Users:
@@ -146,19 +148,17 @@ def _source(
 ) -> QuerySource | None:
     if listener.auth_user is None:
         return None
-    password = environment.get(AUTH_PASSWORD) or None
-    if listener.auth_password_file is not None:
-        try:
-            password = read_password(listener.auth_password_file).decode()
-        except PrivateFileError as error:
-            raise LogInError("auth_password_file", str(error)) from error
+    try:
+        password = password_in(listener.auth_password_file, environment.get(AUTH_PASSWORD))
+    except PasswordUnreadable as error:
+        raise LogInError("auth_password_file", str(error)) from error
     return QuerySource(
         upstream.host,
         upstream.port,
         listener.auth_user,
         listener.auth_dbname or "postgres",
         password,
-        upstream.context,
+        driver_tls(upstream),
         listener.auth_query or DEFAULT_QUERY,
         upstream.connect_timeout_s,
     )

@@ -10,7 +10,7 @@ such a file may hold for PgBouncer: they are refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,8 +68,8 @@ class User:
         if self.verifier is None:
             raise ValueError("only a SCRAM verifier can be written")
         extras = zip(_EXTRAS, (self.role, self.password_file, self.password_env), strict=True)
-        rest = "".join(f" {name}={_quoted(value)}" for name, value in extras if value is not None)
-        return f"{_quoted(self.name)} {_quoted(self.verifier.written())}{rest}"
+        rest = "".join(f" {name}={quoted(value)}" for name, value in extras if value is not None)
+        return f"{quoted(self.name)} {quoted(self.verifier.written())}{rest}"
 
 
 def parse_userlist(text: str, path: str) -> dict[str, User]:
@@ -83,7 +83,7 @@ def parse_userlist(text: str, path: str) -> dict[str, User]:
     """
     users: dict[str, User] = {}
     problems: list[str] = []
-    for number, line in _lines(text):
+    for number, line in numbered(text):
         try:
             user = _user(line, number)
             if user.name in users:
@@ -96,14 +96,14 @@ def parse_userlist(text: str, path: str) -> dict[str, User]:
     return users
 
 
-def with_user(text: str, user: User) -> str:
-    """The text with this user's line in place of the one before, or at the end; all else stays as it is."""
+def with_line(text: str, name: str, line: str) -> str:
+    """The text with this line in place of the one of that name, or at the end; all else stays as it is."""
     lines = text.splitlines()
-    number = _number_of(text, user.name)
+    number = _number_of(text, name)
     if number is None:
-        lines.append(user.written())
+        lines.append(line)
     else:
-        lines[number - 1] = user.written()
+        lines[number - 1] = line
     return "\n".join(lines) + "\n"
 
 
@@ -128,14 +128,15 @@ def check_name(name: str) -> None:
         raise ValueError("a user's name has no control characters in it")
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
+def numbered(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that say something, with their numbers, from 1."""
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith((";", "#")):
             yield number, line
 
 
 def _number_of(text: str, name: str) -> int | None:
-    for number, line in _lines(text):
+    for number, line in numbered(text):
         found = _LINE.fullmatch(line)
         if found is not None and _plain(found[1]) == name:
             return number
@@ -143,15 +144,10 @@ def _number_of(text: str, name: str) -> int | None:
 
 
 def _user(line: str, number: int) -> User:
-    found = _LINE.fullmatch(line)
-    if found is None:
-        raise ValueError('is not "user" "SCRAM-SHA-256$…", each in double quotes')
-    name = _plain(found[1])
-    check_name(name)
-    extras = _extras(found[3])
+    name, verifier, extras = split(line, _EXTRAS)
     user = User(
         name,
-        _verifier(_plain(found[2])),
+        verifier,
         extras.get("role"),
         extras.get("password_file"),
         extras.get("password_env"),
@@ -166,14 +162,27 @@ def _user(line: str, number: int) -> User:
     return user
 
 
-def _extras(text: str) -> dict[str, str]:
+def split(line: str, known: Collection[str]) -> tuple[str, Verifier | None, dict[str, str]]:
+    """A line's name, its verifier (None for an md5 hash), and what stands behind them, by name.
+
+    Raises: ValueError.
+    """
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise ValueError('is not "user" "SCRAM-SHA-256$…", each in double quotes')
+    name = _plain(found[1])
+    check_name(name)
+    return name, _verifier(_plain(found[2])), _extras(found[3], known)
+
+
+def _extras(text: str, known: Collection[str]) -> dict[str, str]:
     extras: dict[str, str] = {}
-    for name, quoted in _EXTRA.findall(text):
-        if name not in _EXTRAS:
-            raise ValueError(f"has an unknown {name}=: there are {', '.join(_EXTRAS)}")
+    for name, text_of_it in _EXTRA.findall(text):
+        if name not in known:
+            raise ValueError(f"has an unknown {name}=: there are {', '.join(known)}")
         if name in extras:
             raise ValueError(f"has {name}= twice")
-        value = _plain(quoted)
+        value = _plain(text_of_it)
         if not value or not value.isprintable():
             raise ValueError(f"has a {name}= that is empty, or has control characters in it")
         extras[name] = value
@@ -193,5 +202,6 @@ def _plain(quoted: str) -> str:
     return quoted.replace('""', '"')
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A string of such a line."""
     return '"' + text.replace('"', '""') + '"'

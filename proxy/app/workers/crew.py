@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count as serials
 from time import monotonic
 from typing import Final, TypeAlias, TypeVar
 
@@ -27,12 +28,16 @@ from proxy.app.workers.messages import (
     Begin,
     CannotStart,
     Channel,
+    EndSession,
     Enforce,
     Enforced,
     Hurry,
+    ListSessions,
     Reload,
     Report,
     Serving,
+    SessionEnded,
+    SessionsListed,
     Stop,
     Texts,
     ToWorker,
@@ -59,6 +64,9 @@ _END_S: Final = 15.0
 
 Background: TypeAlias = Callable[[str, Coroutine[None, None, None]], asyncio.Task[None]]
 
+Answered: TypeAlias = SessionsListed | SessionEnded | None
+"""What a worker says to a question; None where it does not, or is dead."""
+
 
 @dataclass(slots=True, eq=False)
 class Worker:
@@ -69,6 +77,7 @@ class Worker:
         trouble: why it could not serve.
         waiting: who waits for its next report.
         enforced: who waits for it to take a policy.
+        asked: who waits for the answer to a question, by its number.
     """
 
     number: int
@@ -80,6 +89,7 @@ class Worker:
     report: Report | None = None
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     enforced: list[asyncio.Future[str]] = field(default_factory=list)
+    asked: dict[int, asyncio.Future[Answered]] = field(default_factory=dict)
 
 
 class Crew:
@@ -96,6 +106,7 @@ class Crew:
         log: BoundLogger,
         background: Background,
         on_lost: Callable[[], None],
+        on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         """Nothing is started yet.
 
@@ -105,12 +116,14 @@ class Crew:
             log: told of every death.
             background: runs what has to go on; its failure ends the gate.
             on_lost: told when no more workers can be started.
+            on_report: given each report as it comes.
         """
         self._forks = forks
         self._count = count
         self._log = log
         self._background = background
         self._on_lost = on_lost
+        self._on_report = on_report
         self._workers: dict[int, Worker] = {}
         self._policies: dict[str, Texts] = {}
         self._past: tuple[Family, ...] = ()
@@ -118,6 +131,7 @@ class Crew:
         self._keepers: list[asyncio.Task[None]] = []
         self._ends: dict[tuple[int, int], asyncio.Future[str]] = {}
         self._lost = False
+        self._questions = serials()
         self.restarts = 0
 
     # -- asking ----------------------------------------------------------------------------------------------
@@ -141,6 +155,41 @@ class Crew:
             worker.channel.send(Ask())
         if waiting:
             await asyncio.wait(waiting, timeout=_ANSWER_S)
+
+    async def sessions(
+        self, only: str = "", after: float | None = None
+    ) -> Mapping[int, SessionsListed | None]:
+        """Who is connected to each worker that serves, by its number; None for one that does not answer.
+
+        Of one session alone where `only` is its id; `after` as of `ListSessions`.
+        """
+        workers = self.serving
+        questions = [ListSessions(next(self._questions), only, after) for _ in workers]
+        answers = await asyncio.gather(*map(self._put, workers, questions))
+        return {
+            worker.number: answer if isinstance(answer, SessionsListed) else None
+            for worker, answer in zip(workers, answers, strict=True)
+        }
+
+    async def end_session(self, number: int, session: str, detail: str) -> bool | None:
+        """End a session of this worker; False where there is none, None where it does not answer."""
+        worker = self._workers.get(number)
+        if worker is None:
+            return False
+        answer = await self._put(worker, EndSession(next(self._questions), session, detail))
+        return answer.found if isinstance(answer, SessionEnded) else None
+
+    async def _put(self, worker: Worker, question: ListSessions | EndSession) -> Answered:
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        worker.asked[question.question] = answer
+        worker.channel.send(question)
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            worker.asked.pop(question.question, None)
 
     def silent(self) -> Iterable[tuple[int, float]]:
         """The workers that have said nothing for too long, and for how many seconds."""
@@ -302,7 +351,11 @@ class Crew:
                 worker.trouble = StartError(*message.lines, wrong_setting=message.wrong_setting)
             case Report():
                 worker.report = message
+                self._on_report(message)
                 _settle(worker.waiting, None)
+            case SessionsListed() | SessionEnded():
+                if message.question in worker.asked:
+                    _settle([worker.asked[message.question]], message)
             case Enforced():
                 if worker.enforced:
                     _settle([worker.enforced.pop(0)], message.problem)
@@ -315,6 +368,7 @@ class Crew:
             self._past = merged((self._past, counted(worker.report.families)))
         _settle(worker.waiting, None)
         _settle(worker.enforced, "")
+        _settle(list(worker.asked.values()), None)
 
     def _ended(self, number: int, pid: int, status: int) -> None:
         _settle([self._end(number, pid)], _how(status))

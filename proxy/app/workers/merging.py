@@ -1,7 +1,8 @@
 """Adds up what several processes count, for one scrape.
 
 Enters: what prometheus_client's collectors of each process say. Leaves: the families of the whole gate: sums
-of counters, histograms and amounts, and of other gauges the highest or lowest, as the table of metrics says.
+of counters, histograms and amounts, and of other gauges the highest or lowest, as the table of metrics says;
+of exemplars the newest.
 What workers have counted that are gone stays in the sums: a counter never goes down. Deliberately absent:
 counting, and the text of the exposition.
 """
@@ -14,8 +15,9 @@ from typing import Final, TypeAlias
 import msgspec
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
-from proxy.app.metrics import METRICS, Merge
+from proxy.app.metrickinds import METRICS, Merge
 
 # What ProcessCollector of prometheus_client says of a process: the gate is all of its processes.
 _OF_PROCESSES: Final[Mapping[str, Merge]] = {
@@ -45,12 +47,14 @@ class Family(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         samples: name, labels and value of each series.
+        exemplars: name and labels of a series, the labels of its exemplar, its value and when that was.
     """
 
     name: str
     help: str
     kind: str
     samples: tuple[tuple[str, Labels, float], ...]
+    exemplars: tuple[tuple[str, Labels, Labels, float, float], ...] = ()
 
 
 def families_of(collector: Collector) -> tuple[Family, ...]:
@@ -61,6 +65,11 @@ def families_of(collector: Collector) -> tuple[Family, ...]:
             metric.documentation,
             metric.type,
             tuple((s.name, tuple(s.labels.items()), float(s.value)) for s in metric.samples),
+            tuple(
+                (s.name, tuple(s.labels.items()), tuple(e.labels.items()), e.value, float(e.timestamp or 0))
+                for s in metric.samples
+                if (e := s.exemplar) is not None
+            ),
         )
         for metric in collector.collect()
     )
@@ -70,6 +79,7 @@ def merged(reports: Iterable[Iterable[Family]]) -> tuple[Family, ...]:
     """The families of all processes as those of one, in the order in which they are first met."""
     heads: dict[str, Family] = {}
     values: dict[str, dict[tuple[str, Labels], float]] = {}
+    newest: dict[str, dict[tuple[str, Labels], tuple[Labels, float, float]]] = {}
     for report in reports:
         for family in report:
             heads.setdefault(family.name, family)
@@ -78,8 +88,18 @@ def merged(reports: Iterable[Iterable[Family]]) -> tuple[Family, ...]:
             for name, labels, value in family.samples:
                 key = (name, labels)
                 series[key] = merge(series[key], value) if key in series else value
+            seen = newest.setdefault(family.name, {})
+            for name, labels, its, value, at in family.exemplars:
+                if (name, labels) not in seen or seen[name, labels][2] < at:
+                    seen[name, labels] = (its, value, at)
     return tuple(
-        Family(name, head.help, head.kind, tuple((*key, value) for key, value in values[name].items()))
+        Family(
+            name,
+            head.help,
+            head.kind,
+            tuple((*key, value) for key, value in values[name].items()),
+            tuple((*key, *exemplar) for key, exemplar in newest[name].items()),
+        )
         for name, head in heads.items()
     )
 
@@ -100,6 +120,10 @@ class Merged(Collector):
         """Each family as a metric."""
         for family in self._families:
             metric = Metric(family.name, family.help, family.kind)
+            exemplars = {
+                (name, labels): Exemplar(dict(its), value, at)
+                for name, labels, its, value, at in family.exemplars
+            }
             for name, labels, value in family.samples:
-                metric.add_sample(name, dict(labels), value)
+                metric.add_sample(name, dict(labels), value, exemplar=exemplars.get((name, labels)))
             yield metric

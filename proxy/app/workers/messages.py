@@ -59,6 +59,26 @@ class Hurry(Message, frozen=True):
     """To a worker: end every session now."""
 
 
+class ListSessions(Message, frozen=True):
+    """To a worker: say who is connected; of one session alone where `only` is its id.
+
+    Attributes:
+        after: only those since then, in POSIX seconds, the oldest first; None for all, busy ones first.
+    """
+
+    question: int
+    only: str = ""
+    after: float | None = None
+
+
+class EndSession(Message, frozen=True):
+    """To a worker: end the session of this id; its client is told `detail`."""
+
+    question: int
+    session: str
+    detail: str
+
+
 class Serving(Message, frozen=True):
     """From a worker: the doors are open."""
 
@@ -77,11 +97,15 @@ class Report(Message, frozen=True):
         families: what it counts.
         not_ready: why it cannot take clients.
         digests: the policies it enforces, by path.
+        refusals: lines of the refusal log since the report before, where there is a console.
+        left_out: how many of those were too many or too long to be sent.
     """
 
     families: tuple[Family, ...]
     not_ready: tuple[str, ...]
     digests: Mapping[str, str]
+    refusals: tuple[bytes, ...] = ()
+    left_out: int = 0
 
 
 class Enforced(Message, frozen=True):
@@ -92,8 +116,38 @@ class Enforced(Message, frozen=True):
     problem: str
 
 
-ToWorker: TypeAlias = Begin | Enforce | Ask | Reload | Stop | Hurry
-FromWorker: TypeAlias = Serving | CannotStart | Report | Enforced
+class SessionLine(msgspec.Struct, frozen=True):
+    """One session; `since` is in POSIX seconds, the rest as of SessionNow (proxy/console/operations.py)."""
+
+    id: str
+    listener: str
+    address: str | None
+    role: str
+    database: str
+    application: str
+    state: str
+    since: float
+    transaction: bool
+    statement: str | None
+
+
+class SessionsListed(Message, frozen=True):
+    """From a worker: who is connected; `left_out` are more than were asked for."""
+
+    question: int
+    sessions: tuple[SessionLine, ...]
+    left_out: int
+
+
+class SessionEnded(Message, frozen=True):
+    """From a worker: the session is told to end, or there is none of that id."""
+
+    question: int
+    found: bool
+
+
+ToWorker: TypeAlias = Begin | Enforce | Ask | Reload | Stop | Hurry | ListSessions | EndSession
+FromWorker: TypeAlias = Serving | CannotStart | Report | Enforced | SessionsListed | SessionEnded
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(ToWorker | FromWorker)

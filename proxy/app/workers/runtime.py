@@ -19,7 +19,8 @@ from proxy.app.starting import StartError
 # A socket's path has at most 107 bytes (unix(7)); the longest name in the folder takes some.
 _LONGEST_PATH: Final = 90
 
-_LOCKS: Final = ("standard-output.lock", "standard-error.lock")
+CONSOLE_NUMBER: Final = 0
+"""Of the console's socket, which is named as PostgreSQL's are; those of workers are numbered from 1."""
 
 
 class RuntimeFolder:
@@ -55,12 +56,17 @@ class RuntimeFolder:
     @property
     def output_lock(self) -> Path:
         """Held while a process writes to standard output."""
-        return self.path / _LOCKS[0]
+        return self.path / "standard-output.lock"
 
     @property
     def error_lock(self) -> Path:
         """Held while a process writes to standard error."""
-        return self.path / _LOCKS[1]
+        return self.path / "standard-error.lock"
+
+    @property
+    def console(self) -> Path:
+        """The socket to which workers pass callers of the console on."""
+        return self.path / f".s.PGSQL.{CONSOLE_NUMBER}"
 
     def remove(self) -> None:
         """Remove it and all that is in it; the gate has ended."""
@@ -69,6 +75,6 @@ class RuntimeFolder:
     def leave(self) -> None:
         """Remove it if nobody else has anything in it: what workers do when nobody is left to do it."""
         with suppress(OSError):
-            for name in _LOCKS:
-                (self.path / name).unlink(missing_ok=True)
+            for file in (self.output_lock, self.error_lock, self.console):
+                file.unlink(missing_ok=True)
             self.path.rmdir()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 
 import uvloop
@@ -21,21 +21,28 @@ from proxy.app.faults import places
 from proxy.app.gateway import Gateway
 from proxy.app.ledger.use import LedgerUse
 from proxy.app.log import logger, start_log
+from proxy.app.operating.roll import Roll
+from proxy.app.recent import Outbox
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.workers.counts import SharedCounts
 from proxy.app.workers.merging import families_of
 from proxy.app.workers.messages import (
     Ask,
     Begin,
     CannotStart,
     Channel,
+    EndSession,
     Enforce,
     Enforced,
     Hurry,
+    ListSessions,
     Reload,
     Report,
     Serving,
+    SessionEnded,
+    SessionsListed,
     Stop,
     Texts,
 )
@@ -44,6 +51,7 @@ from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.records import LedgerError
 from proxy.relay import Sockets
+from proxy.session import ALONE
 from proxy.source.diagnostics import SourceError
 
 _LOG_CLOSE_S = 5.0
@@ -57,12 +65,14 @@ class Origin:
     Attributes:
         policies: by path, as they were when the gate started.
         count: how many workers there are.
+        counts: what they count, where there are several.
     """
 
     loaded: Loaded
     policies: Mapping[str, Policy]
     runtime: RuntimeFolder
     count: int
+    counts: SharedCounts | None
 
 
 def work(origin: Origin, number: int, supervisor: socket.socket, sockets: tuple[Sockets, ...]) -> int:
@@ -92,6 +102,8 @@ class _Worker:
         self._number = number
         self._log = log
         self._process = ProcessCollector(registry=None)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outbox = Outbox() if origin.loaded.settings.any_console else None
 
     async def run(self, supervisor: socket.socket, sockets: tuple[Sockets, ...]) -> int:
         """Serve until told to stop; returns the exit code."""
@@ -140,7 +152,10 @@ class _Worker:
     def _open_logs(self) -> StatementLogs:
         try:
             return StatementLogs(
-                self._origin.loaded.settings, self._log.error, self._origin.runtime.output_lock
+                self._origin.loaded.settings,
+                self._log.error,
+                self._origin.runtime.output_lock,
+                None if self._outbox is None else self._outbox.put,
             )
         except OSError as error:
             raise StartError(
@@ -153,7 +168,7 @@ class _Worker:
         Raises:
             StartError: the ledger cannot be used, or a policy does not load.
         """
-        policies = dict(self._origin.policies)
+        policies, counts = dict(self._origin.policies), self._origin.counts
         try:
             for path, texts in begin.policies.items():
                 policies[path] = _compiled(path, texts)
@@ -169,6 +184,7 @@ class _Worker:
             worker=self._number,
             workers=self._origin.count,
             runtime=self._origin.runtime.path,
+            counts=ALONE if counts is None else counts.of(self._number),
         )
 
     async def _obey(self, channel: Channel, gateway: Gateway) -> None:
@@ -193,6 +209,11 @@ class _Worker:
                     gateway.stop()
                 case Hurry():
                     gateway.hurry()
+                case ListSessions():
+                    self._aside(self._list(order, channel, gateway.roll))
+                case EndSession():
+                    found = gateway.roll.end(order.session, order.detail)
+                    channel.send(SessionEnded(order.question, found))
         self.orphaned = True
         self._log.error("the supervisor is gone: no new connections")
 
@@ -204,11 +225,27 @@ class _Worker:
         gateway.enforce(order.path, policy)
         return Enforced(order.path, policy.digest, "")
 
+    async def _list(self, order: ListSessions, channel: Channel, roll: Roll) -> None:
+        try:
+            sessions, left_out = await roll.listing(order.only, order.after)
+        except Exception as error:  # a list that fails must not cost the orders that follow
+            self._log.error("the sessions cannot be listed", error=type(error).__name__, at=places(error))
+            return
+        channel.send(SessionsListed(order.question, sessions, left_out))
+
+    def _aside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _report(self, gateway: Gateway) -> Report:
+        refusals, left_out = ((), 0) if self._outbox is None else self._outbox.take()
         return Report(
             families_of(gateway.collector) + families_of(self._process),
             gateway.not_ready,
             gateway.digests,
+            refusals,
+            left_out,
         )
 
 

@@ -1,7 +1,8 @@
 """Supabase's own backups, by its Management API (https://supabase.com/docs/reference/api/introduction).
 
 Enters: a project's reference, an access token. Leaves: daily backups, the window of point-in-time recovery,
-and restore points, made and waited for. Deliberately absent: restoring, which replaces the whole project.
+restore points, made and waited for; and whom the project's network lets in. Deliberately absent: restoring,
+which replaces the whole project.
 """
 
 from __future__ import annotations
@@ -51,7 +52,37 @@ class _Point(Row, frozen=True):
     completed_on: datetime | None = None
 
 
+class _Cidr(Row, frozen=True):
+    address: str
+
+
+class _Allowed(Row, frozen=True):
+    dbAllowedCidrs: tuple[str | _Cidr, ...] | None = None
+    dbAllowedCidrsV6: tuple[str | _Cidr, ...] | None = None
+
+
+class _NetworkRestrictions(Row, frozen=True):
+    entitlement: str
+    config: _Allowed
+    status: str = ""
+
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Restrictions:
+    """Whom the project's network lets in.
+
+    Attributes:
+        entitled: whether the plan has them.
+        networks: as they are written; None where nothing was ever restricted.
+        applied: False where they are stored and not in force.
+    """
+
+    entitled: bool
+    networks: tuple[str, ...] | None
+    applied: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +117,7 @@ class Project:
         Raises:
             BackupError: the API could not be asked.
         """
-        said = await self._call("GET", "backups", _Backups)
+        said = await self._call("GET", "database/backups", _Backups)
         found = [self._daily(row) for row in said.backups if row.status == "COMPLETED"]
         window = said.physical_backup_data
         if said.pitr_enabled and window is not None and window.latest_physical_backup_date_unix:
@@ -95,6 +126,21 @@ class Project:
             notes = f"any moment since {since.isoformat()}"
             found.append(Known(f"{self.scope}point-in-time", latest, tool=_TOOL, notes=notes))
         return Listing(SOURCE, (self.scope,), tuple(found))
+
+    async def restrictions(self) -> Restrictions:
+        """Whom the network lets in (https://supabase.com/docs/reference/api/v1-get-network-restrictions).
+
+        Raises:
+            BackupError: the API could not be asked.
+        """
+        said = await self._call("GET", "network-restrictions", _NetworkRestrictions)
+        lists = (said.config.dbAllowedCidrs, said.config.dbAllowedCidrsV6)
+        given = [row for rows in lists for row in rows or ()]
+        networks = tuple(row if isinstance(row, str) else row.address for row in given)
+        never = (lists == (None, None) or not networks) and said.status != "applied"
+        return Restrictions(
+            said.entitlement == "allowed", None if never else networks, said.status == "applied"
+        )
 
     async def restore_point(
         self, name: str, timeout_s: float, waiting: Callable[[float], None], every_s: float = 2.0
@@ -111,13 +157,13 @@ class Project:
             raise BackupError("a restore point's name has at most 20 letters, digits, dots, _ and -")
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        point = await self._call("POST", "backups/restore-point", _Point, json={"name": name})
+        point = await self._call("POST", "database/backups/restore-point", _Point, json={"name": name})
         while point.status == "PENDING":
             if loop.time() - begun > timeout_s:
                 raise BackupError(f"the restore point {name} is not there after {timeout_s:g} s")
             waiting(loop.time() - begun)
             await asyncio.sleep(every_s)
-            point = await self._call("GET", "backups/restore-point", _Point, params={"name": name})
+            point = await self._call("GET", "database/backups/restore-point", _Point, params={"name": name})
         if point.status != "AVAILABLE":
             raise BackupError(f"the restore point {name} is {point.status}")
         finished = point.completed_on or datetime.now(UTC)
@@ -140,7 +186,7 @@ class Project:
         json: dict[str, str] | None = None,
         params: dict[str, str] | None = None,
     ) -> T:
-        url = f"{self.api.rstrip('/')}/v1/projects/{self.reference}/database/{path}"
+        url = f"{self.api.rstrip('/')}/v1/projects/{self.reference}/{path}"
         headers = {"Authorization": f"Bearer {self.token}"}
         try:
             async with (
@@ -162,7 +208,7 @@ def _refused(status: int, body: bytes) -> str:
         message = ""
     hint = {
         401: ": SUPABASE_ACCESS_TOKEN is not valid",
-        403: ": the token may not read this project's backups",
-        404: ": there is no such project, or this plan keeps no such backups",
+        403: ": the token may not read this of the project",
+        404: ": there is no such project, or its plan does not have this",
     }
     return f"Supabase's API answered {status}{hint.get(status, '')}" + (f" ({message})" if message else "")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from proxy.policy.context import Context
-from proxy.policy.facts import Facts
+from proxy.policy.facts import Approved, Facts
 from proxy.sql.effects import Effect
 
 
@@ -20,12 +20,28 @@ class Case:
     Attributes:
         effects: the effects that the rule's match fits, at least one.
         trusted: False when the facts are stale and the policy says that stale facts prove nothing.
+        approvals: those of this very text, here, for who sends it, whenever they hold; none where the facts
+            are not trusted.
     """
 
     context: Context
     facts: Facts
     effects: tuple[Effect, ...]
     trusted: bool = True
+    approvals: tuple[Approved, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A piece of evidence by which a condition holds.
+
+    Attributes:
+        kind: "backup", "migration", "approval" or "staging".
+        reference: names the piece: where a backup lies, a run's or an approval's number.
+    """
+
+    kind: str
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,7 @@ class Outcome:
         missing: what is lacking when the condition is required and does not hold, as a noun phrase.
         cure: what would turn the answer, as a clause; "" when nothing within reach would.
         evidence: True when facts were looked at.
+        proofs: the evidence by which it holds.
     """
 
     holds: bool
@@ -46,6 +63,7 @@ class Outcome:
     missing: str = ""
     cure: str = ""
     evidence: bool = False
+    proofs: tuple[Proof, ...] = ()
 
 
 class Condition(Protocol):

@@ -1,8 +1,7 @@
-"""Conditions about evidence: a backup, a run elsewhere, an approval, a migration.
+"""The condition about a backup.
 
-Enters: what the rule asks for. Leaves: conditions judged by the facts; what no facts exist for is never met,
-so that a policy written today for tomorrow's evidence refuses rather than passes. Deliberately absent:
-making evidence.
+Enters: what the rule asks for. Leaves: a condition judged by the facts. Deliberately absent: making backups;
+other evidence has modules of its own (approvals.py, migrations.py, ran.py).
 """
 
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from proxy.policy.calendar import moment_text
-from proxy.policy.conditions.case import Case, Outcome, earliest
+from proxy.policy.conditions.case import Case, Outcome, Proof, earliest
 from proxy.policy.durations import describe_duration, describe_last
 from proxy.policy.facts import Backup, Coverage, Verification
 from proxy.policy.templates import clean
@@ -67,7 +66,12 @@ class BackupCondition:
             until = valid[-1].finished + self.within
             found = f"a backup finished at {moment_text(valid[-1].finished, self.zone)}"
             return Outcome(
-                True, until, found, cure=f"expires at {moment_text(until, self.zone)}", evidence=True
+                True,
+                until,
+                found,
+                cure=f"expires at {moment_text(until, self.zone)}",
+                evidence=True,
+                proofs=(Proof("backup", valid[-1].location),),
             )
         return Outcome(
             False,
@@ -115,28 +119,6 @@ class BackupCondition:
             b.finished for b in case.facts.backups_of(case.context.database) if b.finished <= case.context.now
         ]
         return moment_text(max(past).astimezone(UTC), self.zone) if past else "never"
-
-
-@dataclass(frozen=True, slots=True)
-class AbsentEvidence:
-    """A requirement for which no evidence can exist yet: never met.
-
-    Attributes:
-        asked: the key and its value, for explain.
-        missing: what is lacking, as a noun phrase.
-    """
-
-    asked: str
-    missing: str
-
-    @property
-    def name(self) -> str:
-        """As `explain` prints it."""
-        return self.asked
-
-    def judge(self, case: Case) -> Outcome:
-        """Not met, whatever the case."""
-        return Outcome(False, found="pgwarden keeps no such evidence yet", missing=self.missing)
 
 
 def _covers(coverage: Coverage, asked: str, effects: tuple[Effect, ...]) -> bool:

@@ -122,7 +122,7 @@ class FreezeCondition:
         """Look for a freeze that has begun and not ended."""
         now = case.context.now
         known = [freeze for freeze in case.facts.freezes if freeze.concerns(case.context.database)]
-        active = [f for f in known if f.since <= now and (f.until is None or now < f.until)]
+        active = [freeze for freeze in known if freeze.stands(now)]
         edges = [f.until for f in active] + [f.since for f in known if f.since > now]
         until = earliest(edges)
         found = "; ".join(self._told(freeze) for freeze in active)

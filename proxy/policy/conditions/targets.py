@@ -78,7 +78,7 @@ class TargetPattern:
         target = effect.target
         if target is None:
             return effect.name in _OPAQUE
-        if "cascade" in effect.traits or effect.name in FAR_REACHING:
+        if self._reaches_further(effect):
             return True
         if self.kind:
             return target.kind == self.kind and self._may_name(target)
@@ -92,7 +92,7 @@ class TargetPattern:
     def must_match(self, effect: Effect) -> bool:
         """Whether the effect touches this and, as far as it says, nothing else."""
         target = effect.target
-        if target is None or "cascade" in effect.traits or effect.name in FAR_REACHING:
+        if target is None or self._reaches_further(effect):
             return False
         if self.kind != target.kind and (self.kind or target.kind in OUTSIDE_SCHEMAS):
             return False
@@ -103,6 +103,12 @@ class TargetPattern:
             self.schema is not None and target.schema is not None and self.schema(target.schema)
         )
         return name_fits and schema_fits
+
+    def _reaches_further(self, effect: Effect) -> bool:
+        """Whether it may touch what it does not name; with a database goes what lies in it, and no more."""
+        if effect.name == "database.drop" and self.kind == "database":
+            return False
+        return "cascade" in effect.traits or effect.name in FAR_REACHING
 
     def _may_name(self, target: Target) -> bool:
         schemas = target.path if target.schema is None else (target.schema,)

@@ -113,7 +113,7 @@ def _names(patterns: tuple[str, ...], of: Callable[[Context], str]) -> Callable[
 
 def _addresses(networks: tuple[Network, ...]) -> Callable[[Context, bool], bool]:
     def test(context: Context, doubtful: bool) -> bool:
-        address = _address(context.client_address)
+        address = address_of(context.client_address)
         if address is None:
             return doubtful
         return any(address in network for network in networks if network.version == address.version)
@@ -122,7 +122,7 @@ def _addresses(networks: tuple[Network, ...]) -> Callable[[Context, bool], bool]
 
 
 @lru_cache(maxsize=1024)
-def _address(text: str | None) -> IPv4Address | IPv6Address | None:
+def address_of(text: str | None) -> IPv4Address | IPv6Address | None:
     """The client's address; IPv4 in IPv6's clothes counts as IPv4."""
     try:
         address = ip_address((text or "").partition("%")[0])

@@ -9,9 +9,11 @@ from datetime import timedelta
 
 from proxy.policy import schema
 from proxy.policy.calendar import Span
+from proxy.policy.conditions.approvals import ApprovalCondition
 from proxy.policy.conditions.case import Condition
-from proxy.policy.conditions.evidence import AbsentEvidence, BackupCondition
+from proxy.policy.conditions.evidence import BackupCondition
 from proxy.policy.conditions.matching import Match, MatchShape, compile_match, names_of, risks_of
+from proxy.policy.conditions.migrations import MigrationCondition, Sureness
 from proxy.policy.conditions.moments import (
     DatesCondition,
     FreezeCondition,
@@ -19,9 +21,9 @@ from proxy.policy.conditions.moments import (
     TransactionCondition,
     windows_in,
 )
+from proxy.policy.conditions.ran import RanCondition
 from proxy.policy.conditions.who import WhoCondition
 from proxy.policy.covering import block_covers, implies
-from proxy.policy.durations import describe_last
 from proxy.policy.facts import Verification
 from proxy.policy.loading.complaints import Complaints
 from proxy.policy.loading.daysoff import in_dates
@@ -32,11 +34,6 @@ from proxy.source import Path
 # How long a backup or an approval is waited for where the rule does not say.
 BACKUP_AT_MOST = timedelta(minutes=30)
 HOLD_AT_MOST = timedelta(minutes=10)
-_MIGRATIONS = {
-    "run": "a migration run that the gate started",
-    "registered": "a migration that its tool has registered",
-    "resembles": "the session of a migration tool",
-}
 
 
 class RuleCompiler:
@@ -161,27 +158,25 @@ class RuleCompiler:
         if block.window is not None:
             conditions += self._names.windows(block.window, (*path, "window"))
         if block.migration is not None:
-            conditions.append(AbsentEvidence(f"migration: {block.migration}", _MIGRATIONS[block.migration]))
+            conditions.append(MigrationCondition(Sureness[block.migration.upper()], self._around.zone))
         if block.ran is not None:
-            within = "" if block.ran.within is None else f" within the last {describe_last(block.ran.within)}"
-            wanted = f"a run of the same statement on {block.ran.environment}{within}, without error"
-            conditions.append(AbsentEvidence(f"ran: {block.ran.environment}{within}", wanted))
+            conditions.append(RanCondition(block.ran.environment, block.ran.within, self._around.zone))
         if isinstance(block, schema.Require) and block.approval is not None:
-            people = _people(block.approval.by)
-            conditions.append(AbsentEvidence(f"approval: by {people}", f"an approval by {people}"))
+            need = block.approval
+            conditions.append(ApprovalCondition(self._rule.id, need.by, need.within))
             if block.approval.besides is not None:
                 conditions += self._require(block.approval.besides, (*path, "approval", "with"))
         if block.backup is not None:
-            need = block.backup
-            level = need.verified if need.verified is not None else Verification.RECORDED
+            backup = block.backup
+            level = backup.verified if backup.verified is not None else Verification.RECORDED
             conditions.append(
                 BackupCondition(
-                    need.within,
+                    backup.within,
                     level,
-                    need.copies,
-                    need.covers,
+                    backup.copies,
+                    backup.covers,
                     self._around.zone,
-                    frozenset(need.source or ()),
+                    frozenset(backup.source or ()),
                 )
             )
         return tuple(conditions)
@@ -269,10 +264,6 @@ class RuleCompiler:
         return (when is not None and when.window is not None) or (
             require is not None and require.window is not None
         )
-
-
-def _people(number: int) -> str:
-    return "one person" if number == 1 else f"{number} people"
 
 
 def _excludes_all(excluded: MatchShape, shape: MatchShape) -> bool:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from proxy.policy import schema
 from proxy.policy.conditions.case import Condition
 from proxy.policy.conditions.matching import Match
-from proxy.policy.conditions.moments import FreezeCondition, Window
+from proxy.policy.conditions.moments import Window
 from proxy.policy.conditions.who import WhoCondition
 from proxy.policy.loading.compiling import RuleCompiler
 from proxy.policy.loading.complaints import Complaints
@@ -19,17 +19,15 @@ from proxy.policy.loading.definitions import Definitions, collect_definitions
 from proxy.policy.loading.files import FileSet, Reader
 from proxy.policy.loading.parsing import ParsedFile, parse_file
 from proxy.policy.loading.references import Resolver, Surroundings
+from proxy.policy.loading.resting import freeze_rules, ledger_rules
 from proxy.policy.loading.windows import compile_windows
 from proxy.policy.rules import Approval, Mode, Policy, Rule, asks_for_transaction, build_index
 from proxy.policy.templates import parse_template
 from proxy.source import SourceError
-from proxy.sql.effects import CLASSES
 
 # What only the policy itself says, not a pack: a line of include must not change how the rest is judged.
 _POLICY_KEYS = ("environment", "defaults", "approvals", "break_glass", "replication")
 _UTC = ZoneInfo("UTC")
-FROZEN_CLASSES = ("write", "ddl", "destructive", "privilege", "opaque")
-_WRITES = Match(frozenset().union(*(CLASSES[name] for name in FROZEN_CLASSES)), ())
 
 
 def load_policy(path: str, read: Reader) -> Policy:
@@ -73,9 +71,9 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
             Resolver(("rules", index), around, file.complaints).look_up(written, ())
     _check_ids(files)
     every = (*rules, *_reserved(mode, defaults), _replication(mode, head, around, root.complaints))
-    freeze = _freeze(mode, around.zone)
+    freeze = freeze_rules(mode, around.zone)
     stale = Rule("stale-facts", _reaction(mode, defaults.stale_facts), Match(frozenset(), ()))
-    ledger = _ledger(stale.mode)
+    ledger = ledger_rules(stale.mode)
     name = (head.name if head is not None else None) or _stem(path)
     return Policy(
         name=name,
@@ -83,13 +81,13 @@ def _compile(path: str, files: Mapping[str, ParsedFile]) -> Policy:
         mode=str(mode),
         digest=_digest(files.values()),
         files=tuple(files),
-        rules=(*every, stale, freeze, ledger),
+        rules=(*every, stale, freeze.writes, ledger.writes),
         stale_facts=stale,
         freeze=freeze,
         ledger=ledger,
         zone=around.zone,
         break_glass=head is not None and head.break_glass,
-        transactional=frozenset(filter(asks_for_transaction, every)),
+        transactional=frozenset((*filter(asks_for_transaction, every), freeze.completes, ledger.completes)),
         index=build_index(every),
         documents={name: file.source.document for name, file in files.items()},
     )
@@ -162,34 +160,6 @@ def _replication(
         deny=parse_template("Replication is not for {role}: it carries everything, whatever the rules say."),
         hint=parse_template(
             "Connect directly, or ask the owners of the policy to name you in its replication."
-        ),
-    )
-
-
-def _freeze(mode: Mode, zone: ZoneInfo) -> Rule:
-    """No approval lifts it: who may end a freeze ends it. What cannot be read may write."""
-    return Rule(
-        id="freeze",
-        mode=mode,
-        match=_WRITES,
-        when=(FreezeCondition(True, zone),),
-        deny=parse_template("Writes are frozen, and {effect} on {targets} is one."),
-        hint=parse_template("Wait until the freeze has ended, or ask who declared it."),
-    )
-
-
-def _ledger(mode: Mode) -> Rule:
-    """Facts so old that a freeze may have been missed; whoever heeds no stale facts heeds not this either."""
-    return Rule(
-        id="ledger",
-        mode=mode,
-        match=_WRITES,
-        deny=parse_template(
-            "{effect} on {targets} was not run: the ledger is out of reach, and writes may have been "
-            "frozen meanwhile."
-        ),
-        hint=parse_template(
-            "Run it again in a moment; if that does not help, the gate's log tells those who run it why."
         ),
     )
 

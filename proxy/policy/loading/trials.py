@@ -20,7 +20,8 @@ from proxy.policy.schema.scalars import FilePath, Name, Prose, Sql
 from proxy.policy.schema.words import found, nearest
 from proxy.source import Document, Path, Position, SourceError, read_yaml
 
-Choice = Literal["allow", "refuse"]
+Choice = Literal["allow", "refuse", "backup", "hold"]
+"""What becomes of a statement; "backup", "hold": a gate that can holds it for a backup, an approval."""
 _SHOWN = 60
 Shape = TypeVar("Shape", bound=Block)
 
@@ -125,10 +126,9 @@ def read_trials(text: str, path: str) -> TrialFile:
             `load_policy` to tell.
     """
     document = read_yaml(text, path)
-    complaints = Complaints(document)
     if kind_of(document) != "cases":
-        trials = [trial for place, rule in _rules(document) for trial in _examples(rule, place)]
-        return TrialFile(path, path, tuple(trials), complaints)
+        return examples_of(document, path)
+    complaints = Complaints(document)
     head = _read(CasesShape, document.data, (), complaints)
     listed = document.data.get("cases")
     given = (head.given if head is not None else None) or Circumstances()
@@ -143,10 +143,21 @@ def read_trials(text: str, path: str) -> TrialFile:
     return TrialFile(path, _beside(path, head.policy), tuple(cases), complaints)
 
 
+def examples_of(document: Document, path: str) -> TrialFile:
+    """The examples of a policy's rules, or of a pack's, as trials."""
+    trials = [trial for place, rule in _rules(document) for trial in _examples(rule, place)]
+    return TrialFile(path, path, tuple(trials), Complaints(document))
+
+
 def told_rules(text: str, path: str) -> tuple[ToldRule, ...]:
     """What a file of rules tells of each: why, what is refused, what to do instead, examples."""
+    return told_of(read_yaml(text, path))
+
+
+def told_of(document: Document) -> tuple[ToldRule, ...]:
+    """The same of a file that was read."""
     told = []
-    for _, rule in _rules(read_yaml(text, path)):
+    for _, rule in _rules(document):
         shown = rule.examples or Examples()
         deny, fix = ("" if each is None else each.text for each in (rule.deny, rule.hint))
         told.append(ToldRule(rule.id, rule.why or "", deny, fix, shown.refuse or (), shown.allow or ()))

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema
 from proxy.policy.facts import Verification
 from proxy.policy.schema.block import Block, Count, as_tuple, blocks
 from proxy.policy.schema.described import Described, Some, one_or_list
-from proxy.policy.schema.scalars import Address, Duration, Level, Moment, Name, Pattern, Prose, Sql
+from proxy.policy.schema.scalars import Address, Duration, Level, Moment, Name, Pattern, Prose, RuleId, Sql
 
 
 class BackupFact(Block):
@@ -29,11 +29,38 @@ class BackupFact(Block):
     source: Name | None = Field(default=None, description="Who made it.")
 
 
+class ApprovalFact(Block):
+    """Somebody has approved the very statement of the case."""
+
+    by: Count = Field(default=1, description="How many have granted it, who asked not among them.")
+    rules: Some[RuleId] = Field(description="The rules that it is about.")
+    ago: Duration | None = Field(
+        default=None, description="How long before the moment; just then unless said."
+    )
+    break_glass: bool = Field(default=False, description="Whether it lifts what the rules require, too.")
+
+
+class RanFact(Block):
+    """A run of the same text elsewhere, committed."""
+
+    environment: Name = Field(description="Where.")
+    ago: Duration = Field(description="How long before the moment.")
+
+
 class GivenFacts(Block):
     """The evidence that there is."""
 
     backups: Annotated[tuple[BackupFact, ...], BeforeValidator(blocks), Described(one_or_list)] | None = (
         Field(default=None, description="The backups of the database.")
+    )
+    approvals: Annotated[tuple[ApprovalFact, ...], BeforeValidator(blocks), Described(one_or_list)] | None = (
+        Field(default=None, description="The approvals of the very statement.")
+    )
+    ran: Annotated[tuple[RanFact, ...], BeforeValidator(blocks), Described(one_or_list)] | None = Field(
+        default=None, description="Where the same has run."
+    )
+    migration: Literal["run", "registered", "resembles"] | None = Field(
+        default=None, description="How sure it is that the statement belongs to a migration."
     )
     freeze: Prose | None = Field(default=None, description="Why writes are frozen, where they are.")
     stale: bool = Field(default=False, description="Whether the evidence is too old to be believed.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from proxy.policy.facts import Facts, Freeze
@@ -16,6 +16,7 @@ from proxy.records.entry import Entry, LedgerError, check_text
 from proxy.records.kinds.backup import holds_secret
 from proxy.records.kinds.kind import Payload, read
 
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 MAX_REASON_CHARS = 500  # each refusal shows it
 
 
@@ -25,6 +26,7 @@ class Frozen(Payload, frozen=True, kw_only=True):
     Attributes:
         until: None until somebody ends it.
         database: None for all of them.
+        kill: sessions that have writes under way end.
     """
 
     kind = "freeze"
@@ -32,6 +34,7 @@ class Frozen(Payload, frozen=True, kw_only=True):
     reason: str = ""
     until: datetime | None = None
     database: str | None = None
+    kill: bool = False
 
     def check(self, now: datetime) -> None:
         """Refuse a freeze that is over, and texts that nobody should see in a refusal."""
@@ -77,6 +80,7 @@ class FreezeRecord:
     database: str | None
     recorded_at: datetime
     recorded_by: str
+    kill: bool = False
 
     def stands(self, now: datetime) -> bool:
         """Whether it is not over."""
@@ -91,7 +95,7 @@ def freeze_record(entry: Entry) -> FreezeRecord:
     """
     said = read(entry, Frozen)
     return FreezeRecord(
-        entry.sequence, said.reason, said.until, said.database, entry.moment, entry.recorded_by
+        entry.sequence, said.reason, said.until, said.database, entry.moment, entry.recorded_by, said.kill
     )
 
 
@@ -119,15 +123,17 @@ class Freezes:
     def into(self, facts: Facts, now: datetime) -> Facts:
         """Add those that stand.
 
-        A freeze that is read has begun, whatever the clock of the host says on which it was declared.
+        A freeze that is read has begun, whatever a clock says: that of the host on which it was declared, or
+        this one's, set back.
         """
         freezes = tuple(
             Freeze(
                 reason=record.reason,
-                since=min(record.recorded_at, now),
+                since=_LONG_AGO,
                 until=record.until,
                 database=record.database,
                 by=record.recorded_by,
+                kill=record.kill,
             )
             for record in self.standing(now)
         )

@@ -86,4 +86,6 @@ class Fold(Protocol):
 def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     return written(value) if isinstance(value, datetime) else value

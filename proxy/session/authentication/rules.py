@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from proxy.session.authentication.attempts import Attempts
 from proxy.session.authentication.credentials import AuthType
 
-_SERVER_REFUSALS = 3
+SERVER_REFUSALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Authentication:
     hint: str = ""
     secret: bytes = field(default=b"", repr=False)
     failures: Attempts = field(default_factory=lambda: Attempts(20))
-    refusals: Attempts = field(default_factory=lambda: Attempts(_SERVER_REFUSALS))
+    refusals: Attempts = field(default_factory=lambda: Attempts(SERVER_REFUSALS))
 
     def key_of(self, role: str, material: bytes) -> Hashable:
         """What stands for a credential that is shown to the server."""

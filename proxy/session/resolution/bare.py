@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from msgspec.structs import replace as changed
+
 from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Own, spelled
 from proxy.sql.analyse import Statement
 from proxy.sql.effects import CLASSES, Effect, Target
@@ -159,9 +161,8 @@ def _named(effect: Effect, known: _Known) -> Effect:
         return effect
     own = known.find(target)
     if own is not None and _stays_inside(effect, target, own, known):
-        return replace(
-            effect, target=Target(target.kind, "pg_temp", target.name), traits=effect.traits | _TEMPORARY
-        )
+        own_target = Target(target.kind, "pg_temp", target.name)
+        return changed(effect, target=own_target, traits=effect.traits | _TEMPORARY)
     if target.schema is None and known.path is not None:
         known_target = Target(target.kind, None, target.name, _looked_in(known.path))
         return Effect(

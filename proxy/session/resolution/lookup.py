@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from proxy.session.gate import Gate, Who
+from proxy.policy.context import Migration
+from proxy.session.gate import Gate
 from proxy.session.meaning import Meaning
 from proxy.session.resolution.inquiry import Answer, Inquiry
+from proxy.session.who import Who
 
 
 class Lookup:
@@ -93,9 +95,16 @@ class Lookup:
         """The server has reported that search_path has changed, as PostgreSQL 18 does."""
         self._look_in(None)
 
+    def shows(self, migration: Migration) -> None:
+        """The session has shown this of a migration."""
+        who = self.who
+        self.who = self._gate.who(
+            who.role, who.database, who.client_address, who.application, who.search_path, migration
+        )
+
     def _look_in(self, search_path: tuple[str, ...] | None) -> None:
         if search_path != self.who.search_path:
             who = self.who
             self.who = self._gate.who(
-                who.role, who.database, who.client_address, who.application, search_path
+                who.role, who.database, who.client_address, who.application, search_path, who.migration
             )

@@ -7,7 +7,9 @@ Deliberately absent: what those effects cause in their turn (causes.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from proxy.sql.analyse import Analysis, SqlSyntaxError, analyse
 from proxy.sql.database.snapshot import FIRST_USER, Code, Function

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from proxy.sql.database.causes import Caused, Causes, Node, label
 from proxy.sql.database.index import SearchPath

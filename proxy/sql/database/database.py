@@ -7,10 +7,11 @@ a server, and what the session alone knows (temporary objects, prepared statemen
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
+
+from msgspec.structs import replace
 
 from proxy.sql.database.behaviour import Behaviours, Readings
 from proxy.sql.database.causes import Causes

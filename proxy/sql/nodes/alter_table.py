@@ -17,13 +17,14 @@ from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING, BLOCKS_WRITES, REW
 from proxy.sql.nodes.tables import (
     flags,
     foreign_options,
+    given_again,
     kind_effect,
     lock_referenced,
     relation_kind,
 )
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
-from proxy.sql.tree import only, qualified, range_target, role_name, strings
+from proxy.sql.tree import only, options, qualified, range_target, role_name, scalar, strings
 from proxy.sql.vocabulary.objects import OBJECT_TYPES
 
 _LOW, _MEDIUM = Risk.LOW, Risk.MEDIUM
@@ -219,7 +220,7 @@ def _set_identity(walk: Walk, command: Json, target: Target, location: int) -> N
         "column.default", target, traits=_ALL, risk=_LOW, location=location, detail=command.get("name", "")
     )
     items = only(command.get("def"))[1].get("items", [])
-    if any(item.get("DefElem", {}).get("defname") == "restart" for item in items):
+    if any(given_again(*option) is not None for option in options({"options": items})):
         walk.emit(
             "sequence.reset",
             Target("sequence", target.schema, None),
@@ -269,6 +270,20 @@ def _generic_options(walk: Walk, command: Json, target: Target, location: int) -
     foreign_options(walk, only(command.get("def"))[1], target, "items")
 
 
+_VIEW_GUARDS = ("security_invoker", "security_barrier")
+_ON = frozenset({None, "true", "on", "yes", "1", "t", "y"})
+
+
+def _relation_options(walk: Walk, command: Json, target: Target, location: int) -> None:
+    """A view that takes its owner's rights, or its caller's conditions first, shows what was guarded."""
+    subtype = str(command["subtype"])
+    _subcommand(walk, command, subtype, target, location, [])
+    for name, option in options(only(command.get("def"))[1], "items"):
+        off = subtype == "AT_ResetRelOptions" or scalar(option.get("arg")) not in _ON
+        if name in _VIEW_GUARDS and off:
+            walk.emit("row_security.disable", target, location=location, detail=name)
+
+
 # INHERIT is said of the child, whose parent is only looked at; ATTACH and DETACH of the parent.
 _OTHERS_LOCKS = {
     "AT_AttachPartition": _ALL,
@@ -302,6 +317,8 @@ _SPECIAL = {
     "AT_AddConstraint": _add_constraint,
     "AT_AlterConstraint": _alter_constraint,
     "AT_GenericOptions": _generic_options,
+    "AT_SetRelOptions": _relation_options,
+    "AT_ResetRelOptions": _relation_options,
     "AT_AttachPartition": _partition,
     "AT_DetachPartition": _partition,
     "AT_DetachPartitionFinalize": _partition,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from proxy.sql import builtins
 from proxy.sql.effects import Name, Target
-from proxy.sql.functions import Cause, Known, known
+from proxy.sql.functions import Cause, Known, as_field, known
 from proxy.sql.nodes.embedded import runs_text
 from proxy.sql.nodes.sessions import set_setting
 from proxy.sql.nodes.walk import Handler, Walk
@@ -225,18 +225,30 @@ def _call(walk: Walk, body: Json) -> None:
 def _column(walk: Walk, body: Json) -> None:
     fields = body.get("fields", ())
     if len(fields) > 1 and "String" in fields[-1]:
-        walk.mentioned.fields.add(fields[-1]["String"].get("sval", ""))
+        _field(walk, fields[-1]["String"].get("sval", ""), {}, body.get("location", -1))
 
 
 def _parameter(walk: Walk, body: Json) -> None:
     """A parameter, or what variables.py puts into the place of a variable's field."""
     if "field" in body:
-        walk.mentioned.fields.add(body["field"])
+        _field(walk, body["field"], {}, body.get("location", -1))
 
 
 def _indirection(walk: Walk, body: Json) -> None:
-    walk.mentioned.fields.update(strings(body.get("indirection", [])))
+    steps = body.get("indirection", [])
+    for index, step in enumerate(steps):
+        if "String" in step:
+            of = {} if index else body.get("arg", {})
+            _field(walk, step["String"].get("sval", ""), of, only(of)[1].get("location", -1))
     walk.children("A_Indirection", body)
+
+
+def _field(walk: Walk, name: str, of: Json, location: int) -> None:
+    """`of.name`: a column, or where there is none a call of name(of) (ParseFuncOrColumn in parse_func.c)."""
+    walk.mentioned.fields.add(name)
+    found = as_field(name, walk.server_major)
+    if found is not None:
+        _apply(walk, {"args": [of] if of else [], "location": location}, name, found)
 
 
 def _type(walk: Walk, body: Json) -> None:

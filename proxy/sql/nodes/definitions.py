@@ -363,7 +363,6 @@ _SIMPLE: Mapping[str, tuple[str, str]] = {
     "AlterCollationStmt": ("collation.alter", "collname"),
     "AlterExtensionStmt": ("extension.alter", "extname"),
     "AlterStatsStmt": ("statistics.alter", "defnames"),
-    "AlterTSConfigurationStmt": ("text_search_configuration.alter", "cfgname"),
     "AlterTSDictionaryStmt": ("text_search_dictionary.alter", "dictname"),
     "CompositeTypeStmt": ("type.create", "typevar"),
     "CreateEnumStmt": ("type.create", "typeName"),
@@ -372,6 +371,16 @@ _SIMPLE: Mapping[str, tuple[str, str]] = {
 }
 # These hold names and options only, nothing that runs: their lists are not walked.
 _INERT = frozenset(_SIMPLE) - {"CompositeTypeStmt"}
+
+
+_change_configuration = simple("text_search_configuration.alter", "cfgname", deferred=False)
+
+
+def _configuration(walk: Walk, body: Json) -> None:
+    _change_configuration(walk, body)
+    if body.get("kind") == "ALTER_TSCONFIG_DROP_MAPPING":
+        target = Target("text_search_configuration", *qualified(body.get("cfgname", [])))
+        walk.emit("text_search_configuration.drop", target, detail="a mapping of it")
 
 
 HANDLERS: Mapping[str, Handler] = {
@@ -385,6 +394,7 @@ HANDLERS: Mapping[str, Handler] = {
     "AlterOwnerStmt": _owner,
     "AlterPolicyStmt": _policy("policy.alter"),
     "AlterPublicationStmt": _publication("publication.alter"),
+    "AlterTSConfigurationStmt": _configuration,
     "AlterUserMappingStmt": _user_mapping("user_mapping.alter"),
     "CommentStmt": _commented("comment.set"),
     "CreateDomainStmt": _create_domain,

@@ -7,7 +7,7 @@ functions run text (functions.py), and PL/pgSQL (plpgsql.py).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from proxy.sql.effects import Act, Prepares, Target
 from proxy.sql.nodes.constants import constant_text
@@ -62,5 +62,6 @@ def walk_trees(walk: Walk, trees: list[Json], text: str, target: Target | None) 
 
 def _unplaced(act: Act) -> Act:
     if isinstance(act, Prepares):
-        return replace(act, effects=tuple(replace(effect, location=-1) for effect in act.effects))
+        unplaced = tuple(replace(effect, location=-1) for effect in act.effects)
+        return Prepares(act.name, unplaced, act.mentions)
     return act

@@ -131,6 +131,13 @@ def _operator_change(walk: Walk, body: Json) -> None:
     _calls(walk, body)
 
 
+def _family_change(walk: Walk, body: Json) -> None:
+    _change_family(walk, body)
+    if body.get("isDrop"):
+        target = Target("operator_family", *qualified(body.get("opfamilyname", [])))
+        walk.emit("operator_family.drop", target, detail="operators or functions of it")
+
+
 def _simple(effect: str, field: str) -> Handler:
     emit = simple(effect, field, deferred=False)
 
@@ -141,9 +148,11 @@ def _simple(effect: str, field: str) -> Handler:
     return handle
 
 
+_change_family = _simple("operator_family.alter", "opfamilyname")
+
 HANDLERS: Mapping[str, Handler] = {
     "AlterFdwStmt": _simple("foreign_data_wrapper.alter", "fdwname"),
-    "AlterOpFamilyStmt": _simple("operator_family.alter", "opfamilyname"),
+    "AlterOpFamilyStmt": _family_change,
     "AlterOperatorStmt": _operator_change,
     "AlterTypeStmt": _simple("type.alter", "typeName"),
     "CreateAmStmt": _simple("access_method.create", "amname"),

@@ -193,12 +193,22 @@ def _sequence(walk: Walk, body: Json) -> None:
     walk.children("CreateSeqStmt", body, ("sequence",))
 
 
+def given_again(name: str, option: Json) -> str | None:
+    """What makes a sequence give values that it has given before, as far as an option says; None: nothing."""
+    value = scalar(option.get("arg")) or ""
+    if name == "restart":
+        return value
+    if (name == "cycle" and value != "false") or (name == "increment" and value.startswith("-")):
+        return name
+    return None
+
+
 def _alter_sequence(walk: Walk, body: Json) -> None:
     relation = body["sequence"]
     target = range_target(relation, "sequence")
     given = {name for name, _ in options(body)}
-    if "restart" in given:
-        value = next(scalar(option.get("arg")) or "" for name, option in options(body) if name == "restart")
+    value = next((repeats for option in options(body) if (repeats := given_again(*option)) is not None), None)
+    if value is not None:
         walk.emit(
             "sequence.reset",
             target,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, NO_TRAITS, Act, Effect, Mentions, Name, Risk, Target
 from proxy.sql.nodes.shapes import SHAPES

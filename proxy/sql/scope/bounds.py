@@ -7,7 +7,10 @@ Deliberately absent: whether the sub-select speaks of the query around it (links
 from __future__ import annotations
 
 from proxy.sql.parse import Json
+from proxy.sql.scope.amounts import correlated
+from proxy.sql.scope.columns import columns
 from proxy.sql.scope.fold import UNKNOWN, fold
+from proxy.sql.scope.operands import NOW
 from proxy.sql.scope.patterns import beyond_all, number
 from proxy.sql.scope.relations import Scope
 from proxy.sql.scope.subjects import subject
@@ -42,7 +45,7 @@ def impossible(term: Json, scope: Scope) -> bool:
     if name in {">", ">="}:
         return beyond_all(value)
     if name in {"=", "<="}:
-        return amount < 0 or (amount == 0 and one.floor in {Floor.KEY, Floor.COUNT})
+        return amount < 0 or (amount == 0 and one.floor in {Floor.KEY, Floor.COUNT, Floor.PLACE})
     return name == "<" and (amount <= 0 or (amount == 1 and one.floor is Floor.KEY))
 
 
@@ -52,6 +55,8 @@ def bounds(name: str, select: Json) -> bool:
     kind, body = only(value)
     strict = name in {"<", ">"}
     if kind == "A_Expr" and strings(body.get("name", [])) == ["-"] and name[0] == "<":
+        if _is_now(body.get("lexpr", {})) and any(True for _ in columns(body.get("rexpr"))):
+            return True  # now() - a retention that a table holds
         # max(id) - 1000
         amount = number(fold(body.get("rexpr")))
         positive = fold(body.get("rexpr")) is UNKNOWN or (amount is not None and amount > 0)
@@ -66,6 +71,27 @@ def bounds(name: str, select: Json) -> bool:
     if kind != "ColumnRef":
         return False
     return strict or "limitOffset" in select or "whereClause" in select
+
+
+def past(name: str, right: Json) -> bool:
+    """`< now() - (SELECT retention FROM …)`, of a sub-select that is the same for every row."""
+    body = right.get("A_Expr", {})
+    if (
+        name not in {"<", "<="}
+        or strings(body.get("name", [])) != ["-"]
+        or not _is_now(body.get("lexpr", {}))
+    ):
+        return False
+    link = body.get("rexpr", {}).get("SubLink", {})
+    select = only(link.get("subselect"))[1]
+    return link.get("subLinkType") == "EXPR_SUBLINK" and "fromClause" in select and not correlated(select)
+
+
+def _is_now(expr: Json) -> bool:
+    kind, body = only(expr)
+    if kind == "FuncCall":
+        return not body.get("args") and qualified(body.get("funcname", []))[1] in NOW
+    return kind == "SQLValueFunction" and str(body.get("op")).startswith("SVFOP_CURRENT_TIMESTAMP")
 
 
 def _only_value(select: Json) -> Json:

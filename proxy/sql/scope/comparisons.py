@@ -7,10 +7,11 @@ nothing, by custom as good as by proof. Deliberately absent: AND, OR, NOT, and s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from proxy.sql.parse import Json
+from proxy.sql.scope.bounds import past
 from proxy.sql.scope.clauses import Clause, Limits, either, every
 from proxy.sql.scope.columns import nodes, plain
 from proxy.sql.scope.filters import filtered, made, one_value, region_of
@@ -139,7 +140,7 @@ def _rows(name: str, left: list[Json], right: list[Json], scope: Scope, links: L
 def _first_of(name: str, args: list[Json], other: Json, scope: Scope, links: Links | None) -> Limits | None:
     """`coalesce(a, b, 'x') = c`: one of the columns is, or those before 'x' are NULL. None: no such form."""
     found: list[Limits | None] = []
-    for arg in args:
+    for arg in _flat(args):
         what = subject(arg, scope)
         if what is not None:
             found.append(compare(name, arg, other, scope, links))
@@ -152,6 +153,17 @@ def _first_of(name: str, args: list[Json], other: Json, scope: Scope, links: Lin
         else:
             return None
     return either(found) if found else None
+
+
+def _flat(args: list[Json]) -> Iterator[Json]:
+    """`coalesce(coalesce(a, b), c)` is coalesce(a, b, c); level by level it would take the square of them."""
+    waiting = list(reversed(args))
+    while waiting:
+        arg = waiting.pop()
+        if "CoalesceExpr" in arg:
+            waiting += reversed(arg["CoalesceExpr"].get("args", []))
+        else:
+            yield arg
 
 
 def _against(
@@ -170,6 +182,8 @@ def _against(
         return made(what, one_value(name, region_of(expr, what), plain(body)))
     if name == "=":
         return tie(expr, what, right, scope)
+    if past(name, right) and what.use & Use.ORDER:
+        return made(what, one_value(name, region_of(expr, what), plain(right)))
     return {}
 
 

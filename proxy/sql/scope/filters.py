@@ -8,10 +8,11 @@ Deliberately absent: operators without order (searches.py).
 from __future__ import annotations
 
 from proxy.sql.parse import Json
+from proxy.sql.scope.amounts import MAX_LIMIT
 from proxy.sql.scope.clauses import Clause, Limits
 from proxy.sql.scope.columns import plain
 from proxy.sql.scope.operands import Kind, Operand
-from proxy.sql.scope.patterns import below_all, beyond_all, date_of, number
+from proxy.sql.scope.patterns import below_all, beyond_all, date_of, ends_keys, number
 from proxy.sql.scope.regions import Bound, Region
 from proxy.sql.scope.uses import Floor, Subject, Use
 
@@ -121,6 +122,10 @@ def _bounds(name: str, what: Subject, other: Operand) -> bool:
             other.kind is Kind.NOW or str(other.value).strip().lower() in _PRESENT
         ):
             return False
+        if what.floor is Floor.KEY and ends_keys(other.value):
+            return False
+        if what.floor is Floor.PLACE and (number(other.value) or 0) > MAX_LIMIT:
+            return False
         return other.value is None or not beyond_all(other.value)
     if other.value is None:
         return True
@@ -130,7 +135,7 @@ def _bounds(name: str, what: Subject, other: Operand) -> bool:
 def _above(name: str, what: Subject, value: object) -> bool:
     amount = number(value)
     if amount is not None:
-        if what.floor in {Floor.KEY, Floor.COUNT}:
+        if what.floor in {Floor.KEY, Floor.COUNT, Floor.PLACE}:
             return amount > 1 or (amount == 1 and name == ">") or (0 < amount < 1)
         return amount > 0 or (amount == 0 and name == ">")
     if what.floor is Floor.COUNT and isinstance(value, str):

@@ -14,7 +14,7 @@ from proxy.sql.scope.fold import UNKNOWN, fold
 from proxy.sql.scope.operands import Kind
 from proxy.sql.scope.patterns import number
 from proxy.sql.scope.uses import Floor, Subject, Use
-from proxy.sql.tree import only, scalar, strings
+from proxy.sql.tree import only, qualified, scalar, strings
 
 _SAME_NAMED = """
 round ceil ceiling floor trunc date to_timestamp timezone date_trunc date_bin int4 int8
@@ -88,11 +88,9 @@ def of_one(name: str, one: Subject, kind: Kind, value: object, right: Json) -> S
         )
     if name == "&":
         some = kind is Kind.PARAMETER or (amount is not None and amount != 0)
-        return (
-            replace(one, use=Use.EQUAL | Use.UNEQUAL, mask=int(amount) if amount is not None else -1)
-            if some
-            else None
-        )
+        mask = int(amount) if amount is not None else -1
+        choices = 2 ** mask.bit_count() if mask > 0 else 0
+        return replace(one, use=Use.EQUAL | Use.UNEQUAL, mask=mask, choices=choices) if some else None
     if name == "*" and _is_span(right):
         # seconds * interval '1 second'
         return replace(one, use=one.use & (Use.EQUAL | Use.ORDER))
@@ -149,6 +147,8 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
     if name in _HASHES:
         # Of figures and letters always: no pattern tells them apart.
         return (Use.EQUAL | Use.FILLED if found.use & Use.EQUAL else Use(0)), Floor.ANY, 0
+    if name in _SIZES and any(_fixed_size(arg) for arg in args):
+        return Use(0), Floor.ANY, 0
     if name in _SIZES and found.use & Use.EQUAL:
         # array_length() of an empty array is NULL.
         none = Use.NULL if name == "array_length" else Use(0)
@@ -184,6 +184,12 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
     if name in {"extract", "date_part"}:
         return _of_extract((scalar(args[0]) or "").lower(), found)
     return Use(0), Floor.ANY, 0
+
+
+def _fixed_size(expr: Json) -> bool:
+    """A hash, of one length whatever it is of."""
+    name = qualified(expr.get("FuncCall", {}).get("funcname", []))[1]
+    return name in _HASHES - {"encode", "hashtext"}
 
 
 def _of_extract(part: str, found: Subject) -> tuple[Use, Floor, int]:

@@ -37,7 +37,7 @@ class Operand:
 
 
 _CHANCE = frozenset({"random", "random_normal", "nextval", "gen_random_uuid", "setseed", "setval"})
-_NOW = frozenset({"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"})
+NOW = frozenset({"now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"})
 _STABLE_NAMED = """
 current_setting current_user session_user current_database current_schema txid_current pg_current_xact_id
 make_date make_timestamp make_timestamptz make_interval to_date to_timestamp inet_client_addr pg_backend_pid
@@ -79,7 +79,7 @@ def fixed(expr: Json, scope: Scope) -> Operand | None:
             if name in _CHANCE or name == "system_user":
                 scope.steps.add(count)
                 return None
-            if name in _NOW:
+            if name in NOW:
                 kinds.add(Kind.NOW)
             elif name in _STABLE or schema not in {None, "pg_catalog"} or not is_built_in(str(name), 0):
                 kinds.add(Kind.STABLE)
@@ -106,7 +106,7 @@ def _not_before_now(expr: Json) -> bool:
     for kind, body in nodes(expr):
         if kind == "A_Expr" and strings(body.get("name", []))[-1:] == ["-"]:
             return False
-        if kind == "FuncCall" and qualified(body.get("funcname", []))[1] not in _NOW | {"timezone"}:
+        if kind == "FuncCall" and qualified(body.get("funcname", []))[1] not in NOW | {"timezone"}:
             return False
         if kind == "A_Const" and str(scalar({"A_Const": body})).lstrip().startswith("-"):
             return False

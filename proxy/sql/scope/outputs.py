@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from proxy.sql.parse import Json
 from proxy.sql.scope.amounts import ROWS_OF_ARGUMENT, gives_rows
 from proxy.sql.scope.columns import columns, has_sublink
-from proxy.sql.scope.relations import Definition, Relation, Scope, Steps
+from proxy.sql.scope.relations import Definition, Relation, Scope, Steps, resolve
 from proxy.sql.tree import only, qualified, strings
 
 # What nothing can be said of: a column that no relation has.
@@ -99,6 +99,23 @@ def relation_of(name: str, read: Query, alias: Json, renamed: list[Json]) -> Rel
     return Relation(name, columns=found, open=bool(read.stars), few=read.few)
 
 
+def handed(expr: object, scope: Scope, depth: int = 8) -> bool:
+    """Whether it is made of what the client sends alone: constants, parameters, and few rows of these."""
+    scope.steps.add()
+    if has_sublink(expr):
+        return False
+    for ref in columns(expr):
+        column = resolve(ref, scope)
+        owner = column.owner if column is not None and column.sure else None
+        if not isinstance(owner, Relation) or column is None or owner.open or not owner.few or not depth:
+            return False
+        # Behind a column of VALUES, or of a function, there is nothing that could be asked.
+        behind = owner.columns.get(column.name)
+        if behind is None or not all(handed(*found, depth - 1) for found in behind):
+            return False
+    return True
+
+
 def add_function(kind: str, body: Json, alias: Json, scope: Scope) -> None:
     """A function in FROM: few rows where it gives those of an argument, or of a column of few rows."""
     called = [
@@ -121,8 +138,8 @@ def add_function(kind: str, body: Json, alias: Json, scope: Scope) -> None:
     if kind == "RangeFunction" and (not called or not simple):
         simple = False
     args = [call.get("args", []) for call in called] if kind == "RangeFunction" else [body]
-    speaks = any(True for _ in columns(args)) or has_sublink(args)
-    relation = Relation(name, columns=dict.fromkeys(names, ()), few=simple and not speaks, function=True)
+    few = simple and handed(args, scope)
+    relation = Relation(name, columns=dict.fromkeys(names, ()), few=few, function=True)
     scope.add(relation)
 
 

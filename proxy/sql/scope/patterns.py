@@ -141,6 +141,15 @@ def beyond_all(value: object) -> bool:
     return text in _ENDLESS or text.strip("z~{}|\x7f\uffff\U0010ffff") == "" or _all_of(text, "f")
 
 
+def ends_keys(value: object) -> bool:
+    """Whether a bound of a key stands for all of them: a million and its like, 1000000 or 9999999."""
+    amount = number(value)
+    if amount is None or amount < 999_999:
+        return False
+    digits = str(int(amount)) if amount < _LAST_LONG else "9"
+    return not digits.strip("9") or (digits[0] == "1" and not digits[1:].strip("0"))
+
+
 def below_all(value: object) -> bool:
     """Whether every value is sure to be above this one, or at it: numbers are not negative, by custom."""
     amount = number(value)

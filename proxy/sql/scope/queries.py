@@ -22,11 +22,13 @@ from proxy.sql.scope.outputs import (
     add_function,
     add_outputs,
     column_ref,
+    handed,
     relation_of,
     returned,
 )
 from proxy.sql.scope.relations import Definition, Relation, Scope, Steps
 from proxy.sql.scope.sources import PARENT, READ, SOURCES, visible_to
+from proxy.sql.scope.subjects import has_key
 from proxy.sql.tree import only, strings
 
 Condition = Callable[[Json, Scope], Limits | None]
@@ -113,8 +115,9 @@ class Reader:
         steps.add(len(result.outputs))
         where = body.get("whereClause")
         if not items:
-            bare = not any(True for _ in columns(body.get("targetList", [])))
-            result.few = bare and not gives_rows(body.get("targetList", []), strict=True)
+            result.few = handed(body.get("targetList", []), scope) and not gives_rows(
+                body.get("targetList", []), strict=True
+            )
             return result
         if where:
             terms += conjuncts(where)
@@ -123,6 +126,9 @@ class Reader:
             where is not None and fold(where) in (False, None)
         )
         having = body.get("havingClause")
+        windows = (item.get("WindowDef", {}) for item in body.get("windowClause", []))
+        groups = [body.get("groupClause", []), *(window.get("partitionClause", []) for window in windows)]
+        scope.single = any(has_key(group, scope) for group in groups)
         if not few and having and body.get("groupClause"):
             few = bool(self.condition(having, scope))
         if not few and small_limit(body):

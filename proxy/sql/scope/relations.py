@@ -64,6 +64,8 @@ class Scope:
         limited: relations whose rows are known to be few, those of the levels around too.
         own: unqualified columns known to be the target's.
         ties: (the relations that one side speaks of, the relation that equals them).
+        limiting: by the identity of a settled term, whether it limits anything.
+        single: its groups are single rows, grouped by a key.
         partners: by the right side of a LEFT JOIN, the relations that it is to be a partner of.
     """
 
@@ -79,6 +81,8 @@ class Scope:
     own: frozenset[str] = frozenset()
     ties: list[tuple[frozenset[Relation], Relation]] = field(default_factory=list)
     partners: dict[Relation, frozenset[Relation]] = field(default_factory=dict)
+    limiting: dict[int, bool] = field(default_factory=dict)
+    single: bool = False
 
     def add(self, relation: Relation) -> None:
         """Add a relation; one of a name that is there already can no longer be spoken of."""
@@ -149,8 +153,16 @@ def resolve(ref: Json, scope: Scope) -> Column | None:
     return None
 
 
+# The server's own, which have a column pid: what sessions held is looked up there once they are gone.
+_OF_SESSIONS = frozenset(
+    f"{schema}.{name}" for schema in ("", "pg_catalog") for name in ("pg_stat_activity", "pg_locks")
+)
+
+
 def _probable(name: str, level: Scope) -> Column:
     """A column of the only table there is, or of one further out, should the table not have it."""
+    if name == "pid" and level.tables[0].table in _OF_SESSIONS:
+        return Column(level.tables[0], name)
     row = name in level.named
     around = list(level.parent.levels()) if level.parent is not None else []
     if any(len(outer.relations) > 1 for outer in around):

@@ -84,5 +84,10 @@ def _is_key(term: Json, scope: Scope) -> bool:
         ):
             constants = other["List"].get("items", []) if "List" in other else [other]
             same = all(fixed(item, scope) is not None for item in constants)
-            return same and isinstance(scope.target, Relation) and bool(limits(term, scope, LINKS))
+            return same and isinstance(scope.target, Relation) and _limiting(term, scope)
     return False
+
+
+def _limiting(term: Json, scope: Scope) -> bool:
+    known = scope.limiting.get(id(term))
+    return bool(limits(term, scope, LINKS)) if known is None else known

@@ -41,6 +41,7 @@ def settle(
     for term in terms:
         scope.ties.clear()
         found = condition(term, scope)
+        scope.limiting[id(term)] = bool(found)
         if found is None:
             scope.limited.update(members)
             return

@@ -77,13 +77,19 @@ def subject(expr: Json, scope: Scope) -> Subject | None:
 def never_null(what: Subject) -> bool:
     """A column that no row has NULL in, by what it is or by overwhelming custom."""
     return what.column is not None and (
-        what.column.name.lower() in _NEVER_NULL or what.column.row or what.floor is Floor.COUNT
+        what.column.name.lower() in _NEVER_NULL or what.column.row or what.floor in {Floor.COUNT, Floor.PLACE}
     )
 
 
 def is_mark(what: Subject) -> bool:
     """A column that is NULL until something has happened: `deleted_at`, `lockedBy`, `parent_id`, `failed`."""
     return what.column is None or _MARK.search(what.column.name) is not None
+
+
+def has_key(exprs: list[Json], scope: Scope) -> bool:
+    """Whether one of them names each row: groups by it are single rows, where there is one relation."""
+    found = [subject(expr, scope) for expr in exprs] if len(scope.relations) == 1 else []
+    return any(one is not None and one.column is not None and one.floor is Floor.KEY for one in found)
 
 
 def _column(body: Json, scope: Scope) -> Subject | None:
@@ -202,8 +208,12 @@ def _call(body: Json, scope: Scope) -> Subject | None:
     name = built_in_name(strings(body.get("funcname", [])))
     args: list[Json] = body.get("args", [])
     if name in _RANKS and scope.relations:
+        if scope.single or has_key(body.get("over", {}).get("partitionClause", []), scope):
+            return None  # 1 for every row
         owner = scope.relations[0]
-        return Subject(owner, frozenset({name}), Use.EQUAL | Use.ORDER, Floor.COUNT)
+        ordered = name != "count" or "orderClause" in body.get("over", {})  # a count that goes on is a place
+        floor = Floor.PLACE if ordered else Floor.COUNT
+        return Subject(owner, frozenset({name}), Use.EQUAL | Use.ORDER, floor)
     if not name or not args or body.keys() & {"over", "agg_within_group", "agg_star", "func_variadic"}:
         return None
     if name in _AGGREGATES:

@@ -11,6 +11,7 @@ from proxy.sql.parse import Json
 from proxy.sql.scope.clauses import Clause, Limits, either, every
 from proxy.sql.scope.columns import plain
 from proxy.sql.scope.comparisons import Links, compare
+from proxy.sql.scope.defaults import defaulted
 from proxy.sql.scope.filters import column_is
 from proxy.sql.scope.fold import UNKNOWN, boolean, built_in_name, fold, lone_value
 from proxy.sql.scope.memberships import PATTERNS, all_of, among, any_of, between_of, negate
@@ -56,6 +57,8 @@ def limits(expr: Json, scope: Scope, links: Links, *, negated: bool = False) -> 
     match kind:
         case "BoolExpr":
             return _bool(body, scope, links, negated=negated)
+        case "A_Expr" if body.get("kind") != "AEXPR_IN":
+            return _with_defaults(expr, scope, links, negated=negated)
         case "A_Expr":
             return _expression(expr, scope, links, negated=negated)
         case "NullTest":
@@ -79,7 +82,7 @@ def limits(expr: Json, scope: Scope, links: Links, *, negated: bool = False) -> 
         case "CurrentOfExpr":
             return {scope.target: Clause.of(frozenset(), Region("current"))} if scope.target else {}
         case "FuncCall":
-            return _test(body, scope, links, negated=negated)
+            return _with_defaults(expr, scope, links, negated=negated)
         case _:
             return {}
 
@@ -205,6 +208,18 @@ def _coalesce(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limit
     return either(found)
 
 
+def _with_defaults(expr: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    """What a comparison limits whether its parameters are given or not."""
+    judge = _expression if "A_Expr" in expr else _test
+    found = judge(expr, scope, links, negated=negated)
+    others = defaulted(expr, scope.steps)
+    return (
+        either([found, *(limits(other, scope, links, negated=negated) for other in others)])
+        if others
+        else found
+    )
+
+
 def _expression(expr: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
     body = expr["A_Expr"]
     names = strings(body.get("name", []))
@@ -280,7 +295,8 @@ def _distinct(left: Json, right: Json, scope: Scope, links: Links, *, equal: boo
     return compare("=" if equal else "<>", left, right, scope, links)
 
 
-def _test(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+def _test(expr: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:
+    body = expr["FuncCall"]
     name = strings(body.get("funcname", []))
     args = body.get("args", [])
     if name[:-1] not in ([], ["pg_catalog"]) or negated:

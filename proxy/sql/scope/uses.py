@@ -19,6 +19,7 @@ class Floor(enum.Enum):
     KEY = "keys start at 1, and each names one row"
     PAST = "when a row was made: never in the future"
     COUNT = "0 or more, and hardly ever 0"
+    PLACE = "from 1 on, in an order: an upper bound is a LIMIT"
     YEAR = "from 1970 to 2100"
     DISTANCE = "0 or more: only an upper bound says something"
 

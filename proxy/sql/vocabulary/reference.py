@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from proxy.sql import functions
+from proxy.sql.bookkeeping import TOOLS, Tool
 from proxy.sql.vocabulary.kinds import CLASS_MEANINGS, TRAITS, EffectKind, Risk
 from proxy.sql.vocabulary.table import EFFECT_KINDS
 
@@ -37,6 +38,12 @@ Built-in functions do no more than compute and read, but for these. A text that 
 the statement that it is where it is a constant, and is `code.dynamic` where not. Any function that PostgreSQL
 does not bring is `code.call`; those of well-known extensions have in addition the effects given here, by
 their name alone.
+"""
+_TOOLS = """\
+## Migration tools
+
+Whose bookkeeping `migration: resembles` knows, by these tables. Where it says that a tool makes them
+itself, the very statements by which it does so belong to a migration at any level.
 """
 _RISKS = {
     Risk.NONE: "costs nothing that others notice",
@@ -67,6 +74,18 @@ def _lines() -> Iterator[str]:
     yield _FUNCTIONS
     yield ""
     yield from _functions()
+    yield _TOOLS
+    yield ""
+    yield from _table("", ("tool", "its tables", "makes them itself", "source"), map(_tool, TOOLS))
+
+
+def _tool(tool: Tool) -> tuple[str, ...]:
+    return (
+        tool.name,
+        _names(f"{tool.schema}.{table}".lstrip(".") for table in tool.tables),
+        "yes" if tool.makes else "",
+        tool.source,
+    )
 
 
 def _families() -> Iterator[str]:

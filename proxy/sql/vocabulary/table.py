@@ -219,9 +219,9 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
     ),
     (
         "constraint.rename",
-        _MEDIUM,
-        "ddl",
-        "a constraint is renamed",
+        _HIGH,
+        "ddl destructive",
+        "a constraint is renamed: the old name is gone",
         "ALTER TABLE t RENAME CONSTRAINT c TO d",
         "sql-altertable.html",
     ),

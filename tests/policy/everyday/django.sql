@@ -360,3 +360,37 @@ SELECT "auth_user"."id", "auth_user"."password", "auth_user"."last_login", "auth
 ----
 SELECT "django_content_type"."id", "django_content_type"."app_label", "django_content_type"."model" FROM "django_content_type" WHERE ("django_content_type"."app_label" = 'auth' AND "django_content_type"."model" = 'user') LIMIT 21
 ----
+----
+UPDATE "auth_user" SET "last_login" = '2026-01-01T00:00:00+00:00'::timestamptz WHERE "auth_user"."id" = 1
+----
+UPDATE "shop_product" SET "price" = CASE WHEN ("shop_product"."id" = 1) THEN 10 WHEN ("shop_product"."id" = 2) THEN 20 ELSE NULL END WHERE "shop_product"."id" IN (1, 2)
+----
+UPDATE "shop_product" SET "stock" = ("shop_product"."stock" - 1) WHERE ("shop_product"."id" = 5 AND "shop_product"."stock" > 0)
+----
+DELETE FROM "django_session" WHERE "django_session"."expire_date" < '2026-01-01T00:00:00+00:00'::timestamptz
+----
+DELETE FROM "django_session" WHERE "django_session"."session_key" IN ('abc')
+----
+DELETE FROM "blog_post_tags" WHERE ("blog_post_tags"."post_id" = 1 AND "blog_post_tags"."tag_id" IN (1, 2))
+----
+DELETE FROM "blog_comment" WHERE "blog_comment"."id" IN (SELECT U0."id" FROM "blog_comment" U0 INNER JOIN "blog_post" U1 ON (U0."post_id" = U1."id") WHERE U1."slug" = 'x')
+----
+SELECT "auth_user"."id" FROM "auth_user" WHERE UPPER("auth_user"."username"::text) = UPPER('bob') FOR UPDATE OF "auth_user" NOWAIT
+----
+INSERT INTO "django_content_type" ("app_label", "model") VALUES ('a', 'b') RETURNING "django_content_type"."id"
+----
+SELECT c.relname, CASE WHEN c.relispartition THEN 'p' WHEN c.relkind IN ('m', 'v') THEN 'v' ELSE 't' END, obj_description(c.oid, 'pg_class') FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('f', 'm', 'p', 'r', 'v') AND n.nspname NOT IN ('pg_catalog', 'pg_toast') AND pg_catalog.pg_table_is_visible(c.oid)
+----
+SAVEPOINT "s140_x1"
+----
+RELEASE SAVEPOINT "s140_x1"
+----
+ROLLBACK TO SAVEPOINT "s140_x1"
+----
+SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED
+----
+DECLARE "_django_curs_1_sync_1" NO SCROLL CURSOR WITH HOLD FOR SELECT "a"."id" FROM "a"
+----
+INSERT INTO "cache_table" ("cache_key", "value", "expires") VALUES ('k', 'v', now()) ON CONFLICT ("cache_key") DO UPDATE SET "value" = EXCLUDED."value"
+----
+DELETE FROM "cache_table" WHERE "cache_key" < ':1:k'

@@ -42,3 +42,25 @@ rollback to savepoint sp1
 ----
 select count(*) from "users"
 ----
+----
+select "id", "name" from "users" where "users"."id" = $1
+----
+update "users" set "name" = $1 where "users"."id" = $2 returning "id", "name"
+----
+delete from "users" where ("users"."id" = $1 and "users"."org_id" = $2)
+----
+insert into "users" ("id", "name") values (default, $1), (default, $2) on conflict ("id") do update set "name" = excluded.name
+----
+update "users" set "cnt" = "users"."cnt" + 1 where "users"."id" in ($1, $2)
+----
+update "products" set "price" = (case when "id" = $1 then $2 when "id" = $3 then $4 end) where "products"."id" in ($5, $6)
+----
+with "sq" as (select "id" from "users" where "users"."id" = $1) delete from "posts" where "posts"."user_id" in (select "id" from "sq")
+----
+select "id", (select coalesce(json_agg(json_build_array("p"."id")), '[]'::json) from "posts" "p" where "p"."user_id" = "users"."id") from "users"
+----
+CREATE TABLE IF NOT EXISTS "drizzle"."__drizzle_migrations" (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)
+----
+DO $$ BEGIN ALTER TABLE "posts" ADD CONSTRAINT "posts_fk" FOREIGN KEY ("user_id") REFERENCES "users"("id"); EXCEPTION WHEN duplicate_object THEN null; END $$
+----
+DO $$ BEGIN CREATE TYPE "role" AS ENUM('a', 'b'); EXCEPTION WHEN duplicate_object THEN null; END $$

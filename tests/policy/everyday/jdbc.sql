@@ -52,3 +52,31 @@ UPDATE QRTZ_TRIGGERS SET TRIGGER_STATE = $1 WHERE SCHED_NAME = 'x' AND TRIGGER_N
 ----
 DELETE FROM SPRING_SESSION WHERE EXPIRY_TIME < $1
 ----
+----
+select e1_0.id,e1_0.name,e1_0.version from employee e1_0 where e1_0.id=$1
+----
+update employee set name=$1,version=$2 where id=$3 and version=$4
+----
+delete from employee where id=$1 and version=$2
+----
+select nextval('employee_seq')
+----
+select next_val as id_val from hibernate_sequences
+----
+insert into employee (name,version,id) values ($1,$2,$3)
+----
+update employee e1_0 set salary=(e1_0.salary*1.1) where e1_0.department_id=$1
+----
+delete from employee e1_0 where e1_0.department_id in (select d1_0.id from department d1_0 where d1_0.closed=true)
+----
+select e1_0.id from employee e1_0 where e1_0.id=$1 for no key update
+----
+create temporary table HT_employee (id bigint not null, rn_ integer not null, primary key (id)) on commit drop
+----
+select tc.constraint_name from information_schema.table_constraints tc where tc.table_name=$1
+----
+alter table if exists employee add constraint FKabc foreign key (department_id) references department
+----
+create table employee (version integer, id bigint not null, name varchar(255), primary key (id))
+----
+create sequence employee_seq start with 1 increment by 50

@@ -369,3 +369,27 @@ DELETE FROM "public"."User" WHERE ("public"."User"."id" = $1 AND 1=1) RETURNING 
 ----
 UPDATE "public"."User" SET "id" = ("public"."User"."id" + $1), "tags" = "public"."User"."tags" || $2 WHERE ("public"."User"."email" = $3 AND 1=1) RETURNING "public"."User"."id", "public"."User"."email", "public"."User"."name", "public"."User"."role"::text, "public"."User"."data", "public"."User"."tags", "public"."User"."at"
 ----
+----
+SELECT "public"."User"."id", "public"."User"."email", COALESCE("aggr_selection_0_Post"."_aggr_count_posts", 0) AS "_aggr_count_posts" FROM "public"."User" LEFT JOIN (SELECT "public"."Post"."authorId", COUNT(*) AS "_aggr_count_posts" FROM "public"."Post" WHERE 1=1 GROUP BY "public"."Post"."authorId") AS "aggr_selection_0_Post" ON ("public"."User"."id" = "aggr_selection_0_Post"."authorId") WHERE ("public"."User"."id" = $1 AND 1=1) LIMIT $2 OFFSET $3
+----
+UPDATE "public"."User" SET "name" = $1 WHERE ("public"."User"."id" = $2 AND 1=1) RETURNING "public"."User"."id", "public"."User"."name"
+----
+UPDATE "public"."User" SET "logins" = ("public"."User"."logins" + $1) WHERE ("public"."User"."id" IN ($2,$3) AND ("public"."User"."email" = $4 AND 1=1))
+----
+DELETE FROM "public"."Session" WHERE ("public"."Session"."expires" < $1 AND 1=1)
+----
+DELETE FROM "public"."Session" WHERE ("public"."Session"."id" IN ($1) AND 1=1)
+----
+DELETE FROM "public"."Post" WHERE ("public"."Post"."published" = $1 OR "public"."Post"."title" ILIKE $2)
+----
+INSERT INTO "public"."User" ("email","name") VALUES ($1,$2) ON CONFLICT ("email") DO UPDATE SET "name" = $3 WHERE ("public"."User"."email" = $4 AND 1=1) RETURNING "public"."User"."id"
+----
+INSERT INTO "public"."_PostToTag" ("A", "B") VALUES ($1,$2), ($3,$4) ON CONFLICT DO NOTHING
+----
+DELETE FROM "public"."_PostToTag" WHERE ("public"."_PostToTag"."A" = $1 AND "public"."_PostToTag"."B" IN ($2))
+----
+SELECT "t0"."id", "User_posts"."__prisma_data__" AS "posts" FROM "public"."User" AS "t0" LEFT JOIN LATERAL (SELECT COALESCE(JSONB_AGG("__prisma_data__"), '[]') AS "__prisma_data__" FROM (SELECT "t3"."__prisma_data__" FROM (SELECT JSONB_BUILD_OBJECT('id', "t2"."id") AS "__prisma_data__" FROM (SELECT "t1".* FROM "public"."Post" AS "t1" WHERE "t0"."id" = "t1"."authorId") AS "t2") AS "t3") AS "t4") AS "User_posts" ON TRUE
+----
+SELECT "id", "checksum", "finished_at", "migration_name" FROM "_prisma_migrations" ORDER BY "started_at" ASC
+----
+UPDATE "_prisma_migrations" SET "finished_at" = $1, "applied_steps_count" = $2 WHERE "id" = $3

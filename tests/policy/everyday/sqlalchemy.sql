@@ -230,3 +230,19 @@ FROM pg_catalog.pg_class LEFT OUTER JOIN pg_catalog.pg_am ON pg_catalog.pg_class
 FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class ON pg_catalog.pg_inherits.inhparent = pg_catalog.pg_class.oid GROUP BY pg_catalog.pg_inherits.inhrelid) AS inherits ON pg_catalog.pg_class.oid = inherits.inhrelid LEFT OUTER JOIN pg_catalog.pg_tablespace ON pg_catalog.pg_tablespace.oid = pg_catalog.pg_class.reltablespace JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace
 WHERE pg_catalog.pg_class.relkind = ANY (ARRAY[$2::VARCHAR, $3::VARCHAR, $4::VARCHAR]) AND pg_catalog.pg_table_is_visible(pg_catalog.pg_class.oid) AND pg_catalog.pg_namespace.nspname != $5::VARCHAR AND pg_catalog.pg_class.relname IN ($6::VARCHAR, $7::VARCHAR)
 ----
+----
+UPDATE account SET name='x', version_id=2 WHERE account.id = 1 AND account.version_id = 1
+----
+DELETE FROM account_tag WHERE account_tag.account_id = 1 AND account_tag.tag_id = 2
+----
+INSERT INTO account (name) SELECT p0::VARCHAR FROM (VALUES ('a', 0), ('b', 1)) AS imp_sen(p0, sen_counter) ORDER BY sen_counter RETURNING account.id, account.id AS id__1
+----
+UPDATE task SET state='FAILED' FROM run WHERE run.id = task.run_id AND run.id = 'x' AND task.state IN ('RUNNING')
+----
+DELETE FROM log WHERE log.dttm < '2026-01-01'::timestamp
+----
+SELECT job.id FROM job WHERE job.state = 'queued' FOR UPDATE OF job SKIP LOCKED
+----
+PREPARE TRANSACTION 'tx1'
+----
+COMMIT PREPARED 'tx1'

@@ -42,3 +42,31 @@ alter table todos enable row level security
 ----
 create publication supabase_realtime for table todos
 ----
+----
+UPDATE auth.users SET last_sign_in_at = $1, raw_app_meta_data = $2 WHERE id = $3
+----
+delete from auth.refresh_tokens where id in (select id from auth.refresh_tokens where revoked and updated_at < now() - interval '30 days' limit 100 for update skip locked)
+----
+UPDATE "sessions" AS sessions SET "refreshed_at" = $1, "updated_at" = $2, "user_agent" = $3 WHERE sessions.id = $4
+----
+DELETE FROM auth.audit_log_entries WHERE created_at < now() - interval '90 days'
+----
+select wal->>'type' as type, wal->>'schema' as schema from (select '{}'::jsonb as wal) w
+----
+select * from storage.buckets where id = $1 limit 1
+----
+with files as (select * from storage.objects where bucket_id = $1 and name > $2 order by name limit $3) select name from files
+----
+insert into "storage"."s3_multipart_uploads" ("id", "bucket_id", "key", "version", "upload_signature", "owner_id") values ($1, $2, $3, $4, $5, $6) returning *
+----
+delete from "storage"."s3_multipart_uploads" where "id" = $1
+----
+select set_config('storage.operation', $1, true)
+----
+select set_config('request.jwt.claim.sub', $1, true), set_config('request.jwt', $2, true), set_config('request.method', $3, true), set_config('request.headers', $4, true), set_config('request.path', $5, true)
+----
+delete from realtime.subscription where subscription_id = $1
+----
+insert into realtime.subscription as x( subscription_id, entity, filters, claims ) select $1, 'public.t'::regclass, '{}', '{}'::jsonb on conflict (subscription_id, entity, filters) do update set claims = excluded.claims, created_at = now() returning id
+----
+delete from net._http_response where created < now() - interval '6 hours'

@@ -73,3 +73,63 @@ SELECT pg_terminate_backend(4711)
 -- refused: no-server-access, no-unknown-functions
 SELECT pg_stat_statements_reset()
 ----
+----
+SELECT cron_x.jobid FROM cron.job cron_x
+----
+SELECT * FROM cron.job_run_details ORDER BY start_time DESC LIMIT 10
+----
+DELETE FROM cron.job_run_details WHERE end_time < now() - interval '7 days'
+----
+SELECT 1;
+----
+SELECT usename, passwd FROM pg_shadow WHERE usename=$1
+----
+;
+----
+SELECT pg_is_in_recovery()
+----
+SELECT DATE_TRUNC('week', o.created_at)::date AS w, COUNT(DISTINCT o.user_id), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY o.total) FROM orders o GROUP BY 1 ORDER BY 1
+----
+WITH RECURSIVE d AS (SELECT current_date - 30 AS d UNION ALL SELECT d + 1 FROM d WHERE d < current_date) SELECT d.d, count(o.id) FROM d LEFT JOIN orders o ON o.created_at::date = d.d GROUP BY 1
+----
+SELECT generate_series('2026-01-01'::date, '2026-02-01', '1 day')
+----
+SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at DESC) AS rn FROM orders) x WHERE rn = 1
+----
+SELECT time_bucket('5 minutes', "time") AS t, avg(v) FROM metrics GROUP BY 1
+----
+SELECT * FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+----
+SELECT TRUE AS "_" FROM "public"."orders" WHERE 1 <> 1 LIMIT 0
+----
+SELECT CAST("source"."created_at" AS date) AS d, SUM("source"."total") AS s FROM (SELECT "public"."orders".* FROM "public"."orders") "source" GROUP BY CAST("source"."created_at" AS date)
+----
+SHOW TRANSACTION ISOLATION LEVEL
+----
+SHOW search_path
+----
+SHOW ALL
+----
+SELECT current_setting('server_version_num')::int / 10000
+----
+SELECT version(), current_user, session_user, inet_server_addr()
+----
+SELECT grouping(a), a, b, sum(c) FROM t GROUP BY ROLLUP (a, b)
+----
+TABLE orders
+----
+VALUES (1, 'a'), (2, 'b')
+----
+SELECT xmlagg(xmlelement(name r, xmlattributes(id AS id), body)) FROM notes
+----
+SELECT * FROM json_to_recordset('[{"a":1}]') AS x(a int)
+----
+SELECT unnest(string_to_array('a,b', ','))
+----
+SELECT regexp_matches('ab', '(a)(b)'), regexp_replace('a', 'a', 'b'), format('%I', 'x'), quote_literal('y')
+----
+SELECT convert_from(decode('YQ==', 'base64'), 'UTF8'), encode(sha256('x'), 'hex')
+----
+SELECT uuid_generate_v5(uuid_ns_url(), 'x'), hstore_to_json(attributes), cube_distance(cube(1, 2), c) FROM places
+----
+SELECT sort(uniq(tags)), icount(tags), idx(tags, 3), subarray(tags, 1, 2) FROM posts WHERE tags && ARRAY[1, 2] AND code = isbn13(code)

@@ -1,0 +1,1 @@
+"""The change log as people read it: chosen, written as Markdown and JSON, and put into a table."""

@@ -1,0 +1,76 @@
+"""What pyproject.toml cannot say: the modules that every message passes through are compiled by mypyc.
+
+The same sources run uncompiled: in an editable installation, where there is no C compiler, and with
+PGWARDEN_PURE=1. With PGWARDEN_PURE=0 it is an error if there is none. `pgwarden --version` says which it is.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+# From the socket to the permit and back. Not wire/longframe.py, whose memory is a subclass of mmap with a
+# __del__; not session/who.py, to which a gate refers weakly; not wire/errors.py: ScramViolation, which is not
+# compiled, would not be taken for the ProtocolViolation that it is.
+COMPILED = (
+    "proxy/wire/octets.py",
+    "proxy/wire/framing.py",
+    "proxy/wire/frontend.py",
+    "proxy/wire/backend.py",
+    "proxy/sql/screen.py",
+    "proxy/session/tally.py",
+    "proxy/session/lexing.py",
+    "proxy/session/meaning.py",
+    "proxy/session/cache.py",
+    "proxy/session/prepared.py",
+    "proxy/session/inflight.py",
+    "proxy/session/copying.py",
+    "proxy/session/state.py",
+    "proxy/session/gate.py",
+    "proxy/session/texts.py",
+    "proxy/session/judge.py",
+    "proxy/session/reporting.py",
+    "proxy/session/resolution/lookup.py",
+    "proxy/session/client_side.py",
+    "proxy/session/server_side.py",
+    "proxy/session/conversation.py",
+    "proxy/session/commands.py",
+    "proxy/session/session.py",
+    "proxy/relay/legs.py",
+    "proxy/relay/link.py",
+)
+
+
+def _compiler() -> bool:
+    """Whether C can be compiled here for this Python."""
+    program = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    return shutil.which(program) is not None and header.is_file()
+
+
+def _extensions() -> list[Extension]:
+    pure = os.environ.get("PGWARDEN_PURE", "")
+    if pure not in ("", "0", "1"):
+        sys.exit(f"pgwarden: PGWARDEN_PURE is {pure!r}; it must be 0 or 1.")
+    building = {"build_ext", "bdist_wheel"} & set(sys.argv)
+    if pure == "1" or not building:
+        return []
+    if not _compiler():
+        if pure == "0":
+            sys.exit("pgwarden: no C compiler, or no Python.h. Install them (Debian: gcc python3-dev).")
+        return []
+    from mypyc.build import mypycify
+
+    # The dependencies are not there where a wheel is built: what they give is of any type.
+    options = ["--config-file=", "--ignore-missing-imports", "--explicit-package-bases"]
+    level = os.environ.get("MYPYC_OPT_LEVEL", "3")  # of the C compiler
+    files = [*options, *COMPILED]
+    extensions: list[Extension] = mypycify(files, opt_level=level, debug_level="0", group_name="pgwarden")
+    return extensions
+
+
+setup(ext_modules=_extensions())

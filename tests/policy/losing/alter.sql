@@ -1,0 +1,109 @@
+ALTER TABLE victim DROP COLUMN IF EXISTS val CASCADE
+----
+ALTER TABLE victim ADD COLUMN z int, DROP COLUMN val
+----
+ALTER TABLE ONLY parent DROP COLUMN val CASCADE
+----
+ALTER TABLE victim ALTER val TYPE varchar(2) USING left(val,2)
+----
+ALTER TABLE victim ALTER COLUMN n SET DATA TYPE text USING ''
+----
+ALTER TABLE victim RENAME TO x
+----
+ALTER TABLE victim RENAME COLUMN val TO v
+----
+ALTER TABLE victim RENAME val TO v
+----
+ALTER TABLE victim RENAME CONSTRAINT victim_pkey TO pk2
+----
+ALTER INDEX victim_pkey RENAME TO pk2
+----
+ALTER VIEW v_parent RENAME TO v2
+----
+ALTER VIEW v_parent RENAME COLUMN val TO v
+----
+ALTER MATERIALIZED VIEW mv_parent RENAME TO m2
+----
+ALTER SEQUENCE seq1 RENAME TO s2
+----
+ALTER SCHEMA shop RENAME TO shop2
+----
+ALTER TYPE mood RENAME VALUE 'sad' TO 'x'
+----
+ALTER TYPE pair ALTER ATTRIBUTE a TYPE text
+----
+ALTER TYPE pair RENAME ATTRIBUTE a TO z
+----
+ALTER FUNCTION f_benign(int) RENAME TO f2
+----
+ALTER FUNCTION f_benign SET SCHEMA shop
+----
+ALTER PROCEDURE p_benign() RENAME TO p2
+----
+ALTER ROUTINE p_benign() RENAME TO p2
+----
+ALTER TYPE mood SET SCHEMA shop
+----
+ALTER SEQUENCE seq1 SET SCHEMA shop
+----
+ALTER VIEW v_parent SET SCHEMA shop
+----
+ALTER TABLE part DETACH PARTITION part_b
+----
+ALTER TABLE part DETACH PARTITION part_a; DROP TABLE part_a
+----
+ALTER TABLE victim ALTER n DROP DEFAULT
+----
+ALTER TABLE notes ALTER id DROP DEFAULT
+----
+ALTER VIEW v_parent RENAME TO v9; SELECT 1
+----
+ALTER TABLE victim SET UNLOGGED
+----
+ALTER TABLE victim ALTER val DROP NOT NULL, DROP CONSTRAINT victim_pkey
+----
+ALTER TABLE child DROP CONSTRAINT child_parent_id_fkey
+----
+ALTER TABLE v_parent RENAME TO q
+----
+ALTER INDEX IF EXISTS parent_pkey RENAME TO z
+----
+ALTER SEQUENCE seq1 OWNED BY victim.id; ALTER TABLE victim DROP COLUMN n
+----
+ALTER SEQUENCE seq1 RESTART
+----
+ALTER SEQUENCE seq1 MINVALUE 1 RESTART WITH 1
+----
+ALTER SEQUENCE IF EXISTS public.seq1 INCREMENT 1 MINVALUE 1 START 1 RESTART
+----
+SELECT setval('seq1',500,false)
+----
+SELECT setval('public.seq1'::regclass,500,false)
+----
+SELECT pg_catalog.setval('seq1'::regclass::oid,500,false)
+----
+UPDATE victim SET val=val WHERE id = setval('seq1',500,false)
+----
+TRUNCATE t1 RESTART IDENTITY
+----
+ALTER TABLE t1 ALTER COLUMN id RESTART WITH 1
+----
+ALTER TABLE t1 ALTER COLUMN id DROP IDENTITY
+----
+ALTER TABLE t1 ALTER COLUMN b DROP EXPRESSION
+----
+ALTER TABLE kid NO INHERIT parent
+----
+ALTER TABLE notes DISABLE ROW LEVEL SECURITY
+----
+ALTER TABLE victim DISABLE TRIGGER USER
+----
+ALTER TABLE victim DISABLE RULE r
+----
+ALTER TABLE victim ENABLE REPLICA TRIGGER t
+----
+ALTER POLICY own ON victim USING (true)
+----
+ALTER DOMAIN d1 DROP DEFAULT
+----
+ALTER TABLE t1 ALTER a SET STORAGE EXTERNAL, DROP b
