@@ -31,6 +31,7 @@ from proxy.session.refusal import CANCELLED, Denial, FatalRefusal, Refusal, no_s
 from proxy.session.registration import Registration, registered_by
 from proxy.session.replication import command
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.session.texts import HandOut, Texts, Wait, over_size
 from proxy.session.weighing import Weighed
 from proxy.wire.errors import ProtocolViolation
@@ -58,6 +59,8 @@ _COPY_FAIL: Final = 0x66  # f
 _FLUSH: Final = 0x48  # H
 _TERMINATE: Final = 0x58  # X
 _STATEMENTS: Final = (QUERY, PARSE, BIND, DESCRIBE, EXECUTE, CLOSE, FUNCTION_CALL)
+_UNNAMED: Final = b"S\0"
+"""The body of a Describe or a Close of the unnamed statement."""
 _RESTING: Final = ("freeze", "ledger")
 
 LONGEST_KEPT: Final = 8 * 1024
@@ -75,8 +78,17 @@ class ClientSide:
         parsed: the text of the last Parse without a name that went on, or its size.
     """
 
-    def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
-        """Read frames from the cutter, judge them against the state."""
+    def __init__(
+        self,
+        gate: Gate,
+        judge: Judge,
+        state: State,
+        copy: CopyIn,
+        cutter: Cutter,
+        cache: StatementCache | None = None,
+    ) -> None:
+        """Read frames from the cutter, judge them against the state; ``cache`` is what the server keeps."""
+        self._cache = cache
         self._gate = gate
         self._texts = Texts(state, gate, judge.consequences)
         self._awaiting: View | None = None  # a text that is read elsewhere
@@ -105,7 +117,7 @@ class ClientSide:
         Returns: what goes to the server now.
         Raises: ProtocolViolation.
         """
-        state, cutter = self._state, self._cutter
+        state, cutter, cache = self._state, self._cutter, self._cache
         pieces: list[View] | None = None  # most of the time all goes on as it came
         # The next CopyData is where a COPY can be stopped.
         cutter.show_all = self._copy.sent is not None and self._copy_outdated()
@@ -117,6 +129,11 @@ class ClientSide:
                 instead = self._out_of_line(kind)
             else:
                 instead = self._in_line(kind)
+            if cache is not None and cache.before:
+                if pieces is None:
+                    pieces = []
+                pieces.append(cutter.part())
+                pieces.append(cache.take_before())
             if instead is not None:
                 if pieces is None:
                     pieces = []
@@ -153,6 +170,8 @@ class ClientSide:
         if kind == FUNCTION_CALL:
             return self._function_call()
         if kind in (_FLUSH, _COPY_DONE, _COPY_FAIL):
+            if kind == _FLUSH and self._cache is not None:
+                self._cache.flushed = True
             return KEEP
         if kind == _TERMINATE:
             return self._terminate()
@@ -271,6 +290,8 @@ class ClientSide:
             raise FatalRefusal(denial)
         self._state.registration = None
         refusal = Refusal(denial, self._gate.token())
+        if self._cache is not None:
+            self._cache.ends()
         self._state.inflight.refuse(self._state.send(kind), refusal)
         self._state.lookup.answer = None
         self._state.end_batch()
@@ -284,6 +305,8 @@ class ClientSide:
         self._texts.forget()
         self._state.registration = None
         refusal = Refusal(denial, self._gate.token())
+        if unnamed_parse and self._cache is not None:
+            self._cache.ends()
         self._state.inflight.refuse(self._state.send(PARSE), refusal)
         self._state.lookup.answer = None
         self._state.batch_open = True
@@ -300,6 +323,8 @@ class ClientSide:
         refusal = Refusal(denial, self._gate.token())
         rollback = self._meaning_of(b"ROLLBACK")
         if kind == QUERY:
+            if self._cache is not None:
+                self._cache.ends()
             sent = state.send(QUERY)
             sent.hidden = True
             state.inflight.refuse(sent, refusal)
@@ -412,6 +437,10 @@ class ClientSide:
             self._held = text
             return self._wait_for(verdict)
         self._texts.forget()
+        if self._cache is not None:
+            self._cache.reads(bytes(text), unnamed=False)
+            self._disturb(self._cache, meaning, unnamed=False)
+            self._cache.ends()
         sent = state.send(QUERY)
         self._runs(sent, meaning, state.inflight.boundaries)
         self.last = text if len(text) <= LONGEST_KEPT else len(text)
@@ -474,6 +503,11 @@ class ClientSide:
             gate, judge = self._gate, self._judge
             sent.grant = Grant(meaning, gate.policy, answer, judge.since, judge.until, gate.rests)
 
+    def _disturb(self, cache: StatementCache, meaning: Meaning, *, unnamed: bool) -> None:
+        """What is kept may not outlive what runs next."""
+        judge = self._judge
+        cache.runs(meaning, defines=judge.defines is not None or judge.relexes, unnamed=unnamed)
+
     def _parse(self) -> bytes | None:
         state = self._state
         if self._cutter.oversize:
@@ -493,13 +527,23 @@ class ClientSide:
             self._held = message
             return self._wait_for(verdict)
         self._texts.forget()
-        sent = state.send(PARSE)
+        cache = self._cache
+        instead = KEEP
+        if cache is None:
+            sent = state.send(PARSE)
+        elif message.name:
+            cache.reads(bytes(message.text), unnamed=True)
+            sent = state.send(PARSE)
+        else:
+            sent, instead = cache.parse(self._cutter.body()[1:], bytes(message.text), understood)
         sent.definition = state.define(state.statements, message.name, understood, sent)
         state.resolves(sent.definition, None)
+        if cache is not None:
+            cache.answered(sent)
         if not message.name:
             self.parsed = message.text if len(message.text) <= LONGEST_KEPT else len(message.text)
         state.batch_open = True
-        return KEEP
+        return instead
 
     def _bind(self) -> bytes | None:
         state = self._state
@@ -515,6 +559,9 @@ class ClientSide:
             if isinstance(verdict, Denial):
                 return self._refuse_extended(verdict)
             return self._wait_for(verdict)
+        instead = KEEP
+        if self._cache is not None and not name:
+            instead = self._cache.bind(self._cutter.body(), portal, whole=not self._cutter.midway)
         sent = state.send(BIND)
         if meaning.relexes:  # the planner calls functions that are marked immutable
             state.lexing.unsettle(state.inflight.boundaries + 1)
@@ -527,7 +574,7 @@ class ClientSide:
         if meaning.registers is not None and not self._cutter.midway:
             sent.definition.registers = registered_by(meaning.registers, self._cutter.body())
         state.batch_open = True
-        return KEEP
+        return instead
 
     def _execute(self) -> bytes | None:
         state = self._state
@@ -541,6 +588,8 @@ class ClientSide:
             if isinstance(verdict, Denial):
                 return self._refuse_to_run(EXECUTE, meaning, verdict)
             return self._wait_for(verdict)
+        if self._cache is not None:
+            self._disturb(self._cache, meaning, unnamed=True)
         sent = state.send(EXECUTE)
         self._runs(sent, meaning, state.inflight.boundaries + 1)
         self.last = meaning
@@ -559,12 +608,18 @@ class ClientSide:
             kind, name = decode_describe(self._cutter.body())
             if kind == "S":
                 state.resolves_unseen(name)
+        instead = KEEP
+        if self._cache is not None and self._cutter.body() == _UNNAMED:
+            instead = self._cache.describe()
         state.send(DESCRIBE)
         state.batch_open = True
-        return KEEP
+        return instead
 
     def _close(self) -> bytes | None:
-        self._state.send(CLOSE).closes = decode_close(self._cutter.body())
+        closes = decode_close(self._cutter.body())
+        if self._cache is not None and self._cutter.body() == _UNNAMED:
+            self._cache.ends()
+        self._state.send(CLOSE).closes = closes
         self._state.batch_open = True
         return KEEP
 
@@ -587,6 +642,8 @@ class ClientSide:
             if isinstance(verdict, Denial):
                 return self._refuse_query(FUNCTION_CALL, verdict)
             return self._wait_for(verdict)
+        if self._cache is not None:
+            self._disturb(self._cache, meaning, unnamed=True)
         self._runs(state.send(FUNCTION_CALL), meaning, state.inflight.boundaries)
         state.end_batch()
         return KEEP

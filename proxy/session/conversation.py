@@ -20,6 +20,7 @@ from proxy.session.meaning import Meaning
 from proxy.session.outcomes import Books
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.wire.framing import Cutter, View
 
 
@@ -28,6 +29,7 @@ class Conversation:
 
     Attributes:
         books: what follows its changes; None while none is open.
+        cache: the statements that the server keeps for it; None where it keeps none.
     """
 
     def __init__(
@@ -51,8 +53,12 @@ class Conversation:
         self.inflight = self._state.inflight
         self._cutter = client
         self._copy = copy
-        self._client = ClientSide(gate, judge, self._state, copy, client)
-        self._server = ServerSide(self._state, copy, server)
+        cache = (
+            StatementCache(self._state, gate.token()) if gate.keep_statements and not replication else None
+        )
+        self.cache = cache
+        self._client = ClientSide(gate, judge, self._state, copy, client, cache)
+        self._server = ServerSide(self._state, copy, server, cache)
         self.release_held = self._client.release_held
         self.stop_copy = self._client.stop_copy
         self.to_do_elsewhere = self._client.to_do_elsewhere

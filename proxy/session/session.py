@@ -556,6 +556,12 @@ class Session:
             return self._refuse_client(violation)
         except FatalRefusal as refusal:
             return self._end(refusal.denial)
+        cache = conversation.cache
+        if cache is not None and cache.flushed and cache.owed:
+            return [ToClient(cache.take_owed()), *self._to_server(conversation, data)]
+        return self._to_server(conversation, data)
+
+    def _to_server(self, conversation: Conversation, data: View) -> list[Command]:
         if not conversation.waiting and (self._judge is None or not self._judge.reporter.events):
             return [ToServer(data)] if data else []
         commands: list[Command] = self._reports()
