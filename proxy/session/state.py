@@ -94,7 +94,7 @@ class State:
         return sent
 
     def answered_here(self, kind: int) -> Sent:
-        """A message of this kind does not go to the server; its answer has a place among those that are owed."""
+        """A message of this kind does not go to the server; its answer has its place in what is owed."""
         self._serial += 1
         sent = Sent(kind, self._serial)
         sent.unsent = True

@@ -94,7 +94,7 @@ class _Turn:
 
     __slots__ = ("own", "serial", "standing")
 
-    def __init__(self, serial: int, standing: _Kept | None, own: bool) -> None:  # noqa: FBT001
+    def __init__(self, serial: int, standing: _Kept | None, own: bool) -> None:
         self.serial = serial
         self.standing = standing
         self.own = own
