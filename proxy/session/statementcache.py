@@ -194,7 +194,7 @@ class StatementCache:
         return None if self.standing is None else encode_describe("S", self.standing.name)
 
     def ends(self) -> None:
-        """What is sent next ends the unnamed statement: a Query, a Close, a Parse that stands for a refusal."""
+        """What is sent next ends the unnamed statement: a Query, a Close, what stands for a refused Parse."""
         self._turn(self._state.sent + 1, None, own=False)
 
     def reads(self, text: bytes, *, unnamed: bool) -> None:
@@ -267,7 +267,7 @@ class StatementCache:
             self._barred = 0
 
     def noticed(self, body: bytes, sent: Sent | None) -> None:
-        """A notice has come: a text that has the parser say something is not kept, for it says it each time."""
+        """A notice has come: what the parser has something to say of is not kept, for it says it each time."""
         kept = None if sent is None else self._begun.get(sent.serial)
         if kept is not None:
             self._seen[hash(kept.body)] = True
@@ -417,7 +417,7 @@ def _stands_still(text: bytes) -> bool:
 def _most_uses(text: bytes) -> int:
     """How often a statement may be bound before the server might plan it otherwise than a new one.
 
-    An error that a value raises while it is planned comes with Bind; under a plan for any value, with Execute.
+    An error that a value raises when it is planned comes with Bind; under a plan for any value, with Execute.
     """
     parameters = len(_PARAMETER.findall(text))
     if not parameters:
