@@ -267,7 +267,7 @@ class StatementCache:
             self._barred = 0
 
     def noticed(self, body: bytes, sent: Sent | None) -> None:
-        """A notice has come: what the parser has something to say of is not kept, for it says it each time."""
+        """A notice has come: what the parser remarks on is not kept, for it does so each time."""
         kept = None if sent is None else self._begun.get(sent.serial)
         if kept is not None:
             self._seen[hash(kept.body)] = True
