@@ -3,18 +3,20 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.servers.database import Database
 from tests.session.conftest import TABLE, Clients
 from tests.session.messages import CP, DS, B, C, D, E, H, P, Q, S
-from tests.session.twins import Step, Twins, step
+from tests.session.twins import Twins, step
 from tests.session.wired import answers
 
 SELECT = "SELECT v FROM t WHERE id = $1"
 COUNT = "SELECT count(*) FROM t"
 
 
-def request(text: str = SELECT, *values: bytes) -> Step:
+def request(text: str, *values: bytes) -> bytes:
     """One as drivers send it."""
     return step(P(text), B(values=values), D(), E(), S)
 
@@ -26,7 +28,10 @@ def twins(every_table: Database, clients: Clients) -> Twins:
 
 def resetting(database: Database) -> Callable[[], None]:
     def reset() -> None:
-        database.execute("DROP SCHEMA IF EXISTS public, s CASCADE; CREATE SCHEMA public; " + TABLE)
+        database.execute(
+            "DROP SCHEMA IF EXISTS public, s, elsewhere CASCADE; CREATE SCHEMA public; CREATE SCHEMA s; "
+            + TABLE
+        )
 
     return reset
 
@@ -59,12 +64,12 @@ def test_chunks(twins: Twins) -> None:
 def test_flush(twins: Twins) -> None:
     twins.alike(
         *[request(SELECT, b"1")] * 3,
-        step(P(SELECT), H, ready=0),
-        step(DS(), H, ready=0),
-        step(B(values=[b"2"]), H, ready=0),
-        step(E(), H, ready=0),
-        step(P(COUNT), H, ready=0),
-        step(P(SELECT), H, ready=0),
+        step(P(SELECT), H),
+        step(DS(), H),
+        step(B(values=[b"2"]), H),
+        step(E(), H),
+        step(P(COUNT), H),
+        step(P(SELECT), H),
         step(S),
         step(P(SELECT), S),
         step(B(values=[b"3"]), E(), S),
@@ -76,7 +81,7 @@ def test_pipelines(twins: Twins) -> None:
     two = P(COUNT) + B() + E()
     twins.alike(
         *[step(one, two, S)] * 4,
-        *[step(one, S, two, S, one, S, ready=3)] * 3,
+        *[step(one, S, two, S, one, S)] * 3,
         step(one, two, one, two, S),
     )
 
@@ -153,7 +158,7 @@ def test_transactions(twins: Twins) -> None:
             request(SELECT, b"1"),
             request("COMMIT"),
             request(SELECT, b"1"),
-            step(Q("BEGIN"), P("SELECT 1/0"), B(), E(), S, P(SELECT), B(values=[b"1"]), E(), S, ready=3),
+            step(Q("BEGIN"), P("SELECT 1/0"), B(), E(), S, P(SELECT), B(values=[b"1"]), E(), S),
             request(SELECT, b"1"),
             request("ROLLBACK"),
             request(SELECT, b"1"),
@@ -165,6 +170,8 @@ CHANGES = [
     "ALTER TABLE t ADD u int",
     "ALTER TABLE t ALTER v TYPE varchar(2)",
     "CREATE TEMP TABLE t (id int, v int)",
+    "CREATE TABLE s.t (id int, v int)",
+    "SET search_path = s, public",
     "SET search_path = elsewhere",
     "SET TimeZone = 'Asia/Tokyo'",
     "RESET ALL",
@@ -172,7 +179,7 @@ CHANGES = [
     "ANALYZE t",
     "SELECT set_config('search_path', 'elsewhere', false)",
     "DO $$BEGIN EXECUTE 'ALTER TABLE t RENAME v TO w'; END$$",
-    "CREATE SCHEMA s CREATE TABLE t (id int, v text)",
+    "CREATE SCHEMA elsewhere CREATE TABLE t (id int, v text)",
     "CREATE FUNCTION count(x text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "LISTEN x",
     "DEALLOCATE ALL",
@@ -324,3 +331,91 @@ def test_portals_outlive_their_statements(twins: Twins) -> None:
         step(D("p"), S),
         step(Q("COMMIT")),
     )
+
+
+ROWS = ("SELECT id, v FROM t WHERE id < $1 ORDER BY id", "SELECT v FROM t WHERE id = $1 FOR UPDATE")
+WRITES = (
+    "INSERT INTO t VALUES ($1, 'new')",
+    "UPDATE t SET v = v || '!' WHERE id = $1",
+    "SELECT 100 / $1::int",
+)
+PLAIN = (SELECT, *ROWS, *WRITES)
+VALUES = (b"1", b"2", b"0", b"9", b"x", None)
+
+_texts = st.sampled_from(PLAIN)
+_values = st.sampled_from(VALUES)
+_portals = st.sampled_from(("", "", "p"))
+_requests = st.builds(
+    lambda text, value, portal: P(text) + B("", portal, [value]) + D(portal) + E(portal),
+    _texts,
+    _values,
+    _portals,
+)
+_others = st.sampled_from(
+    (
+        P(COUNT) + B() + E(),
+        P("SELEC"),
+        P("SELECT nothing FROM t") + B() + E(),
+        P(SELECT),
+        P(SELECT) + H,
+        B(values=[b"2"]),
+        B(portal="q", values=[b"3"]),
+        E(),
+        E("", 1),
+        E("p", 1),
+        E("q", 1),
+        DS(),
+        DS("named"),
+        D(),
+        C(),
+        C("named"),
+        CP(),
+        CP("p"),
+        P(SELECT, "named"),
+        B("named", values=[b"1"]) + E(),
+        H,
+        S,
+        P("BEGIN") + B() + E(),
+        P("COMMIT") + B() + E(),
+        P("ROLLBACK") + B() + E(),
+        P("SAVEPOINT a") + B() + E(),
+        P("ROLLBACK TO a") + B() + E(),
+        P("SET search_path = s, public") + B() + E(),
+        P("SET LOCAL search_path = s, public") + B() + E(),
+        P("CREATE TEMP TABLE t (id int, v int)") + B() + E(),
+        P("ALTER TABLE t ALTER v TYPE varchar(3)") + B() + E(),
+        P("DEALLOCATE ALL") + B() + E(),
+        P("DISCARD ALL") + B() + E(),
+        P("COPY t TO STDOUT") + B() + E(),
+        P("DROP TABLE t") + B() + E(),
+        P("SELECT count(*) FROM pg_prepared_statements") + B() + E(),
+        Q("BEGIN"),
+        Q("COMMIT"),
+        Q("ROLLBACK"),
+        Q("SELECT 1"),
+        Q("SELECT 1/0"),
+        Q("SELECT v FROM t ORDER BY id"),
+        Q("SET search_path = s, public"),
+        Q("RESET ALL"),
+        Q("ALTER TABLE t ADD w int"),
+        Q("CREATE TABLE s.t (id int, v int); INSERT INTO s.t VALUES (1, 1)"),
+        Q("BEGIN; SELECT 1; COMMIT"),
+        Q("DEALLOCATE ALL"),
+        Q("PREPARE named (int) AS " + SELECT),
+        Q("EXECUTE named (1)"),
+        Q("INSERT INTO t VALUES (9, 'nine')"),
+    )
+)
+_batches = st.lists(_requests | _requests | _requests | _others, min_size=1, max_size=4)
+_steps = st.lists(st.builds(lambda parts: b"".join(parts) + S, _batches), min_size=1, max_size=15)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=_steps, warm=st.booleans(), chunk=st.sampled_from((0, 0, 0, 5)))
+def test_whatever_a_session_says(
+    every_table: Database, clients: Clients, steps: list[bytes], warm: bool, chunk: int
+) -> None:
+    """Some of what is kept beforehand, or nothing."""
+    before = [request(text, b"1") for text in PLAIN] * 2 if warm else []
+    twins = Twins(clients, every_table, resetting(every_table))
+    twins.alike(*before, *steps, chunk=chunk)

@@ -8,28 +8,18 @@ in which they are seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from proxy.session import Gate
+from proxy.session import Gate, Standing
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.wired import Wired, gate_of, whole
 
-_QUIET_S = 0.03
 _FIRST_OWN = 16_384  # FirstNormalObjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a client sends in one go, and how many ReadyForQuery end it; 0: it ends when no more comes."""
-
-    data: bytes
-    ready: int = 1
-
-
-def step(*messages: bytes, ready: int = 1) -> Step:
-    """One step."""
-    return Step(b"".join(messages), ready)
+def step(*messages: bytes) -> bytes:
+    """What a client sends in one go and has answered before it goes on; it ends in Sync, Query or Flush."""
+    return b"".join(messages)
 
 
 class Twins:
@@ -40,57 +30,38 @@ class Twins:
         off: the last of the other's.
     """
 
-    def __init__(self, clients: Clients, database: Database, reset: Callable[[], None], **gate: str) -> None:
+    def __init__(self, clients: Clients, database: Database, reset: Callable[[], None]) -> None:
         self._clients = clients
         self._database = database
         self._reset = reset
-        self._gate = gate
         self.on: Wired
         self.off: Wired
 
-    def alike(self, *steps: Step, chunk: int = 0, **parameters: str) -> list[bytes]:
-        """Run the same at both: what each step was answered, the same at both."""
-        self.off, off = self._run(gate_of(**self._gate), steps, None, chunk, parameters)
-        self.on, on = self._run(gate_of(keep_statements=True, **self._gate), steps, off, chunk, parameters)
+    def alike(self, *steps: bytes, chunk: int = 0) -> list[bytes]:
+        """Run the same at both: what each step was answered, the same at both.
+
+        Args:
+            steps: what the client sends.
+            chunk: how many bytes of it, and of the server's, are shown to the session at a time; 0 for all.
+        """
+        self.off, off = self._run(gate_of(), steps, chunk)
+        self.on, on = self._run(gate_of(keep_statements=True), steps, chunk)
         assert on == off
         return off
 
-    def _run(
-        self,
-        gate: Gate,
-        steps: Sequence[Step],
-        expected: list[bytes] | None,
-        chunk: int,
-        parameters: dict[str, str],
-    ) -> tuple[Wired, list[bytes]]:
+    def _run(self, gate: Gate, steps: Sequence[bytes], chunk: int) -> tuple[Wired, list[bytes]]:
         self._reset()
-        client = self._clients.wired(self._database, gate, **parameters)
+        client = self._clients.wired(self._database, gate, chunk=chunk)
         seen: list[bytes] = []
         ids: dict[bytes, bytes] = {}
-        for number, each in enumerate(steps):
+        for data in steps:
             client.inbox = b""
-            size = chunk or len(each.data) or 1
-            for at in range(0, len(each.data), size):
-                if not client.closed:
-                    client._send(each.data[at : at + size])
-            if each.ready:
-                client.wait(each.ready)
-            else:
-                self._listen(client, len(expected[number]) if expected else None)
+            for at in range(0, len(data), chunk or len(data)):
+                client.tell(data[at : at + (chunk or len(data))])
+            client.until(lambda: client.session.standing is not Standing.QUERY)
             seen.append(_even(client.inbox, ids))
         client.close()
         return client, seen
-
-    def _listen(self, client: Wired, length: int | None) -> None:
-        """Read until nothing more comes; where it is known how much should, not less soon."""
-        assert client.server is not None
-        while not client.closed and (length is None or len(client.inbox) < length):
-            client.server.settimeout(_QUIET_S if length is None else 2)
-            try:
-                client._pump()
-            except TimeoutError:
-                break
-        client.server.settimeout(60)
 
 
 def _even(data: bytes, ids: dict[bytes, bytes]) -> bytes:

@@ -204,6 +204,11 @@ class Bare:
         while not self.closed and not done():
             self._pump()
 
+    def tell(self, data: bytes) -> None:
+        """Send some bytes, unless the connection has ended."""
+        if not self.closed:
+            self._send(data)
+
     def close(self) -> None:
         """Drop the connection."""
         if self.server is not None:
