@@ -438,7 +438,7 @@ class ClientSide:
             return self._wait_for(verdict)
         self._texts.forget()
         if self._cache is not None:
-            self._cache.reads(bytes(text), unnamed=False)
+            self._cache.reads(text, once=True, unnamed=False)
             self._disturb(self._cache, meaning, unnamed=False)
             self._cache.ends()
         sent = state.send(QUERY)
@@ -532,10 +532,10 @@ class ClientSide:
         if cache is None:
             sent = state.send(PARSE)
         elif message.name:
-            cache.reads(bytes(message.text), unnamed=True)
+            cache.reads(message.text, once=False, unnamed=True)
             sent = state.send(PARSE)
         else:
-            sent, instead = cache.parse(self._cutter.body()[1:], bytes(message.text), understood)
+            sent, instead = cache.parse(self._cutter, message.text, understood)
         sent.definition = state.define(state.statements, message.name, understood, sent)
         state.resolves(sent.definition, None)
         if cache is not None:
@@ -561,7 +561,7 @@ class ClientSide:
             return self._wait_for(verdict)
         instead = KEEP
         if self._cache is not None and not name:
-            instead = self._cache.bind(self._cutter.body(), portal, whole=not self._cutter.midway)
+            instead = self._cache.bind(self._cutter, portal)
         sent = state.send(BIND)
         if meaning.relexes:  # the planner calls functions that are marked immutable
             state.lexing.unsettle(state.inflight.boundaries + 1)

@@ -26,6 +26,7 @@ from proxy.session.inflight import CLOSE, PARSE, Sent
 from proxy.session.meaning import Meaning
 from proxy.session.state import State
 from proxy.wire.backend import decode_error
+from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import encode_close, encode_describe
 from proxy.wire.octets import message, string
 
@@ -35,6 +36,7 @@ _MOST: Final = 100
 """So many statements are kept for a session, each some 10 to 50 KB of the server's memory."""
 _LONGEST: Final = 8 * 1024
 """The longest text of one, in bytes."""
+_LONGEST_LOOKED_AT: Final = 64 * 1024
 _MOST_SEEN: Final = 1_000
 _CUSTOM_PLANS: Final = 5
 """After so many plans for the values at hand the server may make one for any (choose_custom_plan)."""
@@ -49,17 +51,21 @@ _HARD_TO_READ: Final = re.compile(rb"\\|--|/\*|\$[^0-9]|u&'", re.IGNORECASE)
 
 _PARAMETER: Final = re.compile(rb"\$[0-9]+")
 _BARE: Final = re.compile(
-    rb"[A-Za-z_\"][A-Za-z0-9_]*\"?\s*"
-    rb"(?:(?:=|<>|!=|<=|>=|<|>)\s*\$[0-9]+|(?:=\s*ANY|IN)\s*\(\s*\$[0-9]+(?:\s*,\s*\$[0-9]+)*\s*\))"
+    rb"(?:(?<=[\w\")])|(?<=[\w\")]\s))(?:(?:<>|!=|<=|>=|=|<|>)\s*\$[0-9]+"
+    rb"|(?:=\s*ANY|IN)\s*\(\s*\$[0-9]+(?:\s*,\s*\$[0-9]+)*\s*\))"
     rb"(?=\s*[);]|\s*$|\s+(?:AND|OR|ORDER|GROUP|HAVING|LIMIT|OFFSET|FOR|UNION)\b)"
     rb"|\b(?:LIMIT|OFFSET)\s+\$[0-9]+(?=\s*[);]|\s*$|\s+(?:OFFSET|LIMIT|FOR)\b)",
     re.IGNORECASE,
 )
-"""A parameter that is compared with a column, or bounds rows: no value of it can be an error to a planner."""
+"""A parameter that is compared, or bounds rows: no value of it can be an error to a planner."""
 _SELECT: Final = re.compile(rb"\s*SELECT\b", re.IGNORECASE)
 
 _OF_VALUES: Final = ("22", "23", "40", "P0")
 """Classes of errors that say nothing against what is kept: values, constraints, conflicts, RAISE."""
+
+
+_NO_STATEMENT: Final = "26000"
+"""Something behind the gate may forget statements, or send them to another server process."""
 
 
 class _Kept:
@@ -130,18 +136,19 @@ class StatementCache:
 
     # -- from the client -------------------------------------------------------------------------
 
-    def parse(self, body: bytes, text: bytes, meaning: Meaning) -> tuple[Sent, bytes | None]:
+    def parse(self, cutter: Cutter, text: View, meaning: Meaning) -> tuple[Sent, bytes | None]:
         """An allowed Parse of the unnamed statement: the message it becomes, and what goes on in its place.
 
         Args:
-            body: of the Parse, behind the name.
+            cutter: shows it.
             text: what it prepares.
             meaning: the text's.
 
         Returns: None for the frame as it came.
         """
         state = self._state
-        if not self._off and not self._barred and len(body) <= _LONGEST and self._is_certain():
+        if isinstance(text, bytes) and cutter.size <= _LONGEST and not self._off and self._may_begin():
+            body = cutter.body()[1:]
             kept = self._kept.get(body)
             if kept is None:
                 if self._is_repeated(body, text, meaning):
@@ -155,7 +162,7 @@ class StatementCache:
                 sent = state.answered_here(PARSE)
                 self._turn(sent.serial, kept, own=False)
                 return sent, b""
-        self.reads(text, unnamed=False)
+        self.reads(text, once=False, unnamed=False)
         sent = state.send(PARSE)
         self._turn(sent.serial, None, own=True)
         return sent, None
@@ -171,21 +178,21 @@ class StatementCache:
             sent.definition.confirm()
         return PARSE_COMPLETE
 
-    def bind(self, body: bytes, portal: bytes, *, whole: bool) -> bytes | None:
+    def bind(self, cutter: Cutter, portal: bytes) -> bytes | None:
         """A Bind of the unnamed statement, before it is sent: what goes on in its place.
 
         Args:
-            body: its, as far as it has come.
+            cutter: shows it.
             portal: that it makes.
-            whole: all of it has come.
         """
         kept = self.standing
         if kept is None:
             return None
-        if not whole or (kept.most and kept.uses >= kept.most):
+        if cutter.midway or (kept.most and kept.uses >= kept.most):
             self._restore()
             return None
         kept.uses += 1
+        body = cutter.body()
         at = len(portal) + 1
         return message(b"B", body[:at] + kept.name + body[at:])
 
@@ -197,14 +204,20 @@ class StatementCache:
         """What is sent next ends the unnamed statement: a Query, a Close, what stands for a refused Parse."""
         self._turn(self._state.sent + 1, None, own=False)
 
-    def reads(self, text: bytes, *, unnamed: bool) -> None:
+    def reads(self, text: View, *, once: bool, unnamed: bool) -> None:
         """A text goes on that is not kept: if it may look for what is, nothing is kept from here on.
 
         Args:
             text: the text.
+            once: it runs now, and never again.
             unnamed: the unnamed statement outlives it.
         """
-        if not self._off and _looks_back(text):
+        if self._off:
+            return
+        if len(text) > _LONGEST_LOOKED_AT:
+            self._off = not once
+            self._bar(unnamed=unnamed)
+        elif _looks_back(bytes(text)):
             self._off = True
             self._forget(unnamed=unnamed)
 
@@ -217,8 +230,7 @@ class StatementCache:
             unnamed: the unnamed statement outlives it.
         """
         if not meaning.neutral or defines:
-            self._barred = self._state.inflight.boundaries + 1
-            self._forget(unnamed=unnamed)
+            self._bar(unnamed=unnamed)
 
     # -- from the server -------------------------------------------------------------------------
 
@@ -252,6 +264,7 @@ class StatementCache:
             if closing > serial:
                 self._going[name] = 0
         if code[:2] not in _OF_VALUES:
+            self._off |= code == _NO_STATEMENT and bool(self._number)
             self.shaken()
 
     def shaken(self) -> None:
@@ -298,10 +311,15 @@ class StatementCache:
 
     # -- within ----------------------------------------------------------------------------------
 
-    def _is_certain(self) -> bool:
-        """Whether the server would take a statement now, if nothing before it in its batch fails."""
+    def _bar(self, *, unnamed: bool) -> None:
+        """Keep nothing until what is sent next has ended, with its transaction."""
+        self._barred = self._state.inflight.boundaries + 1
+        self._forget(unnamed=unnamed)
+
+    def _may_begin(self) -> bool:
+        """Whether the server is certain to take a statement now, if nothing before it in its batch fails."""
         state = self._state
-        if not state.settled:
+        if self._barred or not state.settled:
             return False
         if state.status == "I":
             return True
