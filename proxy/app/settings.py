@@ -213,7 +213,7 @@ class ListenerSettings(BaseModel):
 
     keep_statements: Switch = Field(
         default=False,
-        description="have the server keep what is prepared again and again without a name (README)",
+        description="have the server keep what is prepared again and again without a name",
     )
     proxy_protocol: ProxyVersions = Field(
         default=frozenset(),
