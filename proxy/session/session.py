@@ -299,7 +299,7 @@ class Session:
         conversation = self._live
         if conversation is None:
             return []
-        conversation.analysed(outcome)
+        conversation.pending.analysed(outcome)
         return self._converse_with_client(conversation)
 
     def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
@@ -315,7 +315,7 @@ class Session:
         conversation = self._live
         if conversation is None:
             return []
-        conversation.held(outcome)
+        conversation.pending.held(outcome)
         return self._converse_with_client(conversation)
 
     def progressed(self, message: str, detail: str = "") -> list[Command]:
@@ -323,7 +323,7 @@ class Session:
         conversation = self._live
         if conversation is None:
             return []
-        if not conversation.holding or self._server.midway:
+        if not conversation.pending.holding or self._server.midway:
             return []
         return [ToClient(notice(message, detail))]
 
@@ -332,7 +332,7 @@ class Session:
         conversation = self._live
         if conversation is None:
             return []
-        conversation.pondered(weighed)
+        conversation.pending.pondered(weighed)
         return self._converse_with_client(conversation)
 
     def catalogue_ready(self) -> list[Command]:
@@ -340,7 +340,7 @@ class Session:
         conversation = self._live
         if conversation is None:
             return []
-        conversation.catalogue_ready()
+        conversation.pending.catalogue_ready()
         return self._converse_with_client(conversation)
 
     def cancel(self) -> list[Command]:
@@ -561,10 +561,10 @@ class Session:
         commands: list[Command] = self._reports()
         if data:
             commands.append(ToServer(data))
-        work = conversation.to_do_elsewhere()
+        work = conversation.pending.to_do_elsewhere()
         if work is not None:
             commands.append(work)
-        if conversation.awaits_catalogue():
+        if conversation.pending.awaits_catalogue():
             commands.append(AwaitCatalogue(self.database))
         return commands
 
