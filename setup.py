@@ -47,6 +47,7 @@ COMPILED = (
     "proxy/session/server_side.py",
     "proxy/session/conversation.py",
     "proxy/session/commands.py",
+    "proxy/session/admission.py",
     "proxy/session/session.py",
     "proxy/relay/legs.py",
     "proxy/relay/link.py",

@@ -134,7 +134,7 @@ class Admission:
             self._direct = True
             self.phase = Phase.SECURING
             return [StartTls(data)]
-        self._said = commands = list[Command]()
+        commands: list[Command] = []
         packet = self._packets.feed(data)
         while packet is not None:
             match packet:
@@ -147,7 +147,10 @@ class Admission:
                     self.phase = Phase.CLOSED
                     return [*commands, CancelAnother(packet.key, self._peer.address)]
                 case StartupMessage():
-                    return commands + self._begin(packet)
+                    self._said = commands
+                    commands = commands + self._begin(packet)
+                    self._said = []
+                    return commands
             packet = self._packets.feed(b"")
         return commands
 
@@ -180,9 +183,9 @@ class Admission:
         self.phase = Phase.IDENTIFYING
         self.client.feed(self._packets.rest())
         commands = self.reports()
-        self._said += commands
+        self._said = self._said + commands
         begun = self._go_on(self._entrance.begin(startup, self.client_tls))
-        self._said += begun
+        self._said = self._said + begun
         return commands + begun + self._identify()
 
     def _call_console(self, startup: StartupMessage) -> list[Command]:

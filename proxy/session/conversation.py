@@ -120,6 +120,11 @@ class Conversation:
         return self._state.waiting
 
     @property
+    def has_reports(self) -> bool:
+        """Something was judged that nobody has been told of yet."""
+        return bool(self._judge.reporter.events)
+
+    @property
     def holds_frames(self) -> bool:
         """Sync or Flush came during a COPY, and were held."""
         return bool(self._copy.held)
