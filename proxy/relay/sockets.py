@@ -58,7 +58,6 @@ class KeepAlive:
             if option is not None and value:
                 connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
-
     def apply_to(self, transport: asyncio.Transport) -> None:
         """The same of a transport's socket. One that is closing may have lost its number to another."""
         theirs = transport.get_extra_info("socket")
