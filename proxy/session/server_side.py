@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from proxy.session.client_side import DROPPED, KEEP
 from proxy.session.copying import CopyIn
+from proxy.session.forwarding import DROPPED, KEEP
 from proxy.session.inflight import (
     BIND,
     CLOSE,
@@ -342,7 +342,7 @@ class ServerSide:
         else:
             state.failed()
             if cache is not None:
-                cache.failed(head.serial, decode_error(body).get("C", ""))
+                cache.failed(head.serial, self._goes_on_with(), decode_error(body).get("C", ""))
         return instead
 
     # -- what changes come to ----------------------------------------------------------------------

@@ -91,16 +91,17 @@ class _Kept:
 
 
 class _Turn:
-    """The unnamed statement changed hands.
+    """The unnamed statement changes hands.
 
     Attributes:
-        serial: of the message that did it.
-        standing, own: as StatementCache has them, before.
+        serial: of the message that does it.
+        standing: what it becomes; None: the server's own, if there is one.
+        own: the server's own exists then.
     """
 
     __slots__ = ("own", "serial", "standing")
 
-    def __init__(self, serial: int, standing: _Kept | None, own: bool) -> None:
+    def __init__(self, serial: int, standing: _Kept | None, *, own: bool) -> None:
         self.serial = serial
         self.standing = standing
         self.own = own
@@ -110,7 +111,8 @@ class StatementCache:
     """The kept statements of one server connection.
 
     Attributes:
-        standing: what the client's unnamed statement is; None: the server's own, if there is one.
+        standing: what the client's unnamed statement is, if what was sent succeeds; None: the server's own,
+            if there is one.
         before: goes out in front of the frame just shown.
         owed: answers that the client gets before anything else that the server says.
         flushed: the client has asked for them.
@@ -126,8 +128,8 @@ class StatementCache:
         self._begun: dict[int, _Kept] = {}  # by the serial of their Parse, until that is answered
         self._going: dict[bytes, int] = {}  # names to close, with the serial of their Close, 0 before it
         self._seen: dict[int, bool] = {}  # hashes of texts that came once; True: never to be kept
-        self._turns: list[_Turn] = []
-        self._own = False  # the server's unnamed statement may exist
+        self._turns = [_Turn(0, None, own=False)]  # the last that is certain, and those behind it
+        self._own = False  # the server's unnamed statement exists, if what was sent succeeds
         self._barred = 0  # nothing is kept before this ReadyForQuery, and the end of its transaction
         self.standing: _Kept | None = None
         self.before = b""
@@ -196,6 +198,12 @@ class StatementCache:
         at = len(portal) + 1
         return message(b"B", body[:at] + kept.name + body[at:])
 
+    @property
+    def unsure(self) -> bool:
+        """What the unnamed statement is hangs on an earlier batch that the server has not answered."""
+        self._settle()
+        return len(self._turns) > 1 and self._turns[-1].serial <= self._state.batch
+
     def describe(self) -> bytes | None:
         """A Describe of the unnamed statement: what goes on in its place."""
         return None if self.standing is None else encode_describe("S", self.standing.name)
@@ -245,23 +253,28 @@ class StatementCache:
         """A Close of the gate's own has been confirmed."""
         self._going.pop(name, None)
 
-    def failed(self, serial: int, code: str) -> None:
-        """The message with this serial has failed, and all that were sent after it were skipped.
+    def failed(self, serial: int, until: float, code: str) -> None:
+        """The message with this serial has failed, and those after it were skipped.
 
         Whatever was to be the unnamed statement by the failed one's own doing is not; the one before it is
         gone.
+
+        Args:
+            serial: of the message that failed.
+            until: of the first after it that was not skipped.
+            code: why.
         """
-        while self._turns and self._turns[-1].serial > serial:
-            turn = self._turns.pop()
-            self.standing, self._own = turn.standing, turn.own
-        if self._turns and self._turns[-1].serial == serial:
-            self.standing, self._own = None, False
-        for begun in [begun for begun in self._begun if begun >= serial]:
+        self._turns = [turn for turn in self._turns if not serial < turn.serial < until]
+        for turn in self._turns:
+            if turn.serial == serial:
+                turn.standing, turn.own = None, False
+        self.standing, self._own = self._turns[-1].standing, self._turns[-1].own
+        for begun in [begun for begun in self._begun if serial <= begun < until]:
             kept = self._begun.pop(begun)
             if self._kept.get(kept.body) is kept:
                 del self._kept[kept.body]
         for name, closing in self._going.items():
-            if closing > serial:
+            if serial < closing < until:
                 self._going[name] = 0
         if code[:2] not in _OF_VALUES:
             self._off |= code == _NO_STATEMENT and bool(self._number)
@@ -274,8 +287,9 @@ class StatementCache:
 
     def ready(self, status: str) -> None:
         """ReadyForQuery has come."""
-        if self._turns and not self._state.inflight:
-            self._turns.clear()
+        self.flushed = False
+        if not self._state.inflight:
+            self._settle()
         if self._barred and status == "I" and self._state.inflight.ready >= self._barred:
             self._barred = 0
 
@@ -363,18 +377,27 @@ class StatementCache:
         return sent, message(b"P", string(kept.name) + body)
 
     def _turn(self, serial: int, standing: _Kept | None, *, own: bool) -> None:
-        if self._state.inflight:
-            self._turns.append(_Turn(serial, self.standing, self._own))
-        elif self._turns:
-            self._turns.clear()
+        self._settle()
+        self._turns.append(_Turn(serial, standing, own=own))
         self.standing, self._own = standing, own
+
+    def _settle(self) -> None:
+        """Forget what was before the last turn that is certain: nothing sent before it can fail any more."""
+        turns = self._turns
+        if len(turns) > 1:
+            head = self._state.inflight.head()
+            if head is None:
+                del turns[:-1]
+            else:
+                while len(turns) > 1 and turns[1].serial < head.serial:
+                    del turns[0]
 
     def _close_own(self) -> None:
         """The server's unnamed statement ends where the client's becomes a kept one."""
-        if self._own:
-            self._send_hidden(CLOSE)
+        if self._own or any(turn.own for turn in self._turns):
+            serial = self._send_hidden(CLOSE).serial
             self.before += encode_close("S", b"")
-            self._turn(self._state.sent, self.standing, own=False)
+            self._turn(serial, None, own=False)
 
     def _restore(self) -> None:
         """The client's unnamed statement becomes the server's own again."""
@@ -406,12 +429,13 @@ class StatementCache:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Close what is to be closed, but for what the client's unnamed statement is."""
+        """Close what is to be closed, but for what the client's unnamed statement may be."""
         if not self._going:
             return
-        standing = b"" if self.standing is None else self.standing.name
+        may_be = self._turns if self.unsure else self._turns[-1:]
+        standing = {turn.standing.name for turn in may_be if turn.standing is not None}
         for name, closing in self._going.items():
-            if not closing and name != standing:
+            if not closing and name not in standing:
                 sent = self._send_hidden(CLOSE)
                 sent.closes = ("S", name)
                 self._going[name] = sent.serial

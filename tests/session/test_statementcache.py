@@ -342,15 +342,15 @@ WRITES = (
 PLAIN = (SELECT, *ROWS, *WRITES)
 VALUES = (b"1", b"2", b"0", b"9", b"x", None)
 
-_texts = st.sampled_from(PLAIN)
 _values = st.sampled_from(VALUES)
 _portals = st.sampled_from(("", "", "p"))
-_requests = st.builds(
-    lambda text, value, portal: P(text) + B("", portal, [value]) + D(portal) + E(portal),
-    _texts,
-    _values,
-    _portals,
-)
+
+
+def request_of(text: str, value: bytes | None, portal: str) -> bytes:
+    """One without its Sync."""
+    return P(text) + B("", portal, [value]) + D(portal) + E(portal)
+
+
 _others = st.sampled_from(
     (
         P(COUNT) + B() + E(),
@@ -406,16 +406,30 @@ _others = st.sampled_from(
         Q("INSERT INTO t VALUES (9, 'nine')"),
     )
 )
-_batches = st.lists(_requests | _requests | _requests | _others, min_size=1, max_size=4)
-_steps = st.lists(st.builds(lambda parts: b"".join(parts) + S, _batches), min_size=1, max_size=15)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=_steps, warm=st.booleans(), chunk=st.sampled_from((0, 0, 0, 5)))
+@st.composite
+def _sessions(draw: st.DrawFn) -> list[bytes]:
+    """Few kinds of messages, so that they meet often, with looks at what has no name in between."""
+    texts = draw(st.lists(st.sampled_from(PLAIN), min_size=1, max_size=2))
+    kinds = draw(st.lists(_others, min_size=1, max_size=4))
+    parts = st.one_of(
+        st.builds(request_of, st.sampled_from(texts), _values, _portals),
+        st.builds(request_of, st.sampled_from(texts), st.just(b"1"), st.just("")),
+        st.sampled_from(kinds),
+    )
+    batches = st.lists(parts, min_size=1, max_size=4).map(lambda batch: b"".join(batch) + S)
+    look = B(values=[b"2"]) + E() + S
+    steps = draw(st.lists(batches | batches | st.just(look), min_size=1, max_size=15))
+    before = [request(text, b"1") for text in texts] * draw(st.sampled_from((0, 2, 3)))
+    return [*before, *steps, look]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=_sessions(), chunk=st.sampled_from((0, 0, 0, 5)), joined=st.booleans())
 def test_whatever_a_session_says(
-    every_table: Database, clients: Clients, steps: list[bytes], warm: bool, chunk: int
+    every_table: Database, clients: Clients, steps: list[bytes], chunk: int, joined: bool
 ) -> None:
-    """Some of what is kept beforehand, or nothing."""
-    before = [request(text, b"1") for text in PLAIN] * 2 if warm else []
+    """Also all of it in one go."""
     twins = Twins(clients, every_table, resetting(every_table))
-    twins.alike(*before, *steps, chunk=chunk)
+    twins.alike(*([b"".join(steps)] if joined else steps), chunk=chunk)

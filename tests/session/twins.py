@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from proxy.session import Gate, Standing
 from tests.servers.database import Database
 from tests.session.conftest import Clients
-from tests.session.wired import Wired, gate_of, whole
+from tests.session.wired import Wired, answers, gate_of, whole
 
 _FIRST_OWN = 16_384  # FirstNormalObjectId
 
@@ -46,7 +46,11 @@ class Twins:
         """
         self.off, off = self._run(gate_of(), steps, chunk)
         self.on, on = self._run(gate_of(keep_statements=True), steps, chunk)
-        assert on == off
+        for number, (data, one, other) in enumerate(zip(steps, off, on, strict=True)):
+            if one != other:
+                told = f"\nwithout: {answers(one)}\nwith: {answers(other)}\n{one!r}\n{other!r}"
+                sent = "\n".join(map(repr, steps[:number]))
+                raise AssertionError(f"step {number}, {data!r}{told}\nbehind\n{sent}")
         return off
 
     def _run(self, gate: Gate, steps: Sequence[bytes], chunk: int) -> tuple[Wired, list[bytes]]:
