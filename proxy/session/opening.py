@@ -13,7 +13,7 @@ Absent: what is answered to a request for encryption.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
@@ -23,8 +23,6 @@ from proxy.session.commands import DeriveKey
 from proxy.session.lexing import Lexing
 from proxy.session.negotiation import Negotiation
 from proxy.session.refusal import Denial
-from proxy.sql.effects import EFFECT_KINDS, Effect, Target
-from proxy.sql.settings import risk_of
 from proxy.wire.backend import (
     AUTHENTICATION_CLEARTEXT,
     AUTHENTICATION_MD5,
@@ -45,10 +43,8 @@ from proxy.wire.backend import (
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import decode_sasl_initial
-from proxy.wire.options import split_options
 from proxy.wire.scram import SCRAM, SCRAM_PLUS
 from proxy.wire.startup import (
-    OPTION_PREFIX,
     CancelRequest,
     GSSENCRequest,
     SSLRequest,
@@ -57,7 +53,6 @@ from proxy.wire.startup import (
     startup_length,
 )
 
-_NOT_SETTINGS: Final = frozenset(("user", "database", "options", "replication"))
 _ASKS: Final = frozenset(
     (AUTHENTICATION_CLEARTEXT, AUTHENTICATION_MD5, AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE)
 )
@@ -103,6 +98,11 @@ class FirstPackets:
         self._asked |= {SSLRequest, GSSENCRequest}
 
     @property
+    def empty(self) -> bool:
+        """True while no part of a packet has come."""
+        return not self._buffer
+
+    @property
     def untouched(self) -> bool:
         """True while nothing has come at all."""
         return not self._buffer and not self._asked
@@ -111,32 +111,6 @@ class FirstPackets:
         """What came behind the startup packet."""
         rest, self._buffer = self._buffer, b""
         return rest
-
-
-def startup_effects(startup: StartupMessage) -> tuple[Effect, ...]:
-    """What the parameters of a startup packet set, as SET would.
-
-    A switch that cannot be read is an unknown setting.
-    """
-    return tuple(_startup_effects(startup))
-
-
-def _startup_effects(startup: StartupMessage) -> Iterator[Effect]:
-    for name, value in startup.parameters:
-        if name == "options":
-            for setting, chosen in split_options(value):
-                known = None if setting.startswith("-") else setting.lower()
-                yield _set(known, chosen or "")
-        elif name not in _NOT_SETTINGS and not name.startswith(OPTION_PREFIX):
-            yield _set(name.lower(), value)
-
-
-def _set(name: str | None, value: str) -> Effect:
-    if name in ("role", "session_authorization"):
-        return Effect(
-            "role.set", Target("role", None, value), risk=EFFECT_KINDS["role.set"].risk, detail=name
-        )
-    return Effect("session.set", Target("setting", None, name), risk=risk_of(name, value), detail=value)
 
 
 def major_version(reported: str) -> int:
