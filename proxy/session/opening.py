@@ -56,8 +56,15 @@ from proxy.wire.startup import (
 _ASKS: Final = frozenset(
     (AUTHENTICATION_CLEARTEXT, AUTHENTICATION_MD5, AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE)
 )
-_ANSWER: Final = ord("p")
-_NEGOTIATE: Final = ord("v")
+# Written out, as the type bytes of ``inflight``.
+_ANSWER: Final = 0x70  # p
+_NEGOTIATE: Final = 0x76  # v
+_AUTHENTICATION: Final = 0x52  # R
+_BACKEND_KEY: Final = 0x4B  # K
+_ERROR: Final = 0x45  # E
+_NOTICE: Final = 0x4E  # N
+_PARAMETER_STATUS: Final = 0x53  # S
+_READY: Final = 0x5A  # Z
 
 
 KeyIssuer: TypeAlias = Callable[[int | None, bool], BackendKey]
@@ -214,35 +221,35 @@ class Login:
             self.heard = True
             instead: bytes | None
             if self._negotiation is None or self._negotiation.settled:
-                instead = self._follow(chr(kind))
+                instead = self._follow(kind)
             elif kind == _NEGOTIATE:
                 instead = self._negotiation.settle(self._server.body())
             else:
                 pieces.append(self._negotiation.settle(None))
-                instead = self._follow(chr(kind))
+                instead = self._follow(kind)
             if instead is not None:
                 pieces.append(self._server.drop())
                 pieces.append(instead)
         pieces.append(self._server.take())
         return b"".join(pieces)
 
-    def _follow(self, kind: str) -> bytes | None:
-        if kind == "E":
-            return self._failed(decode_error(self._server.body()))
-        elif kind == "R" and self.step is Step.SERVER:
-            return self._authentication()
-        elif kind == "S":
+    def _follow(self, kind: int) -> bytes | None:
+        if kind == _PARAMETER_STATUS:
             name, value = decode_parameter_status(self._server.body())
             self._lexing.report(name, value)
             if name == "server_version":
                 self.server_major = major_version(value)
-        elif kind == "Z" and self.step is Step.STARTING:
+        elif kind == _ERROR:
+            return self._failed(decode_error(self._server.body()))
+        elif kind == _AUTHENTICATION and self.step is Step.SERVER:
+            return self._authentication()
+        elif kind == _READY and self.step is Step.STARTING:
             return self._ready()
-        elif kind == "K" and self.step is Step.STARTING and self.server_key is None:
+        elif kind == _BACKEND_KEY and self.step is Step.STARTING and self.server_key is None:
             self.server_key = decode_backend_key(self._server.body())
             return self._own_key()
-        elif kind != "N":
-            raise ProtocolViolation(f"unexpected server message type {kind} during login")
+        elif kind != _NOTICE:
+            raise ProtocolViolation(f"unexpected server message type {chr(kind)} during login")
         return None
 
     def _failed(self, fields: dict[str, str]) -> bytes | None:
