@@ -36,6 +36,7 @@ COMPILED = (
     "proxy/session/reporting.py",
     "proxy/session/course.py",
     "proxy/session/resolution/lookup.py",
+    "proxy/session/statementcache.py",
     "proxy/session/forwarding.py",
     "proxy/session/lasttext.py",
     "proxy/session/running.py",
