@@ -78,7 +78,7 @@ class ClientSide:
     def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
         """Read frames from the cutter, judge them against the state."""
         self._gate = gate
-        self._texts = Texts(state, gate, judge.consequences)
+        self._texts = Texts(state, gate, judge)
         self._awaiting: View | None = None  # a text that is read elsewhere
         self._telling: Analyse | Ponder | Record | Hold | None = None  # work for elsewhere, not yet told of
         self._holding: Hold | None = None  # what the message held back waits for

@@ -19,7 +19,7 @@ from proxy.session.overlay import Overlay
 from proxy.session.resolution.bare import UNSETTLING, unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
-from proxy.sql.bookkeeping import maker
+from proxy.sql.bookkeeping import HISTORIES, maker
 from proxy.sql.effects import (
     CLASS_ORDER,
     EFFECT_KINDS,
@@ -276,3 +276,24 @@ def of_screened(screened: Screened, database: str = "") -> Meaning:
     meaning = Meaning(screened.effects, statement_class=screened.value)
     meaning.screened_in = database
     return meaning
+
+
+def of_alike(meaning: Meaning) -> Meaning | None:
+    """The meaning that all texts share that are like this one's; None where each has to be read.
+
+    It has no text, so what is to be told or recorded is read. One that acts on the session is, too: what it
+    acts on may be named by a value. So is one that touches the history of a migration tool, whose very
+    statements count.
+    """
+    if meaning.error is not None or meaning.several or meaning.acts or meaning.wording is not NO_WORDING:
+        return None
+    if meaning.barrier or meaning.relexes or meaning.transacts or meaning.renames:
+        return None
+    if any(effect.target is not None and effect.target.name in HISTORIES for effect in meaning.effects):
+        return None
+    return Meaning(
+        meaning.effects,
+        statements=meaning.statements,
+        statement_class=meaning.statement_class,
+        mentions=meaning.mentions,
+    )
