@@ -22,6 +22,7 @@ import pytest
 
 from proxy.app.compiled import built
 from proxy.backup.cluster import Cluster
+from tests.clients.gate import latest
 from tests.defects import defects
 from tests.servers.cache import Missing
 from tests.servers.database import Database
@@ -64,6 +65,18 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure that comes once in a thousand runs is only understood by what all sides said of it."""
+    report = yield
+    if report.failed:
+        report.sections.extend(("a gate", str(gate)) for gate in latest)
+        server = getattr(item, "funcargs", {}).get("server")
+        if isinstance(server, Cluster):
+            report.sections.append(("the server's log", server.log[-20_000:]))
+    return report
 
 
 def _give_up(config: pytest.Config, missing: Missing) -> NoReturn:

@@ -54,7 +54,8 @@ from proxy.session.expiry import Excess, Standing
 from proxy.session.gate import Gate, Limits
 from proxy.session.keeping import RefusedTexts
 from proxy.session.letting import Things, let_go_by
-from proxy.session.session import Peer, Phase, Session, UpstreamFailure
+from proxy.session.peer import Peer, Phase, UpstreamFailure
+from proxy.session.session import Session
 from proxy.session.tally import JUDGEMENT_BUCKETS, Count, Tally
 from proxy.session.tls import ALPN_PROTOCOL, ClientCertificate, ClientTls, TlsInfo
 from proxy.session.weighing import Weighed

@@ -11,7 +11,7 @@ from proxy.policy.context import Transaction
 from proxy.session.client_side import ClientSide
 from proxy.session.commands import Recorded, Unrecorded
 from proxy.session.copying import CopyIn
-from proxy.session.events import LongText, told
+from proxy.session.events import LongText
 from proxy.session.expiry import Standing
 from proxy.session.gate import Gate
 from proxy.session.judge import Judge
@@ -27,6 +27,8 @@ class Conversation:
     """Both directions of one connection that is logged in.
 
     Attributes:
+        inflight: the messages whose answers have not come.
+        pending: the client's frame that cannot go on yet.
         books: what follows its changes; None while none is open.
     """
 
@@ -53,19 +55,7 @@ class Conversation:
         self._copy = copy
         self._client = ClientSide(gate, judge, self._state, copy, client)
         self._server = ServerSide(self._state, copy, server)
-        self.release_held = self._client.release_held
-        self.stop_copy = self._client.stop_copy
-        self.to_do_elsewhere = self._client.to_do_elsewhere
-        self.analysed = self._client.analysed
-        self.pondered = self._client.pondered
-        self.held = self._client.held
-        self.awaits_catalogue = self._client.awaits_catalogue
-        self.catalogue_ready = self._client.catalogue_ready
-        self.cancel = self._client.cancel
-        self.refuse_cancelled = self._client.refuse_cancelled
-
-    # Every message passes through these two: mypyc makes plain calls of methods, and slow ones of what is
-    # bound above.
+        self.pending = self._client.pending
 
     def from_client(self) -> View:
         """Judge what the client's cutter holds: what goes to the server now."""
@@ -74,6 +64,22 @@ class Conversation:
     def from_server(self) -> View:
         """Follow what the server's cutter holds: what goes to the client now."""
         return self._server.forward()
+
+    def release_held(self) -> bytes:
+        """What was held during a COPY that the server has ended by itself."""
+        return self._client.release_held()
+
+    def stop_copy(self) -> bytes:
+        """What ends a COPY that may not go on; b"" where nothing does."""
+        return self._client.copy_guard.stop()
+
+    def cancel(self) -> View:
+        """The client's statement is to end: what goes to the server in its place, if it waits here."""
+        return self._client.cancel()
+
+    def refuse_cancelled(self) -> View:
+        """What goes to the server for what was cancelled while the server answered the gate."""
+        return self._client.refuse_cancelled()
 
     # -- changes -----------------------------------------------------------------------------------
 
@@ -85,7 +91,7 @@ class Conversation:
                 self._follow(Books(reporter.concluded, self._timer, status))
             if self.books is not None:
                 self.books.recorded(outcome.number)
-        self._client.recorded(outcome)
+        self.pending.recorded(outcome)
 
     def close_books(self) -> None:
         """Follow nothing more, unless a change is open."""
@@ -114,6 +120,11 @@ class Conversation:
         return self._state.waiting
 
     @property
+    def has_reports(self) -> bool:
+        """Something was judged that nobody has been told of yet."""
+        return bool(self._judge.reporter.events)
+
+    @property
     def holds_frames(self) -> bool:
         """Sync or Flush came during a COPY, and were held."""
         return bool(self._copy.held)
@@ -126,7 +137,7 @@ class Conversation:
     @property
     def holding(self) -> bool:
         """A statement is held until what it needs has come about."""
-        return self._client.holding
+        return self.pending.holding
 
     @property
     def writes(self) -> bool:
@@ -196,11 +207,4 @@ class Conversation:
     @property
     def last_text(self) -> str | LongText | None:
         """The last text that went on; None where there was none, or its text is not kept."""
-        last = self._client.last
-        if isinstance(last, Meaning):
-            if last.text is not None:
-                return last.text
-            last = self._client.parsed  # the screen has passed it, so only its Parse has had the text
-        if isinstance(last, int):
-            return LongText(last)
-        return told(last) if last else None
+        return self._client.last.shown

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from proxy.session.client_side import DROPPED, KEEP
 from proxy.session.copying import CopyIn
+from proxy.session.forwarding import DROPPED, KEEP
 from proxy.session.inflight import (
     BIND,
     CLOSE,

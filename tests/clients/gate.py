@@ -14,10 +14,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from proxy.backup.cluster import Cluster
@@ -39,6 +40,11 @@ include:
 
 Line = Mapping[str, object]
 T = TypeVar("T")
+
+latest: Final[deque[Gate]] = deque(maxlen=4)
+"""The gates that were started last; what they said comes with the report of a test that fails."""
+
+_TOLD_CHARACTERS: Final = 20_000
 
 
 def upstream_of(cluster: Cluster) -> str:
@@ -133,6 +139,14 @@ class Gate:
         doors = str(start["listeners"]).split("; ")
         self.ports = [int(door.partition(" ")[0].rpartition(":")[2]) for door in doors]
         self.admin = f"http://{start['admin']}"
+        latest.append(self)
+
+    def __str__(self) -> str:
+        """All that may explain why a test fails: whether it runs, and the end of what it said."""
+        code = self._process.returncode
+        ended = "" if code is None else f", ended with {code}"
+        said = (self.log.text[-_TOLD_CHARACTERS:], self.refusals.text[-_TOLD_CHARACTERS:])
+        return "\n".join((f"process {self.pid}, ports {self.ports}{ended}", *said))
 
     @property
     def pid(self) -> int:

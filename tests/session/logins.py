@@ -89,7 +89,7 @@ class Login:
 
     def __post_init__(self) -> None:
         self.session = Session(self.gate, Peer(self.address, 4000))
-        self.session.client_tls = self.tls
+        self.session.admission.client_tls = self.tls
 
     def start(self, packet: bytes = START) -> list[Command]:
         """Send the startup packet."""

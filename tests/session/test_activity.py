@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.session import Activity, LongText, Peer, Session
-from proxy.session.client_side import LONGEST_KEPT
+from proxy.session.lasttext import LONGEST_KEPT
 from tests.servers.database import Database
 from tests.session.messages import B, E, P, Q, S
 from tests.session.wired import Wired, gate_of

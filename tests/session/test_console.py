@@ -98,7 +98,7 @@ def test_what_a_login_can_be_bound_to_is_told(tmp_path: Path) -> None:
     shown, _ = Authority(tmp_path, "authority").certify("gate")
     certificate = load_pem_x509_certificate(shown.read_bytes()).public_bytes(Encoding.DER)
     session = session_of()
-    session.client_tls = TlsInfo("TLSv1.3", "x", own_certificate=certificate)
+    session.admission.client_tls = TlsInfo("TLSv1.3", "x", own_certificate=certificate)
     session.client_data(CONSOLE)
     told = to_server(session.server_connected(None))
     length = introduction_length(told[:LENGTH_BYTES])

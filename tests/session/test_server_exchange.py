@@ -87,7 +87,7 @@ def connected(credential: Credential = CREDENTIAL, tls: TlsInfo | None = None, h
     login = Login(
         checking(AuthType.PASSTHROUGH if credential.password is None else AuthType.MANAGED, hint=hint)
     )
-    login.session.client_tls = TlsInfo("TLSv1.3", "AES")
+    login.session.admission.client_tls = TlsInfo("TLSv1.3", "AES")
     login.offered(credential)
     assert connects(login.prove())
     login.session.server_connected(tls)
@@ -124,7 +124,7 @@ def reachable(session: Session) -> list[object]:
     """What the session still holds of its login: a password there could be read out of a memory dump."""
     return [
         found
-        for holder in (session, session._login, session._entrance)
+        for holder in (session, session.admission, session.admission.login, session.admission._entrance)
         for found in gc.get_referents(holder, getattr(holder, "__dict__", {}))
     ]
 
