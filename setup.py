@@ -21,6 +21,7 @@ COMPILED = (
     "proxy/wire/framing.py",
     "proxy/wire/frontend.py",
     "proxy/wire/backend.py",
+    "proxy/sql/alike.py",
     "proxy/sql/literals.py",
     "proxy/sql/screen.py",
     "proxy/sql/tree.py",
