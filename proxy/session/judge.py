@@ -168,7 +168,9 @@ class Judge:
         return None
 
     def judge_login(self, meaning: Meaning, *, runs: bool) -> Denial | None:
-        """Judge what a startup packet sets: there are few of that, and no server yet to ask."""
+        """Judge what a startup packet sets; there is no server yet to ask."""
+        if not runs and self.permit(meaning) is not None:
+            return None
         return self._judge_at_once(meaning, ("none",), runs=runs)
 
     def judge_commit(self, meaning: Meaning, transactions: tuple[Transaction, ...]) -> Denial | None:

@@ -349,7 +349,7 @@ class Session:
         self._can_cancel = admission.login.server_key is not None
         commands: list[Command] = [Report(Opened(admission.role, admission.database, admission.application))]
         commands += self._converse_with_server(conversation)
-        if self._live is not None:
+        if not self._over:  # compiled, an attribute that was just set is taken for what it was set to
             commands += self._converse_with_client(conversation)
         return commands
 
