@@ -43,6 +43,7 @@ COMPILED = (
     "proxy/session/judge.py",
     "proxy/session/reporting.py",
     "proxy/session/resolution/lookup.py",
+    "proxy/session/statementcache.py",
     "proxy/session/forwarding.py",
     "proxy/session/lasttext.py",
     "proxy/session/running.py",

@@ -20,6 +20,7 @@ from proxy.session.meaning import Meaning
 from proxy.session.outcomes import Books
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.wire.framing import Cutter, View
 
 
@@ -30,6 +31,7 @@ class Conversation:
         inflight: the messages whose answers have not come.
         pending: the client's frame that cannot go on yet.
         books: what follows its changes; None while none is open.
+        cache: the statements that the server keeps for it; None where it keeps none.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Conversation:
         self.inflight = self._state.inflight
         self._cutter = client
         self._copy = copy
-        self._client = ClientSide(gate, judge, self._state, copy, client)
-        self._server = ServerSide(self._state, copy, server)
+        keeps = gate.keep_statements and not replication
+        self.cache = cache = StatementCache(self._state, gate.token()) if keeps else None
+        self._client = ClientSide(gate, judge, self._state, copy, client, cache)
+        self._server = ServerSide(self._state, copy, server, cache)
         self.pending = self._client.pending
 
     def from_client(self) -> View:

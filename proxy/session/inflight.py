@@ -85,6 +85,7 @@ class Sent:
         refusal: set when it stands for something refused.
         grant: what a COPY FROM STDIN goes on by.
         hidden: it is the gate's own: the client does not see what it completes.
+        unsent: it did not go to the server: the gate answers it when it is its turn.
     """
 
     __slots__ = (
@@ -99,6 +100,7 @@ class Sent:
         "next",
         "refusal",
         "serial",
+        "unsent",
     )
 
     def __init__(self, kind: int, serial: int = 0) -> None:
@@ -114,6 +116,7 @@ class Sent:
         self.refusal: Refusal | None = None
         self.grant: Grant | None = None
         self.hidden = False
+        self.unsent = False
 
     def fail(self) -> None:
         """It did not take effect, or was skipped."""
@@ -194,6 +197,14 @@ class Inflight:
         Raises: ProtocolViolation as ``expect``.
         """
         sent = self.expect(kind)
+        self._pop(sent)
+        return sent
+
+    def unsent(self) -> Sent | None:
+        """The next message, where it is the gate that answers it: it is no longer owed."""
+        sent = self._first
+        if sent is None or not sent.unsent:
+            return None
         self._pop(sent)
         return sent
 

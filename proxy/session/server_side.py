@@ -27,6 +27,7 @@ from proxy.session.outcomes import Books
 from proxy.session.refusal import CANCELLED
 from proxy.session.resolution.inquiry import Inquiry
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.wire.backend import decode_command_tag, decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
@@ -62,8 +63,11 @@ class BrokenAnswer(Exception):
 class ServerSide:
     """The server's direction."""
 
-    def __init__(self, state: State, copy: CopyIn, cutter: Cutter) -> None:
-        """Follow the cutter's messages through the state."""
+    def __init__(
+        self, state: State, copy: CopyIn, cutter: Cutter, cache: StatementCache | None = None
+    ) -> None:
+        """Follow the cutter's messages through the state; ``cache`` is what the server keeps, if it does."""
+        self._cache = cache
         self._state = state
         self._copy = copy
         self._cutter = cutter
@@ -92,7 +96,9 @@ class ServerSide:
         """
         cutter, books = self._cutter, self._books
         pieces: list[View] = []  # most of the time it stays empty, and all goes on as it came
-        lookup = self._state.lookup
+        lookup, cache = self._state.lookup, self._cache
+        if cache is not None and cache.owed:
+            pieces.append(cache.take_owed())
         try:
             if lookup.inquiry is not None:
                 self._follow_inquiry(lookup.inquiry, pieces)
@@ -101,6 +107,8 @@ class ServerSide:
                 if instead is not None:
                     pieces.append(cutter.drop())
                     pieces.append(instead)
+                if cache is not None:
+                    self._answer_unsent(cache, pieces)
         except ProtocolViolation as violation:
             pieces.append(cutter.drop())
             raise BrokenAnswer(b"".join(pieces), violation) from violation
@@ -108,6 +116,12 @@ class ServerSide:
         if not self._state.inflight.owed:
             self._state.caught_up()
         return b"".join((*pieces, kept)) if pieces else kept
+
+    def _answer_unsent(self, cache: StatementCache, pieces: list[View]) -> None:
+        """It is the turn of messages that did not go to the server."""
+        while (sent := self._state.inflight.unsent()) is not None:
+            pieces.append(self._cutter.take())
+            pieces.append(cache.answer(sent))
 
     def _follow(self, kind: int) -> bytes | None:
         """What goes on in place of the message just shown.
@@ -186,7 +200,10 @@ class ServerSide:
     # -- the extended protocol ---------------------------------------------------------------------
 
     def _parse_complete(self) -> bytes | None:
-        return _confirmed(self._state.inflight.done(PARSE))
+        sent = self._state.inflight.done(PARSE)
+        if self._cache is not None:
+            self._cache.parsed(sent)
+        return _confirmed(sent)
 
     def _bind_complete(self) -> bytes | None:
         return _confirmed(self._state.inflight.done(BIND))
@@ -196,6 +213,8 @@ class ServerSide:
         if sent.closes is not None:
             kind, name = sent.closes
             (self._state.statements if kind == "S" else self._state.portals).remove(name, sent.serial)
+            if sent.hidden and self._cache is not None:
+                self._cache.closed(name)
         return DROPPED if sent.hidden else KEEP
 
     def _parameters(self) -> bytes | None:
@@ -257,7 +276,10 @@ class ServerSide:
         return KEEP
 
     def _ready(self) -> bytes | None:
-        self._state.ready(decode_ready(self._cutter.body()))
+        status = decode_ready(self._cutter.body())
+        self._state.ready(status)
+        if self._cache is not None:
+            self._cache.ready(status)
         return KEEP
 
     # -- reports and errors ------------------------------------------------------------------------
@@ -265,6 +287,8 @@ class ServerSide:
     def _parameter_status(self) -> bytes | None:
         name, value = decode_parameter_status(self._cutter.body())
         self._state.lexing.report(name, value)
+        if self._cache is not None:
+            self._cache.shaken()
         if name == "search_path":
             self._state.lookup.reported()
         return KEEP
@@ -274,7 +298,13 @@ class ServerSide:
 
         The client never sees that.
         """
-        return DROPPED if self._state.inflight.names_nonce(self._cutter.body()) else KEEP
+        body = self._cutter.body()
+        if self._state.inflight.names_nonce(body):
+            return DROPPED
+        if self._cache is None:
+            return KEEP
+        self._cache.noticed(body, self._state.inflight.head())
+        return self._cache.put_right(b"N", body)
 
     def _is_fatal(self) -> bool:
         """Whether an error ends the connection; the client is told by it."""
@@ -303,11 +333,16 @@ class ServerSide:
         if head.refusal is not None:
             instead = head.refusal.swap(body)
             head.refusal.answered = True
+        cache = self._cache
+        if instead is None and cache is not None:
+            instead = cache.put_right(b"E", body)
         self._copy.server_ended(head)
         if is_boundary(head.kind):
             head.fail()
         else:
             state.failed()
+            if cache is not None:
+                cache.failed(head.serial, self._goes_on_with(), decode_error(body).get("C", ""))
         return instead
 
     # -- what changes come to ----------------------------------------------------------------------

@@ -42,6 +42,7 @@ from proxy.session.tls import TlsInfo
 from proxy.session.weighing import Weighed
 from proxy.wire.backend import BackendKey, encode_key, encode_old_error
 from proxy.wire.errors import ProtocolViolation, UnsupportedVersion
+from proxy.wire.framing import View
 from proxy.wire.frontend import encode_terminate
 from proxy.wire.startup import encode_cancel
 
@@ -364,6 +365,12 @@ class Session:
             return self._refuse_client(violation)
         except FatalRefusal as refusal:
             return self._end(refusal.denial)
+        cache = conversation.cache
+        if cache is not None and cache.flushed and cache.owed:
+            return [ToClient(cache.take_owed()), *self._to_server(conversation, data)]
+        return self._to_server(conversation, data)
+
+    def _to_server(self, conversation: Conversation, data: View) -> list[Command]:
         if not conversation.waiting and not conversation.has_reports:
             return [ToServer(data)] if data else []
         commands: list[Command] = self.admission.reports()

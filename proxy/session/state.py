@@ -94,6 +94,20 @@ class State:
         self.inflight.push(sent)
         return sent
 
+    def answered_here(self, kind: int) -> Sent:
+        """A message of this kind does not go to the server; its answer has its place in what is owed."""
+        self._serial += 1
+        sent = Sent(kind, self._serial)
+        sent.unsent = True
+        if self.inflight:
+            self.inflight.push(sent)
+        return sent
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is under way that may begin or end a transaction."""
+        return self._unsure_until <= self.inflight.ready
+
     def define(self, names: Names, name: bytes, meaning: Meaning, sent: Sent) -> Definition:
         """Note that a message defines a name; when too many meanings may hold, let the server catch up."""
         definition = names.define(name, meaning, sent.serial)
