@@ -42,6 +42,7 @@ COMPILED = (
     "proxy/session/texts.py",
     "proxy/session/judge.py",
     "proxy/session/reporting.py",
+    "proxy/session/course.py",
     "proxy/session/resolution/lookup.py",
     "proxy/session/statementcache.py",
     "proxy/session/forwarding.py",

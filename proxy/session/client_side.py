@@ -56,9 +56,6 @@ class ClientSide:
         self._cache = cache
         self._gate = gate
         self._judge = judge
-        judge.sent = lambda: state.sent
-        judge.ground = state.ground
-        judge.holds_writes = lambda: state.holds_writes
         self._state = state
         self._copy = copy
         self._cutter = cutter

@@ -145,7 +145,7 @@ class Inflight:
         self._first: Sent | None = None
         self._last: Sent | None = None
         self.owed = 0
-        self._nonces: set[bytes] = set()
+        self._nonces: set[bytes] | None = None
         self.boundaries = 0
         self.ready = 0
 
@@ -240,13 +240,16 @@ class Inflight:
 
     def names_nonce(self, body: bytes) -> bool:
         """True when a server's text names the nonce of a refusal on its way."""
-        return bool(self._nonces) and any(nonce in self._nonces for nonce in NONCE.findall(body))
+        nonces = self._nonces
+        return nonces is not None and any(nonce in nonces for nonce in NONCE.findall(body))
 
     def refuse(self, sent: Sent, refusal: Refusal) -> None:
         """What was sent stands for something refused."""
         sent.refusal = refusal
+        if self._nonces is None:
+            self._nonces = set()
         self._nonces.add(refusal.nonce)
 
     def _left(self, sent: Sent) -> None:
-        if sent.refusal is not None:
+        if sent.refusal is not None and self._nonces is not None:
             self._nonces.discard(sent.refusal.nonce)

@@ -6,7 +6,6 @@ was in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -72,17 +71,6 @@ class ServerSide:
         self._copy = copy
         self._cutter = cutter
         self._books: Books | None = None
-        self._seldom: dict[int, Callable[[], bytes | None]] = {
-            ord("A"): self._keep,
-            ord("G"): self._copy_in,
-            ord("H"): self._copy_out,
-            ord("I"): self._empty_query,
-            ord("S"): self._parameter_status,
-            ord("V"): self._function_result,
-            ord("W"): self._copy_both,
-            ord("c"): self._keep,
-            ord("s"): self._suspended,
-        }
 
     def follow(self, books: Books | None) -> None:
         """Tell these books of the answers from now on; None: nobody."""
@@ -149,13 +137,28 @@ class ServerSide:
             return self._error()
         if kind == _NOTICE:
             return self._notice()
-        handler = self._seldom.get(kind)
-        if handler is None:
-            raise ProtocolViolation(f"unexpected server message type {kind}")
-        return handler()
+        return self._follow_seldom(chr(kind))
 
-    def _keep(self) -> bytes | None:
-        return KEEP
+    def _follow_seldom(self, kind: str) -> bytes | None:
+        """No table of methods: idle sessions are many, and each would hold one."""
+        match kind:
+            case "A" | "c":
+                return KEEP
+            case "G":
+                return self._copy_in()
+            case "H":
+                return self._copy_out()
+            case "I":
+                return self._empty_query()
+            case "S":
+                return self._parameter_status()
+            case "V":
+                return self._function_result()
+            case "W":
+                return self._copy_both()
+            case "s":
+                return self._suspended()
+        raise ProtocolViolation(f"unexpected server message type {ord(kind)}")
 
     def _follow_inquiry(self, inquiry: Inquiry, pieces: list[View]) -> None:
         """The answer to a question of the gate's own stays here; what comes of itself goes on."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from proxy.policy.context import Transaction
+from proxy.session.course import Course
 from proxy.session.holding import Ground
 from proxy.session.inflight import Inflight, Sent
 from proxy.session.lexing import Lexing
@@ -27,7 +28,7 @@ _DEEPEST: Final = 32
 """How many definitions of one name may stand unconfirmed: each use of the name considers all of them."""
 
 
-class State:
+class State(Course):
     """The believed state of one connection.
 
     Attributes:
@@ -61,8 +62,7 @@ class State:
         self.cancelled: Denial | None = None
         self.books: Books | None = None
         self.lookup = lookup
-        lookup.may_ask = self._may_ask
-        lookup.may_wait = self._may_wait
+        lookup.course = self
         self.inflight = Inflight()
         self.statements = Names()
         self.portals = Names()
@@ -171,12 +171,12 @@ class State:
         written = self.written > self.inflight.boundaries and not self.skipping
         return written and "none" in self.transactions()
 
-    def _may_ask(self) -> bool:
+    def may_ask(self) -> bool:
         """A walsender knows no extended protocol to ask by."""
         plain = self.lexing.plain and not self.replication
         return not self.skipping and self.status != "E" and plain
 
-    def _may_wait(self) -> bool:
+    def may_wait(self) -> bool:
         """Inside a transaction nobody else sees what it has made."""
         return not self.batch_open and self.transactions() != ("open",)
 
