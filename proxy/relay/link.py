@@ -144,10 +144,16 @@ class Link:
             return
         self._received += len(data)
         try:
-            self._perform(self._session.client_data(data))
+            allowed = self._session.from_client(data)
+            if isinstance(allowed, list):
+                self._perform(allowed)
+            elif allowed:
+                self._write_server(allowed)
             if self._received > self._rests_at:
                 self._throttle()
                 self._loop.call_soon(self._rested)
+            elif self._client_paused or self._server_full:
+                self._throttle()
         except Exception as error:
             self._crash(error)
 
@@ -179,14 +185,14 @@ class Link:
         if self._over:
             return
         try:
-            commands = self._session.server_data(data)
-            if len(commands) == 1 and not self._client_paused:  # nearly always an answer, and nothing else
-                command = commands[0]
-                if isinstance(command, ToClient):
-                    if self._client is not None:
-                        self._client.write(command.data)
-                    return
-            self._perform(commands)
+            answer = self._session.from_server(data)
+            if isinstance(answer, list):
+                self._perform(answer)
+                return
+            if answer and self._client is not None:
+                self._client.write(answer)
+            if self._client_paused:
+                self._throttle()
         except Exception as error:
             self._crash(error)
 

@@ -90,7 +90,7 @@ async def test_bytes_pass_both_ways() -> None:
 
 async def test_commands_are_performed_in_order() -> None:
     class Talking(PassingSession):
-        def server_data(self, data: bytes) -> list[Command]:
+        def from_server(self, data: bytes) -> list[Command]:
             return [ToClient(b"<"), ToServer(b"+"), ToClient(data), ToClient(b">")] if data == b"x" else []
 
     recorder = Recorder()
@@ -214,8 +214,8 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
     class Halting(PassingSession):
         """Waits after each chunk until the server has said something."""
 
-        def client_data(self, data: bytes) -> list[Command]:
-            commands = super().client_data(data)
+        def from_client(self, data: bytes) -> list[Command]:
+            commands = super().from_client(data)
             self.waiting = True
             self.events.append(data.decode())
             return commands
@@ -225,9 +225,9 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
             self.waiting = True
             return commands
 
-        def server_data(self, data: bytes) -> list[Command]:
+        def from_server(self, data: bytes) -> list[Command]:
             self.waiting = False
-            return super().server_data(data)
+            return super().from_server(data)
 
     answer = asyncio.Event()
 
@@ -324,7 +324,7 @@ async def test_a_client_that_goes_while_the_gate_connects() -> None:
     """The attempt is given up, and nobody is told of a failure."""
 
     class Impatient(PassingSession):
-        def client_data(self, data: bytes) -> list[Command]:
+        def from_client(self, data: bytes) -> list[Command]:
             return [Connect()]
 
     with full_backlog() as port:
@@ -406,15 +406,15 @@ class Broken(PassingSession):
 
     midway = False
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if b"bad" in data:
             raise RuntimeError("a defect")
-        return super().client_data(data)
+        return super().from_client(data)
 
-    def server_data(self, data: bytes) -> list[Command]:
+    def from_server(self, data: bytes) -> list[Command]:
         if b"bad" in data:
             raise RuntimeError("a defect")
-        return super().server_data(data)
+        return super().from_server(data)
 
     def terminate(self, message: str, detail: str = "") -> list[Command]:
         commands = super().terminate(message)
@@ -484,12 +484,12 @@ async def test_a_session_that_only_raises_is_closed_without_a_word() -> None:
 
 
 class AskingTwice(PassingSession):
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         return [Connect(), Connect()]
 
 
 class AskingTooEarly(PassingSession):
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         return [ToServer(data)]
 
 
@@ -540,9 +540,9 @@ ALLOWED = Decision(True, (), (), None, (), facts_used=False, transaction_used=Fa
 class Pondering(PassingSession):
     """Has everything worked out in another thread before it lets it through."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         self._held = data
         return [Ponder(self.work)]
 
@@ -590,9 +590,9 @@ async def test_a_fault_in_what_is_pondered_ends_the_session() -> None:
 class Careful(PassingSession):
     """Has the catalogue read before it lets anything through, each time."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         self._held = data
         return [AwaitCatalogue("shop")]
 
@@ -673,9 +673,9 @@ CHANGE = Change("DROP TABLE t", (), (), "high", False, Origin("", "", None, "", 
 class Recording(PassingSession):
     """Has a change recorded before it lets anything through, each time."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         self._held = data
         return [Record(CHANGE)]
 
@@ -716,9 +716,9 @@ async def test_what_waits_for_the_ledger_goes_on_when_it_is_recorded_and_not_bef
 class Holding(PassingSession):
     """Holds what a client sends for a backup, and passes on how far that is."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         return [Hold(BackupWanted((data.decode(),), timedelta(hours=1), Verification.RECORDED, 1), CHANGE)]
 
     def progressed(self, message: str, detail: str = "") -> list[Command]:
