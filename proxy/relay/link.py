@@ -32,7 +32,7 @@ from proxy.relay.ports import (
 from proxy.relay.routing import CancelRouter
 from proxy.relay.secure import SecureTransport
 from proxy.relay.slices import SLICE_BYTES, Slices
-from proxy.relay.sockets import unsent
+from proxy.relay.sockets import unread, unsent
 from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
@@ -483,13 +483,27 @@ class Link:
         if self._connecting and self._task is not None:
             self._task.cancel()
         self._errands.abandon()
-        self._close_leg(self._client, None, self._settings.flush_client_s)
-        self._close_leg(self._server, self._slices, self._settings.flush_server_s)
+        client, server = self._client, self._server
+        if client is not None:
+            self._part(client)
+            self._timers.append(self._loop.call_later(self._settings.flush_client_s, client.abort))
+        if server is not None:
+            (server if self._slices is None else self._slices).close()
+            self._timers.append(self._loop.call_later(self._settings.flush_server_s, server.abort))
 
-    def _close_leg(self, transport: asyncio.Transport | None, slices: Slices | None, flush_s: float) -> None:
-        if transport is not None:
-            (transport if slices is None else slices).close()
-            self._timers.append(self._loop.call_later(flush_s, transport.abort))
+    def _part(self, client: asyncio.Transport) -> None:
+        """Let the client go. One that has sent more than was read is read to its end first, and not heard.
+
+        A socket that is closed with bytes unread, or gets some while it still sends, resets its connection:
+        what was said last might never arrive.
+        """
+        if client.is_closing():
+            return
+        if unread(client.get_extra_info("socket")) or client.get_write_buffer_size():
+            client.write_eof()
+            client.resume_reading()
+        else:
+            client.close()
 
     def _stop_timers(self) -> None:
         for timer in self._timers:

@@ -91,23 +91,25 @@ class ServerSide:
         Raises: BrokenAnswer when the server answers what was not asked.
         """
         cutter, books = self._cutter, self._books
-        pieces: list[View] = []  # most of the time it stays empty, and all goes on as it came
+        pieces: list[View] | None = None  # most of the time all goes on as it came
         lookup = self._state.lookup
         try:
             if lookup.inquiry is not None:
+                pieces = []
                 self._follow_inquiry(lookup.inquiry, pieces)
             while lookup.inquiry is None and (kind := cutter.next()):
                 instead = self._follow(kind) if books is None else self._follow_noting(kind, books)
                 if instead is not None:
+                    if pieces is None:
+                        pieces = []
                     pieces.append(cutter.drop())
                     pieces.append(instead)
         except ProtocolViolation as violation:
-            pieces.append(cutter.drop())
-            raise BrokenAnswer(b"".join(pieces), violation) from violation
+            raise BrokenAnswer(b"".join((*(pieces or ()), cutter.drop())), violation) from violation
         kept = cutter.take()
         if not self._state.inflight.owed:
             self._state.caught_up()
-        return b"".join((*pieces, kept)) if pieces else kept
+        return kept if pieces is None else b"".join((*pieces, kept))
 
     def _follow(self, kind: int) -> bytes | None:
         """What goes on in place of the message just shown.

@@ -248,6 +248,48 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
         assert await client.receive(1) == b"!"
 
 
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_plain_answer_says_whether_the_client_is_read(waits: bool) -> None:
+    """Bytes alone set a client free that was not read; a session that still waits says so by its commands."""
+
+    class Terse(PassingSession):
+        def from_client(self, data: bytes) -> list[Command]:
+            commands = super().from_client(data)
+            self.waiting = len(self.events) == 0
+            self.events.append(data.decode())
+            return commands
+
+        def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+            commands = super().server_connected(tls)
+            self.waiting = True
+            return commands
+
+        def from_server(self, data: bytes) -> bytes | list[Command]:  # type: ignore[override]
+            self.waiting = waits or data == b"?"
+            return [ToClient(data)] if self.waiting else data
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.write(b"!")
+        if not waits:
+            await reader.readexactly(1)
+            writer.write(b"?")  # what it answers now makes the session wait
+        await reader.read()
+
+    async with server(handle) as port, relay(port, Terse) as gate, connected(gate.port) as client:
+        await client.send(b"1")
+        assert await client.receive(1) == b"!"
+        await client.send(b"2")
+        if waits:
+            await asyncio.sleep(0.05)
+            assert gate.sessions[0].events == ["1"]
+            return
+        assert await client.receive(1) == b"?"
+        await client.send(b"3")
+        await asyncio.sleep(0.05)
+        assert gate.sessions[0].events == ["1", "2"]
+
+
 # -- the client ends -------------------------------------------------------------------------------------
 
 
@@ -368,6 +410,40 @@ async def test_a_server_that_ends_is_reported_once_with_its_own_words_first() ->
         assert await client.rest() == b"FATAL<server gone>"
         await gate.emptied()
         assert gate.sessions[0].events == ["server_eof"]
+
+
+@pytest.mark.defect_24
+async def test_the_last_words_reach_a_client_that_has_sent_more_than_was_read() -> None:
+    """A socket that is closed with bytes unread resets its connection, and what it said may be lost."""
+    dies = asyncio.Event()
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await dies.wait()
+        writer.write(b"FATAL")
+
+    async with server(die) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        client.writer.write(bytes(LONG))
+        await settled(lambda: LONG - len_pending(client.writer))
+        dies.set()
+        assert await client.rest() == b"FATAL<server gone>"
+        client.writer.transport.abort()
+        await gate.emptied()
+
+
+async def test_a_client_that_goes_on_sending_to_a_dead_session_is_cut_off() -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.2)
+
+    settings = RelaySettings(flush_client_s=0.2)
+    async with server(die) as port, relay(port, settings=settings) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        client.writer.write(bytes(LONG))
+        await gate.emptied()
 
 
 async def test_the_last_rows_reach_a_slow_reader_after_the_server_has_gone() -> None:
