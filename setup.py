@@ -47,8 +47,13 @@ COMPILED = (
     "proxy/session/server_side.py",
     "proxy/session/conversation.py",
     "proxy/session/commands.py",
+    "proxy/session/negotiation.py",
+    "proxy/session/opening.py",
+    "proxy/session/wishes.py",
+    "proxy/session/authentication/entrance.py",
     "proxy/session/admission.py",
     "proxy/session/session.py",
+    "proxy/relay/limits.py",
     "proxy/relay/legs.py",
     "proxy/relay/link.py",
 )

@@ -14,7 +14,7 @@ from proxy.relay.legs import Door
 from proxy.relay.limits import PROXY_HEADER, Occupancy, Seat
 from proxy.relay.ports import RelaySettings
 from proxy.relay.proxied import UNTRUSTED, Acceptor, HeaderReader, ProxyProtocol
-from proxy.relay.sockets import turn_away
+from proxy.relay.sockets import INHERITED, turn_away
 from proxy.session import Peer
 
 Welcome: TypeAlias = Callable[[asyncio.Transport, Peer, Seat], None]
@@ -101,6 +101,7 @@ class Entrance:
 
     async def _listen(self, bound: socket.socket) -> None:
         loop, backlog = asyncio.get_running_loop(), self._settings.backlog
+        self._settings.keep_alive.apply(bound)  # once for all that it accepts, where that is so
         if self._proxy is not None:
             bound.listen(backlog)
             self._acceptors.append(Acceptor(bound, self._accept_proxied))
@@ -113,7 +114,8 @@ class Entrance:
 
     def _accept(self, client: asyncio.Transport) -> None:
         """A client has connected by itself."""
-        self._settings.keep_alive.apply(client.get_extra_info("socket"))
+        if not INHERITED:
+            self._settings.keep_alive.apply_to(client)
         seat = self._occupancy.enter(client.abort)
         if seat is None:
             client.abort()
@@ -131,7 +133,8 @@ class Entrance:
             connected.close()
             self._occupancy.refuse(PROXY_HEADER, peer.address, UNTRUSTED)
             return
-        self._settings.keep_alive.apply(connected)
+        if not INHERITED:
+            self._settings.keep_alive.apply(connected)
         reader = HeaderReader(connected, peer, proxy.versions, self._has_header, self._has_no_header)
         seat = self._occupancy.enter(reader.abort)
         if seat is None:

@@ -220,9 +220,11 @@ class Occupancy:
 
     def _count(self, counted: _Counted, by: int) -> None:
         """Count here, and tell the others. Names come from clients: none is kept that nobody bears."""
-        self._counts[counted] += by
-        if not self._counts[counted]:
-            del self._counts[counted]
+        count = self._counts[counted] + by
+        if count:
+            self._counts[counted] = count
+        else:
+            self._counts.pop(counted, None)
         self._elsewhere.add(by, *counted)
 
     def _total(self, counted: _Counted) -> int:

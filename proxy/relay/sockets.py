@@ -5,6 +5,7 @@ much it has not been rid of, and not read; that nobody new comes in. Deliberatel
 kernel tunes them better than a constant.
 """
 
+import asyncio
 import ctypes
 import fcntl
 import socket
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _INT: Final = struct.Struct("i")
+
+INHERITED: Final = sys.platform == "linux"
+"""What is set of a listening TCP socket holds for each connection that it accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,16 @@ class KeepAlive:
             option = getattr(socket, name, None)  # macOS calls the first one otherwise, and has no last one
             if option is not None and value:
                 connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def apply_to(self, transport: asyncio.Transport) -> None:
+        """The same of a transport's socket. One that is closing may have lost its number to another."""
+        theirs = transport.get_extra_info("socket")
+        if not transport.is_closing() and theirs.family in (socket.AF_INET, socket.AF_INET6):
+            connection = socket.socket(theirs.family, socket.SOCK_STREAM, 0, theirs.fileno())
+            try:
+                self.apply(connection)
+            finally:
+                connection.detach()
 
 
 def unsent(connection: socket.socket) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.policy.context import Migration
+from proxy.policy.context import NO_MIGRATION, Migration
 from proxy.session.authentication.credentials import Credential, LoginRefused, Unavailable
 from proxy.session.authentication.entrance import Entrance
 from proxy.session.commands import CancelAnother, Command, Connect, Report, StartTls, ToClient, ToServer
@@ -21,13 +21,12 @@ from proxy.session.gate import Gate
 from proxy.session.introduction import Introduction, encode_introduction
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
-from proxy.session.meaning import Meaning
-from proxy.session.opening import FirstPackets, KeyIssuer, Login, Step, startup_effects
+from proxy.session.opening import FirstPackets, KeyIssuer, Login, Step
 from proxy.session.peer import Peer, Phase
 from proxy.session.refusal import FatalRefusal
-from proxy.session.replication import asked_for, connecting
-from proxy.session.runtoken import UNKNOWN_RUN, take_token
+from proxy.session.runtoken import UNKNOWN_RUN
 from proxy.session.tls import ALPN_PROTOCOL, NO_ALPN, TlsInfo
+from proxy.session.wishes import Wish, names_of, shown
 from proxy.wire.channelbinding import end_point
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter
@@ -130,6 +129,9 @@ class Admission:
         return [*self._go_on(self._entrance.found(answer)), *self._identify()]
 
     def _open(self, data: bytes) -> list[Command]:
+        wish = self._gate.wishes.known(data)
+        if wish is not None and self._packets.empty:
+            return self._welcome(wish)
         if self._gate.client_tls.offered and data[:1] == _HANDSHAKE and self._packets.untouched:
             self._direct = True
             self.phase = Phase.SECURING
@@ -155,13 +157,17 @@ class Admission:
         return commands
 
     def _begin(self, startup: StartupMessage) -> list[Command]:
-        self.role = _shown(startup.user)
-        self.database = _shown(startup.database)
-        self.application = _shown(startup.get("application_name") or "")
-        self._replication = asked_for(startup)
-        startup, run = take_token(startup)
+        self.role, self.database, self.application = names_of(startup)
+        return self._welcome(self._gate.wishes.of(startup))
+
+    def _welcome(self, wish: Wish) -> list[Command]:
+        """A client that asks for this is let in, if it may be."""
+        startup = wish.startup
+        self.role, self.database, self.application = wish.role, wish.database, wish.application
+        self._replication = wish.replication
+        migration = Migration(run=wish.run) if wish.run else NO_MIGRATION
         who = self._gate.who(
-            self.role, self.database, self._peer.address, self.application, migration=Migration(run=run)
+            self.role, self.database, self._peer.address, self.application, migration=migration
         )
         self.judge = Judge(self._gate, who)
         unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role, local=self._peer.local)
@@ -170,14 +176,10 @@ class Admission:
             raise FatalRefusal(unwelcome)
         if startup.database == self._gate.console and not self._replication:
             return self._call_console(startup)
-        if run and not self._gate.knows_run(who):
+        if wish.run and not self._gate.knows_run(who):
             raise LoginRefused(UNKNOWN_RUN, "run")
-        effects = startup_effects(startup)
-        if self._replication:
-            effects += (connecting(self._replication),)
-        if effects:
-            meaning = Meaning(effects, statement_class="server" if self._replication else "session")
-            denial = self.judge.judge_login(meaning, runs=bool(self._replication))
+        if wish.meaning is not None:
+            denial = self.judge.judge_login(wish.meaning, runs=bool(self._replication))
             if denial is not None:
                 raise FatalRefusal(denial)
         self.phase = Phase.IDENTIFYING
@@ -294,13 +296,8 @@ class Admission:
 
     def _note_refusal(self, fields: Mapping[str, str]) -> list[Command]:
         reason = self._entrance.refused(fields)
-        return self._note_failure(reason, f"the server said: {_shown(fields.get('M', ''))}") if reason else []
+        return self._note_failure(reason, f"the server said: {shown(fields.get('M', ''))}") if reason else []
 
     def _note_failure(self, reason: str, message: str) -> list[Command]:
         self._gate.tally.login_failures[reason] += 1
         return [Report(LoginFailed(self.role, self.database, self._peer.address, reason, message))]
-
-
-def _shown(name: str) -> str:
-    """A name as it may be logged and compared: bytes that are no UTF-8 become U+FFFD."""
-    return name.encode(errors="surrogateescape").decode(errors="replace")

@@ -23,6 +23,7 @@ from proxy.session.meaning import Meaning, of_screened
 from proxy.session.tally import Tally
 from proxy.session.tls import ClientTls
 from proxy.session.who import Who
+from proxy.session.wishes import Wishes
 from proxy.sql.database import Database
 from proxy.sql.effects import Effect
 from proxy.sql.screen import Screen, Screened, plain_screen
@@ -73,6 +74,7 @@ class Gate:
         refused_texts: which refused texts are kept for people to approve; None where none is.
         databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
+        wishes: what clients ask for when they connect.
         screened: what the texts mean that the screen tells to be no more than this; empty when the policy
             speaks of such effects, or what passes is logged with its effects.
     """
@@ -142,6 +144,7 @@ class Gate:
         self.console = console
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
+        self.wishes = Wishes()
         self._origins: WeakValueDictionary[_Key, Who] = WeakValueDictionary()
         self._meanings: dict[int, Meanings] = {}
         self._functions: dict[int, Functions] = {}

@@ -29,6 +29,7 @@ from proxy.session.registration import Registered
 from proxy.session.reporting import Reporter
 from proxy.session.resolution.inquiry import Answer
 from proxy.session.resolution.lookup import Lookup
+from proxy.session.resolution.vacancy import Place
 from proxy.session.weighing import FOREVER, Basis, Weighed, weigh, weigh_aside
 from proxy.session.who import Who
 from proxy.sql.database import TooMuch
@@ -40,7 +41,7 @@ _UNAPPROVABLE: Final = "nobody can approve it: it is too long, or what it does i
 class Ask:
     """The answer hinges on what these names stand for: ask the server, and judge again."""
 
-    names: frozenset[str]
+    names: frozenset[str | Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,9 @@ class Judge:
         return None
 
     def judge_login(self, meaning: Meaning, *, runs: bool) -> Denial | None:
-        """Judge what a startup packet sets: there are few of that, and no server yet to ask."""
+        """Judge what a startup packet sets; there is no server yet to ask."""
+        if not runs and self.permit(meaning) is not None:
+            return None
         return self._judge_at_once(meaning, ("none",), runs=runs)
 
     def judge_commit(self, meaning: Meaning, transactions: tuple[Transaction, ...]) -> Denial | None:

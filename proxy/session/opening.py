@@ -13,7 +13,7 @@ Absent: what is answered to a request for encryption.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
@@ -23,8 +23,6 @@ from proxy.session.commands import DeriveKey
 from proxy.session.lexing import Lexing
 from proxy.session.negotiation import Negotiation
 from proxy.session.refusal import Denial
-from proxy.sql.effects import EFFECT_KINDS, Effect, Target
-from proxy.sql.settings import risk_of
 from proxy.wire.backend import (
     AUTHENTICATION_CLEARTEXT,
     AUTHENTICATION_MD5,
@@ -45,10 +43,8 @@ from proxy.wire.backend import (
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import decode_sasl_initial
-from proxy.wire.options import split_options
 from proxy.wire.scram import SCRAM, SCRAM_PLUS
 from proxy.wire.startup import (
-    OPTION_PREFIX,
     CancelRequest,
     GSSENCRequest,
     SSLRequest,
@@ -57,12 +53,18 @@ from proxy.wire.startup import (
     startup_length,
 )
 
-_NOT_SETTINGS: Final = frozenset(("user", "database", "options", "replication"))
 _ASKS: Final = frozenset(
     (AUTHENTICATION_CLEARTEXT, AUTHENTICATION_MD5, AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE)
 )
-_ANSWER: Final = ord("p")
-_NEGOTIATE: Final = ord("v")
+# Written out, as the type bytes of ``inflight``.
+_ANSWER: Final = 0x70  # p
+_NEGOTIATE: Final = 0x76  # v
+_AUTHENTICATION: Final = 0x52  # R
+_BACKEND_KEY: Final = 0x4B  # K
+_ERROR: Final = 0x45  # E
+_NOTICE: Final = 0x4E  # N
+_PARAMETER_STATUS: Final = 0x53  # S
+_READY: Final = 0x5A  # Z
 
 
 KeyIssuer: TypeAlias = Callable[[int | None, bool], BackendKey]
@@ -103,6 +105,11 @@ class FirstPackets:
         self._asked |= {SSLRequest, GSSENCRequest}
 
     @property
+    def empty(self) -> bool:
+        """True while no part of a packet has come."""
+        return not self._buffer
+
+    @property
     def untouched(self) -> bool:
         """True while nothing has come at all."""
         return not self._buffer and not self._asked
@@ -111,32 +118,6 @@ class FirstPackets:
         """What came behind the startup packet."""
         rest, self._buffer = self._buffer, b""
         return rest
-
-
-def startup_effects(startup: StartupMessage) -> tuple[Effect, ...]:
-    """What the parameters of a startup packet set, as SET would.
-
-    A switch that cannot be read is an unknown setting.
-    """
-    return tuple(_startup_effects(startup))
-
-
-def _startup_effects(startup: StartupMessage) -> Iterator[Effect]:
-    for name, value in startup.parameters:
-        if name == "options":
-            for setting, chosen in split_options(value):
-                known = None if setting.startswith("-") else setting.lower()
-                yield _set(known, chosen or "")
-        elif name not in _NOT_SETTINGS and not name.startswith(OPTION_PREFIX):
-            yield _set(name.lower(), value)
-
-
-def _set(name: str | None, value: str) -> Effect:
-    if name in ("role", "session_authorization"):
-        return Effect(
-            "role.set", Target("role", None, value), risk=EFFECT_KINDS["role.set"].risk, detail=name
-        )
-    return Effect("session.set", Target("setting", None, name), risk=risk_of(name, value), detail=value)
 
 
 def major_version(reported: str) -> int:
@@ -240,35 +221,35 @@ class Login:
             self.heard = True
             instead: bytes | None
             if self._negotiation is None or self._negotiation.settled:
-                instead = self._follow(chr(kind))
+                instead = self._follow(kind)
             elif kind == _NEGOTIATE:
                 instead = self._negotiation.settle(self._server.body())
             else:
                 pieces.append(self._negotiation.settle(None))
-                instead = self._follow(chr(kind))
+                instead = self._follow(kind)
             if instead is not None:
                 pieces.append(self._server.drop())
                 pieces.append(instead)
         pieces.append(self._server.take())
         return b"".join(pieces)
 
-    def _follow(self, kind: str) -> bytes | None:
-        if kind == "E":
-            return self._failed(decode_error(self._server.body()))
-        elif kind == "R" and self.step is Step.SERVER:
-            return self._authentication()
-        elif kind == "S":
+    def _follow(self, kind: int) -> bytes | None:
+        if kind == _PARAMETER_STATUS:
             name, value = decode_parameter_status(self._server.body())
             self._lexing.report(name, value)
             if name == "server_version":
                 self.server_major = major_version(value)
-        elif kind == "Z" and self.step is Step.STARTING:
+        elif kind == _ERROR:
+            return self._failed(decode_error(self._server.body()))
+        elif kind == _AUTHENTICATION and self.step is Step.SERVER:
+            return self._authentication()
+        elif kind == _READY and self.step is Step.STARTING:
             return self._ready()
-        elif kind == "K" and self.step is Step.STARTING and self.server_key is None:
+        elif kind == _BACKEND_KEY and self.step is Step.STARTING and self.server_key is None:
             self.server_key = decode_backend_key(self._server.body())
             return self._own_key()
-        elif kind != "N":
-            raise ProtocolViolation(f"unexpected server message type {kind} during login")
+        elif kind != _NOTICE:
+            raise ProtocolViolation(f"unexpected server message type {chr(kind)} during login")
         return None
 
     def _failed(self, fields: dict[str, str]) -> bytes | None:

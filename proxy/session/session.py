@@ -396,7 +396,7 @@ class Session:
             good = [ToClient(broken.good)] if broken.good else []
             return [*commands, *good, *self._not_followed(broken.violation)]
         commands += self._answered(conversation, answer, stopped=stopped)
-        if self._live is not None:
+        if not self._over:  # compiled, an attribute that was just set is taken for what it was set to
             commands += self._converse_with_client(conversation)
         return commands
 

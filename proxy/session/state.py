@@ -20,6 +20,7 @@ from proxy.session.prepared import NOTHING, Definition, Names
 from proxy.session.refusal import Denial
 from proxy.session.registration import Registered, Registration
 from proxy.session.resolution.lookup import Lookup
+from proxy.session.resolution.vacancy import Place
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Keeps, Prepares, Registers
 
 _DEEPEST: Final = 32
@@ -167,7 +168,7 @@ class State:
 
     # -- waiting -----------------------------------------------------------------------------------
 
-    def ask(self, names: Iterable[str]) -> bytes:
+    def ask(self, names: Iterable[str | Place]) -> bytes:
         """Ask what names stand for; nothing follows until the server has answered."""
         self.waiting = True
         return self.lookup.ask(names, inside=self.batch_open)

@@ -22,6 +22,7 @@ from proxy.session.meaning import Meaning
 from proxy.session.overlay import Overlay, defines
 from proxy.session.resolution.bare import hopeful, questions, resolved
 from proxy.session.resolution.inquiry import MOST_NAMES, Answer
+from proxy.session.resolution.vacancy import Place
 from proxy.sql.effects import Effect
 from proxy.sql.settings import LEXING
 
@@ -69,7 +70,7 @@ class Weighed:
     decision: Decision
     since: float
     until: float
-    ask: frozenset[str] | None = None
+    ask: frozenset[str | Place] | None = None
     closer: bool = False
     defines: Overlay | None = None
     relexes: bool = False
@@ -140,7 +141,9 @@ def _judge(effects: tuple[Effect, ...], basis: Basis) -> _Verdict:
     )
 
 
-def _look_closer(meaning: Meaning, basis: Basis, verdict: _Verdict) -> _Verdict | frozenset[str] | None:
+def _look_closer(
+    meaning: Meaning, basis: Basis, verdict: _Verdict
+) -> _Verdict | frozenset[str | Place] | None:
     """The verdict by what the server says of names; names when it should be asked; None: no difference."""
     statements, world, answer = meaning.statements, basis.world, basis.answer
     path = world.path

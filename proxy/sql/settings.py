@@ -41,6 +41,15 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "createrole_self_grant": frozenset({""}),
         "transform_null_equals": _OFF,
         "array_nulls": _ON,
+        # Code that runs when the language is first used.
+        "plperl.on_init": frozenset({""}),
+        "plperl.on_plperl_init": frozenset({""}),
+        "plperl.on_plperlu_init": frozenset({""}),
+        "pltcl.start_proc": frozenset({""}),
+        "pltclu.start_proc": frozenset({""}),
+        "plv8.start_proc": frozenset({""}),
+        # Hypertables are written as if they had no chunks.
+        "timescaledb.restoring": _OFF,
     }
 )
 

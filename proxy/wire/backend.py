@@ -95,8 +95,11 @@ def encode_notice(fields: Mapping[str, str]) -> bytes:
 
 
 def decode_parameter_status(body: bytes) -> tuple[str, str]:
-    """A setting's name and its new value, as the server reports them."""
-    reader = Reader(body, "ParameterStatus")
+    """A setting's name and its new value, as the server reports them: a dozen with each login."""
+    fields = body.split(b"\0", 3)
+    if len(fields) == 3 and not fields[2]:
+        return text_of(fields[0]), text_of(fields[1])
+    reader = Reader(body, "ParameterStatus")  # which says what is wrong with it
     name, setting = text_of(reader.string()), text_of(reader.string())
     reader.end()
     return name, setting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from proxy.session.opening import startup_effects
+from proxy.session.wishes import startup_effects
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.startup import (
     CancelRequest,

@@ -230,7 +230,7 @@ LOSSES = [
     ("COPY users TO PROGRAM 'cat'", ["no-server-access"]),
     ("COPY users FROM '/etc/passwd'", ["no-server-access"]),
     ("CREATE FOREIGN TABLE f (l text) SERVER s OPTIONS (program 'id')", ["no-server-access"]),
-    ("ALTER FOREIGN TABLE f OPTIONS (SET filename '/etc/passwd')", ["no-server-access"]),
+    ("ALTER FOREIGN TABLE f OPTIONS (SET filename '/etc/passwd')", ["no-overwrite", "no-server-access"]),
     ("CREATE SERVER s FOREIGN DATA WRAPPER file_fdw", ["no-server-access"]),
     ("ALTER DATABASE shop CONNECTION LIMIT 0", ["no-server-access"]),
     ("ALTER SYSTEM SET fsync = off", ["no-server-access"]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections import deque
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Final
 
 from proxy.session.elsewhere import ALONE, Elsewhere
@@ -89,6 +90,7 @@ class Attempts:
         return now, 0
 
 
+@lru_cache(1_000)
 def source_of(address: str | None) -> str:
     """Whom failures are counted against: an IPv4 address, an IPv6 network of 64 bits, or the host itself."""
     if address is None:

@@ -18,6 +18,7 @@ from typing import Final
 from msgspec.structs import replace as changed
 
 from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Own, spelled
+from proxy.session.resolution.vacancy import Place, believes, left, places
 from proxy.sql.analyse import Statement
 from proxy.sql.effects import CLASSES, Effect, Target
 
@@ -66,11 +67,13 @@ class _Known:
         path: the schemas of bare names; None when they are not known.
         own: the session's own relations; None stands for every name there is.
         bound: the own tables that a prepared statement's rows are of; None where it is looked up now.
+        free: the keys of names that nothing has (``vacancy``); None stands for every name.
     """
 
     path: tuple[str, ...] | None
     own: dict[str, Own] | None
     bound: Set[str] | None = None
+    free: frozenset[str] | None = frozenset()
 
     def find(self, target: Target) -> Own | None:
         """The session's own relation that a target is, if it is one."""
@@ -85,6 +88,7 @@ class _Known:
         """Names may mean anything from here on."""
         self.path = None
         self.own = {}
+        self.free = frozenset()
 
 
 def resolved(
@@ -101,23 +105,25 @@ def resolved(
         bound: for a prepared statement the names, spelled, that were the session's own when it was resolved
             last: the server keeps what it has found.
     """
-    own = {} if answer is None else dict(answer.own)
-    return tuple(_follow(statements, _Known(path, own, bound)))
+    if answer is None:
+        return tuple(_follow(statements, _Known(path, {}, bound)))
+    return tuple(_follow(statements, _Known(path, dict(answer.own), bound, answer.free)))
 
 
 def hopeful(statements: Iterable[Statement], path: tuple[str, ...]) -> tuple[Effect, ...]:
-    """The effects if the server gave the best answer: every bare relation the session's own."""
-    return tuple(_follow(statements, _Known(path, None)))
+    """The effects if the server gave the best answer: every bare relation own, every name free."""
+    return tuple(_follow(statements, _Known(path, None, free=None)))
 
 
-def questions(statements: Iterable[Statement]) -> frozenset[str]:
-    """The names to ask for, spelled; where they are more than may be asked for, one more than those."""
+def questions(statements: Iterable[Statement]) -> frozenset[str | Place]:
+    """The names to ask for, spelled, and those that may be free; too many where they are too many to ask."""
     everything = _Known(None, None)
-    names: set[str] = set()
+    names: set[str | Place] = set()
     for statement in statements:
         for effect in statement.effects:
             if effect.target is not None and everything.find(effect.target) is not None:
                 names.add(spelled(effect.target))
+        names.update(places(statement))
         if len(names) > MOST_NAMES:
             break
     return frozenset(names)
@@ -145,14 +151,17 @@ def _sets_path(effect: Effect) -> bool:
 
 def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
     for statement in statements:
+        free = known.free
+        effects = left(statement, free) if free is None or free else iter(statement.effects)
         if statement.kind in _NAMING and not any(effect.name in _CODE for effect in statement.effects):
-            for effect in statement.effects:
+            for effect in effects:
                 yield _named(effect, known)
             _after(statement, known)
         else:
-            yield from statement.effects
+            yield from effects
             if not _keeps_names(statement):
                 known.forget()
+        known.free = free if believes(statement) else frozenset()
 
 
 def _named(effect: Effect, known: _Known) -> Effect:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from proxy.session.resolution.vacancy import Place
 from proxy.sql.effects import Target
 from proxy.wire.backend import decode_data_row
 from proxy.wire.errors import ProtocolViolation
@@ -33,7 +34,7 @@ MOST_NAMES: Final = 100
 _QUESTION: Final = """\
 /* pgwarden: what do these names stand for? */
 SELECT pg_catalog.current_setting('search_path'), CURRENT_USER, pg_catalog.pg_backend_pid(), a.name,
-  c.relkind, c.relhastriggers OR c.relhasrules,
+  c.relkind::pg_catalog.text, c.relhastriggers OR c.relhasrules,
   EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype OPERATOR(pg_catalog.=) 'n' AND (
     d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
       AND d.refobjid OPERATOR(pg_catalog.=) c.oid
@@ -51,6 +52,54 @@ FROM (VALUES (NULL), %s) AS a(name) LEFT JOIN pg_catalog.pg_class AS c
 """
 # Only tables of the same session can refer to a temporary one by a foreign key: those it leaves aside.
 
+_FREE: Final = """\
+UNION ALL SELECT NULL, NULL, NULL, f.key, '-', NULL, NULL
+FROM (VALUES %s) AS f(key, family, schema, name)
+WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
+    WHERE l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
+      AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
+      AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) l.relation))
+  AND CASE f.family%s END
+"""
+# A snapshot of before would not show what others have committed since, though the next statement finds it. A
+# lock on a relation that cannot be seen is a creation that is not committed yet.
+
+_TAKEN: Final = """
+    WHEN '{family}' THEN NOT EXISTS (SELECT FROM pg_catalog.{catalogue} AS o
+      WHERE o.{name} OPERATOR(pg_catalog.=) f.name::pg_catalog.name{schema})"""
+
+_IN_SCHEMA: Final = """ AND (f.schema IS NULL OR EXISTS (
+        SELECT FROM pg_catalog.pg_namespace AS n WHERE n.oid OPERATOR(pg_catalog.=) o.{column}
+          AND n.nspname OPERATOR(pg_catalog.=) f.schema::pg_catalog.name))"""
+
+_CATALOGUES: Final = {
+    "relation": ("pg_class", "relname", "relnamespace"),
+    "type": ("pg_type", "typname", "typnamespace"),
+    "routine": ("pg_proc", "proname", "pronamespace"),
+    "constraint": ("pg_constraint", "conname", ""),
+    "trigger": ("pg_trigger", "tgname", ""),
+    "policy": ("pg_policy", "polname", ""),
+    "schema": ("pg_namespace", "nspname", ""),
+    "extension": ("pg_extension", "extname", ""),
+    "publication": ("pg_publication", "pubname", ""),
+    "database": ("pg_database", "datname", ""),
+}
+"""Family of names -> the catalogue that has them, the name's column, and that of its schema."""
+
+_WHERE_TAKEN: Final = "".join(
+    _TAKEN.format(
+        family=family,
+        catalogue=catalogue,
+        name=name,
+        schema=_IN_SCHEMA.format(column=schema) if schema else "",
+    )
+    for family, (catalogue, name, schema) in _CATALOGUES.items()
+)
+
+_NOTHING: Final = "-"
 _KINDS: Final = {"r": "table", "p": "table", "v": "view", "S": "sequence", "i": "index", "I": "index"}
 """What pg_class.relkind is as the kind of a target."""
 
@@ -79,14 +128,21 @@ class Answer:
         search_path: the schemas that it lists, those that do not exist included; None where it cannot be
             read.
         process_id: of the server process that has answered.
-        asked: the names, as ``spelled`` spells them.
+        asked: the names, as ``spelled`` spells them, and places.
         own: those that are relations of the session's own.
+        free: the keys of those that nothing has.
     """
 
     search_path: tuple[str, ...] | None
     process_id: int
-    asked: frozenset[str]
+    asked: frozenset[str | Place]
     own: Mapping[str, Own] = field(default_factory=dict)
+    free: frozenset[str] = frozenset()
+
+
+def _literal(value: str | None) -> str:
+    """A constant: nothing is asked unless standard_conforming_strings is on."""
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def spelled(target: Target) -> str:
@@ -99,17 +155,18 @@ class Inquiry:
     """One question on its way.
 
     Attributes:
-        names: as ``spelled`` spells them.
+        names: as ``spelled`` spells them, and places that may be free.
         inside: it is asked inside of a batch of the client's, which it must not end.
     """
 
-    def __init__(self, names: Iterable[str], token: str, *, inside: bool = False) -> None:
-        """Ask for these names, spelled as ``spelled`` does."""
+    def __init__(self, names: Iterable[str | Place], token: str, *, inside: bool = False) -> None:
+        """Ask for these names, spelled as ``spelled`` does, and places."""
         self.inside = inside
         self._closed = 0
         self._label = f"pgw_{token}".encode()
         self.names = frozenset(names)
         self._own: dict[str, Own] = {}
+        self._free: set[str] = set()
         self._search_path: tuple[str, ...] | None = None
         self._process_id = 0
         self._complete = False
@@ -119,18 +176,29 @@ class Inquiry:
         """What the server said, once it has said all; None also where it cannot answer."""
         if not self._complete:
             return None
-        return Answer(self._search_path, self._process_id, self.names, self._own)
+        return Answer(self._search_path, self._process_id, self.names, self._own, frozenset(self._free))
 
     def encode(self) -> bytes:
         """Messages of the extended protocol: a Query would end the client's unnamed statement.
 
         Inside of a batch Flush brings the answers; Sync would end the batch, and commit it.
         """
-        names = ", ".join("('" + name.replace("'", "''") + "')" for name in sorted(self.names)) or "(NULL)"
+        names = ", ".join(
+            f"({_literal(name)})" for name in sorted(name for name in self.names if isinstance(name, str))
+        )
+        text = _QUESTION % (names or "(NULL)")
+        free = ", ".join(
+            f"({', '.join(map(_literal, (place.key, place.family, place.schema, place.name)))})"
+            for place in sorted(
+                (name for name in self.names if isinstance(name, Place)), key=lambda place: place.key
+            )
+        )
+        if free:
+            text += _FREE % (free, _WHERE_TAKEN)
         label = self._label
         return b"".join(
             (
-                encode_parse(label, (_QUESTION % names).encode()),
+                encode_parse(label, text.encode()),
                 encode_bind(BindMessage(label, label)),
                 encode_execute(label),
                 encode_close("P", label),
@@ -151,6 +219,8 @@ class Inquiry:
         if name is None:
             self._search_path = split_path(path or "", user or "")
             self._process_id = int(process_id or 0)
+        elif kind == _NOTHING:
+            self._free.add(name)
         elif kind is not None:
             self._own[name] = Own(_KINDS[kind], plain=busy == "f", alone=leaned_on == "f")
 

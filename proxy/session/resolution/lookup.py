@@ -14,6 +14,7 @@ from proxy.policy.context import Migration
 from proxy.session.gate import Gate
 from proxy.session.meaning import Meaning
 from proxy.session.resolution.inquiry import Answer, Inquiry
+from proxy.session.resolution.vacancy import Place
 from proxy.session.who import Who
 
 
@@ -54,7 +55,7 @@ class Lookup:
         self.may_wait: Callable[[], bool] = lambda: False
         self.process_id = 0
 
-    def ask(self, names: Iterable[str], *, inside: bool) -> bytes:
+    def ask(self, names: Iterable[str | Place], *, inside: bool) -> bytes:
         """Begin to ask the server for these names, inside of a batch or not: what to send."""
         self.inquiry = Inquiry(names, self._gate.token(), inside=inside)
         self._inside = inside

@@ -81,7 +81,7 @@ SUBCOMMANDS: Mapping[str, _Sub] = {
     "AT_AddInherit": _Sub("table.attach", None, _ALL),
     "AT_DropInherit": _Sub("table.detach", None, _ALL),
     "AT_AddOf": _Sub("{kind}.alter", _MEDIUM, _ALL),
-    "AT_DropOf": _Sub("{kind}.alter", _MEDIUM, _ALL),
+    "AT_DropOf": _Sub("table.untype", None, _ALL),
     "AT_ReplicaIdentity": _Sub("{kind}.alter", _MEDIUM, _ALL, "replica identity"),
     "AT_EnableRowSecurity": _Sub("row_security.enable", None, _ALL),
     "AT_DisableRowSecurity": _Sub("row_security.disable", None, _ALL),
@@ -202,7 +202,7 @@ def volatile(value: object, server_major: int) -> bool:
 
 
 def _default(walk: Walk, command: Json, target: Target, location: int) -> None:
-    dropped = "def" not in command
+    dropped = is_null(command.get("def"))
     walk.emit(
         "column.default",
         target,
@@ -213,6 +213,14 @@ def _default(walk: Walk, command: Json, target: Target, location: int) -> None:
     )
     with walk.deferred():
         walk.children("AlterTableCmd", command)
+
+
+def is_null(value: Json | None) -> bool:
+    """Whether a default is none: not given, or NULL of any type (AddRelationNewConstraints())."""
+    kind, body = only(value)
+    while kind in {"TypeCast", "CollateClause"}:
+        kind, body = only(body.get("arg"))
+    return not kind or (kind == "A_Const" and bool(body.get("isnull")))
 
 
 def _set_identity(walk: Walk, command: Json, target: Target, location: int) -> None:
@@ -265,9 +273,38 @@ def _alter_constraint(walk: Walk, command: Json, target: Target, location: int) 
     )
 
 
+# Options of foreign tables that only tune, whatever the wrapper.
+_TUNING = frozenset(
+    {
+        "analyze_sampling",
+        "async_capable",
+        "batch_size",
+        "fdw_startup_cost",
+        "fdw_tuple_cost",
+        "fetch_size",
+        "keep_connections",
+        "n_distinct",
+        "truncatable",
+        "updatable",
+        "use_remote_estimate",
+    }
+)
+
+
 def _generic_options(walk: Walk, command: Json, target: Target, location: int) -> None:
+    """OPTIONS of a foreign table, or of its column: which table, column or file they stand for."""
     _subcommand(walk, command, str(command["subtype"]), target, location, [])
-    foreign_options(walk, only(command.get("def"))[1], target, "items")
+    given = only(command.get("def"))[1]
+    changed = ", ".join(name for name, _ in options(given, "items") if name not in _TUNING)
+    if changed:
+        walk.emit("foreign_table.redirect", target, traits=_ALL, location=location, detail=changed)
+    foreign_options(walk, given, target, "items")
+
+
+def _replica_identity(walk: Walk, command: Json, target: Target, location: int) -> None:
+    _subcommand(walk, command, str(command["subtype"]), target, location, [])
+    if only(command.get("def"))[1].get("identity_type") == "n":
+        walk.emit("table.unidentify", target, location=location)
 
 
 _VIEW_GUARDS = ("security_invoker", "security_barrier")
@@ -317,6 +354,8 @@ _SPECIAL = {
     "AT_AddConstraint": _add_constraint,
     "AT_AlterConstraint": _alter_constraint,
     "AT_GenericOptions": _generic_options,
+    "AT_AlterColumnGenericOptions": _generic_options,
+    "AT_ReplicaIdentity": _replica_identity,
     "AT_SetRelOptions": _relation_options,
     "AT_ResetRelOptions": _relation_options,
     "AT_AttachPartition": _partition,

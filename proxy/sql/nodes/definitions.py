@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from proxy.sql.effects import EFFECT_KINDS, Risk, Target
+from proxy.sql.nodes.alter_table import is_null
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING
 from proxy.sql.nodes.tables import foreign_options, relation_kind
 from proxy.sql.nodes.walk import Handler, Walk
@@ -196,9 +197,8 @@ def _alter_contents(walk: Walk, body: Json) -> None:
     kind = OBJECT_TYPES.get(body.get("objtype", ""), "")
     verb = "add" if body.get("action", 0) > 0 else "drop"
     member, _ = object_target(kind, body.get("object", {}))
-    walk.emit(
-        "extension.alter", Target("extension", None, body.get("extname")), detail=f"{verb} {kind} {member}"
-    )
+    extension = Target("extension", None, body.get("extname"))
+    walk.emit("extension.contents", extension, detail=f"{verb} {kind} {member}")
 
 
 def _enum_change(walk: Walk, body: Json) -> None:
@@ -239,7 +239,7 @@ def _domain_change(walk: Walk, body: Json) -> None:
         else detail
     )
     if body.get("subtype") == "T":
-        dropped = "def" not in body
+        dropped = is_null(body.get("def"))
         walk.emit(
             "domain.default", target, risk=Risk.MEDIUM if dropped else None, detail="drop" if dropped else ""
         )
@@ -303,6 +303,8 @@ def _below(walk: Walk, body: Json) -> None:
 
 
 def _publication(effect: str) -> Handler:
+    """Adding takes nothing away, as making a publication does not."""
+
     def handle(walk: Walk, body: Json) -> None:
         action = str(body.get("action", "")).removeprefix("AP_").removesuffix("Objects").lower()
         tables = [
@@ -313,7 +315,8 @@ def _publication(effect: str) -> Handler:
         detail = " ".join([action, ", ".join(tables)]).strip() or (
             "all tables" if body.get("for_all_tables") else ""
         )
-        walk.emit(effect, Target("publication", None, body.get("pubname")), detail=detail)
+        risk = Risk.LOW if effect == "publication.alter" and action == "add" else None
+        walk.emit(effect, Target("publication", None, body.get("pubname")), risk=risk, detail=detail)
         with walk.deferred():
             for item in body.get("pubobjects", []):
                 walk.field(item["PublicationObjSpec"].get("pubtable", {}), "whereClause")

@@ -8,7 +8,8 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from proxy.sql import scope
@@ -78,8 +79,9 @@ class Flow:
     _given: list[_Given] = field(default_factory=list)
     _cursors: dict[int, list[Json]] = field(default_factory=dict)
     _fetches: list[tuple[frozenset[str], int, bool]] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
 
-    def names(self, action: Json, names: Names, defaults: Iterable[tuple[str, Json]]) -> Names:
+    def names(self, action: Json, names: Names, defaults: Sequence[tuple[str, Json]]) -> Names:
         """The names with what is many among them, and the cursors that give few rows.
 
         Args:
@@ -92,6 +94,7 @@ class Flow:
             if query:
                 self._cursors.setdefault(number, []).append(query)
         self._gather({"action": action}, False)
+        constants = self._constants(defaults)
         for name, value in defaults:
             self._value(frozenset({name}), [value], self._loops)
         for given, cursor, turned in self._fetches:
@@ -107,7 +110,25 @@ class Flow:
             if not any(self._unlimited(query, False) or self._spoken_of(query) & many for query in queries)
             for name in self._name_of(number)
         }
-        return replace(names, many=many, bounds=bounds, cursors=frozenset(few))
+        constants = {name: value for name, value in constants.items() if name not in names.positional}
+        return replace(names, many=many, bounds=bounds, cursors=frozenset(few), constants=constants)
+
+    def _constants(self, defaults: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+        """Variables that begin with a number or a text and are never given anything else.
+
+        A boolean stays a parameter, which as a condition limits nothing.
+        """
+        given = self._told | _names_of(self._given) | {name for names, *_ in self._fetches for name in names}
+        declared = Counter(name for name, _ in defaults)
+        found: dict[str, Json] = {}
+        for name, value in defaults:
+            trees = self._read(value)
+            target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
+            constant = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
+            plain = not {"ival", "fval", "sval"}.isdisjoint(constant.get("A_Const", {}))
+            if plain and declared[name] == 1 and name not in given:
+                found[name] = constant
+        return found
 
     def _closed(self, names: set[str]) -> frozenset[str]:
         """These, and what is made of them."""
@@ -178,9 +199,12 @@ class Flow:
                 self._unknown(self._target(body.get("var", {})))
             case "PLpgSQL_stmt_dynexecute" | "PLpgSQL_stmt_call" if "target" in body:
                 self._unknown(self._target(body["target"]))
-            case "PLpgSQL_stmt_getdiag" if loop:
+            case "PLpgSQL_stmt_getdiag":
                 for item in body.get("diag_items", []):
-                    self._unknown(self._name_of(item.get("PLpgSQL_diag_item", {}).get("target", 0)))
+                    names = self._name_of(item.get("PLpgSQL_diag_item", {}).get("target", 0))
+                    self._told |= names
+                    if loop:
+                        self._unknown(names)
             case _:
                 pass
 

@@ -149,6 +149,7 @@ class _Body:
     names: Names
     target: Target | None
     _labels: set[str] = field(default_factory=set)
+    _constant: frozenset[str] = frozenset()
 
     def run(self, function: Json, declared: Declarations) -> None:
         datums: list[Json] = function.get("datums", [])
@@ -165,6 +166,7 @@ class _Body:
         ]
         flow = Flow(self.names.variables, datums, _read)
         self.names = flow.names(function["action"], self.names, defaults)
+        self._constant = frozenset(self.names.constants) | self.names.labels
         self._node("PLpgSQL_function", function, False)
         for _, value in defaults:
             self._sql(value["PLpgSQL_expr"], False)
@@ -222,10 +224,23 @@ class _Body:
         except SqlSyntaxError as error:
             self.walk.opaque(self.target, f"unreadable code: {error.message}")
             return []
+        again = self.names.constants and any(mentions(tree, self._constant) for tree in trees)
         for tree in trees:
             bind(tree, self.names, loop=loop)
         walk_trees(self.walk, trees, str(expression.get("query", "")), self.target)
+        if again:
+            self._with_constants(expression, loop)
         return trees
+
+    def _with_constants(self, expression: Json, loop: bool) -> None:
+        """The same once more with the values that variables never change: `id > n` where n is 0.
+
+        Beside it, not in its place: a type may cut a value, and an inner block have a variable of that name.
+        """
+        trees = _read(expression)
+        for tree in trees:
+            bind(tree, self.names, loop=loop, values=self.names.constants)
+        walk_trees(self.walk, trees, str(expression.get("query", "")), self.target)
 
     def _run_text(self, expression: Json, loop: bool, using: Names) -> None:
         """EXECUTE: the expression itself, and then what its value says."""

@@ -98,6 +98,8 @@ def _vacuum(walk: Walk, body: Json) -> None:
                 location=location,
                 detail="full" if full else "",
             )
+            if full:
+                walk.emit("table.rewrite", target, traits=REWRITES, location=location, detail="vacuum full")
         if not body.get("is_vacuumcmd") or on & {"analyze", "analyse"}:
             walk.emit("table.analyze", target, location=location)
 

@@ -9,12 +9,15 @@ absent: which variables take many values (flow.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
 
 from proxy.sql import scope
 from proxy.sql.parse import Json
 from proxy.sql.tree import strings
+
+NO_VALUES: Mapping[str, Json] = {}
 
 # A qualifier that no relation has: a name with a blank in front.
 _UNLIMITED = " loop"
@@ -33,6 +36,7 @@ class Names:
             below it may be all.
         positional: the parameters' names in their order, for $1.
         cursors: those whose query gives few rows.
+        constants: variables that seem to have no other value than this, a constant's tree.
     """
 
     variables: frozenset[str] = frozenset()
@@ -41,16 +45,18 @@ class Names:
     bounds: frozenset[str] = frozenset()
     positional: tuple[str, ...] = ()
     cursors: frozenset[str] = frozenset()
+    constants: Mapping[str, Json] = field(default_factory=dict)
 
 
 NO_NAMES = Names()
 
 
-def bind(tree: Json, names: Names, *, loop: bool = False) -> None:
+def bind(tree: Json, names: Names, *, loop: bool = False, values: Mapping[str, Json] = NO_VALUES) -> None:
     """Put variables in the place of their names, in the tree itself.
 
     Args:
         loop: the statement runs once for each turn of a loop.
+        values: what to put in the place of some variables instead.
     """
     if not (loop or names.variables or names.positional):
         return
@@ -59,7 +65,7 @@ def bind(tree: Json, names: Names, *, loop: bool = False) -> None:
     equal: list[Json] = []
     for node in _nodes(tree):
         if "ColumnRef" in node:
-            _column(node, names, numbers, equal=any(node is side for side in equal))
+            _column(node, names, numbers, values, equal=any(node is side for side in equal))
         elif "A_Expr" in node:
             equal = _equal_sides(node["A_Expr"]) if names.bounds else equal
         elif "ParamRef" in node:
@@ -104,7 +110,9 @@ def _equal_sides(body: Json) -> list[Json]:
     return []
 
 
-def _column(node: Json, names: Names, numbers: dict[str, int], *, equal: bool) -> None:
+def _column(
+    node: Json, names: Names, numbers: dict[str, int], values: Mapping[str, Json], *, equal: bool
+) -> None:
     parts = strings(node["ColumnRef"].get("fields", []))
     if not parts:
         return
@@ -116,10 +124,12 @@ def _column(node: Json, names: Names, numbers: dict[str, int], *, equal: bool) -
         return
     if name in names.many or (name in names.bounds and not equal):
         _replace(node, _unlimited(name))
+    elif name in values:
+        _replace(node, deepcopy(values[name]))
     else:
         number = numbers.setdefault(".".join(parts), _FIRST_NUMBER + len(numbers))
-        field = {"field": parts[-1]} if len(parts) > 1 else {}
-        _replace(node, {"ParamRef": {"number": number, **field}})
+        part = {"field": parts[-1]} if len(parts) > 1 else {}
+        _replace(node, {"ParamRef": {"number": number, **part}})
 
 
 def _replace(node: Json, other: Json) -> None:

@@ -130,6 +130,6 @@ SELECT regexp_matches('ab', '(a)(b)'), regexp_replace('a', 'a', 'b'), format('%I
 ----
 SELECT convert_from(decode('YQ==', 'base64'), 'UTF8'), encode(sha256('x'), 'hex')
 ----
-SELECT uuid_generate_v5(uuid_ns_url(), 'x'), hstore_to_json(attributes), cube_distance(cube(1, 2), c) FROM places
+SELECT uuid_generate_v5(uuid_ns_url(), 'x'), hstore_to_json(attributes), cube_distance(b, c) FROM places
 ----
-SELECT sort(uniq(tags)), icount(tags), idx(tags, 3), subarray(tags, 1, 2) FROM posts WHERE tags && ARRAY[1, 2] AND code = isbn13(code)
+SELECT icount(tags), sort_asc(tags), subarray(tags, 1, 2) FROM posts WHERE tags && ARRAY[1, 2] AND code = isbn13(code)

@@ -1,0 +1,189 @@
+"""What falls on nothing passes: DROP … IF EXISTS of what is not there, CREATE OR REPLACE of a new name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers.database import Database
+from tests.session.conftest import Clients
+from tests.session.messages import Q, S, X
+from tests.session.test_bare_names import own
+from tests.session.wired import Wired
+
+OBJECTS = """
+CREATE VIEW v AS SELECT id FROM t;
+CREATE MATERIALIZED VIEW m AS SELECT id FROM t;
+CREATE SEQUENCE s;
+CREATE INDEX i ON t (v);
+CREATE TYPE y AS ENUM ('a');
+CREATE DOMAIN d AS int;
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1';
+CREATE AGGREGATE a(int) (sfunc = int4pl, stype = int);
+CREATE SCHEMA c;
+CREATE TABLE c.t (id int);
+CREATE FUNCTION tg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tg();
+CREATE POLICY o ON t USING (true);
+CREATE PUBLICATION b FOR TABLE t;
+ALTER TABLE t ADD CONSTRAINT k CHECK (id > 0)
+"""
+REFUSED = "42501"
+
+
+def refused(told: list[tuple[object, ...]]) -> bool:
+    """Whether the gate has refused; nothing else may go wrong."""
+    codes = [each[1] for each in told if each[0] == "E"]
+    assert codes in ([], [REFUSED]), told
+    return bool(codes)
+
+
+SIMPLE = pytest.param(Q, id="simple")
+EXTENDED = pytest.param(lambda text: X(text) + S, id="extended")
+
+
+@pytest.mark.parametrize("send", [SIMPLE, EXTENDED])
+@pytest.mark.parametrize(
+    ("there", "absent"),
+    [
+        ("DROP TABLE IF EXISTS t", "DROP TABLE IF EXISTS z"),
+        ("DROP TABLE IF EXISTS t CASCADE", "DROP TABLE IF EXISTS z CASCADE"),
+        ("DROP TABLE IF EXISTS z, t", "DROP TABLE IF EXISTS z, z2"),
+        ("DROP TABLE IF EXISTS public.t", "DROP TABLE IF EXISTS public.z"),
+        ("DROP TABLE IF EXISTS c.t", "DROP TABLE IF EXISTS c.z"),
+        ('DROP TABLE IF EXISTS U&"\\0074"', 'DROP TABLE IF EXISTS "T"'),
+        ("DROP TABLE IF EXISTS t", "DROP TABLE IF EXISTS nowhere.t"),
+        ("DROP VIEW IF EXISTS v", "DROP VIEW IF EXISTS z"),
+        ("DROP MATERIALIZED VIEW IF EXISTS m", "DROP MATERIALIZED VIEW IF EXISTS z"),
+        ("DROP SEQUENCE IF EXISTS s", "DROP SEQUENCE IF EXISTS z"),
+        ("DROP INDEX IF EXISTS i", "DROP INDEX IF EXISTS z"),
+        ("DROP INDEX CONCURRENTLY IF EXISTS i", "DROP INDEX CONCURRENTLY IF EXISTS z"),
+        ("DROP TYPE IF EXISTS y", "DROP TYPE IF EXISTS z"),
+        ("DROP DOMAIN IF EXISTS d", "DROP DOMAIN IF EXISTS z"),
+        ("DROP FUNCTION IF EXISTS f(int)", "DROP FUNCTION IF EXISTS z(int)"),
+        ("DROP PROCEDURE IF EXISTS p()", "DROP PROCEDURE IF EXISTS z()"),
+        ("DROP ROUTINE IF EXISTS f", "DROP ROUTINE IF EXISTS z"),
+        ("DROP AGGREGATE IF EXISTS a(int)", "DROP AGGREGATE IF EXISTS z(int)"),
+        ("DROP SCHEMA IF EXISTS c CASCADE", "DROP SCHEMA IF EXISTS z CASCADE"),
+        ("DROP EXTENSION IF EXISTS plpgsql", "DROP EXTENSION IF EXISTS z"),
+        ("DROP PUBLICATION IF EXISTS b", "DROP PUBLICATION IF EXISTS z"),
+        ("DROP TRIGGER IF EXISTS g ON t", "DROP TRIGGER IF EXISTS z ON t"),
+        ("DROP POLICY IF EXISTS o ON t", "DROP POLICY IF EXISTS z ON t"),
+        ("ALTER TABLE t DROP CONSTRAINT IF EXISTS k", "ALTER TABLE t DROP CONSTRAINT IF EXISTS z"),
+        ("ALTER TABLE IF EXISTS t DROP COLUMN v", "ALTER TABLE IF EXISTS z DROP COLUMN v"),
+        ("ALTER TABLE IF EXISTS t RENAME TO u", "ALTER TABLE IF EXISTS z RENAME TO u"),
+        ("CREATE OR REPLACE VIEW v AS SELECT id FROM t", "CREATE OR REPLACE VIEW z AS SELECT 1 AS a"),
+        (
+            "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 2'",
+            "CREATE OR REPLACE FUNCTION z(int) RETURNS int LANGUAGE sql AS 'SELECT 2'",
+        ),
+        (
+            "CREATE OR REPLACE PROCEDURE p() LANGUAGE sql AS 'SELECT 2'",
+            "CREATE OR REPLACE PROCEDURE z() LANGUAGE sql AS 'SELECT 2'",
+        ),
+        (
+            "CREATE OR REPLACE TRIGGER g BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION tg()",
+            "CREATE OR REPLACE TRIGGER z BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION tg()",
+        ),
+        (
+            "CREATE OR REPLACE AGGREGATE a(int) (sfunc = int4mi, stype = int)",
+            "CREATE OR REPLACE AGGREGATE z(int) (sfunc = int4mi, stype = int)",
+        ),
+    ],
+)
+def test_what_is_not_there_cannot_be_lost(
+    there: str, absent: str, send: Callable[[str], bytes], table: Database, clients: Clients
+) -> None:
+    table.execute(OBJECTS)
+    client = own(clients, table)
+    assert refused(client.exchange(send(there)))
+    told = client.exchange(send(absent))
+    if "CONCURRENTLY" not in absent or send is Q:
+        assert not refused(told), told
+
+
+def test_on_every_version(every_table: Database, clients: Clients) -> None:
+    client = own(clients, every_table)
+    assert not refused(client.exchange(Q("DROP TABLE IF EXISTS z; DROP FUNCTION IF EXISTS z")))
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS t")))
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("DROP TABLE IF EXISTS a; CREATE TABLE a (id int); DROP TABLE IF EXISTS b; CREATE TABLE b ()", True),
+        ("DROP TABLE IF EXISTS a; CREATE TABLE a (id serial); DROP TABLE IF EXISTS a", True),
+        ("BEGIN; DROP VIEW IF EXISTS a; CREATE OR REPLACE VIEW a AS SELECT 1 AS x; COMMIT", True),
+        ("CREATE OR REPLACE FUNCTION a() RETURNS int RETURN 1; DROP FUNCTION IF EXISTS b", True),
+        ("ALTER TABLE c.k RENAME TO z; DROP TABLE IF EXISTS c.z", False),
+        ("ALTER TABLE c.k SET SCHEMA public; DROP TABLE IF EXISTS public.k", False),
+        ("ALTER SCHEMA c RENAME TO z; DROP SCHEMA IF EXISTS z CASCADE", False),
+        ("DO $$ BEGIN ALTER TABLE t RENAME TO z; END $$; DROP TABLE IF EXISTS z", False),
+        ("SELECT f_moves(); DROP TABLE IF EXISTS z", False),
+        ("UPDATE t SET v = 'x' WHERE id = 1; DROP TABLE IF EXISTS z", False),
+        ("DROP TABLE IF EXISTS z; DROP TABLE t", False),
+        ("DROP TABLE IF EXISTS z; DROP TABLE IF EXISTS t", False),
+        ("DO $$ BEGIN DROP TABLE IF EXISTS t; END $$", False),
+    ],
+)
+def test_a_text_is_followed(text: str, passes: bool, table: Database, clients: Clients) -> None:
+    table.execute("CREATE SCHEMA c; CREATE TABLE c.k (id int)")
+    client = own(clients, table)
+    assert refused(client.exchange(Q(text))) is not passes
+    assert table.execute("SELECT count(*) FROM t") == "3"
+    assert table.execute("SELECT count(*) FROM c.k") == "0"
+
+
+def test_what_the_session_has_made_itself_is_there(table: Database, clients: Clients) -> None:
+    client = own(clients, table)
+    client.exchange(Q("BEGIN"))
+    client.exchange(Q("CREATE TABLE z (id int)"))
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+    client.exchange(Q("ROLLBACK"))
+    assert not refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+
+
+def test_what_somebody_is_making_is_there(table: Database, clients: Clients) -> None:
+    client, other = own(clients, table), clients.bare(table)
+    other.exchange(Q("BEGIN"))
+    other.exchange(Q("CREATE TABLE z (id int)"))
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+    other.exchange(Q("COMMIT"))
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+    other.exchange(Q("DROP TABLE z"))
+    assert not refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+
+
+def test_a_snapshot_of_before_is_not_believed(table: Database, clients: Clients) -> None:
+    client = own(clients, table)
+    client.exchange(Q("BEGIN ISOLATION LEVEL REPEATABLE READ"))
+    client.exchange(Q("SELECT 1"))
+    table.execute("CREATE TABLE z (id int)")
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+
+
+def test_a_letter_that_the_server_may_fold_is_not_asked_for(table: Database, clients: Clients) -> None:
+    table.execute('CREATE TABLE "ä" (id int)')
+    client = own(clients, table)
+    assert refused(client.exchange(Q('DROP TABLE IF EXISTS "ä"')))
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS Ä")))
+
+
+@pytest.mark.parametrize("name", ['a"b', "a'b", "a\\b", "a%sb", "a b", "n" * 63, "n" * 70])
+def test_names_of_any_characters(name: str, table: Database, clients: Clients) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    client = own(clients, table)
+    assert not refused(client.exchange(Q(f"DROP TABLE IF EXISTS {quoted}")))
+    client.exchange(Q(f"CREATE TABLE {quoted} (id int)"))
+    assert refused(client.exchange(Q(f"DROP TABLE IF EXISTS {quoted}")))
+
+
+def test_it_is_asked_only_where_the_answer_matters(table: Database, clients: Clients) -> None:
+    client: Wired = own(clients, table)
+    client.exchange(Q("CREATE TABLE IF NOT EXISTS z (id int)"))
+    client.exchange(Q("DROP TABLE public.t"))
+    assert b"pg_locks" not in client.sent
+    client.exchange(Q("DROP TABLE IF EXISTS public.t"))
+    assert b"pg_locks" in client.sent
