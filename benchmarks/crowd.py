@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -37,6 +38,9 @@ _RULES: Final = 1_000
 RELOADS: Final = 5
 _WATCHED_S: Final = 1.0
 _PATIENCE: Final = 20
+_SETTLE_S: Final = 1.0
+_RESTLESS_BYTES: Final = 200_000
+_SETTLES: Final = 60
 _ROW: Final = 1_000
 _PIECE_ROWS: Final = 8_000
 _RIVALS: Final = ("pgbouncer", "gate")
@@ -72,6 +76,21 @@ def _started(name: str, site: Site, setting: Setting, tell: Callable[[str], None
         yield target
 
 
+def settled(target: Target) -> None:
+    """Wait until a target's processes have all begun: a gate's children that read texts do so aside.
+
+    Raises: BenchmarkError: its memory does not come to rest.
+    """
+    before = -1
+    for _ in range(_SETTLES):
+        now = _memory_bytes(target)
+        if abs(now - before) < _RESTLESS_BYTES:
+            return
+        before = now
+        time.sleep(_SETTLE_S)
+    raise BenchmarkError(f"{target.name} does not come to rest")
+
+
 def _memory_bytes(target: Target) -> int:
     return sum(machine.memory_bytes(pid) for pid in target.pids)
 
@@ -96,6 +115,7 @@ def idle(
                 if target is None:
                     continue
                 _come_in(target, _WARM, stack)
+                settled(target)
                 before = _memory_bytes(target)
                 for _ in range(_PARTS):
                     _come_in(target, many // _PARTS, stack)
@@ -171,6 +191,7 @@ def stream(out: str, into: str, site: Site, size: int, tell: Callable[[str], Non
             with Connection(target.address) as connection:
                 ten = walked(connection, few, b"", 10)
                 poured(connection, copy, piece, 1)
+                settled(target)
                 each = 5 + 2 + 4 + _ROW
                 # The end says how many rows there were.
                 length = ten + (rows - 10) * each + len(str(rows)) - 2

@@ -17,4 +17,5 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
         for mode, concurrency in ((Mode.SIMPLE, 1), (Mode.EXTENDED, 8), (Mode.PREPARED, 32))
     ),
     *(select(mode, 32, Setting.TWO, RIVALS, name="two") for mode in Mode),
+    *(select(Mode.EXTENDED, count, Setting.KEEPING, RIVALS, name="keeping") for count in (1, 8, 32)),
 )

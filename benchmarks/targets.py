@@ -253,6 +253,8 @@ def gate_command(
     ]
     if setting is Setting.TWO:
         command += ["--workers", "2"]
+    if setting is Setting.KEEPING:
+        command += ["--keep-statements", "on"]
     if setting is Setting.TLS and site.certificate is not None:
         certificate, key = map(str, site.certificate)
         command += ["--client-tls-cert-file", certificate, "--client-tls-key-file", key]

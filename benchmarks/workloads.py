@@ -39,6 +39,8 @@ class Setting(enum.Enum):
     """Both legs are encrypted; direct, its one."""
     TWO = "two"
     """The gate has two workers, and there are two PgBouncers on one address."""
+    KEEPING = "keeping"
+    """The gate has the server keep statements."""
 
 
 class Mode(enum.Enum):

@@ -74,7 +74,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed:
         report.sections.extend(("a gate", str(gate)) for gate in latest)
         server = getattr(item, "funcargs", {}).get("server")
-        if isinstance(server, Cluster):
+        if isinstance(server, Cluster) and server.directory.exists():
             report.sections.append(("the server's log", server.log[-20_000:]))
     return report
 

@@ -127,6 +127,7 @@ class Door:
             ),
             keys=shared.keys,
             console=shared.settings.psql_console,
+            keep_statements=plan.settings.keep_statements,
         )
         self.keeper = None if plan.catalogue is None else self._keeper(plan.catalogue)
         self.listener = Listener(

@@ -211,6 +211,10 @@ class ListenerSettings(BaseModel):
         default = "disable" if self.client_tls_cert_file is None else "allow"
         return self.client_tls_sslmode or default
 
+    keep_statements: Switch = Field(
+        default=False,
+        description="have the server keep what is prepared again and again without a name",
+    )
     proxy_protocol: ProxyVersions = Field(
         default=frozenset(),
         description="PROXY header that every connection begins with, from a balancer: off, v1, v2, any",

@@ -1,6 +1,7 @@
-"""Sockets as the event loop sees them, reduced to the four things that a link wants to know.
+"""Sockets as the event loop sees them, reduced to the four things that their owner wants to know.
 
-Enters: asyncio's callbacks. Leaves: calls of the link. Deliberately absent: state; it all lies in the link.
+Enters: asyncio's callbacks. Leaves: calls of the owner, of a link mostly. Deliberately absent: state; it all
+lies there.
 """
 
 import asyncio
@@ -15,45 +16,50 @@ class Receiver(Protocol):
         """The other side sent bytes."""
 
 
+class Owner(Protocol):
+    """Whose connections they are; `side` tells them apart."""
+
+    def gone(self, side: int) -> None:
+        """The other side sends nothing more."""
+
+    def lost(self, side: int) -> None:
+        """The socket is closed."""
+
+    def blocked(self, side: int, full: bool) -> None:
+        """The other side does not take what is written to it, or takes it again."""
+
+
 class Leg(asyncio.Protocol):
-    """One of a link's two connections, from when it stands.
+    """One of an owner's connections, from when it stands. Small: there are two for each idle session.
 
     Attributes:
-        data_received: the other side sent bytes. The link's own method: most calls of a leg are this one.
-        gone: it sends nothing more.
-        lost: the socket is closed.
-        blocked: it does not take what is written to it, or takes it again.
+        data_received: the other side sent bytes. The owner's own method: most calls of a leg are this one.
     """
+
+    __slots__ = ("_owner", "_side", "data_received")
 
     data_received: Receiver
 
-    def __init__(
-        self,
-        data: Receiver,
-        gone: Callable[[], None],
-        lost: Callable[[], None],
-        blocked: Callable[[bool], None],
-    ) -> None:
+    def __init__(self, owner: Owner, side: int, data: Receiver) -> None:
         self.data_received = data
-        self.gone = gone
-        self.lost = lost
-        self.blocked = blocked
+        self._owner = owner
+        self._side = side
 
     def eof_received(self) -> None:
         """The other side sends nothing more. PostgreSQL takes that for its end, and so does the gate."""
-        self.gone()
+        self._owner.gone(self._side)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is closed."""
-        self.lost()
+        self._owner.lost(self._side)
 
     def pause_writing(self) -> None:
         """The other side does not take what is written to it."""
-        self.blocked(True)
+        self._owner.blocked(self._side, True)
 
     def resume_writing(self) -> None:
         """The other side has caught up."""
-        self.blocked(False)
+        self._owner.blocked(self._side, False)
 
 
 class Door(asyncio.Protocol):

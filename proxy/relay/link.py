@@ -68,6 +68,8 @@ _CRASH_NOTICE: Final = encode_error(
 
 _CRASH_REASON: Final = "internal error"
 
+_CLIENT: Final = 0
+_SERVER: Final = 1
 _AT_ONCE_BYTES: Final = 512 * 1024
 _SLICE_BYTES: Final = SLICE_BYTES  # compiled, a name of another module's is looked up each time
 
@@ -103,7 +105,7 @@ class Link:
         self._console = console
         self._calling = False  # the console, which has an end to be told of
         self._router = router
-        self._cancels: set[asyncio.Task[bytes]] = set()
+        self._cancels: set[asyncio.Task[bytes]] | None = None
         self._errands = Errands(session, helpers, self._ask, self._crash)
         self._certificate = certificate
         self._observer = observer
@@ -127,6 +129,18 @@ class Link:
         self._timers: list[asyncio.TimerHandle] = []
         self.since = self._loop.time()
 
+    def gone(self, side: int) -> None:
+        """Whoever is on that side will send nothing more."""
+        self.client_gone() if side == _CLIENT else self.server_gone()
+
+    def lost(self, side: int) -> None:
+        """That side's socket is closed."""
+        self.client_lost() if side == _CLIENT else self.server_lost()
+
+    def blocked(self, side: int, full: bool) -> None:
+        """That side does not take what is written to it, or takes it again."""
+        self.client_blocked(full) if side == _CLIENT else self.server_blocked(full)
+
     # -- what the client's socket does -------------------------------------------------------------------
 
     def client_made(self, client: asyncio.Transport) -> None:
@@ -136,7 +150,7 @@ class Link:
         self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
 
     def _client_leg(self) -> Leg:
-        return Leg(self.client_data, self.client_gone, self.client_lost, self.client_blocked)
+        return Leg(self, _CLIENT, self.client_data)
 
     def client_data(self, data: bytes) -> None:
         """The client sent bytes."""
@@ -302,6 +316,8 @@ class Link:
                     self._sit_down(command)
                 case Cancel():
                     task = self._canceller.deliver_soon(command.packet)
+                    if self._cancels is None:
+                        self._cancels = set()
                     self._cancels.add(task)
                     task.add_done_callback(self._cancels.discard)
                 case CancelAnother():
@@ -429,7 +445,7 @@ class Link:
         if self._calling:
             self._stop_timers()  # the console keeps the time, and counts who has not logged in
             self._seat.logged_in()
-        server.set_protocol(Leg(self.server_data, self.server_gone, self.server_lost, self.server_blocked))
+        server.set_protocol(Leg(self, _SERVER, self.server_data))
         tls = server.get_extra_info("ssl_object")
         self._ask(lambda: self._session.server_connected(None if tls is None else tls_info(tls)))
         if arrival.data:

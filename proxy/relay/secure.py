@@ -62,7 +62,7 @@ class SecureTransport(asyncio.Transport):
 
     def begin(self, begun: bytes = b"") -> None:
         """Shake hands; `begun` is what the other side has sent of it already."""
-        self._plain.set_protocol(Leg(self._received, self._gone, self._lost, self._blocked))
+        self._plain.set_protocol(Leg(self, 0, self._received))
         self._received(begun)
 
     # -- what the socket does ----------------------------------------------------------------------------
@@ -120,17 +120,20 @@ class SecureTransport(asyncio.Transport):
         else:
             self._failed(error)
 
-    def _gone(self) -> None:
+    def gone(self, side: int) -> None:
+        """The socket brings nothing more."""
         if not self._closing:
             self._break_off(ConnectionResetError(_LOST))
 
-    def _lost(self) -> None:
+    def lost(self, side: int) -> None:
+        """The socket is closed."""
         unheard, self._closing = not self._standing and not self._closing, True
         if unheard:
             self._failed(ConnectionResetError(_LOST))
         self._protocol.connection_lost(None)
 
-    def _blocked(self, full: bool) -> None:
+    def blocked(self, side: int, full: bool) -> None:
+        """The socket takes nothing more, or takes it again."""
         if full:
             self._protocol.pause_writing()
         else:

@@ -84,6 +84,7 @@ class Upstream:
     keep_alive: KeepAlive = field(default_factory=KeepAlive)
     _context: ssl.SSLContext | None = field(init=False, repr=False, compare=False)
     _numeric: bool = field(init=False, repr=False, compare=False)
+    _shown: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Build the TLS context once: it reads files, and a bad one must show before clients come."""
@@ -93,9 +94,13 @@ class Upstream:
             raise ValueError("has sslnegotiation=direct, which needs sslmode=require, or better verify-full")
         object.__setattr__(self, "_context", make_context(self.sslmode, self.ca_file))
         object.__setattr__(self, "_numeric", _is_address(self.host))
+        object.__setattr__(self, "_shown", self._address())
 
     def __str__(self) -> str:
         """The server's address, as messages show it."""
+        return self._shown
+
+    def _address(self) -> str:
         if self.host.startswith("/"):
             return str(Path(self.host) / f".s.PGSQL.{self.port}")
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

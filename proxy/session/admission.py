@@ -131,7 +131,9 @@ class Admission:
     def _open(self, data: bytes) -> list[Command]:
         wish = self._gate.wishes.known(data)
         if wish is not None and self._packets.empty:
-            return self._welcome(wish)
+            welcome = self._welcome(wish)
+            self._said = []
+            return welcome
         if self._gate.client_tls.offered and data[:1] == _HANDSHAKE and self._packets.untouched:
             self._direct = True
             self.phase = Phase.SECURING
@@ -284,7 +286,8 @@ class Admission:
             replication=self._replication,
         )
         self._entrance.accepted()
-        self.login.exchange = None
+        self._packets = FirstPackets()
+        self.login.over()
 
     # -- logins that fail --------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class CancelKeys:
         """Issue keys in this name; `token` gives 128 fresh random bits as 32 hexadecimal digits."""
         self.identity = identity
         self._token = token
-        self._live: dict[int, dict[object, bytes]] = {}
+        self._live: dict[int, tuple[tuple[object, bytes], ...]] = {}
 
     def issue(self, owner: object, process_id: int | None, *, long: bool) -> BackendKey:
         """Make the key of a session.
@@ -76,16 +76,15 @@ class CancelKeys:
             if me != Identity():
                 serial = process_id & ((1 << _SERIAL_BITS) - 1)
                 process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
-        self._live.setdefault(process_id, {})[owner] = secret
+        self._live[process_id] = (*self._live.get(process_id, ()), (owner, secret))
         return BackendKey(process_id, secret)
 
     def release(self, owner: object, key: BackendKey) -> None:
         """The session has ended."""
-        sharing = self._live.get(key.process_id)
-        if sharing is not None:
-            sharing.pop(owner, None)
-            if not sharing:
-                del self._live[key.process_id]
+        sharing = self._live.pop(key.process_id, ())
+        others = tuple(each for each in sharing if each[0] is not owner)
+        if others:
+            self._live[key.process_id] = others
 
     def find(self, key: bytes) -> object | None:
         """The session of a key that somebody shows, in time that does not tell how much of it was right.
@@ -93,7 +92,7 @@ class CancelKeys:
         Several may share a process id, behind different servers: then the secret tells them apart.
         """
         found = None
-        for owner, secret in self._live.get(_process_id(key), {}).items():
+        for owner, secret in self._live.get(_process_id(key), ()):
             if compare_digest(secret, key[_ID_BYTES:]):
                 found = owner
         return found

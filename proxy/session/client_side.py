@@ -20,6 +20,7 @@ from proxy.session.refusal import CANCELLED, Denial
 from proxy.session.refuser import Refuser
 from proxy.session.simple_protocol import SimpleProtocol
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.session.texts import Texts
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
@@ -42,23 +43,30 @@ class ClientSide:
         terminated: the client has said Terminate.
     """
 
-    def __init__(self, gate: Gate, judge: Judge, state: State, copy: CopyIn, cutter: Cutter) -> None:
-        """Read frames from the cutter, judge them against the state."""
+    def __init__(
+        self,
+        gate: Gate,
+        judge: Judge,
+        state: State,
+        copy: CopyIn,
+        cutter: Cutter,
+        cache: StatementCache | None,
+    ) -> None:
+        """Read frames from the cutter, judge them against the state; ``cache`` is what the server keeps."""
+        self._cache = cache
         self._gate = gate
         self._judge = judge
-        judge.sent = lambda: state.sent
-        judge.ground = state.ground
-        judge.holds_writes = lambda: state.holds_writes
         self._state = state
         self._copy = copy
         self._cutter = cutter
         self._texts = texts = Texts(state, gate, judge.consequences)
-        self._refuser = refuser = Refuser(gate, judge, state, texts)
+        self._refuser = refuser = Refuser(gate, judge, state, texts, cache)
         catalogue = gate.catalogue and state.replication != "physical"
         self.pending = pending = Pending(judge, state, cutter, texts, refuser, catalogue=catalogue)
         self.last = LastText()
-        self._simple = SimpleProtocol(gate, judge, state, cutter, texts, pending, refuser, self.last)
-        self._extended = ExtendedProtocol(gate, judge, state, cutter, texts, pending, refuser, self.last)
+        shared = (gate, judge, state, cutter, texts, pending, refuser, self.last, cache)
+        self._simple = SimpleProtocol(*shared)
+        self._extended = ExtendedProtocol(*shared)
         self.copy_guard = CopyGuard(gate, judge, state, copy, cutter, pending)
         self.terminated = False
 
@@ -68,7 +76,7 @@ class ClientSide:
         Returns: what goes to the server now.
         Raises: ProtocolViolation.
         """
-        state, cutter = self._state, self._cutter
+        state, cutter, cache = self._state, self._cutter, self._cache
         pieces: list[View] | None = None  # most of the time all goes on as it came
         # The next CopyData is where a COPY can be stopped.
         cutter.show_all = self._copy.sent is not None and self.copy_guard.outdated
@@ -80,6 +88,11 @@ class ClientSide:
                 instead = self._out_of_line(kind)
             else:
                 instead = self._in_line(kind)
+            if cache is not None and cache.before:
+                if pieces is None:
+                    pieces = []
+                pieces.append(cutter.part())
+                pieces.append(cache.take_before())
             if instead is not None:
                 if pieces is None:
                     pieces = []
@@ -116,6 +129,8 @@ class ClientSide:
         if kind == FUNCTION_CALL:
             return self._simple.function_call()
         if kind in (_FLUSH, _COPY_DONE, _COPY_FAIL):
+            if kind == _FLUSH and self._cache is not None:
+                self._cache.flushed = True
             return KEEP
         if kind == _TERMINATE:
             return self._terminate()

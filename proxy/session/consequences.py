@@ -121,6 +121,6 @@ class Consequences:
     def may_await(self, meaning: Meaning) -> bool:
         """Whether a reading of the catalogue may tell more of this, and can be had now."""
         overlay = self.overlay
-        if overlay is None or (overlay.begun and not self._lookup.may_wait()):
+        if overlay is None or (overlay.begun and not self._lookup.course.may_wait()):
             return False
         return not runs_no_code(meaning.effects, meaning.mentions)

@@ -21,6 +21,7 @@ from proxy.session.meaning import Meaning
 from proxy.session.outcomes import Books
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.wire.framing import Cutter, View
 
 
@@ -32,6 +33,7 @@ class Conversation:
         client, server: where both sides' messages are.
         pending: the client's frame that cannot go on yet.
         books: what follows its changes; None while none is open.
+        cache: the statements that the server keeps for it; None where it keeps none.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Conversation:
         self.client = client
         self.server = server
         self._copy = copy
-        self._client_side = ClientSide(gate, judge, self._state, copy, client)
-        self._server_side = ServerSide(self._state, copy, server)
+        keeps = gate.keep_statements and not replication
+        self.cache = cache = StatementCache(self._state, gate.token()) if keeps else None
+        self._client_side = ClientSide(gate, judge, self._state, copy, client, cache)
+        self._server_side = ServerSide(self._state, copy, server, cache)
         self.pending = self._client_side.pending
 
     def from_client(self) -> View:
@@ -124,7 +128,7 @@ class Conversation:
 
     @property
     def flows(self) -> bool:
-        """More may be read from the client, and nobody has to be told of what was judged."""
+        """More may be read from the client, and neither it nor anybody else is to be told of anything."""
         return (
             not self._state.waiting
             and self.inflight.owed <= MOST_OWED

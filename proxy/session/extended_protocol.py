@@ -5,6 +5,8 @@ Each handler looks at the frame that the cutter shows, and answers with what goe
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxy.session.forwarding import KEEP
 from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE
@@ -16,8 +18,9 @@ from proxy.session.prepared import NOTHING, resolve
 from proxy.session.refusal import Denial, no_such_statement
 from proxy.session.refuser import Refuser
 from proxy.session.registration import registered_by
-from proxy.session.running import runs
+from proxy.session.running import disturbs, runs
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.session.texts import Texts
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
@@ -29,6 +32,9 @@ from proxy.wire.frontend import (
     decode_parse,
     encode_flush,
 )
+
+_UNNAMED: Final = b"S\0"
+"""The body of a Describe or a Close of the unnamed statement."""
 
 
 class ExtendedProtocol:
@@ -44,8 +50,10 @@ class ExtendedProtocol:
         pending: Pending,
         refuser: Refuser,
         last: LastText,
+        cache: StatementCache | None,
     ) -> None:
-        """Judge what the cutter shows against the state."""
+        """Judge what the cutter shows against the state; ``cache`` is what the server keeps."""
+        self._cache = cache
         self._gate = gate
         self._judge = judge
         self._state = state
@@ -77,18 +85,30 @@ class ExtendedProtocol:
             self._pending.wait_for(verdict)
             return KEEP
         self._texts.forget()
-        sent = state.send(PARSE)
+        cache = self._cache
+        instead: bytes | None = KEEP
+        if cache is None:
+            sent = state.send(PARSE)
+        elif message.name:
+            cache.reads(message.text, once=False, unnamed=True)
+            sent = state.send(PARSE)
+        else:
+            sent, instead = cache.parse(self._cutter, message.text, understood)
         sent.definition = state.define(state.statements, message.name, understood, sent)
         state.resolves(sent.definition, None)
+        if cache is not None:
+            cache.answered(sent)
         if not message.name:
             self._last.parse(message.text)
         state.batch_open = True
-        return KEEP
+        return instead
 
     def bind(self) -> bytes | None:
         """A Bind: a portal is made of a statement."""
         state = self._state
         portal, name = decode_bind_names(self._cutter.body())
+        if self._cache is not None and not name and self._waits_for_unnamed(self._cache):
+            return KEEP
         meaning = state.statements.meaning(name, state.batch)
         if meaning is None:
             unknown = no_such_statement(name.decode(errors="replace"))
@@ -101,6 +121,9 @@ class ExtendedProtocol:
                 return self._refuser.extended(verdict)
             self._pending.wait_for(verdict)
             return KEEP
+        instead: bytes | None = KEEP
+        if self._cache is not None and not name:
+            instead = self._cache.bind(self._cutter, portal)
         sent = state.send(BIND)
         if meaning.relexes:  # the planner calls functions that are marked immutable
             state.lexing.unsettle(state.inflight.boundaries + 1)
@@ -113,7 +136,15 @@ class ExtendedProtocol:
         if meaning.registers is not None and not self._cutter.midway:
             sent.definition.registers = registered_by(meaning.registers, self._cutter.body())
         state.batch_open = True
-        return KEEP
+        return instead
+
+    def _waits_for_unnamed(self, cache: StatementCache) -> bool:
+        """What the unnamed statement is hangs on how an earlier batch ends: wait for that."""
+        if not cache.unsure:
+            return False
+        self._state.wait_until_ready(self._state.inflight.boundaries)
+        self._cutter.hold()
+        return True
 
     def execute(self) -> bytes | None:
         """An Execute: a portal runs."""
@@ -130,6 +161,8 @@ class ExtendedProtocol:
                 return self._refuser.execution(EXECUTE, meaning, verdict)
             self._pending.wait_for(verdict)
             return KEEP
+        if self._cache is not None:
+            disturbs(self._cache, self._judge, meaning, unnamed=True)
         sent = state.send(EXECUTE)
         runs(self._gate, self._judge, state, sent, meaning, state.inflight.boundaries + 1)
         self._last.execute(meaning)
@@ -145,16 +178,25 @@ class ExtendedProtocol:
     def describe(self) -> bytes | None:
         """A Describe: the server may look names up anew."""
         state = self._state
+        unnamed = self._cache is not None and self._cutter.body() == _UNNAMED
+        if self._cache is not None and unnamed and self._waits_for_unnamed(self._cache):
+            return KEEP
         if state.own_names:
             kind, name = decode_describe(self._cutter.body())
             if kind == "S":
                 state.resolves_unseen(name)
+        instead: bytes | None = KEEP
+        if self._cache is not None and unnamed:
+            instead = self._cache.describe()
         state.send(DESCRIBE)
         state.batch_open = True
-        return KEEP
+        return instead
 
     def close(self) -> bytes | None:
         """A Close: a name is dropped."""
-        self._state.send(CLOSE).closes = decode_close(self._cutter.body())
+        closes = decode_close(self._cutter.body())
+        if self._cache is not None and self._cutter.body() == _UNNAMED:
+            self._cache.ends()
+        self._state.send(CLOSE).closes = closes
         self._state.batch_open = True
         return KEEP

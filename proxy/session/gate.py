@@ -71,6 +71,7 @@ class Gate:
         catalogue: whether judgements need to know what the databases hold.
         recording: whether changes have to be in the ledger before they go on.
         means: what it can bring about for statements that are held.
+        keep_statements: whether the server keeps what is prepared again and again without a name.
         refused_texts: which refused texts are kept for people to approve; None where none is.
         databases: by name, what they hold; one that cannot be read is not there.
         fetch: what running a cursor's portal means; the cursor was judged when it was declared.
@@ -99,6 +100,7 @@ class Gate:
         authentication: Authentication | None = None,
         keys: CancelKeys | None = None,
         console: str = "",
+        keep_statements: bool = False,
     ) -> None:
         """Hold the shared parts.
 
@@ -120,6 +122,7 @@ class Gate:
             authentication: how clients log in; when None, as the server has it.
             keys: of all sessions of this process; of this gate's alone when None.
             console: the database by whose name clients reach the gate's console; "" for none.
+            keep_statements: have the server keep what is prepared again and again without a name.
         """
         self.policy = policy
         self.facts = facts
@@ -142,6 +145,7 @@ class Gate:
         self.authentication = authentication or Authentication()
         self.keys = keys or CancelKeys(Identity(), token)
         self.console = console
+        self.keep_statements = keep_statements
         self.databases: dict[str, Database] = {}
         self.fetch = Meaning((Effect("statement.fetch"),), relexes=True, statement_class="read")
         self.wishes = Wishes()

@@ -85,6 +85,7 @@ class Sent:
         refusal: set when it stands for something refused.
         grant: what a COPY FROM STDIN goes on by.
         hidden: it is the gate's own: the client does not see what it completes.
+        unsent: it did not go to the server: the gate answers it when it is its turn.
     """
 
     __slots__ = (
@@ -99,6 +100,7 @@ class Sent:
         "next",
         "refusal",
         "serial",
+        "unsent",
     )
 
     def __init__(self, kind: int, serial: int = 0) -> None:
@@ -114,6 +116,7 @@ class Sent:
         self.refusal: Refusal | None = None
         self.grant: Grant | None = None
         self.hidden = False
+        self.unsent = False
 
     def fail(self) -> None:
         """It did not take effect, or was skipped."""
@@ -142,7 +145,7 @@ class Inflight:
         self._first: Sent | None = None
         self._last: Sent | None = None
         self.owed = 0
-        self._nonces: set[bytes] = set()
+        self._nonces: set[bytes] | None = None
         self.boundaries = 0
         self.ready = 0
 
@@ -197,6 +200,14 @@ class Inflight:
         self._pop(sent)
         return sent
 
+    def unsent(self) -> Sent | None:
+        """The next message, where it is the gate that answers it: it is no longer owed."""
+        sent = self._first
+        if sent is None or not sent.unsent:
+            return None
+        self._pop(sent)
+        return sent
+
     def end_boundary(self) -> Sent:
         """ReadyForQuery has come.
 
@@ -229,13 +240,16 @@ class Inflight:
 
     def names_nonce(self, body: bytes) -> bool:
         """True when a server's text names the nonce of a refusal on its way."""
-        return bool(self._nonces) and any(nonce in self._nonces for nonce in NONCE.findall(body))
+        nonces = self._nonces
+        return nonces is not None and any(nonce in nonces for nonce in NONCE.findall(body))
 
     def refuse(self, sent: Sent, refusal: Refusal) -> None:
         """What was sent stands for something refused."""
         sent.refusal = refusal
+        if self._nonces is None:
+            self._nonces = set()
         self._nonces.add(refusal.nonce)
 
     def _left(self, sent: Sent) -> None:
-        if sent.refusal is not None:
+        if sent.refusal is not None and self._nonces is not None:
             self._nonces.discard(sent.refusal.nonce)

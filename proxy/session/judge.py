@@ -79,13 +79,10 @@ class Judge:
         defines: what the session has defined once that runs which was just let go on; None: nothing more.
         relexes: the database's own code in it changes how later texts are read.
         writes: what was just let go on writes, or may.
-        holds_writes: whether the transaction has written.
         reporter: counts, and tells of, what it decides.
         recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
             the next alone.
         registered: what was registered just before what is judged; None for nothing.
-        sent: how many have been sent.
-        ground: where a message stands that would go on now.
         goes_on: is told of a recorded change that is about to be sent.
         since: when the last yes was given, in POSIX seconds; it is none before, on a clock that was set back.
         until: when it has to be looked at again.
@@ -103,15 +100,13 @@ class Judge:
         self.defines: Overlay | None = None
         self.relexes = False
         self.writes = False
-        self.holds_writes: Callable[[], bool] = bool
         self.reporter = Reporter(gate, self.lookup)
         self.recorded: tuple[Recorded | Unrecorded, int] | None = None
         self._using: tuple[Approved, ...] = ()  # what the last Write takes a use of
         self.registered: Registered | None = None
-        self.sent: Callable[[], int] = int
-        self.ground: Callable[[], Ground] = lambda: Ground.CLEAR
-        self._held: dict[type[Wanted], Released | GivenUp] = {}  # what became of holds for one message,
-        self._held_at = 0  # when so many had been sent
+        # What became of holds for one message, when so many had been sent.
+        self._held: dict[type[Wanted], Released | GivenUp] | None = None
+        self._held_at = 0
         self._held_id = ""
         self.goes_on: Callable[[Meaning], None] = lambda meaning: None
         self.since = -FOREVER
@@ -156,7 +151,7 @@ class Judge:
             if overlay is not None and self.consequences.may_await(meaning):
                 return Await(not overlay.begun)
             gate = self._gate
-            holds = runs and self.holds_writes()
+            holds = runs and self.lookup.course.holds_writes
             weighed = self._weigh(meaning, transactions, gate.policy, self.lookup.answer, bound, holds=holds)
             if isinstance(weighed, Ponder):
                 return weighed
@@ -185,7 +180,7 @@ class Judge:
         self, meaning: Meaning, transactions: tuple[Transaction, ...], *, runs: bool
     ) -> Denial | None:
         gate = self._gate
-        holds = self.holds_writes()
+        holds = self.lookup.course.holds_writes
         basis = self._basis(meaning, transactions, gate.policy, None, None, None, holds=holds)
         weighed = weigh(meaning, replace(basis, may_ask=False))
         judged = self._act(meaning, weighed, transactions, gate.policy, runs=runs, record=False, hold=False)
@@ -212,15 +207,15 @@ class Judge:
 
     def held(self, wanted: Wanted, outcome: Released | GivenUp) -> None:
         """The last Hold, for this, has come to that; the message that it is for comes next."""
-        if self._held_at != self.sent():
+        sent = self.lookup.course.sent
+        if self._held is None or self._held_at != sent:
             self._held = {}
-        self._held_at = self.sent()
+        self._held_at = sent
         self._held[type(wanted)] = outcome
 
     def forget_held(self) -> None:
         """The message that was held is gone: what comes next is another."""
-        if self._held:
-            self._held = {}
+        self._held = None
         if self._using:
             self._using = ()
 
@@ -242,7 +237,7 @@ class Judge:
         key = (
             *(gate.policy_epoch, gate.facts_epoch, id(policy), transactions, self.lookup.who),
             *(self.registered, holds),
-            *(self.consequences.overlay, answer, bound, self.lookup.may_ask()),
+            *(self.consequences.overlay, answer, bound, self.lookup.course.may_ask()),
             *(meaning.effects, meaning.statements, meaning.mentions, meaning.renames),
             *(self._digest(meaning), self._used()),
         )
@@ -280,7 +275,7 @@ class Judge:
             self.consequences.world(most),
             answer,
             bound,
-            self.lookup.may_ask(),
+            self.lookup.course.may_ask(),
         )
 
     def _digest(self, meaning: Meaning) -> str:
@@ -294,7 +289,7 @@ class Judge:
 
     def _used(self) -> tuple[Approved, ...]:
         """The approvals of which a use has been taken for the very message that is judged."""
-        if not self._using or self.recorded is None or self.recorded[1] != self.sent():
+        if not self._using or self.recorded is None or self.recorded[1] != self.lookup.course.sent:
             return ()
         return self._using if isinstance(self.recorded[0], Recorded) else ()
 
@@ -380,7 +375,8 @@ class Judge:
     ) -> Hold | Settle | Decision:
         """What is wanted next for a message; or its refusal, which says why it is not held."""
         wanted = decision.wanted[0]
-        outcome = self._held.get(type(wanted)) if self._held_at == self.sent() else None
+        held = self._held if self._held_at == self.lookup.course.sent else None
+        outcome = None if held is None else held.get(type(wanted))
         if outcome is not None:
             note = outcome.reason if isinstance(outcome, GivenUp) else outcome.note
             return not_held(decision, note or "what was waited for is there, and does not suffice any more")
@@ -388,7 +384,7 @@ class Judge:
             lacking = self._gate.means.lacking(each)
             if lacking:
                 return not_held(decision, lacking)
-        ground = self.ground()
+        ground = self.lookup.course.ground()
         if ground is Ground.CLEAR:
             text = self.reporter.refused_text(meaning, decision, transaction)
             if isinstance(wanted, ApprovalWanted) and text is None:
@@ -402,7 +398,7 @@ class Judge:
 
     def _held_as(self) -> str:
         """The number under which the very message that is judged was held; "" where it was not."""
-        return self._held_id if self._held and self._held_at == self.sent() else ""
+        return self._held_id if self._held and self._held_at == self.lookup.course.sent else ""
 
     def _write(self, meaning: Meaning, decision: Decision, transaction: Transaction) -> Write | Decision:
         """What has to be recorded first; once that was tried, what follows from it."""
@@ -425,7 +421,7 @@ class Judge:
     def _recorded(self) -> Recorded | Unrecorded | None:
         """What became of recording the very message that is judged, once."""
         recorded, self.recorded = self.recorded, None
-        return recorded[0] if recorded is not None and recorded[1] == self.sent() else None
+        return recorded[0] if recorded is not None and recorded[1] == self.lookup.course.sent else None
 
     def _keep(self, meaning: Meaning, weighed: Weighed) -> None:
         """A plain yes that holds for every session like this one is given again without judging."""

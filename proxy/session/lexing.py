@@ -7,6 +7,7 @@ change either, how texts are read is unsettled until the answer to that statemen
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 ASCII_SAFE: Final = frozenset(
@@ -45,7 +46,7 @@ class Lexing:
     def report(self, name: str, value: str) -> None:
         """Take in a ParameterStatus."""
         if name == "client_encoding":
-            self._encoding = value.upper()
+            self._encoding = sys.intern(value.upper())
             self._ever_other |= self._encoding != "UTF8"
         elif name == "standard_conforming_strings":
             self._standard = value == "on"

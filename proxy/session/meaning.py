@@ -87,6 +87,17 @@ _MOST_PERMITS: Final = 64
 _NAME: Final = attrgetter("name")
 _ACTS: Final = attrgetter("acts")
 
+_OF_ROWS: Final = frozenset(
+    {"row.read", "row.insert", "row.update", "row.delete", "row.lock", "sequence.advance"}
+)
+_PLAIN: Final = _OF_ROWS | {
+    "transaction.begin",
+    "transaction.commit",
+    "transaction.rollback",
+    "transaction.savepoint",
+}
+_KEEPABLE: Final = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
+
 Expansion: TypeAlias = tuple[str, tuple[str, ...] | None, tuple[Effect, ...]]
 
 
@@ -107,6 +118,8 @@ class Meaning:
         renames: bare names may mean something else afterwards.
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
+        neutral: it is about rows, or a plain transaction's: no other text means anything else afterwards.
+        keepable: it is a statement about rows alone, so that the server may keep it prepared.
         error: why the text could not be read, if so; ``effects`` then holds statement.unparsed.
         expansion: what it did in one database by one search_path, with the digest of the one and the other:
             what was worked out last.
@@ -128,8 +141,10 @@ class Meaning:
         "executes",
         "expansion",
         "held",
+        "keepable",
         "mentions",
         "missing",
+        "neutral",
         "reading_s",
         "registers",
         "relexes",
@@ -179,6 +194,14 @@ class Meaning:
         self.several = several
         self.missing = missing
         self.error = error
+        self.neutral = names <= _PLAIN and not (self.acts or barrier or self.renames or error is not None)
+        self.keepable = (
+            self.neutral
+            and not several
+            and names <= _OF_ROWS
+            and len(statements) <= 1
+            and all(statement.kind in _KEEPABLE for statement in statements)
+        )
         self.mentions = mentions
         self.wording = wording
         self.expansion: Expansion | None = None

@@ -77,7 +77,7 @@ class FirstPackets:
     def __init__(self) -> None:
         """Begin with nothing read."""
         self._buffer = b""
-        self._asked: set[type] = set()
+        self._asked: tuple[type, ...] = ()
 
     def feed(self, data: bytes) -> SSLRequest | GSSENCRequest | CancelRequest | StartupMessage | None:
         """Add bytes.
@@ -97,12 +97,12 @@ class FirstPackets:
                 raise ProtocolViolation("received unencrypted data after an encryption request")
             if type(packet) in self._asked:
                 raise ProtocolViolation("encryption was requested again")
-            self._asked.add(type(packet))
+            self._asked += (type(packet),)
         return packet
 
     def encrypted(self) -> None:
         """TLS stands: no encryption may be asked for any more."""
-        self._asked |= {SSLRequest, GSSENCRequest}
+        self._asked = (SSLRequest, GSSENCRequest)
 
     @property
     def empty(self) -> bool:
@@ -181,6 +181,12 @@ class Login:
         """The packet that opens the connection to the server."""
         self._negotiation = Negotiation(startup)
         return self._negotiation.packet
+
+    def over(self) -> None:
+        """The client is in: what was only needed for that is let go of."""
+        self.exchange = self._negotiation = None
+        self._client = self._server  # the client's is another by now
+        self._issue_key = _issued
 
     def from_client(self) -> View:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
@@ -292,6 +298,10 @@ class Login:
                 )
             return encode_sasl_mechanisms(kept)
         return None
+
+
+def _issued(_process_id: int | None, _long: bool) -> BackendKey:
+    raise ProtocolViolation("a second key for one client")
 
 
 def _would_bind(body: bytes) -> bool:

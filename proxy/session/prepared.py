@@ -59,7 +59,7 @@ class Names:
 
     def __init__(self) -> None:
         """Begin with no name known."""
-        self._named: dict[bytes, Definition] = {}
+        self._named: dict[bytes, Definition] | None = None
         self._unnamed: Definition | None = None
 
     def __bool__(self) -> bool:
@@ -68,17 +68,20 @@ class Names:
 
     def forget(self) -> None:
         """None is known any more."""
-        self._unnamed = None
-        if self._named:
-            self._named = {}
+        self._named = self._unnamed = None
 
     def _latest(self, name: bytes) -> Definition | None:
-        return self._named.get(name if len(name) <= LONGEST else name[:LONGEST]) if name else self._unnamed
+        if not name:
+            return self._unnamed
+        named = self._named
+        return None if named is None else named.get(name if len(name) <= LONGEST else name[:LONGEST])
 
     def define(self, name: bytes, meaning: Meaning, serial: int) -> Definition:
         """Note that a definition was sent."""
         definition = Definition(meaning, serial, _standing(self._latest(name)))
         if name:
+            if self._named is None:
+                self._named = {}
             self._named[name[:LONGEST]] = definition
         else:
             self._unnamed = definition
@@ -125,7 +128,7 @@ class Names:
 
     def disown(self) -> None:
         """Nobody knows any more what the bare names of any of them are resolved to."""
-        for latest in (self._unnamed, *self._named.values()):
+        for latest in (self._unnamed, *(self._named or {}).values()):
             definition = latest
             while definition is not None:
                 definition.own = NOTHING
@@ -137,9 +140,9 @@ class Names:
         if definition is None:
             return
         if definition.serial < serial:
-            if name:
+            if name and self._named is not None:
                 del self._named[name[:LONGEST]]
-            else:
+            elif not name:
                 self._unnamed = None
             return
         while definition.older is not None and definition.older.serial >= serial:
@@ -148,7 +151,7 @@ class Names:
 
     def clear(self, serial: int) -> None:
         """The server has confirmed that the message with this serial dropped every name."""
-        for name in (b"", *self._named):
+        for name in (b"", *(self._named or ())):
             self.remove(name, serial)
 
 

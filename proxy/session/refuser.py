@@ -15,6 +15,7 @@ from proxy.session.judge import Judge
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial, FatalRefusal, Refusal
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.session.texts import Texts, over_size
 from proxy.wire.framing import View
 
@@ -25,8 +26,11 @@ _ENDS: Final = frozenset(("transaction.commit", "transaction.prepare"))
 class Refuser:
     """Refuses for one session."""
 
-    def __init__(self, gate: Gate, judge: Judge, state: State, texts: Texts) -> None:
+    def __init__(
+        self, gate: Gate, judge: Judge, state: State, texts: Texts, cache: StatementCache | None
+    ) -> None:
         """What it puts in a message's place, the state counts as sent."""
+        self._cache = cache
         self._gate = gate
         self._judge = judge
         self._state = state
@@ -57,6 +61,8 @@ class Refuser:
             raise FatalRefusal(denial)
         self._state.registration = None
         refusal = Refusal(denial, self._gate.token())
+        if self._cache is not None:
+            self._cache.ends()
         self._state.inflight.refuse(self._state.send(kind), refusal)
         self._state.lookup.answer = None
         self._state.end_batch()
@@ -70,6 +76,8 @@ class Refuser:
         self._texts.forget()
         self._state.registration = None
         refusal = Refusal(denial, self._gate.token())
+        if unnamed_parse and self._cache is not None:
+            self._cache.ends()
         self._state.inflight.refuse(self._state.send(PARSE), refusal)
         self._state.lookup.answer = None
         self._state.batch_open = True
@@ -86,6 +94,8 @@ class Refuser:
         refusal = Refusal(denial, self._gate.token())
         rollback = self._meaning_of(b"ROLLBACK")
         if kind == QUERY:
+            if self._cache is not None:
+                self._cache.ends()
             sent = state.send(QUERY)
             sent.hidden = True
             state.inflight.refuse(sent, refusal)

@@ -7,6 +7,19 @@ from proxy.session.inflight import Grant, Sent
 from proxy.session.judge import Judge
 from proxy.session.meaning import Meaning
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
+
+
+def disturbs(cache: StatementCache, judge: Judge, meaning: Meaning, *, unnamed: bool) -> None:
+    """What was just allowed runs next: no statement may be kept that might mean something else then.
+
+    Args:
+        cache: what is kept.
+        judge: has allowed it.
+        meaning: what it does by its text.
+        unnamed: the unnamed statement outlives it.
+    """
+    cache.runs(meaning, defines=judge.defines is not None or judge.relexes, unnamed=unnamed)
 
 
 def runs(gate: Gate, judge: Judge, state: State, sent: Sent, meaning: Meaning, boundary: int) -> None:

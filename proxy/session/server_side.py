@@ -6,7 +6,6 @@ was in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +26,7 @@ from proxy.session.outcomes import Books
 from proxy.session.refusal import CANCELLED
 from proxy.session.resolution.inquiry import Inquiry
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.wire.backend import decode_command_tag, decode_error, decode_parameter_status, decode_ready
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
@@ -62,23 +62,15 @@ class BrokenAnswer(Exception):
 class ServerSide:
     """The server's direction."""
 
-    def __init__(self, state: State, copy: CopyIn, cutter: Cutter) -> None:
-        """Follow the cutter's messages through the state."""
+    def __init__(
+        self, state: State, copy: CopyIn, cutter: Cutter, cache: StatementCache | None = None
+    ) -> None:
+        """Follow the cutter's messages through the state; ``cache`` is what the server keeps, if it does."""
+        self._cache = cache
         self._state = state
         self._copy = copy
         self._cutter = cutter
         self._books: Books | None = None
-        self._seldom: dict[int, Callable[[], bytes | None]] = {
-            ord("A"): self._keep,
-            ord("G"): self._copy_in,
-            ord("H"): self._copy_out,
-            ord("I"): self._empty_query,
-            ord("S"): self._parameter_status,
-            ord("V"): self._function_result,
-            ord("W"): self._copy_both,
-            ord("c"): self._keep,
-            ord("s"): self._suspended,
-        }
 
     def follow(self, books: Books | None) -> None:
         """Tell these books of the answers from now on; None: nobody."""
@@ -92,10 +84,13 @@ class ServerSide:
         """
         cutter, books = self._cutter, self._books
         pieces: list[View] | None = None  # most of the time all goes on as it came
-        lookup = self._state.lookup
+        lookup, cache = self._state.lookup, self._cache
+        if cache is not None:
+            pieces = [cache.take_owed()] if cache.owed else []
         try:
             if lookup.inquiry is not None:
-                pieces = []
+                if pieces is None:
+                    pieces = []
                 self._follow_inquiry(lookup.inquiry, pieces)
             while lookup.inquiry is None and (kind := cutter.next()):
                 instead = self._follow(kind) if books is None else self._follow_noting(kind, books)
@@ -104,12 +99,20 @@ class ServerSide:
                         pieces = []
                     pieces.append(cutter.drop())
                     pieces.append(instead)
+                if cache is not None and pieces is not None:
+                    self._answer_unsent(cache, pieces)
         except ProtocolViolation as violation:
             raise BrokenAnswer(b"".join((*(pieces or ()), cutter.drop())), violation) from violation
         kept = cutter.take()
         if not self._state.inflight.owed:
             self._state.caught_up()
-        return kept if pieces is None else b"".join((*pieces, kept))
+        return b"".join((*pieces, kept)) if pieces else kept
+
+    def _answer_unsent(self, cache: StatementCache, pieces: list[View]) -> None:
+        """It is the turn of messages that did not go to the server."""
+        while (sent := self._state.inflight.unsent()) is not None:
+            pieces.append(self._cutter.take())
+            pieces.append(cache.answer(sent))
 
     def _follow(self, kind: int) -> bytes | None:
         """What goes on in place of the message just shown.
@@ -137,13 +140,28 @@ class ServerSide:
             return self._error()
         if kind == _NOTICE:
             return self._notice()
-        handler = self._seldom.get(kind)
-        if handler is None:
-            raise ProtocolViolation(f"unexpected server message type {kind}")
-        return handler()
+        return self._follow_seldom(chr(kind))
 
-    def _keep(self) -> bytes | None:
-        return KEEP
+    def _follow_seldom(self, kind: str) -> bytes | None:
+        """No table of methods: idle sessions are many, and each would hold one."""
+        match kind:
+            case "A" | "c":
+                return KEEP
+            case "G":
+                return self._copy_in()
+            case "H":
+                return self._copy_out()
+            case "I":
+                return self._empty_query()
+            case "S":
+                return self._parameter_status()
+            case "V":
+                return self._function_result()
+            case "W":
+                return self._copy_both()
+            case "s":
+                return self._suspended()
+        raise ProtocolViolation(f"unexpected server message type {ord(kind)}")
 
     def _follow_inquiry(self, inquiry: Inquiry, pieces: list[View]) -> None:
         """The answer to a question of the gate's own stays here; what comes of itself goes on."""
@@ -188,7 +206,10 @@ class ServerSide:
     # -- the extended protocol ---------------------------------------------------------------------
 
     def _parse_complete(self) -> bytes | None:
-        return _confirmed(self._state.inflight.done(PARSE))
+        sent = self._state.inflight.done(PARSE)
+        if self._cache is not None:
+            self._cache.parsed(sent)
+        return _confirmed(sent)
 
     def _bind_complete(self) -> bytes | None:
         return _confirmed(self._state.inflight.done(BIND))
@@ -198,6 +219,8 @@ class ServerSide:
         if sent.closes is not None:
             kind, name = sent.closes
             (self._state.statements if kind == "S" else self._state.portals).remove(name, sent.serial)
+            if sent.hidden and self._cache is not None:
+                self._cache.closed(name)
         return DROPPED if sent.hidden else KEEP
 
     def _parameters(self) -> bytes | None:
@@ -259,7 +282,10 @@ class ServerSide:
         return KEEP
 
     def _ready(self) -> bytes | None:
-        self._state.ready(decode_ready(self._cutter.body()))
+        status = decode_ready(self._cutter.body())
+        self._state.ready(status)
+        if self._cache is not None:
+            self._cache.ready(status)
         return KEEP
 
     # -- reports and errors ------------------------------------------------------------------------
@@ -267,6 +293,8 @@ class ServerSide:
     def _parameter_status(self) -> bytes | None:
         name, value = decode_parameter_status(self._cutter.body())
         self._state.lexing.report(name, value)
+        if self._cache is not None:
+            self._cache.shaken()
         if name == "search_path":
             self._state.lookup.reported()
         return KEEP
@@ -276,7 +304,13 @@ class ServerSide:
 
         The client never sees that.
         """
-        return DROPPED if self._state.inflight.names_nonce(self._cutter.body()) else KEEP
+        body = self._cutter.body()
+        if self._state.inflight.names_nonce(body):
+            return DROPPED
+        if self._cache is None:
+            return KEEP
+        self._cache.noticed(body, self._state.inflight.head())
+        return self._cache.put_right(b"N", body)
 
     def _is_fatal(self) -> bool:
         """Whether an error ends the connection; the client is told by it."""
@@ -305,11 +339,16 @@ class ServerSide:
         if head.refusal is not None:
             instead = head.refusal.swap(body)
             head.refusal.answered = True
+        cache = self._cache
+        if instead is None and cache is not None:
+            instead = cache.put_right(b"E", body)
         self._copy.server_ended(head)
         if is_boundary(head.kind):
             head.fail()
         else:
             state.failed()
+            if cache is not None:
+                cache.failed(head.serial, self._goes_on_with(), decode_error(body).get("C", ""))
         return instead
 
     # -- what changes come to ----------------------------------------------------------------------

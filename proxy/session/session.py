@@ -416,6 +416,12 @@ class Session:
 
     def _held_up(self, conversation: Conversation, data: View) -> list[Command]:
         """What goes to the server, and what others are told or have to do."""
+        cache = conversation.cache
+        if cache is not None and cache.flushed and cache.owed:
+            return [ToClient(cache.take_owed()), *self._to_server(conversation, data)]
+        return self._to_server(conversation, data)
+
+    def _to_server(self, conversation: Conversation, data: View) -> list[Command]:
         commands: list[Command] = self.admission.reports()
         if data:
             commands.append(ToServer(data))

@@ -17,8 +17,9 @@ from proxy.session.refusal import Denial
 from proxy.session.refuser import Refuser
 from proxy.session.registration import Registration, registered_by
 from proxy.session.replication import command
-from proxy.session.running import runs
+from proxy.session.running import disturbs, runs
 from proxy.session.state import State
+from proxy.session.statementcache import StatementCache
 from proxy.session.texts import Texts
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import ParseMessage, decode_function_oid, decode_query
@@ -37,8 +38,10 @@ class SimpleProtocol:
         pending: Pending,
         refuser: Refuser,
         last: LastText,
+        cache: StatementCache | None,
     ) -> None:
         """Judge what the cutter shows against the state."""
+        self._cache = cache
         self._gate = gate
         self._judge = judge
         self._state = state
@@ -81,6 +84,10 @@ class SimpleProtocol:
             self._pending.wait_for(verdict)
             return KEEP
         self._texts.forget()
+        if self._cache is not None:
+            self._cache.reads(text, once=True, unnamed=False)
+            disturbs(self._cache, self._judge, meaning, unnamed=False)
+            self._cache.ends()
         sent = state.send(QUERY)
         runs(self._gate, self._judge, state, sent, meaning, state.inflight.boundaries)
         self._last.query(text)
@@ -138,6 +145,8 @@ class SimpleProtocol:
                 return self._refuser.query(FUNCTION_CALL, verdict)
             self._pending.wait_for(verdict)
             return KEEP
+        if self._cache is not None:
+            disturbs(self._cache, self._judge, meaning, unnamed=True)
         runs(self._gate, self._judge, state, state.send(FUNCTION_CALL), meaning, state.inflight.boundaries)
         state.end_batch()
         return KEEP

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from proxy.policy.context import Transaction
+from proxy.session.course import Course
 from proxy.session.holding import Ground
 from proxy.session.inflight import Inflight, Sent
 from proxy.session.lexing import Lexing
@@ -27,7 +28,7 @@ _DEEPEST: Final = 32
 """How many definitions of one name may stand unconfirmed: each use of the name considers all of them."""
 
 
-class State:
+class State(Course):
     """The believed state of one connection.
 
     Attributes:
@@ -61,8 +62,7 @@ class State:
         self.cancelled: Denial | None = None
         self.books: Books | None = None
         self.lookup = lookup
-        lookup.may_ask = self._may_ask
-        lookup.may_wait = self._may_wait
+        lookup.course = self
         self.inflight = Inflight()
         self.statements = Names()
         self.portals = Names()
@@ -93,6 +93,20 @@ class State:
         sent = Sent(kind, self._serial)
         self.inflight.push(sent)
         return sent
+
+    def answered_here(self, kind: int) -> Sent:
+        """A message of this kind does not go to the server; its answer has its place in what is owed."""
+        self._serial += 1
+        sent = Sent(kind, self._serial)
+        sent.unsent = True
+        if self.inflight:
+            self.inflight.push(sent)
+        return sent
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is under way that may begin or end a transaction."""
+        return self._unsure_until <= self.inflight.ready
 
     def define(self, names: Names, name: bytes, meaning: Meaning, sent: Sent) -> Definition:
         """Note that a message defines a name; when too many meanings may hold, let the server catch up."""
@@ -157,12 +171,12 @@ class State:
         written = self.written > self.inflight.boundaries and not self.skipping
         return written and "none" in self.transactions()
 
-    def _may_ask(self) -> bool:
+    def may_ask(self) -> bool:
         """A walsender knows no extended protocol to ask by."""
         plain = self.lexing.plain and not self.replication
         return not self.skipping and self.status != "E" and plain
 
-    def _may_wait(self) -> bool:
+    def may_wait(self) -> bool:
         """Inside a transaction nobody else sees what it has made."""
         return not self.batch_open and self.transactions() != ("open",)
 

@@ -311,6 +311,12 @@ class Cutter:
         self._discard = True
         return before
 
+    def part(self) -> View:
+        """Take the kept bytes before the shown frame: something goes out between them and it."""
+        before = self._buffer[self._kept : self._start]
+        self._kept = self._start
+        return before
+
     def hold(self) -> None:
         """Put the shown frame back: ``next`` will show it again, with all that has come of it by then."""
         self._stop = self._start

@@ -336,7 +336,7 @@ def test_of_two_replicas_one_takes_the_backup_and_the_other_uses_it(
         for client in clients:
             client.waits()
         until(lambda: any("another" in notice for c in clients for notice in c.details), "one that waits")
-        assert dumping(users, "state <> 'idle'") > 0
+        until(lambda: dumping(users, "state <> 'idle'"), "that the other is dumped")
     ends = [client.end() for client in clients]
     assert ends == ["", ""], [(c.told, gate.log.so_far) for c, gate in zip(clients, gates, strict=True)]
     book = open_ledger(place, create=False)

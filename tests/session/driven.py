@@ -86,13 +86,16 @@ def compiled(name: str) -> Policy:
     return policy_of(POLICIES[name])
 
 
-def gate(auth_type: AuthType | None = None, *, tls: bool = False, watched: bool = False) -> Gate:
+def gate(
+    auth_type: AuthType | None = None, *, tls: bool = False, watched: bool = False, keeps: bool = False
+) -> Gate:
     """A gate under the strict policy.
 
     Args:
         auth_type: None: logins are relayed.
         tls: it has a certificate.
         watched: it asks for the database's catalogue, and has changes recorded.
+        keeps: it has the server keep statements.
     """
     numbers = itertools.count(1)
     checks = None
@@ -108,6 +111,7 @@ def gate(auth_type: AuthType | None = None, *, tls: bool = False, watched: bool 
         means=Means(BackupMeans(2, Verification.RESTORED)),
         catalogue=watched,
         recording=watched,
+        keep_statements=keeps,
         client_tls=ClientTls(offered=tls),
         authentication=checks,
     )

@@ -43,9 +43,11 @@ def logged_in(driven: Driven, start: bytes = START) -> Driven:
 
 
 @settings(max_examples=400, deadline=None)
-@given(steps=STEPS, watched=st.booleans(), start=st.sampled_from([START, START, REPLICATES]))
-def test_in_a_conversation(steps: list[Step], watched: bool, start: bytes) -> None:
-    play(logged_in(Driven(gate(watched=watched)), start), steps)
+@given(
+    steps=STEPS, watched=st.booleans(), keeps=st.booleans(), start=st.sampled_from([START, START, REPLICATES])
+)
+def test_in_a_conversation(steps: list[Step], watched: bool, keeps: bool, start: bytes) -> None:
+    play(logged_in(Driven(gate(watched=watched, keeps=keeps)), start), steps)
 
 
 @settings(max_examples=300, deadline=None)

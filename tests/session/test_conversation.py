@@ -210,13 +210,17 @@ def told_by(client: Bare, messages: bytes) -> list[Answer]:
 @pytest.mark.defect_09
 @pytest.mark.defect_11
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(messages=st.lists(MESSAGES, max_size=14), chunk=st.integers(min_value=0, max_value=7))
+@given(
+    messages=st.lists(MESSAGES, max_size=14),
+    chunk=st.integers(min_value=0, max_value=7),
+    keeps=st.booleans(),
+)
 def test_any_conversation_is_the_same_with_and_without_a_session(
-    messages: list[bytes], chunk: int, table: Database, clients: Clients
+    messages: list[bytes], chunk: int, keeps: bool, table: Database, clients: Clients
 ) -> None:
     """Texts that the parser rejects and names never prepared are refused in the server's own words."""
     stream = b"".join(messages)
-    bare, wired = clients.bare(table), clients.wired(table, gate_of(OPEN), chunk=chunk)
+    bare, wired = clients.bare(table), clients.wired(table, gate_of(OPEN, keep_statements=keeps), chunk=chunk)
     expected, got = told_by(bare, stream), told_by(wired, stream)
     bare.close()
     wired.close()

@@ -156,6 +156,15 @@ def test_what_somebody_is_making_is_there(table: Database, clients: Clients) -> 
     assert not refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
 
 
+def test_what_somebody_is_renaming_may_be_there(table: Database, clients: Clients) -> None:
+    client, other = own(clients, table), clients.bare(table)
+    other.exchange(Q("BEGIN"))
+    other.exchange(Q("ALTER TABLE t RENAME TO z"))
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+    other.exchange(Q("ROLLBACK"))
+    assert not refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+
+
 def test_a_snapshot_of_before_is_not_believed(table: Database, clients: Clients) -> None:
     client = own(clients, table)
     client.exchange(Q("BEGIN ISOLATION LEVEL REPEATABLE READ"))

@@ -85,6 +85,7 @@ def gate_of(
     catalogue: bool = False,
     recording: bool = False,
     means: Means = NO_MEANS,
+    keep_statements: bool = False,
 ) -> Gate:
     """A gate with this policy, no facts, and tokens that can be told apart."""
     numbers = itertools.count(1)
@@ -99,6 +100,7 @@ def gate_of(
         catalogue=catalogue,
         recording=recording,
         means=means,
+        keep_statements=keep_statements,
     )
 
 
@@ -201,6 +203,11 @@ class Bare:
         """Read until something holds, or the connection ends."""
         while not self.closed and not done():
             self._pump()
+
+    def tell(self, data: bytes) -> None:
+        """Send some bytes, unless the connection has ended."""
+        if not self.closed:
+            self._send(data)
 
     def close(self) -> None:
         """Drop the connection."""

@@ -26,6 +26,7 @@ _METAVARS = {
     "workers": "N|auto",
     "runtime_dir": "FOLDER",
     "so_reuseport": "on|off",
+    "keep_statements": "on|off",
     "log_unreadable": "on|off",
     "proxy_protocol": "off|v1|v2|any",
     "proxy_protocol_from": "NETWORK",

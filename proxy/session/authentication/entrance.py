@@ -157,7 +157,7 @@ class Entrance:
     def accepted(self) -> None:
         """The server has said yes: what was needed for that is forgotten, passwords above all."""
         self._rules.refusals.forget(self._shown)
-        self._credential = self._client = self.exchange = self.startup = None
+        self._credential = self._client = self.exchange = self.startup = self._shown = None
 
     # -- inside ------------------------------------------------------------------------------------
 

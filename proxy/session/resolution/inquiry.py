@@ -60,12 +60,11 @@ WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=)
     WHERE l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
       AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
       AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
-        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) l.relation))
+        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()))
   AND CASE f.family%s END
 """
-# A snapshot of before would not show what others have committed since, though the next statement finds it. A
-# lock on a relation that cannot be seen is a creation that is not committed yet.
+# A snapshot of before would not show what others have committed since, though the next statement finds it. An
+# exclusive lock may be a creation, or a renaming, that is not committed yet.
 
 _TAKEN: Final = """
     WHEN '{family}' THEN NOT EXISTS (SELECT FROM pg_catalog.{catalogue} AS o

@@ -8,9 +8,10 @@ ask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from proxy.policy.context import Migration
+from proxy.session.course import NOT_BEGUN
 from proxy.session.gate import Gate
 from proxy.session.meaning import Meaning
 from proxy.session.resolution.inquiry import Answer, Inquiry
@@ -25,8 +26,7 @@ class Lookup:
         who: where statements come from, and where their bare names are looked for.
         answer: what the server has said of names; None once anything has run.
         inquiry: the question that the server is answering.
-        may_ask: whether a question can stand in front of what comes next from the client.
-        may_wait: whether what comes next may wait for what others see of this session's work.
+        course: how far the session has come with its server.
         process_id: of the server's process, as it told at login; 0 when it did not. A pooler tells another,
             and may run each transaction in another process.
     """
@@ -36,9 +36,8 @@ class Lookup:
         "_inside",
         "_shaken",
         "answer",
+        "course",
         "inquiry",
-        "may_ask",
-        "may_wait",
         "process_id",
         "who",
     )
@@ -51,8 +50,7 @@ class Lookup:
         self.who = who
         self.answer: Answer | None = None
         self.inquiry: Inquiry | None = None
-        self.may_ask: Callable[[], bool] = lambda: False
-        self.may_wait: Callable[[], bool] = lambda: False
+        self.course = NOT_BEGUN
         self.process_id = 0
 
     def ask(self, names: Iterable[str | Place], *, inside: bool) -> bytes:

@@ -87,6 +87,16 @@ def past(name: str, right: Json) -> bool:
     return link.get("subLinkType") == "EXPR_SUBLINK" and "fromClause" in select and not correlated(select)
 
 
+def moment(expr: Json) -> bool:
+    """`now()`, `current_timestamp`, and these with something added or taken away: of no other type."""
+    kind, body = only(expr)
+    while kind == "A_Expr" and strings(body.get("name", [])) in (["+"], ["-"]):
+        kind, body = only(body.get("lexpr"))
+    if kind == "FuncCall" and qualified(body.get("funcname", []))[1] == "timeofday":
+        return False  # a text
+    return _is_now({kind: body})
+
+
 def _is_now(expr: Json) -> bool:
     kind, body = only(expr)
     if kind == "FuncCall":

@@ -8,10 +8,10 @@ nothing, by custom as good as by proof. Deliberately absent: AND, OR, NOT, and s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.sql.parse import Json
-from proxy.sql.scope.bounds import past
+from proxy.sql.scope.bounds import moment, past
 from proxy.sql.scope.clauses import Clause, Limits, either, every
 from proxy.sql.scope.columns import nodes, plain
 from proxy.sql.scope.filters import filtered, made, one_value, region_of
@@ -174,6 +174,8 @@ def _against(
     if other is not None:
         if name in SEARCHES:
             return search(name, expr, what, other, right)
+        if "FuncCall" in expr and _end_of_range(expr["FuncCall"]) and moment(right):
+            what = replace(what, use=what.use | Use.ORDER)
         return filtered(name, expr, what, other)
     kind, body = only(right)
     if kind == "SubLink" and links is not None and body.get("subLinkType") == "EXPR_SUBLINK":
@@ -185,6 +187,11 @@ def _against(
     if past(name, right) and what.use & Use.ORDER:
         return made(what, one_value(name, region_of(expr, what), plain(right)))
     return {}
+
+
+def _end_of_range(call: Json) -> bool:
+    """`upper(during) < now()`: a text would not be compared with a moment, so `during` is a range."""
+    return built_in_name(strings(call.get("funcname", []))) in {"lower", "upper"}
 
 
 def _tied(name: str, left: Json, one: Subject, right: Json, two: Subject, scope: Scope) -> Limits | None:

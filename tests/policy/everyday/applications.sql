@@ -96,8 +96,9 @@ DELETE FROM geo WHERE box '((0,0),(1,1))' @> pos
 ----
 UPDATE t SET valid = daterange(lower(valid), current_date) WHERE id = $1 AND upper_inf(valid)
 ----
--- refused: no-unscoped-delete
 DELETE FROM t WHERE upper(valid) < now()
+----
+DELETE FROM t WHERE upper(t.during) <= current_timestamp - interval '30 days'
 ----
 -- refused: no-unscoped-delete
 DELETE FROM t WHERE lower(valid) < '2020-01-01'

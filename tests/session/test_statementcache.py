@@ -1,0 +1,435 @@
+"""Statements that the server keeps: what the client sees, and what goes to the server."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.servers.database import Database
+from tests.session.conftest import TABLE, Clients
+from tests.session.messages import CP, DS, B, C, D, E, H, P, Q, S
+from tests.session.twins import Twins, step
+from tests.session.wired import answers
+
+SELECT = "SELECT v FROM t WHERE id = $1"
+COUNT = "SELECT count(*) FROM t"
+
+
+def request(text: str, *values: bytes) -> bytes:
+    """One as drivers send it."""
+    return step(P(text), B(values=values), D(), E(), S)
+
+
+@pytest.fixture
+def twins(every_table: Database, clients: Clients) -> Twins:
+    return Twins(clients, every_table, resetting(every_table))
+
+
+def resetting(database: Database) -> Callable[[], None]:
+    def reset() -> None:
+        database.execute(
+            "DROP SCHEMA IF EXISTS public, s, elsewhere CASCADE; CREATE SCHEMA public; CREATE SCHEMA s; "
+            + TABLE
+        )
+
+    return reset
+
+
+def parses(sent: bytes) -> int:
+    """How many Parse went to the server."""
+    found = 0
+    at = int.from_bytes(sent[:4], "big")
+    while at < len(sent):
+        found += sent[at : at + 1] == b"P"
+        at += 1 + int.from_bytes(sent[at + 1 : at + 5], "big")
+    return found
+
+
+def test_from_the_third_time_on_nothing_is_parsed(twins: Twins) -> None:
+    twins.alike(*[request(SELECT, b"1")] * 10)
+    assert parses(twins.on.sent) == 2
+    assert parses(twins.off.sent) == 10
+
+
+def test_what_may_be_planned_otherwise_is_renewed_after_five(twins: Twins) -> None:
+    twins.alike(*[request("INSERT INTO t VALUES ($1::int + 100) ON CONFLICT DO NOTHING", b"1")] * 13)
+    assert parses(twins.on.sent) == 4
+
+
+def test_chunks(twins: Twins) -> None:
+    twins.alike(*[request(SELECT, b"1")] * 4, chunk=3)
+
+
+def test_flush(twins: Twins) -> None:
+    twins.alike(
+        *[request(SELECT, b"1")] * 3,
+        step(P(SELECT), H),
+        step(DS(), H),
+        step(B(values=[b"2"]), H),
+        step(E(), H),
+        step(P(COUNT), H),
+        step(P(SELECT), H),
+        step(S),
+        step(P(SELECT), S),
+        step(B(values=[b"3"]), E(), S),
+    )
+
+
+def test_pipelines(twins: Twins) -> None:
+    one = P(SELECT) + B(values=[b"1"]) + E()
+    two = P(COUNT) + B() + E()
+    twins.alike(
+        *[step(one, two, S)] * 4,
+        *[step(one, S, two, S, one, S)] * 3,
+        step(one, two, one, two, S),
+    )
+
+
+def test_errors(twins: Twins) -> None:
+    one = P(SELECT) + B(values=[b"1"]) + E()
+    bad = P(SELECT) + B(values=[b"x"]) + E()
+    twins.alike(
+        *[step(one, S)] * 3,
+        step(bad, one, S),
+        step(B(values=[b"2"]), E(), S),
+        step(P("SELECT nothing FROM t"), B(), E(), S),
+        step(B(values=[b"2"]), E(), S),
+        step(one, P("SELEC"), one, S),
+        step(B(values=[b"2"]), E(), S),
+        step(P(SELECT), B(), S),
+        step(B(values=[b"2"]), E(), S),
+        step(P(SELECT), B(values=[b"1", b"2"]), S),
+        step(one, S),
+        step(P(COUNT), P("SELECT 1/0"), B(), P(SELECT), S),
+        step(B(), E(), S),
+        step(P(COUNT), B(), P(COUNT, "x"), B("y"), E(), P(SELECT), S),
+        step(B(), E(), S),
+    )
+
+
+def test_the_unnamed_statement_is_there_exactly_when_it_would_be(twins: Twins) -> None:
+    again = step(B(values=[b"2"]), E(), S)
+    bare = step(B(), E(), S)
+    twins.alike(
+        *[request(SELECT, b"1")] * 3,
+        again,
+        step(Q("SELECT 1")),
+        again,
+        request(SELECT, b"1"),
+        again,
+        step(Q("SELEC")),
+        again,
+        request(SELECT, b"1"),
+        step(C(), S),
+        again,
+        request(SELECT, b"1"),
+        step(P("SELECT 1", "named"), B("named"), E(), C("named"), CP(), S),
+        again,
+        step(DS(), S),
+        request("SELECT 7"),
+        bare,
+        request(SELECT, b"1"),
+        request("DROP TABLE t"),
+        again,
+        request(SELECT, b"1"),
+        step(Q("TRUNCATE t")),
+        again,
+    )
+
+
+def test_transactions(twins: Twins) -> None:
+    for begin in ("BEGIN", "BEGIN ISOLATION LEVEL SERIALIZABLE"):
+        twins.alike(
+            *[request(SELECT, b"1")] * 3,
+            step(Q(begin)),
+            request(SELECT, b"1"),
+            request("INSERT INTO t VALUES (1)"),
+            request(SELECT, b"1"),
+            step(B(values=[b"2"]), E(), S),
+            request("ROLLBACK"),
+            request(SELECT, b"1"),
+            request("BEGIN"),
+            request("SAVEPOINT a"),
+            request(SELECT, b"1"),
+            request("SELEC"),
+            request(SELECT, b"1"),
+            request("ROLLBACK TO a"),
+            request(SELECT, b"1"),
+            request("COMMIT"),
+            request(SELECT, b"1"),
+            step(Q("BEGIN"), P("SELECT 1/0"), B(), E(), S, P(SELECT), B(values=[b"1"]), E(), S),
+            request(SELECT, b"1"),
+            request("ROLLBACK"),
+            request(SELECT, b"1"),
+        )
+
+
+CHANGES = [
+    "ALTER TABLE t RENAME v TO w",
+    "ALTER TABLE t ADD u int",
+    "ALTER TABLE t ALTER v TYPE varchar(2)",
+    "CREATE TEMP TABLE t (id int, v int)",
+    "CREATE TABLE s.t (id int, v int)",
+    "SET search_path = s, public",
+    "SET search_path = elsewhere",
+    "SET TimeZone = 'Asia/Tokyo'",
+    "RESET ALL",
+    "DISCARD PLANS",
+    "ANALYZE t",
+    "SELECT set_config('search_path', 'elsewhere', false)",
+    "DO $$BEGIN EXECUTE 'ALTER TABLE t RENAME v TO w'; END$$",
+    "CREATE SCHEMA elsewhere CREATE TABLE t (id int, v text)",
+    "CREATE FUNCTION count(x text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "LISTEN x",
+    "DEALLOCATE ALL",
+    "DISCARD ALL",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changes(twins: Twins, change: str) -> None:
+    """Of the session's own, by every way, also undone."""
+    texts = [SELECT, "SELECT * FROM t WHERE id < $1", "SELECT '2020-01-01'::timestamptz, $1::int"]
+    all_of_them = [request(text, b"2") for text in texts]
+    again = step(B(values=[b"2"]), E(), S)
+    twins.alike(
+        *all_of_them * 3,
+        step(Q(change)),
+        *all_of_them * 3,
+        again,
+    )
+    twins.alike(
+        *all_of_them * 3,
+        request(change),
+        *all_of_them * 3,
+        again,
+    )
+    twins.alike(
+        step(P(change, "change"), S),
+        *all_of_them * 3,
+        step(B("change", "change"), E("change"), S),
+        again,
+        *all_of_them * 3,
+        again,
+    )
+    twins.alike(
+        *all_of_them * 3,
+        step(
+            P(SELECT),
+            B(values=[b"1"]),
+            P(change),
+            B("", "change"),
+            E("change"),
+            E(),
+            P(SELECT),
+            B(values=[b"1"]),
+            E(),
+            S,
+        ),
+        *all_of_them * 3,
+    )
+    twins.alike(
+        *all_of_them * 3,
+        step(Q("BEGIN")),
+        step(Q("SAVEPOINT a")),
+        step(Q(change)),
+        *all_of_them * 3,
+        step(Q("ROLLBACK TO a")),
+        *all_of_them * 3,
+        step(Q("ROLLBACK")),
+        *all_of_them * 3,
+    )
+
+
+def test_what_is_kept_is_never_shown(twins: Twins) -> None:
+    show = "SELECT name, statement, from_sql FROM pg_prepared_statements ORDER BY name"
+    twins.alike(*[request(SELECT, b"1")] * 3, step(Q(show)), *[request(SELECT, b"1")] * 3, request(show))
+    twins.alike(step(P(show, "show"), S), *[request(SELECT, b"1")] * 3, step(B("show"), E(), S))
+    twins.alike(
+        *[request(SELECT, b"1")] * 3, step(P(show, "show"), B("show"), E(), S), step(B(values=[b"1"]), E(), S)
+    )
+    twins.alike(*[request(show)] * 4, *[request(SELECT, b"1")] * 3, request(show))
+    other = 'SELECT count(*) FROM pg_catalog.U&"pg\\005fprepared_statements"'
+    twins.alike(*[request(SELECT, b"1")] * 3, step(Q(other)), *[request(SELECT, b"1")] * 3, request(other))
+
+
+def test_what_the_parser_says_it_says_each_time(twins: Twins) -> None:
+    long = f"SELECT id AS {'a' * 70}, $1::int FROM t"
+    twins.alike(*[request(long, b"1")] * 5)
+    twins.alike(
+        *[request(SELECT, b"1")] * 3,
+        step(Q("SET client_min_messages = debug1")),
+        step(Q("SET log_statement = 'all'")),
+        *[request(SELECT, b"1")] * 3,
+    )
+
+
+def test_what_the_clock_says_is_read_each_time(twins: Twins) -> None:
+    text = "SELECT 'now'::timestamptz > clock_timestamp() - interval '50 ms'"
+    twins.alike(*[request(text)] * 5, step(Q("SELECT pg_sleep(0.1)")), request(text))
+    assert parses(twins.on.sent) == 6
+
+
+def test_copies(twins: Twins) -> None:
+    twins.alike(
+        *[request(SELECT, b"1")] * 3,
+        step(P("COPY t TO STDOUT"), B(), E(), S),
+        request(SELECT, b"1"),
+        step(
+            P(SELECT),
+            B(values=[b"2"]),
+            E(),
+            P("COPY t FROM STDIN"),
+            B(),
+            E(),
+            b"d\0\0\0\x0a7\t8\n",
+            b"c\0\0\0\4",
+            S,
+        ),
+        *[request(SELECT, b"7")] * 4,
+    )
+
+
+def test_what_is_refused_is_refused(twins: Twins) -> None:
+    seen = twins.alike(
+        *[request(SELECT, b"1")] * 3,
+        request("DROP TABLE t"),
+        step(B(values=[b"1"]), E(), S),
+        *[request("DELETE FROM t")] * 3,
+        step(P(SELECT), B(values=[b"1"]), E(), P("TRUNCATE t"), B(), E(), P(SELECT), S),
+        step(B(values=[b"1"]), E(), S),
+    )
+    assert answers(seen[3])[0][:2] == ("E", "42501")
+
+
+def test_more_than_fit(twins: Twins) -> None:
+    texts = [f"SELECT v, {number} FROM t WHERE id = $1" for number in range(130)]
+    twins.alike(*[step(*[P(text) + B(values=[b"1"]) + E() for text in texts], S)] * 6)
+
+
+def test_long_values(twins: Twins) -> None:
+    long = b"7" * 200_000
+    twins.alike(
+        *[request("SELECT length($1)", b"x")] * 3,
+        request("SELECT length($1)", long),
+        request("SELECT length($1)", b"x"),
+        chunk=50_000,
+    )
+
+
+def test_portals_outlive_their_statements(twins: Twins) -> None:
+    read = "SELECT id FROM t WHERE id > $1"
+    twins.alike(
+        *[request(read, b"0")] * 3,
+        step(Q("BEGIN")),
+        step(P(read), B(portal="p", values=[b"0"]), E("p", 1), S),
+        request(COUNT),
+        step(E("p", 1), S),
+        step(Q("CREATE TABLE u (id int)")),
+        step(E("p", 1), S),
+        step(D("p"), S),
+        step(Q("COMMIT")),
+    )
+
+
+ROWS = ("SELECT id, v FROM t WHERE id < $1 ORDER BY id", "SELECT v FROM t WHERE id = $1 FOR UPDATE")
+WRITES = (
+    "INSERT INTO t VALUES ($1, 'new')",
+    "UPDATE t SET v = v || '!' WHERE id = $1",
+    "SELECT 100 / $1::int",
+)
+PLAIN = (SELECT, *ROWS, *WRITES)
+VALUES = (b"1", b"2", b"0", b"9", b"x", None)
+
+_values = st.sampled_from(VALUES)
+_portals = st.sampled_from(("", "", "p"))
+
+
+def request_of(text: str, value: bytes | None, portal: str) -> bytes:
+    """One without its Sync."""
+    return P(text) + B("", portal, [value]) + D(portal) + E(portal)
+
+
+_others = st.sampled_from(
+    (
+        P(COUNT) + B() + E(),
+        P("SELEC"),
+        P("SELECT nothing FROM t") + B() + E(),
+        P(SELECT),
+        P(SELECT) + H,
+        B(values=[b"2"]),
+        B(portal="q", values=[b"3"]),
+        E(),
+        E("", 1),
+        E("p", 1),
+        E("q", 1),
+        DS(),
+        DS("named"),
+        D(),
+        C(),
+        C("named"),
+        CP(),
+        CP("p"),
+        P(SELECT, "named"),
+        B("named", values=[b"1"]) + E(),
+        H,
+        S,
+        P("BEGIN") + B() + E(),
+        P("COMMIT") + B() + E(),
+        P("ROLLBACK") + B() + E(),
+        P("SAVEPOINT a") + B() + E(),
+        P("ROLLBACK TO a") + B() + E(),
+        P("SET search_path = s, public") + B() + E(),
+        P("SET LOCAL search_path = s, public") + B() + E(),
+        P("CREATE TEMP TABLE t (id int, v int)") + B() + E(),
+        P("ALTER TABLE t ALTER v TYPE varchar(3)") + B() + E(),
+        P("DEALLOCATE ALL") + B() + E(),
+        P("DISCARD ALL") + B() + E(),
+        P("COPY t TO STDOUT") + B() + E(),
+        P("DROP TABLE t") + B() + E(),
+        P("SELECT count(*) FROM pg_prepared_statements") + B() + E(),
+        Q("BEGIN"),
+        Q("COMMIT"),
+        Q("ROLLBACK"),
+        Q("SELECT 1"),
+        Q("SELECT 1/0"),
+        Q("SELECT v FROM t ORDER BY id"),
+        Q("SET search_path = s, public"),
+        Q("RESET ALL"),
+        Q("ALTER TABLE t ADD w int"),
+        Q("CREATE TABLE s.t (id int, v int); INSERT INTO s.t VALUES (1, 1)"),
+        Q("BEGIN; SELECT 1; COMMIT"),
+        Q("DEALLOCATE ALL"),
+        Q("PREPARE named (int) AS " + SELECT),
+        Q("EXECUTE named (1)"),
+        Q("INSERT INTO t VALUES (9, 'nine')"),
+    )
+)
+
+
+@st.composite
+def _sessions(draw: st.DrawFn) -> list[bytes]:
+    """Few kinds of messages, so that they meet often, with looks at what has no name in between."""
+    texts = draw(st.lists(st.sampled_from(PLAIN), min_size=1, max_size=2))
+    kinds = draw(st.lists(_others, min_size=1, max_size=4))
+    parts = st.one_of(
+        st.builds(request_of, st.sampled_from(texts), _values, _portals),
+        st.builds(request_of, st.sampled_from(texts), st.just(b"1"), st.just("")),
+        st.sampled_from(kinds),
+    )
+    batches = st.lists(parts, min_size=1, max_size=4).map(lambda batch: b"".join(batch) + S)
+    look = B(values=[b"2"]) + E() + S
+    steps = draw(st.lists(batches | batches | st.just(look), min_size=1, max_size=15))
+    before = [request(text, b"1") for text in texts] * draw(st.sampled_from((0, 2, 3)))
+    return [*before, *steps, look]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=_sessions(), chunk=st.sampled_from((0, 0, 0, 5)), joined=st.booleans())
+def test_whatever_a_session_says(
+    every_table: Database, clients: Clients, steps: list[bytes], chunk: int, joined: bool
+) -> None:
+    """Also all of it in one go."""
+    twins = Twins(clients, every_table, resetting(every_table))
+    twins.alike(*([b"".join(steps)] if joined else steps), chunk=chunk)
