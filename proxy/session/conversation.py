@@ -129,11 +129,11 @@ class Conversation:
     @property
     def flows(self) -> bool:
         """More may be read from the client, and neither it nor anybody else is to be told of anything."""
-        return (
-            not self._state.waiting
-            and self.inflight.owed <= MOST_OWED
-            and not len(self._judge.reporter.events)
-        )
+        cache = self.cache
+        if cache is not None and cache.flushed and cache.owed:
+            return False
+        told = not len(self._judge.reporter.events)
+        return told and not self._state.waiting and self.inflight.owed <= MOST_OWED
 
     @property
     def attended(self) -> bool:
