@@ -11,13 +11,13 @@ from proxy.policy.context import Transaction
 from proxy.session.client_side import ClientSide
 from proxy.session.commands import Recorded, Unrecorded
 from proxy.session.copying import CopyIn
+from proxy.session.course import NOT_BEGUN
 from proxy.session.events import LongText
 from proxy.session.expiry import Standing
 from proxy.session.gate import Gate
 from proxy.session.inflight import MOST_OWED
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
-from proxy.session.meaning import Meaning
 from proxy.session.outcomes import Books
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
@@ -52,7 +52,6 @@ class Conversation:
         self._judge = judge
         self._timer = gate.timer
         self.books: Books | None = None
-        judge.goes_on = self._change_goes_on
         copy = CopyIn()
         self.inflight = self._state.inflight
         self.client = client
@@ -110,14 +109,11 @@ class Conversation:
         if self.books is not None:
             self.books.lost(owing=bool(self._state.inflight))
             self._follow(None)
+        self._state.lookup.course = NOT_BEGUN  # without that circle, all of it is freed at once
 
     def _follow(self, books: Books | None) -> None:
         self.books = self._state.books = books
         self._server_side.follow(books)
-
-    def _change_goes_on(self, meaning: Meaning) -> None:
-        if self.books is not None:
-            self.books.goes_on(self._state.sent + 1, meaning)
 
     # -- how it stands -----------------------------------------------------------------------------
 

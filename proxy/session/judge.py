@@ -6,7 +6,7 @@ whom to ask first. Absent: how a judgement is reached (``weighing``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -83,7 +83,6 @@ class Judge:
         recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
             the next alone.
         registered: what was registered just before what is judged; None for nothing.
-        goes_on: is told of a recorded change that is about to be sent.
         since: when the last yes was given, in POSIX seconds; it is none before, on a clock that was set back.
         until: when it has to be looked at again.
     """
@@ -108,7 +107,6 @@ class Judge:
         self._held: dict[type[Wanted], Released | GivenUp] | None = None
         self._held_at = 0
         self._held_id = ""
-        self.goes_on: Callable[[Meaning], None] = lambda meaning: None
         self.since = -FOREVER
         self.until = FOREVER
         self._pondering: tuple[object, ...] | None = None
@@ -359,7 +357,7 @@ class Judge:
         if runs:
             self.reporter.allow(meaning, decision, now, transactions[0])
         if (change or lifted) and runs:
-            self.goes_on(meaning)
+            self.lookup.course.goes_on(meaning)
         self.since = weighed.since
         self.until = weighed.until
         self.defines = weighed.defines

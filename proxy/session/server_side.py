@@ -348,7 +348,7 @@ class ServerSide:
         else:
             state.failed()
             if cache is not None:
-                cache.failed(head.serial, self._goes_on_with(), decode_error(body).get("C", ""))
+                cache.failed(head.serial, self._goes_on_with(), body if head.refusal is None else b"")
         return instead
 
     # -- what changes come to ----------------------------------------------------------------------

@@ -5,7 +5,9 @@ asyncpg, Django, Drizzle, Knex, Kysely, node-pg-migrate, pg-boss, pg_dump, pg_re
 Sequelize, SQLAlchemy, Tortoise and TypeORM were taken from a server's log while these ran; the others are
 written after what Rails, JDBC (Hibernate, Flyway, Liquibase), Go (pgx, gorm), Ecto, EF Core, Laravel, sqlx,
 Diesel, queues (graphile-worker, River, good_job, Solid Queue, Que, Oban, Celery), PostgREST, Hasura,
-Supabase, Airflow, applications by hand and the usual tools send, and maintenance.
+Supabase, Airflow, applications by hand and the usual tools send, and maintenance; `services` after what
+GoTrue, Storage, Realtime, Debezium, Airbyte, Fivetran, Hasura, EF Core, Liquibase, goose, PostGIS,
+TimescaleDB and pgmq bring along, `plain` what anybody may type.
 """
 
 from __future__ import annotations

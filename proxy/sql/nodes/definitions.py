@@ -315,7 +315,8 @@ def _publication(effect: str) -> Handler:
         detail = " ".join([action, ", ".join(tables)]).strip() or (
             "all tables" if body.get("for_all_tables") else ""
         )
-        risk = Risk.LOW if effect == "publication.alter" and action == "add" else None
+        adds = action == "add" and "pubobjects" in body  # of options the action is the same
+        risk = Risk.LOW if effect == "publication.alter" and adds else None
         walk.emit(effect, Target("publication", None, body.get("pubname")), risk=risk, detail=detail)
         with walk.deferred():
             for item in body.get("pubobjects", []):

@@ -80,6 +80,7 @@ class Flow:
     _cursors: dict[int, list[Json]] = field(default_factory=dict)
     _fetches: list[tuple[frozenset[str], int, bool]] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
+    _turning: dict[str, tuple[Json, Json]] = field(default_factory=dict)
 
     def names(self, action: Json, names: Names, defaults: Sequence[tuple[str, Json]]) -> Names:
         """The names with what is many among them, and the cursors that give few rows.
@@ -113,22 +114,26 @@ class Flow:
         constants = {name: value for name, value in constants.items() if name not in names.positional}
         return replace(names, many=many, bounds=bounds, cursors=frozenset(few), constants=constants)
 
-    def _constants(self, defaults: Sequence[tuple[str, Json]]) -> dict[str, Json]:
-        """Variables that begin with a number or a text and are never given anything else.
+    def _constants(self, defaults: Sequence[tuple[str, Json]]) -> dict[str, tuple[Json, Json]]:
+        """Variables that begin with a number or a text and are never given anything else, and counters.
 
         A boolean stays a parameter, which as a condition limits nothing.
         """
         given = self._told | _names_of(self._given) | {name for names, *_ in self._fetches for name in names}
         declared = Counter(name for name, _ in defaults)
-        found: dict[str, Json] = {}
+        found = dict(self._turning)
         for name, value in defaults:
-            trees = self._read(value)
-            target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
-            constant = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
-            plain = not {"ival", "fval", "sval"}.isdisjoint(constant.get("A_Const", {}))
-            if plain and declared[name] == 1 and name not in given:
-                found[name] = constant
+            constant = self._constant(value)
+            if constant is not None and declared[name] == 1 and name not in given:
+                found[name] = (constant, constant)
         return found
+
+    def _constant(self, source: Json) -> Json | None:
+        """The number or text that an expression is."""
+        trees = self._read(source)
+        target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
+        value: Json = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
+        return value if {"ival", "fval", "sval"} & value.get("A_Const", {}).keys() else None
 
     def _closed(self, names: set[str]) -> frozenset[str]:
         """These, and what is made of them."""
@@ -218,6 +223,9 @@ class Flow:
     def _range(self, body: Json) -> None:
         """1 .. 10 is as limited as BETWEEN 1 AND 10; a bound that a query gives is not."""
         names = self._target(body.get("var", {}))
+        ends = [self._constant(body.get(name, {})) for name in ("lower", "upper")]
+        if ends[0] is not None and ends[1] is not None:
+            self._turning.update(dict.fromkeys(names, (ends[0], ends[1])))
         for bound in (body[name] for name in ("lower", "upper", "step") if name in body):
             asks = any(True for tree in self._read(bound) for _ in _queries_of(tree))
             self._given.append(_Given(names, self._spoken_of(bound), asks, turns=True))

@@ -233,14 +233,16 @@ class _Body:
         return trees
 
     def _with_constants(self, expression: Json, loop: bool) -> None:
-        """The same once more with the values that variables never change: `id > n` where n is 0.
+        """The same once more with the values that variables have: `id > n` where n is 0, or from 0 to 9.
 
         Beside it, not in its place: a type may cut a value, and an inner block have a variable of that name.
         """
-        trees = _read(expression)
-        for tree in trees:
-            bind(tree, self.names, loop=loop, values=self.names.constants)
-        walk_trees(self.walk, trees, str(expression.get("query", "")), self.target)
+        for end in (0, 1):
+            trees = _read(expression)
+            values = {name: ends[end] for name, ends in self.names.constants.items()}
+            for tree in trees:
+                bind(tree, self.names, loop=loop, values=values)
+            walk_trees(self.walk, trees, str(expression.get("query", "")), self.target)
 
     def _run_text(self, expression: Json, loop: bool, using: Names) -> None:
         """EXECUTE: the expression itself, and then what its value says."""

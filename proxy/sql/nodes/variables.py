@@ -36,7 +36,7 @@ class Names:
             below it may be all.
         positional: the parameters' names in their order, for $1.
         cursors: those whose query gives few rows.
-        constants: variables that seem to have no other value than this, a constant's tree.
+        constants: variables that seem to have no other values than from this to that, constants' trees.
     """
 
     variables: frozenset[str] = frozenset()
@@ -45,7 +45,7 @@ class Names:
     bounds: frozenset[str] = frozenset()
     positional: tuple[str, ...] = ()
     cursors: frozenset[str] = frozenset()
-    constants: Mapping[str, Json] = field(default_factory=dict)
+    constants: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)
 
 
 NO_NAMES = Names()
