@@ -10,7 +10,7 @@ from tests.servers.database import Database
 from tests.session.conftest import TABLE, Clients
 from tests.session.messages import CP, DS, B, C, D, E, H, P, Q, S
 from tests.session.twins import Twins, step
-from tests.session.wired import answers
+from tests.session.wired import answers, gate_of, policy_of
 
 SELECT = "SELECT v FROM t WHERE id = $1"
 COUNT = "SELECT count(*) FROM t"
@@ -22,7 +22,12 @@ def request(text: str, *values: bytes) -> bytes:
 
 
 @pytest.fixture
-def twins(every_table: Database, clients: Clients) -> Twins:
+def twins(table: Database, clients: Clients) -> Twins:
+    return Twins(clients, table, resetting(table))
+
+
+@pytest.fixture
+def every_twins(every_table: Database, clients: Clients) -> Twins:
     return Twins(clients, every_table, resetting(every_table))
 
 
@@ -46,10 +51,10 @@ def parses(sent: bytes) -> int:
     return found
 
 
-def test_from_the_third_time_on_nothing_is_parsed(twins: Twins) -> None:
-    twins.alike(*[request(SELECT, b"1")] * 10)
-    assert parses(twins.on.sent) == 2
-    assert parses(twins.off.sent) == 10
+def test_from_the_third_time_on_nothing_is_parsed(every_twins: Twins) -> None:
+    every_twins.alike(*[request(SELECT, b"1")] * 10)
+    assert parses(every_twins.on.sent) == 2
+    assert parses(every_twins.off.sent) == 10
 
 
 def test_what_may_be_planned_otherwise_is_renewed_after_five(twins: Twins) -> None:
@@ -76,20 +81,20 @@ def test_flush(twins: Twins) -> None:
     )
 
 
-def test_pipelines(twins: Twins) -> None:
+def test_pipelines(every_twins: Twins) -> None:
     one = P(SELECT) + B(values=[b"1"]) + E()
     two = P(COUNT) + B() + E()
-    twins.alike(
+    every_twins.alike(
         *[step(one, two, S)] * 4,
         *[step(one, S, two, S, one, S)] * 3,
         step(one, two, one, two, S),
     )
 
 
-def test_errors(twins: Twins) -> None:
+def test_errors(every_twins: Twins) -> None:
     one = P(SELECT) + B(values=[b"1"]) + E()
     bad = P(SELECT) + B(values=[b"x"]) + E()
-    twins.alike(
+    every_twins.alike(
         *[step(one, S)] * 3,
         step(bad, one, S),
         step(B(values=[b"2"]), E(), S),
@@ -108,10 +113,10 @@ def test_errors(twins: Twins) -> None:
     )
 
 
-def test_the_unnamed_statement_is_there_exactly_when_it_would_be(twins: Twins) -> None:
+def test_the_unnamed_statement_is_there_exactly_when_it_would_be(every_twins: Twins) -> None:
     again = step(B(values=[b"2"]), E(), S)
     bare = step(B(), E(), S)
-    twins.alike(
+    every_twins.alike(
         *[request(SELECT, b"1")] * 3,
         again,
         step(Q("SELECT 1")),
@@ -138,9 +143,9 @@ def test_the_unnamed_statement_is_there_exactly_when_it_would_be(twins: Twins) -
     )
 
 
-def test_transactions(twins: Twins) -> None:
+def test_transactions(every_twins: Twins) -> None:
     for begin in ("BEGIN", "BEGIN ISOLATION LEVEL SERIALIZABLE"):
-        twins.alike(
+        every_twins.alike(
             *[request(SELECT, b"1")] * 3,
             step(Q(begin)),
             request(SELECT, b"1"),
@@ -242,16 +247,20 @@ def test_changes(twins: Twins, change: str) -> None:
     )
 
 
-def test_what_is_kept_is_never_shown(twins: Twins) -> None:
+def test_what_is_kept_is_never_shown(every_twins: Twins) -> None:
     show = "SELECT name, statement, from_sql FROM pg_prepared_statements ORDER BY name"
-    twins.alike(*[request(SELECT, b"1")] * 3, step(Q(show)), *[request(SELECT, b"1")] * 3, request(show))
-    twins.alike(step(P(show, "show"), S), *[request(SELECT, b"1")] * 3, step(B("show"), E(), S))
-    twins.alike(
+    every_twins.alike(
+        *[request(SELECT, b"1")] * 3, step(Q(show)), *[request(SELECT, b"1")] * 3, request(show)
+    )
+    every_twins.alike(step(P(show, "show"), S), *[request(SELECT, b"1")] * 3, step(B("show"), E(), S))
+    every_twins.alike(
         *[request(SELECT, b"1")] * 3, step(P(show, "show"), B("show"), E(), S), step(B(values=[b"1"]), E(), S)
     )
-    twins.alike(*[request(show)] * 4, *[request(SELECT, b"1")] * 3, request(show))
+    every_twins.alike(*[request(show)] * 4, *[request(SELECT, b"1")] * 3, request(show))
     other = 'SELECT count(*) FROM pg_catalog.U&"pg\\005fprepared_statements"'
-    twins.alike(*[request(SELECT, b"1")] * 3, step(Q(other)), *[request(SELECT, b"1")] * 3, request(other))
+    every_twins.alike(
+        *[request(SELECT, b"1")] * 3, step(Q(other)), *[request(SELECT, b"1")] * 3, request(other)
+    )
 
 
 def test_what_the_parser_says_it_says_each_time(twins: Twins) -> None:
@@ -266,9 +275,13 @@ def test_what_the_parser_says_it_says_each_time(twins: Twins) -> None:
 
 
 def test_what_the_clock_says_is_read_each_time(twins: Twins) -> None:
-    text = "SELECT 'now'::timestamptz > clock_timestamp() - interval '50 ms'"
-    twins.alike(*[request(text)] * 5, step(Q("SELECT pg_sleep(0.1)")), request(text))
-    assert parses(twins.on.sent) == 6
+    for text in (
+        "SELECT 'now'::timestamptz > clock_timestamp() - interval '50 ms'",
+        "SELECT $$now$$::timestamptz > clock_timestamp() - $1::interval",
+    ):
+        values = [b"50 ms"] if "$1" in text else []
+        twins.alike(*[request(text, *values)] * 5, step(Q("SELECT pg_sleep(0.1)")), request(text, *values))
+        assert parses(twins.on.sent) == 6
 
 
 def test_copies(twins: Twins) -> None:
@@ -433,3 +446,43 @@ def test_whatever_a_session_says(
     """Also all of it in one go."""
     twins = Twins(clients, every_table, resetting(every_table))
     twins.alike(*([b"".join(steps)] if joined else steps), chunk=chunk)
+
+
+def test_what_other_sessions_define_is_seen_with_a_delay(
+    table: Database, twins: Twins, clients: Clients
+) -> None:
+    """The one difference that README.md names: an error, once, and nothing is kept any more."""
+    text = "SELECT * FROM t WHERE id = $1"
+    client = clients.wired(table, gate_of(keep_statements=True))
+    for _ in range(3):
+        client.exchange(request(text, b"1"))
+    table.execute("ALTER TABLE t ADD w int")
+    told = client.exchange(request(text, b"1"))
+    assert told == [("1",), ("E", "0A000", "cached plan must not change result type"), ("Z", "I")]
+    told = client.exchange(request(text, b"1"))
+    assert told == [("1",), ("2",), ("T",), ("D", b"1", b"v1", None), ("C", "SELECT 1"), ("Z", "I")]
+
+
+def test_a_policy_of_now_counts_for_what_is_kept(table: Database, clients: Clients) -> None:
+    client = clients.wired(table, gate_of(keep_statements=True))
+    text = "DELETE FROM t WHERE id = $1"
+    for _ in range(3):
+        client.exchange(request(text, b"9"))
+    client.gate.swap_policy(
+        policy_of("{version: 1, name: strict, rules: [{id: none, match: {effects: row.delete}, deny: No.}]}")
+    )
+    refused = [("E", "42501", "No. [rule none]"), ("Z", "I")]
+    assert client.exchange(B(values=[b"1"]) + E() + S) == refused
+    assert client.exchange(request(text, b"1")) == refused
+    assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+def test_nothing_that_could_not_be_undone_is_left_at_the_server(table: Database, clients: Clients) -> None:
+    """What is kept no longer is closed: the server holds no more than the gate knows of."""
+    client = clients.wired(table, gate_of(keep_statements=True))
+    for number in range(40):
+        client.exchange(request(f"SELECT {number}, $1::int", b"1"))
+        client.exchange(request(f"SELECT {number}, $1::int", b"1"))
+    client.exchange(Q("SET work_mem = '8MB'"))
+    told = client.exchange(Q("SELECT count(*) FROM pg_prepared_statements"))
+    assert told[1] == ("D", b"0")

@@ -85,10 +85,24 @@ _CATALOGUES: Final = {
     "extension": ("pg_extension", "extname", ""),
     "publication": ("pg_publication", "pubname", ""),
     "database": ("pg_database", "datname", ""),
+    "rule": ("pg_rewrite", "rulename", ""),
+    "event_trigger": ("pg_event_trigger", "evtname", ""),
+    "statistics": ("pg_statistic_ext", "stxname", "stxnamespace"),
+    "collation": ("pg_collation", "collname", "collnamespace"),
+    "foreign_server": ("pg_foreign_server", "srvname", ""),
 }
 """Family of names -> the catalogue that has them, the name's column, and that of its schema."""
 
-_WHERE_TAKEN: Final = "".join(
+_COLUMN: Final = _TAKEN.format(
+    family="column",
+    catalogue="pg_attribute",
+    name="attname",
+    schema=""" AND NOT o.attisdropped AND EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) o.attrelid
+          AND c.relname OPERATOR(pg_catalog.=) f.schema::pg_catalog.name)""",
+)
+
+_WHERE_TAKEN: Final = _COLUMN + "".join(
     _TAKEN.format(
         family=family,
         catalogue=catalogue,

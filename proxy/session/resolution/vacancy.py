@@ -19,7 +19,6 @@ from proxy.sql.analyse import Statement
 from proxy.sql.effects import CLASSES, EFFECT_KINDS, Effect
 
 RELATION: Final = "relation"
-CONSTRAINT: Final = "constraint"
 
 _FAMILIES: Final[Mapping[str, str]] = {
     "table": RELATION,
@@ -39,12 +38,20 @@ _FAMILIES: Final[Mapping[str, str]] = {
     "database": "database",
     "trigger": "trigger",
     "policy": "policy",
+    "rule": "rule",
+    "event_trigger": "event_trigger",
+    "statistics": "statistics",
+    "collation": "collation",
+    "foreign_server": "foreign_server",
 }
 """What shares its names with what, by the kind of a target."""
 
-FAMILIES: Final = frozenset({*_FAMILIES.values(), CONSTRAINT})
+_PARTS: Final = {"constraint.drop": "constraint", "column.drop": "column"}
+"""Effects on a part of their target, which their detail names."""
 
-_ON_A_TABLE: Final = frozenset({"trigger", "policy"})
+FAMILIES: Final = frozenset({*_FAMILIES.values(), *_PARTS.values()})
+
+_ON_A_TABLE: Final = frozenset({"trigger", "policy", "rule"})
 
 _STATEMENTS: Final = frozenset(
     {
@@ -84,7 +91,7 @@ class Place:
 
     Attributes:
         family: what shares names with it, one of FAMILIES.
-        schema: None for any.
+        schema: None for any; of a column the table.
     """
 
     family: str
@@ -118,8 +125,9 @@ def _places(effect: Effect) -> Iterator[Place]:
     goes = "if_exists" in traits and effect.name.rpartition(".")[2] in _GOING
     if (goes or effect.name in _REPLACES) and _is_plain(target.name, schema or ""):
         yield Place(family, schema, target.name)
-    if goes and effect.name == "constraint.drop" and effect.detail and _is_plain(effect.detail):
-        yield Place(CONSTRAINT, None, effect.detail)
+    part = _PARTS.get(effect.name)
+    if goes and part is not None and effect.detail and _is_plain(target.name, effect.detail):
+        yield Place(part, target.name if part == "column" else None, effect.detail)
 
 
 def _is_plain(*names: str) -> bool:
