@@ -78,7 +78,7 @@ class Meanings:
         return None if places is None else self._alike.get(parts.key(places))
 
     def learn(self, raw: bytes, parts: Cut, meaning: Meaning) -> None:
-        """Take in a text that has just been read: those that are alike share one meaning and all permits."""
+        """Take in a text that has just been read: those that are alike have one meaning with all permits."""
         frame = parts.frame
         if frame not in self._frames:
             if len(self._frames) >= _MOST_ALIKE:
@@ -99,7 +99,7 @@ class Meanings:
             if len(self._alike) >= _MOST_ALIKE:
                 self._alike.clear()
             self._alike[key] = shared
-        meaning.permits = shared.permits
+        meaning.like = shared
 
     def read(self, raw: bytes) -> Meaning:
         """Read a text here and now.

@@ -125,6 +125,7 @@ class Meaning:
             what was worked out last.
         screened_in: the digest of the database by whose names the screen has passed its text; "": no names.
         held: lets go of its effects and statements where they are many.
+        like: the meaning of all texts that are like this one's, which has the same permits.
         reading_s: what reading the text took, in seconds, until it has been counted.
     """
 
@@ -142,6 +143,7 @@ class Meaning:
         "expansion",
         "held",
         "keepable",
+        "like",
         "mentions",
         "missing",
         "neutral",
@@ -207,6 +209,7 @@ class Meaning:
         self.expansion: Expansion | None = None
         self.screened_in = ""
         self.held: Held | None = None
+        self.like: Meaning | None = None
         self.reading_s = 0.0
         self._permits: dict[object, Permit] = {}
         self._latest: Permit | None = None  # the one that was asked for last, and ...
@@ -220,6 +223,8 @@ class Meaning:
             self._permits.clear()
         self._permits[who] = self._latest = permit
         self._latest_to = who
+        if self.like is not None:
+            self.like.permit(who, permit)
 
     def permit_for(self, who: object) -> Permit | None:
         """The yes that was last given to this origin; most of the time it is the one that asked last."""
