@@ -127,6 +127,7 @@ _DEEP = {
 }
 _READ = """
 import sys, threading
+from proxy.app.reading.child import STACK_BYTES
 from proxy.sql.analyse import SqlSyntaxError, analyse
 before, core, behind = sys.argv[1:]
 def read():
@@ -136,7 +137,7 @@ def read():
                 analyse(f"{change} WHERE {before * times}{core}{behind * times} = 1", 17)
             except SqlSyntaxError:
                 pass
-threading.stack_size(8 * 1024 * 1024)
+threading.stack_size(STACK_BYTES)
 thread = threading.Thread(target=read)
 thread.start()
 thread.join()
@@ -144,7 +145,7 @@ thread.join()
 
 
 @pytest.mark.parametrize("form", _DEEP)
-def test_the_deepest_texts_fit_into_the_stack(form: str) -> None:
+def test_the_deepest_texts_fit_into_a_readers_stack(form: str) -> None:
     """Compiled functions are not stopped by Python's limit: a stack that overflows ends the process."""
     done = subprocess.run([sys.executable, "-c", _READ, *_DEEP[form]], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
