@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.session.holding import Ground
+from proxy.session.meaning import Meaning
 
 
 class Course:
@@ -26,6 +27,9 @@ class Course:
     def ground(self) -> Ground:
         """Where a message stands that would go on now."""
         return Ground.CLEAR
+
+    def goes_on(self, meaning: Meaning) -> None:
+        """A recorded change is about to be sent."""
 
     def may_ask(self) -> bool:
         """Whether a question can stand in front of what comes next from the client."""

@@ -6,7 +6,7 @@ whom to ask first. Absent: how a judgement is reached (``weighing``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -34,7 +34,6 @@ from proxy.session.weighing import FOREVER, Basis, Weighed, weigh, weigh_aside
 from proxy.session.who import Who
 from proxy.sql.database import TooMuch
 
-_MOST_PERMITS: Final = 64
 _UNAPPROVABLE: Final = "nobody can approve it: it is too long, or what it does is not in its text"
 
 
@@ -84,7 +83,6 @@ class Judge:
         recorded: what became of the last ``Write``, and how many messages had been sent then: it counts for
             the next alone.
         registered: what was registered just before what is judged; None for nothing.
-        goes_on: is told of a recorded change that is about to be sent.
         since: when the last yes was given, in POSIX seconds; it is none before, on a clock that was set back.
         until: when it has to be looked at again.
     """
@@ -92,6 +90,10 @@ class Judge:
     def __init__(self, gate: Gate, who: Who) -> None:
         """Judge what this client sends."""
         self._gate = gate
+        self._clock = gate.clock
+        self._permit: Permit | None = None  # the last that was asked for, of ...
+        self._permitted: Meaning | None = None
+        self._permitted_to: Who | None = None
         self.lookup = Lookup(gate, who)
         self.consequences = Consequences(gate, self.lookup)
         self.defines: Overlay | None = None
@@ -105,7 +107,6 @@ class Judge:
         self._held: dict[type[Wanted], Released | GivenUp] | None = None
         self._held_at = 0
         self._held_id = ""
-        self.goes_on: Callable[[Meaning], None] = lambda meaning: None
         self.since = -FOREVER
         self.until = FOREVER
         self._pondering: tuple[object, ...] | None = None
@@ -114,13 +115,14 @@ class Judge:
 
     def permit(self, meaning: Meaning) -> Permit | None:
         """The plain yes that this meaning still has; None when it must be judged."""
-        permit = meaning.permits.get(self.lookup.who)
+        permit = meaning.permit_for(self.lookup.who)
         if permit is None or self.consequences.overlay is not None:
             return None
         gate = self._gate
-        if permit.policy_epoch != gate.policy_epoch or not permit.since <= gate.clock() < permit.until:
+        if permit.policy_epoch != gate.policy_epoch or not permit.since <= self._clock() < permit.until:
             return None
-        if permit.facts_epoch not in (-1, gate.facts_epoch):
+        facts_epoch = permit.facts_epoch
+        if facts_epoch != -1 and facts_epoch != gate.facts_epoch:
             return None
         return permit
 
@@ -355,7 +357,7 @@ class Judge:
         if runs:
             self.reporter.allow(meaning, decision, now, transactions[0])
         if (change or lifted) and runs:
-            self.goes_on(meaning)
+            self.lookup.course.goes_on(meaning)
         self.since = weighed.since
         self.until = weighed.until
         self.defines = weighed.defines
@@ -425,15 +427,16 @@ class Judge:
         if not decision.shadowed and not decision.transaction_used:
             epoch = gate.facts_epoch if decision.facts_used else -1
             count = gate.tally.statement("allowed", meaning.statement_class)
-            if len(meaning.permits) > _MOST_PERMITS:
-                meaning.permits.clear()
-            meaning.permits[self.lookup.who] = Permit(
-                gate.policy_epoch,
-                epoch,
-                weighed.since,
-                weighed.until,
-                count,
-                defines=weighed.defines,
-                relexes=weighed.relexes,
-                writes=weighed.writes,
+            meaning.permit(
+                self.lookup.who,
+                Permit(
+                    gate.policy_epoch,
+                    epoch,
+                    weighed.since,
+                    weighed.until,
+                    count,
+                    defines=weighed.defines,
+                    relexes=weighed.relexes,
+                    writes=weighed.writes,
+                ),
             )

@@ -171,6 +171,11 @@ class State(Course):
         written = self.written > self.inflight.boundaries and not self.skipping
         return written and "none" in self.transactions()
 
+    def goes_on(self, meaning: Meaning) -> None:
+        """A recorded change is about to be sent: what becomes of it is followed, where others are open."""
+        if self.books is not None:
+            self.books.goes_on(self._serial + 1, meaning)
+
     def may_ask(self) -> bool:
         """A walsender knows no extended protocol to ask by."""
         plain = self.lexing.plain and not self.replication
