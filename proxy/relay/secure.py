@@ -181,13 +181,21 @@ class SecureTransport(asyncio.Transport):
 
     def close(self) -> None:
         """Send what is pending, a close_notify behind it, and close; as the server does, without waiting."""
+        self._end()
+        self._plain.close()
+
+    def write_eof(self) -> None:
+        """The same, but that the socket is closed when the other side closes it: what comes is dropped."""
+        self._end()
+        self._plain.write_eof()
+
+    def _end(self) -> None:
         if not self._closing:
             self._closing = True
             if self._standing:
                 with suppress(ssl.SSLError):  # the other side's own close_notify is not waited for
                     self._tls.unwrap()
                 self._flush()
-        self._plain.close()
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -83,6 +83,7 @@ class Permit:
         self.writes = writes
 
 
+_MOST_PERMITS: Final = 64
 _NAME: Final = attrgetter("name")
 _ACTS: Final = attrgetter("acts")
 
@@ -125,11 +126,13 @@ class Meaning:
         screened_in: the digest of the database by whose names the screen has passed its text; "": no names.
         held: lets go of its effects and statements where they are many.
         reading_s: what reading the text took, in seconds, until it has been counted.
-        permits: origin -> the yes that was last given.
     """
 
     __slots__ = (
         "_digest",
+        "_latest",
+        "_latest_to",
+        "_permits",
         "_single",
         "acts",
         "barrier",
@@ -142,7 +145,6 @@ class Meaning:
         "mentions",
         "missing",
         "neutral",
-        "permits",
         "reading_s",
         "registers",
         "relexes",
@@ -206,9 +208,25 @@ class Meaning:
         self.screened_in = ""
         self.held: Held | None = None
         self.reading_s = 0.0
-        self.permits: dict[object, Permit] = {}
+        self._permits: dict[object, Permit] = {}
+        self._latest: Permit | None = None  # the one that was asked for last, and ...
+        self._latest_to: object = None
         self._digest: str | None = None
         self._single: str | None = None
+
+    def permit(self, who: object, permit: Permit) -> None:
+        """Keep a yes for this origin."""
+        if len(self._permits) > _MOST_PERMITS:
+            self._permits.clear()
+        self._permits[who] = self._latest = permit
+        self._latest_to = who
+
+    def permit_for(self, who: object) -> Permit | None:
+        """The yes that was last given to this origin; most of the time it is the one that asked last."""
+        if who is not self._latest_to:
+            self._latest = self._permits.get(who)
+            self._latest_to = who
+        return self._latest
 
     @property
     def digest(self) -> str:

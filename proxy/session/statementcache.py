@@ -47,7 +47,8 @@ _LOOKS_BACK: Final = (b"pg_prepared", b"backend_memory_contexts", b"client_min_m
 _QUOTED: Final = re.compile(rb"\"[^\"]*\"|'([^']*)'")
 _READ_AT_ONCE: Final = re.compile(rb"now|today|tomorrow|yesterday", re.IGNORECASE)
 """What literals of dates are read by when a statement is parsed: such a one would stand still."""
-_HARD_TO_READ: Final = re.compile(rb"\\|--|/\*|\$[^0-9]|u&'", re.IGNORECASE)
+_HARD_TO_READ: Final = re.compile(rb"\\|--|/\*|u&'", re.IGNORECASE)
+_DOLLAR_QUOTED: Final = re.compile(rb"\$[^0-9]")
 
 _PARAMETER: Final = re.compile(rb"\$[0-9]+")
 _BARE: Final = re.compile(
@@ -60,12 +61,9 @@ _BARE: Final = re.compile(
 """A parameter that is compared, or bounds rows: no value of it can be an error to a planner."""
 _SELECT: Final = re.compile(rb"\s*SELECT\b", re.IGNORECASE)
 
-_OF_VALUES: Final = ("22", "23", "40", "P0")
-"""Classes of errors that say nothing against what is kept: values, constraints, conflicts, RAISE."""
-
-
+_OF_VALUES: Final = ("22", "23", "25", "40", "55", "57", "P0")
+"""Errors that say nothing against what is kept: values, constraints, transactions, locks, cancels, RAISE."""
 _NO_STATEMENT: Final = "26000"
-"""Something behind the gate may forget statements, or send them to another server process."""
 
 
 class _Kept:
@@ -220,10 +218,10 @@ class StatementCache:
             once: it runs now, and never again.
             unnamed: the unnamed statement outlives it.
         """
-        if self._off:
+        if self._off and not self._going and self.standing is None:
             return
         if len(text) > _LONGEST_LOOKED_AT:
-            self._off = not once
+            self._off |= not once
             self._bar(unnamed=unnamed)
         elif _looks_back(bytes(text)):
             self._off = True
@@ -253,7 +251,7 @@ class StatementCache:
         """A Close of the gate's own has been confirmed."""
         self._going.pop(name, None)
 
-    def failed(self, serial: int, until: float, code: str) -> None:
+    def failed(self, serial: int, until: float, body: bytes) -> None:
         """The message with this serial has failed, and those after it were skipped.
 
         Whatever was to be the unnamed statement by the failed one's own doing is not; the one before it is
@@ -262,7 +260,7 @@ class StatementCache:
         Args:
             serial: of the message that failed.
             until: of the first after it that was not skipped.
-            code: why.
+            body: of the server's error; empty where it stands for a refusal.
         """
         self._turns = [turn for turn in self._turns if not serial < turn.serial < until]
         for turn in self._turns:
@@ -276,8 +274,10 @@ class StatementCache:
         for name, closing in self._going.items():
             if serial < closing < until:
                 self._going[name] = 0
+        code = decode_error(body).get("C", "") if body else "22000"
         if code[:2] not in _OF_VALUES:
-            self._off |= code == _NO_STATEMENT and bool(self._number)
+            # Something behind the gate forgets statements, or has sent this to another process.
+            self._off |= code == _NO_STATEMENT and self._prefix in body
             self.shaken()
 
     def shaken(self) -> None:
@@ -400,9 +400,9 @@ class StatementCache:
             self._turn(serial, None, own=False)
 
     def _restore(self) -> None:
-        """The client's unnamed statement becomes the server's own again."""
+        """The client's unnamed statement becomes the server's own again, if it is certain what it is."""
         kept = self.standing
-        if kept is not None:
+        if kept is not None and not self.unsure:
             self.before += message(b"P", b"\0" + kept.body)
             self._turn(self._send_hidden(PARSE).serial, None, own=True)
 
@@ -449,6 +449,8 @@ def _looks_back(text: bytes) -> bool:
 
 def _stands_still(text: bytes) -> bool:
     """Whether no literal of the text is read by the clock."""
+    if _DOLLAR_QUOTED.search(text):
+        return False
     if b"'" not in text:
         return True
     if _HARD_TO_READ.search(text):

@@ -275,9 +275,13 @@ def test_what_the_parser_says_it_says_each_time(twins: Twins) -> None:
 
 
 def test_what_the_clock_says_is_read_each_time(twins: Twins) -> None:
-    text = "SELECT 'now'::timestamptz > clock_timestamp() - interval '50 ms'"
-    twins.alike(*[request(text)] * 5, step(Q("SELECT pg_sleep(0.1)")), request(text))
-    assert parses(twins.on.sent) == 6
+    for text in (
+        "SELECT 'now'::timestamptz > clock_timestamp() - interval '50 ms'",
+        "SELECT $$now$$::timestamptz > clock_timestamp() - $1::interval",
+    ):
+        values = [b"50 ms"] if "$1" in text else []
+        twins.alike(*[request(text, *values)] * 5, step(Q("SELECT pg_sleep(0.1)")), request(text, *values))
+        assert parses(twins.on.sent) == 6
 
 
 def test_copies(twins: Twins) -> None:
