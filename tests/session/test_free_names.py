@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import StartPgBouncer
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import Q, S, X
-from tests.session.test_bare_names import own
-from tests.session.wired import Wired
+from tests.session.test_bare_names import OWN, own
+from tests.session.wired import Wired, gate_of
 
 OBJECTS = """
 CREATE VIEW v AS SELECT id FROM t;
@@ -207,6 +208,18 @@ def test_names_of_any_characters(name: str, table: Database, clients: Clients) -
     assert not refused(client.exchange(Q(f"DROP TABLE IF EXISTS {quoted}")))
     client.exchange(Q(f"CREATE TABLE {quoted} (id int)"))
     assert refused(client.exchange(Q(f"DROP TABLE IF EXISTS {quoted}")))
+
+
+def test_behind_a_pooler_a_name_is_free_inside_a_transaction_only(
+    table: Database, clients: Clients, pgbouncer: StartPgBouncer
+) -> None:
+    """Outside of one, the question and the statement may go to different servers."""
+    pooler = pgbouncer(table.port, "transaction")
+    client = clients.wired(table, gate_of(OWN), port=pooler.port)
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+    client.exchange(Q("BEGIN"))
+    assert not refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
+    assert refused(client.exchange(Q("DROP TABLE IF EXISTS t")))
 
 
 def test_it_is_asked_only_where_the_answer_matters(table: Database, clients: Clients) -> None:
