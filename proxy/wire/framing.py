@@ -292,13 +292,14 @@ class Cutter:
 
     def take(self) -> View:
         """The kept bytes not taken yet, up to the shown frame's end: the chunk itself when that is all."""
-        kept, stop = self._kept, self._stop
+        kept, stop, buffer = self._kept, self._stop, self._buffer
+        if stop == len(buffer):  # nothing is left: an idle session does not hold the last chunk
+            self._buffer = b""
+            self._kept = self._start = self._stop = 0
+            return buffer if kept == 0 else buffer[kept:]
         if kept == stop:
             return b""
         self._kept = stop
-        buffer = self._buffer
-        if kept == 0 and stop == len(buffer):
-            return buffer
         return buffer[kept:stop]
 
     def drop(self) -> View:

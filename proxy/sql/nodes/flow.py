@@ -130,10 +130,7 @@ class Flow:
 
     def _constant(self, source: Json) -> Json | None:
         """The number or text that an expression is."""
-        trees = self._read(source)
-        target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
-        value: Json = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
-        return value if {"ival", "fval", "sval"} & value.get("A_Const", {}).keys() else None
+        return constant_of(self._read(source))
 
     def _closed(self, names: set[str]) -> frozenset[str]:
         """These, and what is made of them."""
@@ -280,6 +277,13 @@ class Flow:
         if kind == "PLpgSQL_row":
             return self._fields(body)
         return frozenset({str(body.get("refname", ""))})
+
+
+def constant_of(trees: list[Json]) -> Json | None:
+    """The number or text that an expression is; None for any other."""
+    target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
+    value: Json = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
+    return value if {"ival", "fval", "sval"} & value.get("A_Const", {}).keys() else None
 
 
 def takes_many(tree: Json, variables: frozenset[str] = frozenset(), *, loop: bool) -> bool:
