@@ -25,6 +25,7 @@ from proxy.app.sources import read_text
 from proxy.app.turns import keep_turns_short
 from proxy.policy.loading.load import load_policy
 from proxy.relay.cancel import Canceller
+from proxy.relay.errands import Helpers
 from proxy.relay.limits import Capacity, Occupancy
 from proxy.relay.link import Link
 from proxy.relay.ports import RelaySettings
@@ -149,11 +150,7 @@ async def _logged_in(gate: Gate, events: list[Event]) -> tuple[_Wire, _Wire]:
         seat,
         console=None,
         router=None,
-        reader=None,
-        catalogue=None,
-        credentials=None,
-        recorder=None,
-        holder=None,
+        helpers=Helpers(),
         certificate=lambda: None,
         observer=events.append,
         on_crash=_crash,

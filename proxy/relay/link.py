@@ -11,69 +11,49 @@ message.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias
 
 from proxy.relay.calls import Console
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
 from proxy.relay.clocks import Stand
+from proxy.relay.errands import Errands, Helpers, LinkError
 from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
 from proxy.relay.limits import Seat
 from proxy.relay.ports import (
-    CatalogueReader,
-    ChangeRecorder,
     CrashReporter,
-    CredentialFinder,
-    Holder,
     Observer,
     RelaySettings,
     Session,
-    TextReader,
 )
 from proxy.relay.routing import CancelRouter
 from proxy.relay.secure import SecureTransport
 from proxy.relay.slices import SLICE_BYTES, Slices
-from proxy.relay.sockets import unsent
+from proxy.relay.sockets import unread, unsent
 from proxy.relay.tls import tls_info
 from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
     Abandon,
     Activity,
-    Analyse,
-    AwaitCatalogue,
     Cancel,
     CancelAnother,
     Close,
     Command,
     Connect,
-    Credential,
-    DeriveKey,
     Ended,
     Event,
-    FindCredential,
-    GivenUp,
-    Hold,
     Opened,
-    Outcome,
-    Ponder,
-    Record,
-    Recorded,
-    Released,
     Report,
     Standing,
     StartTls,
     ToClient,
     ToServer,
-    Unavailable,
-    Unrecorded,
     UpstreamFailure,
 )
 from proxy.wire.backend import encode_error
-from proxy.wire.scram import salted_password
 
 _CRASH_NOTICE: Final = encode_error(
     {
@@ -93,13 +73,6 @@ _SERVER: Final = 1
 _AT_ONCE_BYTES: Final = 512 * 1024
 _SLICE_BYTES: Final = SLICE_BYTES  # compiled, a name of another module's is looked up each time
 
-_PONDERING: Final = ThreadPoolExecutor(1, "pondering")
-"""One thread for all: with more, the event loop would wait for its turn behind each of them."""
-
-
-class LinkError(Exception):
-    """A session asked for what cannot be done now: a defect, so the link ends."""
-
 
 class Link:
     """Performs one session's commands. Its two legs call it; a listener watches it.
@@ -118,11 +91,7 @@ class Link:
         *,
         console: Console | None,
         router: CancelRouter | None,
-        reader: TextReader | None,
-        catalogue: CatalogueReader | None,
-        credentials: CredentialFinder | None,
-        recorder: ChangeRecorder | None,
-        holder: Holder | None,
+        helpers: Helpers,
         certificate: Callable[[], Certificate | None],
         observer: Observer,
         on_crash: CrashReporter,
@@ -137,11 +106,7 @@ class Link:
         self._calling = False  # the console, which has an end to be told of
         self._router = router
         self._cancels: set[asyncio.Task[bytes]] | None = None
-        self._reader = reader
-        self._catalogue = catalogue
-        self._credentials = credentials
-        self._recorder = recorder
-        self._holder = holder
+        self._errands = Errands(session, helpers, self._ask, self._crash)
         self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
@@ -161,7 +126,6 @@ class Link:
         self._over = False  # the session has ended: what still arrives is dropped
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._reading: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self.since = self._loop.time()
 
@@ -194,10 +158,16 @@ class Link:
             return
         self._received += len(data)
         try:
-            self._perform(self._session.client_data(data))
+            allowed = self._session.from_client(data)
+            if isinstance(allowed, list):
+                self._perform(allowed)
+            elif allowed:
+                self._write_server(allowed)
             if self._received > self._rests_at:
                 self._throttle()
                 self._loop.call_soon(self._rested)
+            elif self._client_paused or self._server_full:
+                self._throttle()
         except Exception as error:
             self._crash(error)
 
@@ -229,14 +199,14 @@ class Link:
         if self._over:
             return
         try:
-            commands = self._session.server_data(data)
-            if len(commands) == 1 and not self._client_paused:  # nearly always an answer, and nothing else
-                command = commands[0]
-                if isinstance(command, ToClient):
-                    if self._client is not None:
-                        self._client.write(command.data)
-                    return
-            self._perform(commands)
+            answer = self._session.from_server(data)
+            if isinstance(answer, list):
+                self._perform(answer)
+                return
+            if answer and self._client is not None:
+                self._client.write(answer)
+            if self._client_paused:
+                self._throttle()
         except Exception as error:
             self._crash(error)
 
@@ -352,26 +322,12 @@ class Link:
                     task.add_done_callback(self._cancels.discard)
                 case CancelAnother():
                     self._start(self._cancel_another(command))
-                case Analyse():
-                    self._analyse(command)
                 case Abandon():
-                    self._abandon()
-                case Ponder():
-                    self._read_aside(self._ponder(command))
-                case AwaitCatalogue():
-                    self._await_catalogue(command)
-                case FindCredential():
-                    self._find_credential(command)
-                case DeriveKey():
-                    self._read_aside(self._derive_key(command))
-                case Record():
-                    self._record(command)
-                case Hold():
-                    self._hold(command)
+                    self._errands.abandon()
                 case Close():
                     self._close()
                 case _:
-                    assert_never(command)
+                    self._errands.run(command)
         self._throttle()
 
     def _write_server(self, data: bytes | memoryview) -> None:
@@ -435,88 +391,6 @@ class Link:
         if pause is not self._server_paused and server is not None and not server.is_closing():
             self._server_paused = pause
             (server.pause_reading if pause else server.resume_reading)()
-
-    def _analyse(self, command: Analyse) -> None:
-        if self._reader is None:
-            raise LinkError("a text was handed out that nobody reads")
-        self._read_aside(self._read(self._reader(command.raw, command.server_major, command.screen)))
-
-    def _await_catalogue(self, command: AwaitCatalogue) -> None:
-        if self._catalogue is None:
-            raise LinkError("a catalogue was asked for that nobody reads")
-        self._read_aside(self._read_catalogue(self._catalogue(command.database)))
-
-    def _find_credential(self, command: FindCredential) -> None:
-        if self._credentials is None:
-            raise LinkError("a user was to be looked up that nobody knows")
-        self._read_aside(self._read_credential(self._credentials(command.user)))
-
-    def _record(self, command: Record) -> None:
-        if self._recorder is None:
-            raise LinkError("a change was to be recorded and nobody does")
-        self._read_aside(self._recorded(self._recorder(command.change)))
-
-    def _hold(self, command: Hold) -> None:
-        if self._holder is None:
-            raise LinkError("a statement was held for what nobody brings about")
-        self._read_aside(self._held(self._holder(command, self._progressed)))
-
-    def _progressed(self, message: str, detail: str) -> None:
-        self._ask(lambda: self._session.progressed(message, detail))
-
-    def _read_aside(self, work: Coroutine[None, None, None]) -> None:
-        """Start what the session waits for; it waits for one thing at a time."""
-        if self._reading is not None:
-            work.close()
-            raise LinkError("a session waits for two things at once")
-        self._reading = self._loop.create_task(work)
-        self._reading.add_done_callback(self._was_read)
-
-    def _abandon(self) -> None:
-        """What is being read aside is of no use any more."""
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
-
-    async def _read(self, reading: Coroutine[None, None, Outcome]) -> None:
-        outcome = await reading
-        self._reading = None  # what comes next may hand out another
-        self._ask(lambda: self._session.analysed(outcome))
-
-    async def _ponder(self, command: Ponder) -> None:
-        weighed = await self._loop.run_in_executor(_PONDERING, command.work)
-        self._reading = None  # what comes next may have to be pondered, too
-        self._ask(lambda: self._session.pondered(weighed))
-
-    async def _read_catalogue(self, reading: Awaitable[None]) -> None:
-        await reading
-        self._reading = None  # what comes next may hand out a text
-        self._ask(self._session.catalogue_ready)
-
-    async def _read_credential(self, finding: Coroutine[None, None, Credential | Unavailable]) -> None:
-        answer = await finding
-        self._reading = None
-        self._ask(lambda: self._session.credential_found(answer))
-
-    async def _derive_key(self, command: DeriveKey) -> None:
-        salted = await asyncio.to_thread(salted_password, command.password, command.salt, command.iterations)
-        self._reading = None
-        self._ask(lambda: self._session.key_derived(salted))
-
-    async def _recorded(self, recording: Awaitable[Recorded | Unrecorded]) -> None:
-        outcome = await recording
-        self._reading = None  # what comes next may be recorded too
-        self._ask(lambda: self._session.recorded(outcome))
-
-    async def _held(self, holding: Awaitable[Released | GivenUp]) -> None:
-        outcome = await holding
-        self._reading = None  # what comes next may be recorded, or held for something else
-        self._ask(lambda: self._session.held(outcome))
-
-    def _was_read(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            self._crash(error)
 
     # -- work that waits ---------------------------------------------------------------------------------
 
@@ -624,14 +498,28 @@ class Link:
         self._stop_timers()
         if self._connecting and self._task is not None:
             self._task.cancel()
-        self._abandon()
-        self._close_leg(self._client, None, self._settings.flush_client_s)
-        self._close_leg(self._server, self._slices, self._settings.flush_server_s)
+        self._errands.abandon()
+        client, server = self._client, self._server
+        if client is not None:
+            self._part(client)
+            self._timers.append(self._loop.call_later(self._settings.flush_client_s, client.abort))
+        if server is not None:
+            (server if self._slices is None else self._slices).close()
+            self._timers.append(self._loop.call_later(self._settings.flush_server_s, server.abort))
 
-    def _close_leg(self, transport: asyncio.Transport | None, slices: Slices | None, flush_s: float) -> None:
-        if transport is not None:
-            (transport if slices is None else slices).close()
-            self._timers.append(self._loop.call_later(flush_s, transport.abort))
+    def _part(self, client: asyncio.Transport) -> None:
+        """Let the client go. One that has sent more than was read is read to its end first, and not heard.
+
+        A socket that is closed with bytes unread, or gets some while it still sends, resets its connection:
+        what was said last might never arrive.
+        """
+        if client.is_closing():
+            return
+        if unread(client.get_extra_info("socket")) or client.get_write_buffer_size():
+            client.write_eof()
+            client.resume_reading()
+        else:
+            client.close()
 
     def _stop_timers(self) -> None:
         for timer in self._timers:

@@ -16,6 +16,7 @@ from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
 from proxy.relay.clocks import Clock
 from proxy.relay.entrance import Entrance
+from proxy.relay.errands import Helpers
 from proxy.relay.limits import Capacity, Occupancy, Seat
 from proxy.relay.link import Link
 from proxy.relay.ports import (
@@ -86,11 +87,7 @@ class Listener:
         self._upstream = upstream
         self._console = console
         self._router = router
-        self._reader = reader
-        self._catalogue = catalogue
-        self._credentials = credentials
-        self._recorder = recorder
-        self._holder = holder
+        self._helpers = Helpers(reader, catalogue, credentials, recorder, holder)
         self._certificate = certificate
         self._observer = observer
         self._settings = settings or RelaySettings()
@@ -209,11 +206,7 @@ class Listener:
             seat,
             console=self._console,
             router=self._router,
-            reader=self._reader,
-            catalogue=self._catalogue,
-            credentials=self._credentials,
-            recorder=self._recorder,
-            holder=self._holder,
+            helpers=self._helpers,
             certificate=lambda: self._certificate,
             observer=self._observer,
             on_crash=self._on_crash,

@@ -30,6 +30,7 @@ from proxy.session import (
     UpstreamFailure,
     Weighed,
 )
+from proxy.wire.framing import View
 
 
 class Session(Protocol):
@@ -47,8 +48,8 @@ class Session(Protocol):
     def activity(self) -> Activity:
         """What it does now, for people."""
 
-    def client_data(self, data: bytes) -> list[Command]:
-        """The client sent bytes."""
+    def from_client(self, data: bytes) -> View | list[Command]:
+        """The client sent bytes. Bytes alone go to the server, and then more may be read from the client."""
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last Analyse has been read."""
@@ -98,8 +99,8 @@ class Session(Protocol):
     def turned_away(self, excess: Excess) -> list[Command]:
         """The connection to the server may not be made: there are too many."""
 
-    def server_data(self, data: bytes) -> list[Command]:
-        """The server sent bytes."""
+    def from_server(self, data: bytes) -> View | list[Command]:
+        """The server sent bytes. Bytes alone go to the client, and then more may be read from it."""
 
     def server_eof(self) -> list[Command]:
         """The server is gone."""

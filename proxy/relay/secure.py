@@ -91,20 +91,28 @@ class SecureTransport(asyncio.Transport):
 
     def _decrypt(self) -> None:
         """Hand on all that is there as one piece, as a read of a plain socket would."""
-        pieces: list[bytes] = []
+        pieces: list[bytes] | None = None  # most of the time all is one record
+        data = b""
         ended = False
         try:
             while self._incoming.pending and not ended:
                 piece = self._tls.read(_RECORD_BYTES)
                 ended = not piece
-                pieces.append(piece)
+                if not data:
+                    data = piece
+                elif pieces is None:
+                    pieces = [data, piece]
+                else:
+                    pieces.append(piece)
         except ssl.SSLWantReadError:
             pass  # the rest of a record has not come
-        if self._outgoing.pending and self._plain.get_write_buffer_size() > _MOST_UNTAKEN_BYTES:
-            self.abort()
-            return
-        self._flush()
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._outgoing.pending:
+            if self._plain.get_write_buffer_size() > _MOST_UNTAKEN_BYTES:
+                self.abort()
+                return
+            self._flush()
+        if pieces is not None:
+            data = b"".join(pieces)
         if data:
             self._protocol.data_received(data)
         if ended and not self._closing:
@@ -159,8 +167,12 @@ class SecureTransport(asyncio.Transport):
         """Encrypt and send, by pieces of one view, so that time is linear and nothing lies about twice."""
         if self._closing or not self._standing:
             return
-        left = memoryview(data)
         try:
+            if 0 < len(data) <= _RECORD_BYTES:
+                self._tls.write(data)  # one record, which a buffer in memory takes whole
+                self._plain.write(self._outgoing.read())
+                return
+            left = memoryview(data)
             while left:
                 left = left[self._tls.write(left[:_PIECE_BYTES]) :]
                 self._flush()
@@ -169,13 +181,21 @@ class SecureTransport(asyncio.Transport):
 
     def close(self) -> None:
         """Send what is pending, a close_notify behind it, and close; as the server does, without waiting."""
+        self._end()
+        self._plain.close()
+
+    def write_eof(self) -> None:
+        """The same, but that the socket is closed when the other side closes it: what comes is dropped."""
+        self._end()
+        self._plain.write_eof()
+
+    def _end(self) -> None:
         if not self._closing:
             self._closing = True
             if self._standing:
                 with suppress(ssl.SSLError):  # the other side's own close_notify is not waited for
                     self._tls.unwrap()
                 self._flush()
-        self._plain.close()
 
     def abort(self) -> None:
         """Cut the connection."""

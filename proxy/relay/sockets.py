@@ -1,8 +1,8 @@
 """Socket options that both legs need, and a listener's when it gives way to another.
 
 Enters: a socket. Leaves: the same one, so set that small messages go at once and dead peers are noticed; how
-much it has not been rid of; that nobody new comes in. Deliberately absent: buffer sizes; the kernel tunes
-them better than a constant.
+much it has not been rid of, and not read; that nobody new comes in. Deliberately absent: buffer sizes; the
+kernel tunes them better than a constant.
 """
 
 import asyncio
@@ -74,6 +74,14 @@ def unsent(connection: socket.socket) -> int:
     try:
         return int(_INT.unpack(fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
     except (OSError, ValueError):  # closed, or being closed
+        return 0
+
+
+def unread(connection: socket.socket) -> int:
+    """How many bytes the kernel holds that nobody has read; 0 where that cannot be known."""
+    try:
+        return int(_INT.unpack(fcntl.ioctl(connection.fileno(), termios.FIONREAD, bytes(4)))[0])
+    except (OSError, ValueError):
         return 0
 
 

@@ -15,6 +15,7 @@ from proxy.session.course import NOT_BEGUN
 from proxy.session.events import LongText
 from proxy.session.expiry import Standing
 from proxy.session.gate import Gate
+from proxy.session.inflight import MOST_OWED
 from proxy.session.judge import Judge
 from proxy.session.lexing import Lexing
 from proxy.session.outcomes import Books
@@ -29,6 +30,7 @@ class Conversation:
 
     Attributes:
         inflight: the messages whose answers have not come.
+        client, server: where both sides' messages are.
         pending: the client's frame that cannot go on yet.
         books: what follows its changes; None while none is open.
         cache: the statements that the server keeps for it; None where it keeps none.
@@ -52,37 +54,38 @@ class Conversation:
         self.books: Books | None = None
         copy = CopyIn()
         self.inflight = self._state.inflight
-        self._cutter = client
+        self.client = client
+        self.server = server
         self._copy = copy
         keeps = gate.keep_statements and not replication
         self.cache = cache = StatementCache(self._state, gate.token()) if keeps else None
-        self._client = ClientSide(gate, judge, self._state, copy, client, cache)
-        self._server = ServerSide(self._state, copy, server, cache)
-        self.pending = self._client.pending
+        self._client_side = ClientSide(gate, judge, self._state, copy, client, cache)
+        self._server_side = ServerSide(self._state, copy, server, cache)
+        self.pending = self._client_side.pending
 
     def from_client(self) -> View:
         """Judge what the client's cutter holds: what goes to the server now."""
-        return self._client.forward()
+        return self._client_side.forward()
 
     def from_server(self) -> View:
         """Follow what the server's cutter holds: what goes to the client now."""
-        return self._server.forward()
+        return self._server_side.forward()
 
     def release_held(self) -> bytes:
         """What was held during a COPY that the server has ended by itself."""
-        return self._client.release_held()
+        return self._client_side.release_held()
 
     def stop_copy(self) -> bytes:
         """What ends a COPY that may not go on; b"" where nothing does."""
-        return self._client.copy_guard.stop()
+        return self._client_side.copy_guard.stop()
 
     def cancel(self) -> View:
         """The client's statement is to end: what goes to the server in its place, if it waits here."""
-        return self._client.cancel()
+        return self._client_side.cancel()
 
     def refuse_cancelled(self) -> View:
         """What goes to the server for what was cancelled while the server answered the gate."""
-        return self._client.refuse_cancelled()
+        return self._client_side.refuse_cancelled()
 
     # -- changes -----------------------------------------------------------------------------------
 
@@ -110,7 +113,7 @@ class Conversation:
 
     def _follow(self, books: Books | None) -> None:
         self.books = self._state.books = books
-        self._server.follow(books)
+        self._server_side.follow(books)
 
     # -- how it stands -----------------------------------------------------------------------------
 
@@ -120,9 +123,18 @@ class Conversation:
         return self._state.waiting
 
     @property
-    def has_reports(self) -> bool:
-        """Something was judged that nobody has been told of yet."""
-        return bool(self._judge.reporter.events)
+    def flows(self) -> bool:
+        """More may be read from the client, and neither it nor anybody else is to be told of anything."""
+        cache = self.cache
+        if cache is not None and cache.flushed and cache.owed:
+            return False
+        told = not len(self._judge.reporter.events)
+        return told and not self._state.waiting and self.inflight.owed <= MOST_OWED
+
+    @property
+    def attended(self) -> bool:
+        """An answer may end more than what it answers: a change is open, or frames are held for a COPY."""
+        return self.books is not None or self.holds_frames
 
     @property
     def holds_frames(self) -> bool:
@@ -149,12 +161,12 @@ class Conversation:
         """Nothing is owed, begun or open."""
         state = self._state
         quiet = not state.inflight and not state.batch_open and state.lookup.inquiry is None
-        return quiet and state.status == "I" and self._cutter.clean
+        return quiet and state.status == "I" and self.client.clean
 
     @property
     def busy(self) -> bool:
         """The server works at something that the client still waits for."""
-        return bool(self._state.inflight) and not self._client.terminated
+        return bool(self._state.inflight) and not self._client_side.terminated
 
     @property
     def standing(self) -> Standing | None:
@@ -175,17 +187,17 @@ class Conversation:
     @property
     def between_messages(self) -> bool:
         """The server owes nothing and has been sent whole messages only: it would hear a Terminate."""
-        return not self._state.inflight and self._copy.sent is None and not self._cutter.midway
+        return not self._state.inflight and self._copy.sent is None and not self.client.midway
 
     @property
     def told(self) -> bool:
         """The client knows why it is over: it said Terminate itself, or the server sent a FATAL error."""
-        return self._client.terminated or self._state.told_fatal
+        return self._client_side.terminated or self._state.told_fatal
 
     @property
     def terminated(self) -> bool:
         """The client has said Terminate."""
-        return self._client.terminated
+        return self._client_side.terminated
 
     @property
     def activity(self) -> str:
@@ -207,4 +219,4 @@ class Conversation:
     @property
     def last_text(self) -> str | LongText | None:
         """The last text that went on; None where there was none, or its text is not kept."""
-        return self._client.last.shown
+        return self._client_side.last.shown

@@ -34,7 +34,6 @@ from proxy.session.weighing import FOREVER, Basis, Weighed, weigh, weigh_aside
 from proxy.session.who import Who
 from proxy.sql.database import TooMuch
 
-_MOST_PERMITS: Final = 64
 _UNAPPROVABLE: Final = "nobody can approve it: it is too long, or what it does is not in its text"
 
 
@@ -91,6 +90,10 @@ class Judge:
     def __init__(self, gate: Gate, who: Who) -> None:
         """Judge what this client sends."""
         self._gate = gate
+        self._clock = gate.clock
+        self._permit: Permit | None = None  # the last that was asked for, of ...
+        self._permitted: Meaning | None = None
+        self._permitted_to: Who | None = None
         self.lookup = Lookup(gate, who)
         self.consequences = Consequences(gate, self.lookup)
         self.defines: Overlay | None = None
@@ -112,13 +115,14 @@ class Judge:
 
     def permit(self, meaning: Meaning) -> Permit | None:
         """The plain yes that this meaning still has; None when it must be judged."""
-        permit = meaning.permits.get(self.lookup.who)
+        permit = meaning.permit_for(self.lookup.who)
         if permit is None or self.consequences.overlay is not None:
             return None
         gate = self._gate
-        if permit.policy_epoch != gate.policy_epoch or not permit.since <= gate.clock() < permit.until:
+        if permit.policy_epoch != gate.policy_epoch or not permit.since <= self._clock() < permit.until:
             return None
-        if permit.facts_epoch not in (-1, gate.facts_epoch):
+        facts_epoch = permit.facts_epoch
+        if facts_epoch != -1 and facts_epoch != gate.facts_epoch:
             return None
         return permit
 
@@ -423,15 +427,16 @@ class Judge:
         if not decision.shadowed and not decision.transaction_used:
             epoch = gate.facts_epoch if decision.facts_used else -1
             count = gate.tally.statement("allowed", meaning.statement_class)
-            if len(meaning.permits) > _MOST_PERMITS:
-                meaning.permits.clear()
-            meaning.permits[self.lookup.who] = Permit(
-                gate.policy_epoch,
-                epoch,
-                weighed.since,
-                weighed.until,
-                count,
-                defines=weighed.defines,
-                relexes=weighed.relexes,
-                writes=weighed.writes,
+            meaning.permit(
+                self.lookup.who,
+                Permit(
+                    gate.policy_epoch,
+                    epoch,
+                    weighed.since,
+                    weighed.until,
+                    count,
+                    defines=weighed.defines,
+                    relexes=weighed.relexes,
+                    writes=weighed.writes,
+                ),
             )

@@ -83,23 +83,26 @@ class ServerSide:
         Raises: BrokenAnswer when the server answers what was not asked.
         """
         cutter, books = self._cutter, self._books
-        pieces: list[View] = []  # most of the time it stays empty, and all goes on as it came
+        pieces: list[View] | None = None  # most of the time all goes on as it came
         lookup, cache = self._state.lookup, self._cache
-        if cache is not None and cache.owed:
-            pieces.append(cache.take_owed())
+        if cache is not None:
+            pieces = [cache.take_owed()] if cache.owed else []
         try:
             if lookup.inquiry is not None:
+                if pieces is None:
+                    pieces = []
                 self._follow_inquiry(lookup.inquiry, pieces)
             while lookup.inquiry is None and (kind := cutter.next()):
                 instead = self._follow(kind) if books is None else self._follow_noting(kind, books)
                 if instead is not None:
+                    if pieces is None:
+                        pieces = []
                     pieces.append(cutter.drop())
                     pieces.append(instead)
-                if cache is not None:
+                if cache is not None and pieces is not None:
                     self._answer_unsent(cache, pieces)
         except ProtocolViolation as violation:
-            pieces.append(cutter.drop())
-            raise BrokenAnswer(b"".join(pieces), violation) from violation
+            raise BrokenAnswer(b"".join((*(pieces or ()), cutter.drop())), violation) from violation
         kept = cutter.take()
         if not self._state.inflight.owed:
             self._state.caught_up()

@@ -111,7 +111,7 @@ class Session:
             return admission.waiting and admission.client.pending >= _READ_AHEAD_BYTES
         if conversation.inflight.owed > MOST_OWED:
             return True
-        return conversation.waiting and self.admission.client.pending >= _READ_AHEAD_BYTES
+        return conversation.waiting and conversation.client.pending >= _READ_AHEAD_BYTES
 
     @property
     def idle(self) -> bool:
@@ -139,12 +139,57 @@ class Session:
 
     # -- events ------------------------------------------------------------------------------------
 
-    def client_data(self, data: bytes) -> list[Command]:
-        """The client sent bytes."""
+    # The relay asks these two: nearly always all that follows is that some bytes go to the other side, and
+    # a list of one command would cost as much as judging them.
+
+    def from_client(self, data: bytes) -> View | list[Command]:
+        """The client sent bytes.
+
+        Returns: the commands; or bytes, which go to the server, and then more may be read from the client.
+        """
         conversation = self._live
-        if conversation is not None:
-            self.admission.client.feed(data)
-            return self._converse_with_client(conversation)
+        if conversation is None:
+            return self._from_newcomer(data)
+        conversation.client.feed(data)
+        try:
+            allowed = conversation.from_client()
+        except ProtocolViolation as violation:
+            return self._refuse_client(violation)
+        except FatalRefusal as refusal:
+            return self._end(refusal.denial)
+        return allowed if conversation.flows else self._held_up(conversation, allowed)
+
+    def from_server(self, data: bytes) -> View | list[Command]:
+        """The server sent bytes.
+
+        Returns: the commands; or bytes, which go to the client, and then more may be read from it.
+        """
+        conversation = self._live
+        if conversation is None:
+            return self._from_greeter(data)
+        stopped = conversation.waiting
+        try:
+            conversation.server.feed(data)
+            answer = conversation.from_server()
+        except ProtocolViolation as violation:
+            return self._not_followed(violation)
+        except BrokenAnswer as broken:
+            return [*([ToClient(broken.good)] if broken.good else []), *self._not_followed(broken.violation)]
+        if stopped or self._draining or not conversation.flows or conversation.attended:
+            return self._answered(conversation, answer, stopped=stopped)
+        return answer
+
+    def client_data(self, data: bytes) -> list[Command]:
+        """The same as ``from_client``, as commands."""
+        found = self.from_client(data)
+        return found if isinstance(found, list) else [ToServer(found)] if found else []
+
+    def server_data(self, data: bytes) -> list[Command]:
+        """The same as ``from_server``, as commands."""
+        found = self.from_server(data)
+        return found if isinstance(found, list) else [ToClient(found)] if found else []
+
+    def _from_newcomer(self, data: bytes) -> list[Command]:
         if self.phase is Phase.CLOSED:
             return []
         try:
@@ -154,15 +199,10 @@ class Session:
         except ProtocolViolation as violation:
             return self._refuse_client(violation)
 
-    def server_data(self, data: bytes) -> list[Command]:
-        """The server sent bytes."""
-        conversation = self._live
+    def _from_greeter(self, data: bytes) -> list[Command]:
+        if self.phase is Phase.CLOSED:
+            return []
         try:
-            if conversation is not None:
-                self.admission.server.feed(data)
-                return self._converse_with_server(conversation)
-            if self.phase is Phase.CLOSED:
-                return []
             commands = self.admission.server_data(data)
             begun = self.admission.conversation
             return commands if begun is None else commands + self._begin(begun)
@@ -348,8 +388,14 @@ class Session:
         admission = self.admission
         self._conversation = self._live = conversation
         self._can_cancel = admission.login.server_key is not None
+        stopped = conversation.waiting
         commands: list[Command] = [Report(Opened(admission.role, admission.database, admission.application))]
-        commands += self._converse_with_server(conversation)
+        try:
+            answer = conversation.from_server()
+        except BrokenAnswer as broken:
+            good = [ToClient(broken.good)] if broken.good else []
+            return [*commands, *good, *self._not_followed(broken.violation)]
+        commands += self._answered(conversation, answer, stopped=stopped)
         if not self._over:  # compiled, an attribute that was just set is taken for what it was set to
             commands += self._converse_with_client(conversation)
         return commands
@@ -359,20 +405,23 @@ class Session:
         return self._key
 
     def _converse_with_client(self, conversation: Conversation) -> list[Command]:
+        """Judge what the client has sent that is not judged yet."""
         try:
             data = conversation.from_client()
         except ProtocolViolation as violation:
             return self._refuse_client(violation)
         except FatalRefusal as refusal:
             return self._end(refusal.denial)
+        return self._held_up(conversation, data)
+
+    def _held_up(self, conversation: Conversation, data: View) -> list[Command]:
+        """What goes to the server, and what others are told or have to do."""
         cache = conversation.cache
         if cache is not None and cache.flushed and cache.owed:
             return [ToClient(cache.take_owed()), *self._to_server(conversation, data)]
         return self._to_server(conversation, data)
 
     def _to_server(self, conversation: Conversation, data: View) -> list[Command]:
-        if not conversation.waiting and not conversation.has_reports:
-            return [ToServer(data)] if data else []
         commands: list[Command] = self.admission.reports()
         if data:
             commands.append(ToServer(data))
@@ -383,12 +432,8 @@ class Session:
             commands.append(AwaitCatalogue(self.database))
         return commands
 
-    def _converse_with_server(self, conversation: Conversation) -> list[Command]:
-        stopped = conversation.waiting
-        try:
-            data = conversation.from_server()
-        except BrokenAnswer as broken:
-            return [*([ToClient(broken.good)] if broken.good else []), *self._not_followed(broken.violation)]
+    def _answered(self, conversation: Conversation, data: View, *, stopped: bool) -> list[Command]:
+        """What goes to the client, and what the server's answer sets free."""
         commands: list[Command] = [ToClient(data)] if data else []
         held = conversation.release_held() if conversation.holds_frames else b""
         if held:

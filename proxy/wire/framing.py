@@ -11,15 +11,17 @@ Absent: what a frame means (``frontend`` and ``backend`` decode bodies), and any
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from typing import Final, TypeAlias
+
+from mypy_extensions import i64
 
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.longframe import LongFrame
 
 _HEADER: Final = 5
-_LENGTH: Final = struct.Struct(">I").unpack_from
+_DULL: Final = 1
+_LONGER: Final = 2
 
 WHOLE: Final = -1
 """A frame of this kind is shown when all of it has come."""
@@ -49,7 +51,7 @@ _PREFIX: Final = 65_536
 class Grammar:
     """What frames one direction may carry: each kind's longest length, and how much must be seen at once."""
 
-    __slots__ = ("dull", "held", "limits", "name", "prefixes")
+    __slots__ = ("held", "limits", "marks", "name", "prefixes")
 
     def __init__(
         self, name: str, kinds: Mapping[str, tuple[int, int]], dull: str = "", held: int = LARGE
@@ -66,12 +68,14 @@ class Grammar:
         self.held = held
         self.limits = [0] * 256
         self.prefixes = [WHOLE] * 256
-        self.dull = [False] * 256
+        marks = bytearray(256)
         for kind, (limit, prefix) in kinds.items():
             self.limits[ord(kind)] = limit
             self.prefixes[ord(kind)] = prefix
+            marks[ord(kind)] = _LONGER if limit >= SMALL else 0
         for kind in dull:
-            self.dull[ord(kind)] = True
+            marks[ord(kind)] |= _DULL
+        self.marks = bytes(marks)  # of each kind: whether it is dull, and may be SMALL at least
 
 
 FRONTEND: Final = Grammar(
@@ -126,11 +130,10 @@ class Cutter:
     __slots__ = (
         "_buffer",
         "_discard",
-        "_dull",
         "_grammar",
         "_kept",
-        "_limits",
         "_long",
+        "_marks",
         "_skip",
         "_start",
         "_statement_limit",
@@ -145,14 +148,13 @@ class Cutter:
     def __init__(self, grammar: Grammar, statement_limit: int = LARGE) -> None:
         """Begin at a frame boundary; ``statement_limit`` bounds the body of Query and Parse, in bytes."""
         self._grammar = grammar
-        self._limits = grammar.limits
-        self._dull = grammar.dull
-        self._statement_limit = statement_limit
+        self._marks = grammar.marks
+        self._statement_limit: i64 = statement_limit
         self._buffer: View = b""
-        self._kept = 0  # where the run not yet taken begins
-        self._start = 0  # the shown frame
-        self._stop = 0  # where the next frame begins
-        self._skip = 0  # bytes of the shown frame that have not come yet
+        self._kept: i64 = 0  # where the run not yet taken begins
+        self._start: i64 = 0  # the shown frame
+        self._stop: i64 = 0  # where the next frame begins
+        self._skip: i64 = 0  # bytes of the shown frame that have not come yet
         self._discard = False  # ... and whether they are to be dropped
         self._long: LongFrame | None = None  # a frame that is waited for as a whole; then _buffer is empty
         self.kind = 0
@@ -197,24 +199,26 @@ class Cutter:
         Raises: ProtocolViolation for an unknown type or a length outside what the server accepts.
         """
         buffer = self._buffer
-        end = len(buffer)
-        stop = self._stop
+        marks = self._marks
+        end: i64 = len(buffer)
+        stop: i64 = self._stop
         while end - stop >= _HEADER:
-            start = stop
-            if isinstance(buffer, bytes):  # written out: compiled, these are reads of memory and no calls
+            start: i64 = stop
+            if isinstance(buffer, bytes):
                 kind = buffer[start]
-                length = buffer[start + 3] * 256 + buffer[start + 4]
-                if buffer[start + 1] or buffer[start + 2]:
-                    length += buffer[start + 1] * 16_777_216 + buffer[start + 2] * 65_536
+                length: i64 = _length(buffer, start)
             else:
-                kind = buffer[start]
-                length = _LENGTH(buffer, start + 1)[0]
+                head = bytes(buffer[start : start + _HEADER])
+                kind = head[0]
+                length = _length(head, 0)
             stop = start + 1 + length
-            if length < 4 or length > self._limits[kind]:
-                raise self._violation(kind, length)
+            mark = marks[kind]
+            # Most messages are of a kind that may be so long: then the table of limits is not asked.
+            if length < EMPTY or length > SMALL or mark < _LONGER:
+                self._bound(kind, length)
             if stop <= end and length <= self._statement_limit:
                 self._stop = stop
-                if self._dull[kind] and not self.show_all:
+                if mark & _DULL and not self.show_all:
                     continue
                 self._start = start
                 self.kind = kind
@@ -223,18 +227,23 @@ class Cutter:
                 return kind
             if not self._begin_long(kind, start, length):
                 break
-            if self.show_all or not self._dull[kind]:
+            if self.show_all or not mark & _DULL:
                 return kind
             stop = self._stop
         return 0
 
-    def _begin_long(self, kind: int, start: int, length: int) -> bool:
+    def _bound(self, kind: int, length: i64) -> None:
+        """Raise ProtocolViolation for an unknown type or a length outside what the server accepts."""
+        if length < EMPTY or length > self._grammar.limits[kind]:
+            raise self._violation(kind, length)
+
+    def _begin_long(self, kind: int, start: i64, length: i64) -> bool:
         """Show a frame that has not come whole, or is over the statement limit.
 
         False when it must be waited for.
         """
         have = len(self._buffer) - start - _HEADER
-        text = self._grammar.prefixes[kind] == WHOLE and self._limits[kind] == LARGE
+        text = self._grammar.prefixes[kind] == WHOLE and self._grammar.limits[kind] == LARGE
         self.oversize = text and length > self._statement_limit
         prefix = 0 if self.oversize else WHOLE if self.show_whole else self._grammar.prefixes[kind]
         if prefix == WHOLE and length > self._grammar.held:
@@ -257,7 +266,7 @@ class Cutter:
 
     def _violation(self, kind: int, length: int) -> ProtocolViolation:
         self._start = self._stop  # no frame is shown: what came before can be taken
-        if not self._limits[kind]:
+        if not self._grammar.limits[kind]:
             return ProtocolViolation(f"invalid {self._grammar.name} message type {kind}")
         return ProtocolViolation(
             f"invalid message length {length} for {self._grammar.name} message type {kind}"
@@ -283,13 +292,14 @@ class Cutter:
 
     def take(self) -> View:
         """The kept bytes not taken yet, up to the shown frame's end: the chunk itself when that is all."""
-        kept, stop = self._kept, self._stop
+        kept, stop, buffer = self._kept, self._stop, self._buffer
+        if stop == len(buffer):  # nothing is left: an idle session does not hold the last chunk
+            self._buffer = b""
+            self._kept = self._start = self._stop = 0
+            return buffer if kept == 0 else buffer[kept:]
         if kept == stop:
             return b""
         self._kept = stop
-        buffer = self._buffer
-        if kept == 0 and stop == len(buffer):
-            return buffer
         return buffer[kept:stop]
 
     def drop(self) -> View:
@@ -334,3 +344,11 @@ class Cutter:
     def clean(self) -> bool:
         """True when no byte is left that belongs to a frame not shown yet."""
         return not self._skip and self._long is None and self._stop == len(self._buffer)
+
+
+def _length(buffer: bytes, at: i64) -> i64:
+    """The length field of the frame whose header is there: compiled, this is reading memory and no call."""
+    length: i64 = buffer[at + 3] * 256 + buffer[at + 4]
+    if buffer[at + 1] or buffer[at + 2]:
+        length += buffer[at + 1] * 16_777_216 + buffer[at + 2] * 65_536
+    return length

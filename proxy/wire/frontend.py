@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import View
 from proxy.wire.longframe import find_nul
@@ -282,13 +284,19 @@ def _named_object(body: bytes, name: str) -> tuple[str, bytes]:
     return chr(kind), target
 
 
+_LONGEST_NAME: Final = 64
+
+
 def _string(body: bytes, at: int, name: str) -> bytes:
     """The String that begins at this place, without its NUL."""
-    if at < len(body) and not body[at]:
-        return b""
-    nul = body.find(b"\0", at)
-    if nul < 0:
-        raise ProtocolViolation(f"invalid string in {name}: no terminating NUL")
+    most: i64 = min(len(body), at + _LONGEST_NAME)
+    nul: i64 = at
+    while nul < most and body[nul]:  # names are short: compiled, this costs less than a call of bytes.find
+        nul += 1
+    if nul >= most:
+        nul = body.find(b"\0", at)
+        if nul < 0:
+            raise ProtocolViolation(f"invalid string in {name}: no terminating NUL")
     return body[at:nul]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
@@ -113,17 +114,29 @@ new Client(process.argv[2]).connect().catch((e) => console.log(JSON.stringify([e
     assert node.run(script, gate.url()).stdout == f'["08001","{HINT}"]\n'
 
 
+def send_all_that_is_taken(connection: socket.socket, message: bytes) -> None:
+    """Send it over and over until neither the gate nor the kernel takes more."""
+    patience_s = connection.gettimeout()
+    connection.settimeout(0.5)
+    with suppress(TimeoutError):
+        while True:
+            connection.sendall(message * 100)
+    connection.settimeout(patience_s)
+
+
 @pytest.mark.defect_24
-@pytest.mark.parametrize("doing", ["nothing", "a query", "a transaction", "a copy"])
+@pytest.mark.parametrize("doing", ["nothing", "a query", "a transaction", "a copy", "a long pipeline"])
 def test_a_session_that_the_server_ends_hears_its_words_once(gate: Gate, mortal: Cluster, doing: str) -> None:
     with closing(Bare(gate.port, "postgres").start()) as client:
         ((_, pid),) = [answer for answer in client.exchange(Q("SELECT pg_backend_pid()")) if answer[0] == "D"]
         assert isinstance(pid, bytes)
         assert client.server is not None
-        if doing == "a query":
+        if doing in ("a query", "a long pipeline"):
             client.server.sendall(Q("SELECT pg_sleep(60)"))
             asleep = f"SELECT wait_event FROM pg_stat_activity WHERE pid = {pid.decode()}"
             until(lambda: mortal.execute(asleep) == "PgSleep", "that it sleeps")
+            if doing == "a long pipeline":
+                send_all_that_is_taken(client.server, Q("SELECT '" + "x" * 8_000 + "'"))
         elif doing == "a transaction":
             client.exchange(Q("BEGIN"))
         elif doing == "a copy":

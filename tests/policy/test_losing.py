@@ -80,5 +80,5 @@ def test_is_refused_with_the_catalogue(
 
 
 def test_there_are_many() -> None:
-    assert len(SESSIONS) > 650
+    assert len(SESSIONS) > 1190
     assert sum(len(texts) for _, texts in databases()) > 30

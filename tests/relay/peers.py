@@ -56,7 +56,7 @@ class PassingSession:
         self._early: list[bytes] = []
         self._connected = False
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if self._connected:
             return [ToServer(data)]
         self._early.append(data)
@@ -112,7 +112,7 @@ class PassingSession:
     def turned_away(self, excess: Excess) -> list[Command]:
         return self._end("turned away", f"<{excess.message}>")
 
-    def server_data(self, data: bytes) -> list[Command]:
+    def from_server(self, data: bytes) -> list[Command]:
         return [ToClient(data)]
 
     def server_eof(self) -> list[Command]:

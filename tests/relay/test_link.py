@@ -90,7 +90,7 @@ async def test_bytes_pass_both_ways() -> None:
 
 async def test_commands_are_performed_in_order() -> None:
     class Talking(PassingSession):
-        def server_data(self, data: bytes) -> list[Command]:
+        def from_server(self, data: bytes) -> list[Command]:
             return [ToClient(b"<"), ToServer(b"+"), ToClient(data), ToClient(b">")] if data == b"x" else []
 
     recorder = Recorder()
@@ -214,8 +214,8 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
     class Halting(PassingSession):
         """Waits after each chunk until the server has said something."""
 
-        def client_data(self, data: bytes) -> list[Command]:
-            commands = super().client_data(data)
+        def from_client(self, data: bytes) -> list[Command]:
+            commands = super().from_client(data)
             self.waiting = True
             self.events.append(data.decode())
             return commands
@@ -225,9 +225,9 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
             self.waiting = True
             return commands
 
-        def server_data(self, data: bytes) -> list[Command]:
+        def from_server(self, data: bytes) -> list[Command]:
             self.waiting = False
-            return super().server_data(data)
+            return super().from_server(data)
 
     answer = asyncio.Event()
 
@@ -246,6 +246,48 @@ async def test_nothing_is_read_while_the_session_waits() -> None:
         answer.set()
         await until(lambda: gate.sessions[0].events == ["1", "2"])
         assert await client.receive(1) == b"!"
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_plain_answer_says_whether_the_client_is_read(waits: bool) -> None:
+    """Bytes alone set a client free that was not read; a session that still waits says so by its commands."""
+
+    class Terse(PassingSession):
+        def from_client(self, data: bytes) -> list[Command]:
+            commands = super().from_client(data)
+            self.waiting = len(self.events) == 0
+            self.events.append(data.decode())
+            return commands
+
+        def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+            commands = super().server_connected(tls)
+            self.waiting = True
+            return commands
+
+        def from_server(self, data: bytes) -> bytes | list[Command]:  # type: ignore[override]
+            self.waiting = waits or data == b"?"
+            return [ToClient(data)] if self.waiting else data
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.write(b"!")
+        if not waits:
+            await reader.readexactly(1)
+            writer.write(b"?")  # what it answers now makes the session wait
+        await reader.read()
+
+    async with server(handle) as port, relay(port, Terse) as gate, connected(gate.port) as client:
+        await client.send(b"1")
+        assert await client.receive(1) == b"!"
+        await client.send(b"2")
+        if waits:
+            await asyncio.sleep(0.05)
+            assert gate.sessions[0].events == ["1"]
+            return
+        assert await client.receive(1) == b"?"
+        await client.send(b"3")
+        await asyncio.sleep(0.05)
+        assert gate.sessions[0].events == ["1", "2"]
 
 
 # -- the client ends -------------------------------------------------------------------------------------
@@ -324,7 +366,7 @@ async def test_a_client_that_goes_while_the_gate_connects() -> None:
     """The attempt is given up, and nobody is told of a failure."""
 
     class Impatient(PassingSession):
-        def client_data(self, data: bytes) -> list[Command]:
+        def from_client(self, data: bytes) -> list[Command]:
             return [Connect()]
 
     with full_backlog() as port:
@@ -370,6 +412,40 @@ async def test_a_server_that_ends_is_reported_once_with_its_own_words_first() ->
         assert gate.sessions[0].events == ["server_eof"]
 
 
+@pytest.mark.defect_24
+async def test_the_last_words_reach_a_client_that_has_sent_more_than_was_read() -> None:
+    """A socket that is closed with bytes unread resets its connection, and what it said may be lost."""
+    dies = asyncio.Event()
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await dies.wait()
+        writer.write(b"FATAL")
+
+    async with server(die) as port, relay(port) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        client.writer.write(bytes(LONG))
+        await settled(lambda: LONG - len_pending(client.writer))
+        dies.set()
+        assert await client.rest() == b"FATAL<server gone>"
+        client.writer.transport.abort()
+        await gate.emptied()
+
+
+async def test_a_client_that_goes_on_sending_to_a_dead_session_is_cut_off() -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.2)
+
+    settings = RelaySettings(flush_client_s=0.2)
+    async with server(die) as port, relay(port, settings=settings) as gate, connected(gate.port) as client:
+        await client.send(b"hello")
+        client.writer.write(bytes(LONG))
+        await gate.emptied()
+
+
 async def test_the_last_rows_reach_a_slow_reader_after_the_server_has_gone() -> None:
     async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(5)
@@ -406,15 +482,15 @@ class Broken(PassingSession):
 
     midway = False
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if b"bad" in data:
             raise RuntimeError("a defect")
-        return super().client_data(data)
+        return super().from_client(data)
 
-    def server_data(self, data: bytes) -> list[Command]:
+    def from_server(self, data: bytes) -> list[Command]:
         if b"bad" in data:
             raise RuntimeError("a defect")
-        return super().server_data(data)
+        return super().from_server(data)
 
     def terminate(self, message: str, detail: str = "") -> list[Command]:
         commands = super().terminate(message)
@@ -484,12 +560,12 @@ async def test_a_session_that_only_raises_is_closed_without_a_word() -> None:
 
 
 class AskingTwice(PassingSession):
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         return [Connect(), Connect()]
 
 
 class AskingTooEarly(PassingSession):
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         return [ToServer(data)]
 
 
@@ -540,9 +616,9 @@ ALLOWED = Decision(True, (), (), None, (), facts_used=False, transaction_used=Fa
 class Pondering(PassingSession):
     """Has everything worked out in another thread before it lets it through."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         self._held = data
         return [Ponder(self.work)]
 
@@ -590,9 +666,9 @@ async def test_a_fault_in_what_is_pondered_ends_the_session() -> None:
 class Careful(PassingSession):
     """Has the catalogue read before it lets anything through, each time."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         self._held = data
         return [AwaitCatalogue("shop")]
 
@@ -673,9 +749,9 @@ CHANGE = Change("DROP TABLE t", (), (), "high", False, Origin("", "", None, "", 
 class Recording(PassingSession):
     """Has a change recorded before it lets anything through, each time."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         self._held = data
         return [Record(CHANGE)]
 
@@ -716,9 +792,9 @@ async def test_what_waits_for_the_ledger_goes_on_when_it_is_recorded_and_not_bef
 class Holding(PassingSession):
     """Holds what a client sends for a backup, and passes on how far that is."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if not self._connected:
-            return super().client_data(data)
+            return super().from_client(data)
         return [Hold(BackupWanted((data.decode(),), timedelta(hours=1), Verification.RECORDED, 1), CHANGE)]
 
     def progressed(self, message: str, detail: str = "") -> list[Command]:

@@ -19,8 +19,8 @@ class Busy(PassingSession):
         super().__init__(peer)
         self.idle = False
 
-    def client_data(self, data: bytes) -> list[Command]:
-        commands = super().client_data(data)
+    def from_client(self, data: bytes) -> list[Command]:
+        commands = super().from_client(data)
         if data == b"COMMIT":
             self.idle = True
             if self.draining:

@@ -14,6 +14,7 @@ import pytest
 from proxy.backup.cluster import Cluster, StopMode
 from proxy.relay import CancelRouter, Listener, SslMode, Upstream
 from proxy.session import Command, Ended, Event, Gate, Peer, Session
+from proxy.wire.framing import View
 from proxy.wire.frontend import encode_query
 from proxy.wire.startup import encode_startup
 from proxy.wire.trace import Sender, trace
@@ -280,13 +281,13 @@ class Recording:
     def __getattr__(self, name: str) -> object:
         return getattr(self._session, name)
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> View | list[Command]:
         self.conversation.append((Sender.FRONTEND, data))
-        return self._session.client_data(data)
+        return self._session.from_client(data)
 
-    def server_data(self, data: bytes) -> list[Command]:
+    def from_server(self, data: bytes) -> View | list[Command]:
         self.conversation.append((Sender.BACKEND, data))
-        return self._session.server_data(data)
+        return self._session.from_server(data)
 
 
 async def test_the_trace_is_libpqs(database: Database, tmp_path: Path) -> None:

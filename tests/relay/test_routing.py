@@ -39,11 +39,11 @@ def tokens() -> Iterator[str]:
 class Named(PassingSession):
     """Has a key, and knows a CancelRequest that comes in one piece."""
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if data[4:8] == ASKS:
             self.over = True
             return [CancelAnother(data[8:], self.peer.address)]
-        return super().client_data(data)
+        return super().from_client(data)
 
     def cancel(self) -> list[Command]:
         super().cancel()

@@ -46,9 +46,9 @@ class SecuringSession(PassingSession):
     failure = ""
     began = False
 
-    def client_data(self, data: bytes) -> list[Command]:
+    def from_client(self, data: bytes) -> list[Command]:
         if self.tls is not None:
-            return super().client_data(data)
+            return super().from_client(data)
         assert not self.began, "plain bytes after TLS was begun"
         self.began = True
         if data[:1] == b"\x16":

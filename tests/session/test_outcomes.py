@@ -129,7 +129,7 @@ def test_nothing_is_kept_while_no_change_is_open(table: Database, clients: Clien
     client = connected(clients, table)
     conversation = client.session._conversation
     assert conversation is not None
-    server = conversation._server
+    server = conversation._server_side
     client.exchange(Q("SELECT 1"), Q("BEGIN; ROLLBACK"), ready=2)
     assert (conversation.books, server._books) == (None, None)
     client.exchange(Q("BEGIN"), Q(ONE), ready=2)

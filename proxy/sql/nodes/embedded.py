@@ -7,11 +7,13 @@ functions run text (functions.py), and PL/pgSQL (plpgsql.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from proxy.sql.effects import Act, Prepares, Target
 from proxy.sql.nodes.constants import constant_text
-from proxy.sql.nodes.variables import NO_NAMES, Names, bind
+from proxy.sql.nodes.variables import NO_NAMES, NO_VALUES, Names, bind
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, parse
 from proxy.sql.tree import only
@@ -36,7 +38,13 @@ def dynamic(walk: Walk, target: Target | None, *, location: int = -1, detail: st
 
 
 def walk_text(
-    walk: Walk, text: str, target: Target | None, names: Names = NO_NAMES, *, loop: bool = False
+    walk: Walk,
+    text: str,
+    target: Target | None,
+    names: Names = NO_NAMES,
+    *,
+    loop: bool = False,
+    values: Mapping[str, Json] = NO_VALUES,
 ) -> None:
     """Walk SQL inside a string, which names of variables stand in; what cannot be read is opaque."""
     try:
@@ -45,7 +53,7 @@ def walk_text(
         walk.opaque(target, "unreadable text")
         return
     for tree in trees:
-        bind(tree, names, loop=loop)
+        bind(tree, names, loop=loop, values=values)
     walk_trees(walk, trees, text, target)
 
 

@@ -130,10 +130,7 @@ class Flow:
 
     def _constant(self, source: Json) -> Json | None:
         """The number or text that an expression is."""
-        trees = self._read(source)
-        target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
-        value: Json = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
-        return value if {"ival", "fval", "sval"} & value.get("A_Const", {}).keys() else None
+        return constant_of(self._read(source))
 
     def _closed(self, names: set[str]) -> frozenset[str]:
         """These, and what is made of them."""
@@ -174,7 +171,7 @@ class Flow:
         for value in body.values():
             for item in value if type(value) is list else [value]:
                 if type(item) is dict:
-                    kind, inner = only(item)
+                    kind, inner = next(iter(item.items()), ("", {}))  # a field's value, where it is no node
                     self._loops |= kind in LOOPS
                     if kind.startswith("PLpgSQL_"):
                         self._statement(kind, inner, loop)
@@ -280,6 +277,13 @@ class Flow:
         if kind == "PLpgSQL_row":
             return self._fields(body)
         return frozenset({str(body.get("refname", ""))})
+
+
+def constant_of(trees: list[Json]) -> Json | None:
+    """The number or text that an expression is; None for any other."""
+    target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
+    value: Json = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
+    return value if {"ival", "fval", "sval"} & value.get("A_Const", {}).keys() else None
 
 
 def takes_many(tree: Json, variables: frozenset[str] = frozenset(), *, loop: bool) -> bool:

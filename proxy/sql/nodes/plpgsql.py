@@ -15,7 +15,7 @@ from proxy.sql.effects import Executes, Target
 from proxy.sql.nodes.constants import constant_text
 from proxy.sql.nodes.declarations import Declarations, declarations
 from proxy.sql.nodes.embedded import dynamic, walk_text, walk_trees
-from proxy.sql.nodes.flow import LOOPS, Flow, takes_many
+from proxy.sql.nodes.flow import LOOPS, Flow, constant_of, takes_many
 from proxy.sql.nodes.variables import Names, bind, mentions
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, parse, parse_plpgsql, tokens
@@ -254,6 +254,9 @@ class _Body:
                 dynamic(self.walk, self.target, detail="EXECUTE")
             else:
                 walk_text(self.walk, text, self.target, using, loop=loop)
+                if using.constants:
+                    values = {name: value for name, (value, _) in using.constants.items()}
+                    walk_text(self.walk, text, self.target, using, loop=loop, values=values)
 
     def _using(self, params: list[Json], loop: bool) -> Names:
         """What USING gives to $1 and on."""
@@ -263,7 +266,9 @@ class _Body:
             for name, param in zip(names, params, strict=True)
             if self._is_many(param["PLpgSQL_expr"], loop)
         }
-        return Names(positional=names, many=frozenset(many))
+        values = ((name, _constant(param)) for name, param in zip(names, params, strict=True))
+        constants = {name: (value, value) for name, value in values if value is not None}
+        return Names(positional=names, many=frozenset(many), constants=constants)
 
     def _is_many(self, expression: Json, loop: bool) -> bool:
         try:
@@ -272,6 +277,14 @@ class _Body:
             return True
         doubtful = self.names.many | self.names.bounds
         return any(mentions(tree, doubtful) or takes_many(tree, loop=loop) for tree in trees)
+
+
+def _constant(param: Json) -> Json | None:
+    """What USING gives where that is a constant."""
+    try:
+        return constant_of(_read(param["PLpgSQL_expr"]))
+    except SqlSyntaxError:
+        return None
 
 
 def _read(expression: Json) -> list[Json]:

@@ -70,8 +70,11 @@ def bind(tree: Json, names: Names, *, loop: bool = False, values: Mapping[str, J
             equal = _equal_sides(node["A_Expr"]) if names.bounds else equal
         elif "ParamRef" in node:
             number = node["ParamRef"].get("number", 0)
-            if 0 < number <= len(names.positional) and names.positional[number - 1] in names.many:
+            name = names.positional[number - 1] if 0 < number <= len(names.positional) else ""
+            if name in names.many:
                 _replace(node, _unlimited(f"${number}"))
+            elif name in values:
+                _replace(node, deepcopy(values[name]))
         elif loop:
             if "CurrentOfExpr" in node and node["CurrentOfExpr"].get("cursor_name") not in names.cursors:
                 _replace(node, _unlimited("current"))

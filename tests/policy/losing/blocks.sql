@@ -210,3 +210,7 @@ DELETE FROM notes WHERE id = 1
 CREATE TRIGGER tt BEFORE UPDATE ON victim FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()
 -- then
 ALTER TABLE victim DISABLE TRIGGER ALL
+----
+DO $$ BEGIN EXECUTE 'DELETE FROM victim WHERE id > $1' USING 0; END $$
+----
+DO $$ BEGIN EXECUTE 'UPDATE victim SET val = '''' WHERE val LIKE $1' USING '%'; END $$
