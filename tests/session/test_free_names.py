@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import StartPgBouncer
 from tests.servers.database import Database
 from tests.session.conftest import Clients
-from tests.session.messages import Q, S, X
+from tests.session.messages import B, E, P, Q, S, X
 from tests.session.test_bare_names import OWN, own
 from tests.session.wired import Wired, gate_of
 
@@ -220,6 +220,26 @@ def test_behind_a_pooler_a_name_is_free_inside_a_transaction_only(
     client.exchange(Q("BEGIN"))
     assert not refused(client.exchange(Q("DROP TABLE IF EXISTS z")))
     assert refused(client.exchange(Q("DROP TABLE IF EXISTS t")))
+
+
+def test_each_execution_is_asked_about(table: Database, clients: Clients) -> None:
+    client = own(clients, table)
+    assert not refused(client.exchange(P("DROP TABLE IF EXISTS z", "d") + S))
+    assert not refused(client.exchange(B("d") + E() + S))
+    table.execute("CREATE TABLE z (id int)")
+    assert refused(client.exchange(B("d") + E() + S))
+    assert table.execute("SELECT to_regclass('public.z')") == "z"
+
+
+def test_what_is_pipelined_is_asked_about_in_its_turn(table: Database, clients: Clients) -> None:
+    client = own(clients, table)
+    told = client.exchange(
+        Q("DROP TABLE IF EXISTS z") + Q("CREATE TABLE z (id int)") + Q("DROP TABLE IF EXISTS z"), ready=3
+    )
+    assert [each[1] for each in told if each[0] in {"C", "E"}] == ["DROP TABLE", "CREATE TABLE", REFUSED]
+    batch = X("DROP TABLE IF EXISTS y") + X("CREATE TABLE y (id int)") + X("DROP TABLE IF EXISTS y") + S
+    told = client.exchange(batch)
+    assert [each[1] for each in told if each[0] in {"C", "E"}] == ["DROP TABLE", "CREATE TABLE", REFUSED]
 
 
 def test_it_is_asked_only_where_the_answer_matters(table: Database, clients: Clients) -> None:

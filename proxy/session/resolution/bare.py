@@ -88,7 +88,6 @@ class _Known:
         """Names may mean anything from here on."""
         self.path = None
         self.own = {}
-        self.free = frozenset()
 
 
 def resolved(
@@ -152,7 +151,8 @@ def _sets_path(effect: Effect) -> bool:
 def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
     for statement in statements:
         free = known.free
-        effects = left(statement, free) if free is None or free else iter(statement.effects)
+        hopes = free is None or bool(free)  # most of the time no name is
+        effects = left(statement, free) if hopes else iter(statement.effects)
         if statement.kind in _NAMING and not any(effect.name in _CODE for effect in statement.effects):
             for effect in effects:
                 yield _named(effect, known)
@@ -161,7 +161,8 @@ def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
             yield from effects
             if not _keeps_names(statement):
                 known.forget()
-        known.free = free if believes(statement) else frozenset()
+        if hopes:
+            known.free = free if believes(statement) else frozenset()
 
 
 def _named(effect: Effect, known: _Known) -> Effect:
