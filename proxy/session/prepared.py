@@ -149,10 +149,12 @@ class Names:
             definition = definition.older
         definition.older = None
 
-    def clear(self, serial: int) -> None:
-        """The server has confirmed that the message with this serial dropped every name."""
-        for name in (b"", *(self._named or ())):
+    def clear(self, serial: int, *, unnamed: bool) -> None:
+        """The server has confirmed that this message dropped every name, and what is `unnamed`, too."""
+        for name in tuple(self._named or ()):
             self.remove(name, serial)
+        if unnamed:
+            self.remove(b"", serial)
 
 
 def _standing(definition: Definition | None) -> Definition | None:

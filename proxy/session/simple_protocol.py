@@ -85,6 +85,8 @@ class SimpleProtocol:
             return KEEP
         self._texts.forget()
         if self._cache is not None:
+            if state.batch_open:
+                self._cache.leave()
             self._cache.reads(text, once=True, unnamed=False)
             disturbs(self._cache, self._judge, meaning, unnamed=False)
             self._cache.ends()

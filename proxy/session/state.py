@@ -305,10 +305,10 @@ class State(Course):
             case Prepares(name=name) if sent.definitions is not None:
                 sent.definitions.pop((number, name.encode())).confirm()
             case DiscardsAll():
-                self.statements.clear(sent.serial)
-                self.portals.clear(sent.serial)
+                self.statements.clear(sent.serial, unnamed=False)
+                self.portals.clear(sent.serial, unnamed=True)
             case Deallocates(name=None):
-                self.statements.clear(sent.serial)
+                self.statements.clear(sent.serial, unnamed=False)
             case Deallocates(name=str(name)):
                 self.statements.remove(name.encode(), sent.serial)
             case Keeps(tool=tool) if self.lookup.who.migration.resembles != tool:

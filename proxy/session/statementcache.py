@@ -227,6 +227,11 @@ class StatementCache:
             self._off = True
             self._forget(unnamed=unnamed)
 
+    def leave(self) -> None:
+        """A Query comes in the middle of a batch, where a server may lose count: keep nothing more."""
+        self._off = True
+        self._forget(unnamed=False)
+
     def runs(self, meaning: Meaning, *, defines: bool, unnamed: bool) -> None:
         """This runs next: unless it is about rows, or a plain transaction's, nothing is kept any longer.
 

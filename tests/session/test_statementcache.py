@@ -114,6 +114,20 @@ def test_errors(every_twins: Twins) -> None:
     )
 
 
+def test_what_has_no_name_outlives_deallocate_all(every_twins: Twins) -> None:
+    look = B(values=[b"2"]) + E() + S
+    for ends in ("DEALLOCATE ALL", "DISCARD ALL"):
+        seen = every_twins.alike(step(P(ends, "ends"), S), step(P(SELECT), S), step(B("ends"), E(), S), look)
+        assert answers(seen[-1]) == [("2",), ("D", b"v2"), ("C", "SELECT 1"), ("Z", "I")]
+        every_twins.alike(step(P(ends), B(), E(), S, look))
+
+
+def test_a_query_in_the_middle_of_a_batch(every_twins: Twins) -> None:
+    """Behind it PostgreSQL 18 fails at the next Parse (XX000, "unexpected state STARTED")."""
+    one = P(SELECT) + B(values=[b"1"]) + E()
+    every_twins.alike(step(one, one, Q("SELECT 1"), S), *[request(SELECT, b"1")] * 3)
+
+
 def test_what_has_no_name_may_hang_on_a_batch_that_is_not_answered(every_twins: Twins) -> None:
     """The first batch fails in the middle, and the next goes behind it without waiting."""
     insert = "INSERT INTO t VALUES ($1, 'new')"
