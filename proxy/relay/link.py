@@ -516,10 +516,13 @@ class Link:
         if client.is_closing():
             return
         if unread(client.get_extra_info("socket")) or client.get_write_buffer_size():
-            client.write_eof()
-            client.resume_reading()
-        else:
-            client.close()
+            try:
+                client.write_eof()
+                client.resume_reading()
+                return
+            except OSError:
+                pass  # it has reset the connection itself
+        client.close()
 
     def _stop_timers(self) -> None:
         for timer in self._timers:
