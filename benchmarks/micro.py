@@ -1,4 +1,4 @@
-"""What judging one statement costs, by the way that it goes: known, screened, parsed; and a reload.
+"""What judging one statement costs, by the way that it goes: known, screened, parsed, alike; and a reload.
 
 Enters: `python -m benchmarks.micro [--rounds N] [--out FILE]`. Leaves: a table on standard output:
 microseconds of CPU a statement, the least of the rounds; with --out, the figures as JSON. The policy is
@@ -29,6 +29,7 @@ from proxy.session import Gate, Limits
 from proxy.session.judge import Judge
 from proxy.session.meaning import of_analysis, of_screened
 from proxy.session.who import Who
+from proxy.sql.alike import cut
 from proxy.sql.analyse import analyse
 from proxy.sql.screen import Names, Screen, plain_screen
 
@@ -66,6 +67,19 @@ STATEMENTS: Final = {
 """About 59, 470 and 470 bytes."""
 
 
+CHANGES: Final = {
+    "update by key": "UPDATE pgbench_accounts SET abalance = abalance + 1234 WHERE aid = {}",
+    "update of an ORM": (
+        'UPDATE "shop_user" SET "role" = \'MEMBER\', "seen" = 1000000000 WHERE ("shop_user"."tenant_id" = 1'
+        ' AND "shop_user"."email" IS NOT NULL AND "shop_user"."id" = {})'
+    ),
+    "delete of an ORM": (
+        'DELETE FROM "public"."session" WHERE ("public"."session"."user_id" = {}'
+        ' AND "public"."session"."expires_at" < \'2026-11-26 10:00:00+00\')'
+    ),
+}
+"""With a number; the screen passes none of them."""
+
 _ORM: Final = "select of an ORM"
 _RULED: Final = "DELETE FROM users"
 READINGS: Final = {
@@ -99,6 +113,21 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Microseconds of CPU a statement that changes rows, the least of all rounds.
+
+    Attributes:
+        parsed: read, and given its effects.
+        alike: cut, found to be like another that has a permit, and let go by that.
+    """
+
+    name: str
+    size: int
+    parsed: float
+    alike: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Milliseconds of the loop's CPU that are taken by a new policy of so many rules, with so many sessions.
 
@@ -123,6 +152,7 @@ class Figures:
     rounds: int
     costs: tuple[Cost, ...]
     reload: Reload
+    changes: tuple[Change, ...] = ()
 
 
 def gate_of(policy: Policy) -> Gate:
@@ -189,6 +219,30 @@ def cost_of(name: str, text: str, gate: Gate, rounds: int) -> Cost:
     )
 
 
+def change_of(name: str, template: str, gate: Gate, rounds: int) -> Change:
+    """What a new text costs of which all but a number has been met before, by either way."""
+    meanings, judge = gate.meanings(MAJOR), Judge(gate, _who(1))
+    for number in range(101, 104):
+        raw = template.format(number).encode()
+        parts = cut(raw)
+        if parts is None:
+            raise RuntimeError(f"not cut: {template}")
+        meaning = meanings.read(raw)
+        meanings.learn(raw, parts, meaning)
+        judge.judge(meaning, ("none",), runs=True)
+
+    def alike() -> None:
+        parts = cut(raw)
+        meaning = None if parts is None else meanings.alike(parts)
+        if meaning is None or judge.judge(meaning, ("none",), runs=True) is not None:
+            raise RuntimeError(f"not allowed: {template}")
+
+    text = template.format(104)
+    raw = text.encode()
+    parsed = _least_us(lambda: analyse(text, MAJOR), 500, rounds)
+    return Change(name, len(raw), parsed, _least_us(alike, 5_000, rounds))
+
+
 def reload_cost(rounds: int) -> Reload:
     """What a new policy of many rules costs the loop, when each of many sessions asks again after it."""
     policies = [load_policy("policy.yaml", lambda _, n=n: text_of(RULES + n)) for n in range(2)]  # type: ignore[misc]
@@ -216,7 +270,8 @@ def measure(rounds: int) -> Figures:
     gate = gate_of(load_policy(str(POLICY), read_text))
     costs = tuple(cost_of(name, text, gate, rounds) for name, text in STATEMENTS.items())
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return Figures(date, here, checkout(), rounds, costs, reload_cost(rounds))
+    changes = tuple(change_of(name, template, gate, rounds) for name, template in CHANGES.items())
+    return Figures(date, here, checkout(), rounds, costs, reload_cost(rounds), changes)
 
 
 def readings(samples: int) -> Iterator[Reading]:
@@ -240,6 +295,10 @@ def table(figures: Figures) -> str:
     for cost in figures.costs:
         values = (cost.known, cost.screened, cost.screened_by_names, cost.parsed, cost.judged)
         lines.append(f"{cost.name:18} {cost.size:5} " + " ".join(f"{each:8.2f}" for each in values))
+    if figures.changes:
+        lines.append("statement          bytes  parsed   alike  (µs)")
+    for change in figures.changes:
+        lines.append(f"{change.name:18} {change.size:5} {change.parsed:7.2f} {change.alike:7.2f}")
     reload = figures.reload
     lines.append(
         f"a reload, {reload.rules:,} rules, {reload.sessions:,} sessions: {reload.swap_ms:.2f} ms to swap,"

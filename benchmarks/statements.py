@@ -157,6 +157,7 @@ def _page_numbers(number: int) -> Mapping[bytes, int]:
     return {b"U": FIRST_USER + user, b"S": _FIRST_STAMP + number, **few}
 
 
+_ABOVE = Number("M", 10)
 _NEW: Final[Part] = (
     'UPDATE "shop_user" SET "role" = \'MEMBER\', "seen" = $1'
     ' WHERE ("shop_user"."tenant_id" = 1 AND "shop_user"."email" IS NOT NULL AND "shop_user"."id" = $2)',
@@ -164,16 +165,21 @@ _NEW: Final[Part] = (
 )
 
 
-def some_new(percent: int) -> Queries:
-    """Make the workload of an ORM's updates, of which so many in a hundred are new texts, to be parsed."""
+_UNLIKE: Final[Part] = (f'{_NEW[0]} AND "shop_user"."id" < $3', (*_NEW[1], _ABOVE))
+
+
+def some_new(percent: int, name: str = "new", part: Part = _NEW) -> Queries:
+    """Make the workload of an ORM's updates, of which so many in a hundred are new texts."""
 
     def numbers(number: int) -> Mapping[bytes, int]:
         if number % 100 < percent:
-            return {b"S": _FIRST_STAMP + number, b"U": FIRST_USER + number % USERS}
-        return {b"S": _FIRST_STAMP, b"U": FIRST_USER + number % _POOL}
+            stamp, user = _FIRST_STAMP + number, FIRST_USER + number % USERS
+        else:
+            stamp, user = _FIRST_STAMP, FIRST_USER + number % _POOL
+        return {b"S": stamp, b"U": user, b"M": stamp}
 
-    request = script([_NEW], simple, numbers)
-    return Queries(name=f"new-{percent}%-c8", concurrency=8, request=request, rows=0, targets=UNJUDGED)
+    request = script([part], simple, numbers)
+    return Queries(name=f"{name}-{percent}%-c8", concurrency=8, request=request, rows=0, targets=UNJUDGED)
 
 
 def insert_rows(rows: int) -> bytes:
@@ -216,5 +222,6 @@ STATEMENT_ROWS: Final = (
         for mode, pack in (("simple", simple), ("extended", extended))
     ),
     *map(some_new, (1, 10, 100)),
+    *(some_new(percent, "unlike", _UNLIKE) for percent in (10, 100)),
     *BESIDE,
 )

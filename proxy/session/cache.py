@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 
 from proxy.session.events import told
 from proxy.session.letting import Held
-from proxy.session.meaning import Meaning, of_analysis, of_unread
+from proxy.session.meaning import Meaning, of_alike, of_analysis, of_unread
+from proxy.sql.alike import Cut, telling
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.effects import Prepares
 from proxy.sql.screen import Screened
@@ -26,6 +27,9 @@ _EFFECT: Final = 512
 
 _HEAVIEST: Final = 256 * 1024
 """What is heavier is not kept, in bytes: it would push out a hundred others at once."""
+
+_MOST_ALIKE: Final = 2_000
+"""So many frames, and so many meanings of texts that are alike, are kept."""
 
 Screening: TypeAlias = Callable[[View], Screened | None]
 """Says what a text does at most, if that is enough to judge it; takes some 4 ns a byte."""
@@ -61,10 +65,41 @@ class Meanings:
         self._most_bytes = most_bytes
         self._known: dict[bytes, Meaning] = {}
         self._bytes = 0
+        self._frames: dict[bytes, tuple[int, ...] | None] = {}  # None: met once
+        self._alike: dict[tuple[bytes, ...], Meaning] = {}
 
     def known(self, raw: View) -> Meaning | None:
         """What a text means, if it has been read before. A view's has not been kept."""
         return self._known.get(raw) if isinstance(raw, bytes) else None
+
+    def alike(self, parts: Cut) -> Meaning | None:
+        """What a text means, if one has been read that differs from it in nothing that matters."""
+        places = self._frames.get(parts.frame)
+        return None if places is None else self._alike.get(parts.key(places))
+
+    def learn(self, raw: bytes, parts: Cut, meaning: Meaning) -> None:
+        """Take in a text that has just been read: those that are alike have one meaning with all permits."""
+        frame = parts.frame
+        if frame not in self._frames:
+            if len(self._frames) >= _MOST_ALIKE:
+                self._frames.clear()
+            self._frames[frame] = None  # most come once
+            return
+        places = self._frames[frame]
+        if places is None:
+            places = self._frames[frame] = telling(raw, parts)
+        if len(places) == len(parts.values):
+            return
+        key = parts.key(places)
+        shared = self._alike.get(key)
+        if shared is None:
+            shared = of_alike(meaning)
+            if shared is None:
+                return
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            self._alike[key] = shared
+        meaning.like = shared
 
     def read(self, raw: bytes) -> Meaning:
         """Read a text here and now.

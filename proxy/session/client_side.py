@@ -59,7 +59,7 @@ class ClientSide:
         self._state = state
         self._copy = copy
         self._cutter = cutter
-        self._texts = texts = Texts(state, gate, judge.consequences)
+        self._texts = texts = Texts(state, gate, judge)
         self._refuser = refuser = Refuser(gate, judge, state, texts, cache)
         catalogue = gate.catalogue and state.replication != "physical"
         self.pending = pending = Pending(judge, state, cutter, texts, refuser, catalogue=catalogue)

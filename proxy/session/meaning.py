@@ -19,7 +19,7 @@ from proxy.session.overlay import Overlay
 from proxy.session.resolution.bare import UNSETTLING, unsettles
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
-from proxy.sql.bookkeeping import maker
+from proxy.sql.bookkeeping import HISTORIES, maker
 from proxy.sql.effects import (
     CLASS_ORDER,
     EFFECT_KINDS,
@@ -125,6 +125,7 @@ class Meaning:
             what was worked out last.
         screened_in: the digest of the database by whose names the screen has passed its text; "": no names.
         held: lets go of its effects and statements where they are many.
+        like: the meaning of all texts that are like this one's, which has the same permits.
         reading_s: what reading the text took, in seconds, until it has been counted.
     """
 
@@ -142,6 +143,7 @@ class Meaning:
         "expansion",
         "held",
         "keepable",
+        "like",
         "mentions",
         "missing",
         "neutral",
@@ -207,6 +209,7 @@ class Meaning:
         self.expansion: Expansion | None = None
         self.screened_in = ""
         self.held: Held | None = None
+        self.like: Meaning | None = None
         self.reading_s = 0.0
         self._permits: dict[object, Permit] = {}
         self._latest: Permit | None = None  # the one that was asked for last, and ...
@@ -220,6 +223,8 @@ class Meaning:
             self._permits.clear()
         self._permits[who] = self._latest = permit
         self._latest_to = who
+        if self.like is not None:
+            self.like.permit(who, permit)
 
     def permit_for(self, who: object) -> Permit | None:
         """The yes that was last given to this origin; most of the time it is the one that asked last."""
@@ -317,3 +322,24 @@ def of_screened(screened: Screened, database: str = "") -> Meaning:
     meaning = Meaning(screened.effects, statement_class=screened.value)
     meaning.screened_in = database
     return meaning
+
+
+def of_alike(meaning: Meaning) -> Meaning | None:
+    """The meaning that all texts share that are like this one's; None where each has to be read.
+
+    It has no text, so what is to be told or recorded is read. One that acts on the session is, too: what it
+    acts on may be named by a value. So is one that touches the history of a migration tool, whose very
+    statements count.
+    """
+    if meaning.error is not None or meaning.several or meaning.acts or meaning.wording is not NO_WORDING:
+        return None
+    if meaning.barrier or meaning.relexes or meaning.transacts or meaning.renames:
+        return None
+    if any(effect.target is not None and effect.target.name in HISTORIES for effect in meaning.effects):
+        return None
+    return Meaning(
+        meaning.effects,
+        statements=meaning.statements,
+        statement_class=meaning.statement_class,
+        mentions=meaning.mentions,
+    )

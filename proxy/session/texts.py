@@ -12,12 +12,13 @@ from functools import partial
 from typing import Final
 
 from proxy.session.cache import Outcome, Screening
-from proxy.session.consequences import Consequences
 from proxy.session.gate import Gate, Limits
+from proxy.session.judge import Judge
 from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial
 from proxy.session.state import State
+from proxy.sql.alike import Cut, cut
 from proxy.sql.analyse import UnreadableText
 from proxy.sql.screen import Screen, Screened, weight
 from proxy.wire.framing import LONG, View
@@ -46,11 +47,12 @@ class HandOut:
 class Texts:
     """Reads the texts of one connection."""
 
-    def __init__(self, state: State, gate: Gate, consequences: Consequences) -> None:
+    def __init__(self, state: State, gate: Gate, judge: Judge) -> None:
         """Read by what the state says of the server; texts over the gate's limits are handed out."""
         self._state = state
         self._gate = gate
-        self._consequences = consequences
+        self._judge = judge
+        self._consequences = judge.consequences
         self._screened_by: Screen | None = None
         self._meanings = gate.meanings(state.server_major)
         self._started = 0.0
@@ -81,7 +83,8 @@ class Texts:
         Args:
             raw: the text.
             kept: it gets a name, by which it may still be run under another policy: it is not screened.
-            again: it is likely to come again, since its values are parameters.
+            again: it is likely to come again, since its values are parameters; only of another it is asked
+                whether one that is like it may pass, for that one's meaning serves for a Query alone.
         """
         lexing, sent = self._state.lexing, self._state.inflight.boundaries
         if self._state.inflight.ready < sent and (len(raw) > LONG or not reads_alike(bytes(raw))):
@@ -110,8 +113,14 @@ class Texts:
                 screened = None if screen is None else _sort(screen, self._gate.screened, raw, again=again)
                 if screened is not None:
                     return self._take_screened(screened)
-            if len(raw) <= limits.inline_bytes and _is_light(raw, limits):
-                return _readable(self._meanings.read(bytes(raw)))
+            if len(raw) <= limits.inline_bytes:
+                whole = bytes(raw)
+                parts = None if kept or again or self._gate.log_statements or not lexing.plain else cut(whole)
+                alike = None if parts is None else self._meanings.alike(parts)
+                if alike is not None and self._judge.permit(alike) is not None:
+                    return alike
+                if _is_light(raw, limits):
+                    return _readable(self._read(whole, parts))
         except UnicodeDecodeError as error:
             return _undecodable(error)
         self._started = self._meanings.now()
@@ -119,6 +128,13 @@ class Texts:
         if self._screened_by is None:
             return HandOut(None)
         return HandOut(partial(_sort, self._screened_by, frozenset(self._gate.screened)))
+
+    def _read(self, raw: bytes, parts: Cut | None) -> Meaning:
+        """Read a text here and now, so that the next that is like it need not be."""
+        meaning = self._meanings.read(raw)
+        if parts is not None:
+            self._meanings.learn(raw, parts, meaning)
+        return meaning
 
     def _screen(self) -> Screen | None:
         """What tells harmless texts here and now; None where each has to be read."""

@@ -42,6 +42,12 @@ def pieces(raw: bytes | memoryview, at: int, size: int) -> Iterator[bytes]:
 
 def whole(text: bytes) -> bytes | None:
     """A text that begins outside of any token, without its literals; None where it takes a closer look."""
+    found = parted(text)
+    return None if found is None else found[0]
+
+
+def parted(text: bytes) -> tuple[bytes, list[bytes]] | None:
+    """The same, and the text as it is cut at its apostrophes: code and literals by turns."""
     parts = text.split(b"'")
     coded = parts[::2]
     code = b"''".join(coded)
@@ -51,7 +57,7 @@ def whole(text: bytes) -> bytes | None:
         return None
     if coded[0].count(b'"') & 1 or any([part[-1:] in _ESCAPES for part in coded[:-1]]):
         return None
-    return code
+    return code, parts
 
 
 class Literals:

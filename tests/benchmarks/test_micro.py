@@ -17,6 +17,7 @@ def test_each_way_is_gone(
     micro.main(["--rounds", "1", "--out", str(out)])
     figures = msgspec.json.decode(out.read_bytes(), type=micro.Figures)
     assert [cost.name for cost in figures.costs] == list(micro.STATEMENTS)
+    assert [change.name for change in figures.changes] == list(micro.CHANGES)
     assert (figures.reload.rules, figures.reload.sessions) == (3, 5)
     shown = capsys.readouterr().out.splitlines()
     assert [line[:18].strip() for line in shown[1:4]] == list(micro.STATEMENTS)

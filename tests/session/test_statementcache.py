@@ -100,6 +100,7 @@ def test_errors(every_twins: Twins) -> None:
         step(B(values=[b"2"]), E(), S),
         step(P("SELECT nothing FROM t"), B(), E(), S),
         step(B(values=[b"2"]), E(), S),
+        *[step(one, S), *[step(P("SELECT nothing FROM t"), S), step(B(values=[b"2"]), E(), S)] * 3] * 2,
         step(one, P("SELEC"), one, S),
         step(B(values=[b"2"]), E(), S),
         step(P(SELECT), B(), S),

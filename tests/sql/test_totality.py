@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,39 @@ def walked(tree: dict[str, object]) -> list[tuple[str, str]]:
 )
 def test_what_nobody_named_is_unknown(tree: dict[str, object], wanted: list[tuple[str, str]]) -> None:
     assert walked(tree) == wanted
+
+
+_DEEP = {
+    "NOT": ("NOT ", "id = 1", ""),
+    "casts": ("", "id", "::int"),
+    "calls": ("lower(", "v", ")"),
+    "COLLATE": ("(", "v", ' COLLATE "C")'),
+    "IS NOT TRUE": ("(", "id = 1", " IS NOT TRUE)"),
+    "subscripts": ("(", "a", ")[1]"),
+    "sub-selects": ("(SELECT ", "id", ")"),
+    "additions": ("", "id", " + 1"),
+}
+_READ = """
+import sys, threading
+from proxy.app.reading.child import STACK_BYTES
+from proxy.sql.analyse import SqlSyntaxError, analyse
+before, core, behind = sys.argv[1:]
+def read():
+    for times in (2_000, 3_900, 5_900):
+        for change in ("DELETE FROM t", "SELECT 1 FROM t"):
+            try:
+                analyse(f"{change} WHERE {before * times}{core}{behind * times} = 1", 17)
+            except SqlSyntaxError:
+                pass
+threading.stack_size(STACK_BYTES)
+thread = threading.Thread(target=read)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("form", _DEEP)
+def test_the_deepest_texts_fit_into_a_readers_stack(form: str) -> None:
+    """Compiled functions are not stopped by Python's limit: a stack that overflows ends the process."""
+    done = subprocess.run([sys.executable, "-c", _READ, *_DEEP[form]], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -171,7 +171,7 @@ class Flow:
         for value in body.values():
             for item in value if type(value) is list else [value]:
                 if type(item) is dict:
-                    kind, inner = only(item)
+                    kind, inner = next(iter(item.items()), ("", {}))  # a field's value, where it is no node
                     self._loops |= kind in LOOPS
                     if kind.startswith("PLpgSQL_"):
                         self._statement(kind, inner, loop)

@@ -7,7 +7,6 @@ region; ORed clauses are wider, and one that may be everything is dropped. Delib
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from proxy.sql.scope.regions import Region
 from proxy.sql.scope.relations import Relation
@@ -18,17 +17,15 @@ Owner = Relation | str
 Limits = dict[Owner, "Clause"]
 
 
-@dataclass(slots=True)
 class Clause:
     """Some column of a relation is within its region. seen tells which columns are spoken of together."""
 
-    regions: dict[frozenset[str], Region] = field(default_factory=dict)
-    seen: dict[str, frozenset[str]] = field(default_factory=dict)
+    __slots__ = ("regions", "seen")
 
-    @classmethod
-    def of(cls, names: frozenset[str], region: Region) -> Clause:
+    def __init__(self, names: frozenset[str], region: Region) -> None:
         """A clause of one region."""
-        return cls({names: region}, dict.fromkeys(names, names))
+        self.regions = {names: region}
+        self.seen = dict.fromkeys(names, names)
 
     @property
     def rank(self) -> int:

@@ -31,12 +31,16 @@ def nodes(value: object) -> Iterator[tuple[str, Json]]:
 
 def columns(value: object) -> Iterator[Json]:
     """The body of each ColumnRef below, those of sub-selects too."""
-    return (body for kind, body in nodes(value) if kind == "ColumnRef")
+    for kind, body in nodes(value):
+        if kind == "ColumnRef":
+            yield body
 
 
 def calls(value: object) -> Iterator[str | None]:
     """The last name of every function called below."""
-    return (qualified(body.get("funcname", []))[1] for kind, body in nodes(value) if kind == "FuncCall")
+    for kind, body in nodes(value):
+        if kind == "FuncCall":
+            yield qualified(body.get("funcname", []))[1]
 
 
 def has_sublink(value: object) -> bool:

@@ -8,7 +8,6 @@ nothing, by custom as good as by proof. Deliberately absent: AND, OR, NOT, and s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 
 from proxy.sql.parse import Json
 from proxy.sql.scope.bounds import moment, past
@@ -26,7 +25,6 @@ from proxy.sql.scope.uses import Floor, Subject, Use
 from proxy.sql.tree import only, strings
 
 
-@dataclass(frozen=True, slots=True)
 class Links:
     """What sub-selects limit (links.py).
 
@@ -37,10 +35,20 @@ class Links:
         rows: whether the rows of a query are few, and which tests they stand for: `(a, b) IN (SELECT …)`.
     """
 
-    condition: Callable[[Json, Scope, bool], Limits | None]
-    truth: Callable[[Json, Scope, bool], Limits | None]
-    value: Callable[[str, Subject, Json, Scope], bool]
-    rows: Callable[[list[Json], Json, Scope], Limits]
+    __slots__ = ("condition", "rows", "truth", "value")
+
+    def __init__(
+        self,
+        condition: Callable[[Json, Scope, bool], Limits | None],
+        truth: Callable[[Json, Scope, bool], Limits | None],
+        value: Callable[[str, Subject, Json, Scope], bool],
+        rows: Callable[[list[Json], Json, Scope], Limits],
+    ) -> None:
+        """Hold them."""
+        self.condition = condition
+        self.truth = truth
+        self.value = value
+        self.rows = rows
 
 
 _FLIPPED = {
@@ -112,6 +120,8 @@ def _counted(link: Json) -> Json | None:
 
 def _told(expr: Json, scope: Scope) -> Subject | None:
     """The subject; without a look at each level of what has no column at all."""
+    if "ColumnRef" in expr:
+        return subject(expr, scope)
     for kind, body in nodes(expr):
         if kind == "ColumnRef" or (kind == "FuncCall" and "agg_star" in body):
             return subject(expr, scope)
@@ -130,11 +140,26 @@ def _rows(name: str, left: list[Json], right: list[Json], scope: Scope, links: L
     if len(left) != len(right) or not left:
         return {}
     if name in {"=", "<>"}:
-        found = (compare(name, one, two, scope, links) for one, two in zip(left, right, strict=True))
+        found = _pairs(name, left, right, scope, links)
         return every(found) if name == "=" else either(found)
     # (a, b) > (x, y): at least a >= x
     wide = {"<": "<=", ">": ">=", "<=": "<=", ">=": ">="}.get(name)
     return compare(wide, left[0], right[0], scope, links) if wide else {}
+
+
+def _pairs(
+    name: str, left: list[Json], right: list[Json], scope: Scope, links: Links | None
+) -> Iterator[Limits | None]:
+    for one, two in zip(left, right, strict=True):
+        yield compare(name, one, two, scope, links)
+
+
+def against_each(
+    name: str, left: Json, items: list[Json], scope: Scope, links: Links | None
+) -> Iterator[Limits | None]:
+    """What `left name item` limits of each, as far as it is asked for."""
+    for item in items:
+        yield compare(name, left, item, scope, links)
 
 
 def _first_of(name: str, args: list[Json], other: Json, scope: Scope, links: Links | None) -> Limits | None:
@@ -149,7 +174,7 @@ def _first_of(name: str, args: list[Json], other: Json, scope: Scope, links: Lin
             if name == "<>" and fold(arg) is not UNKNOWN and fold(arg) == fold(other):
                 continue
             region = Region("column" if last.column else plain(arg), null=True)
-            found.append({last.owner: Clause.of(last.names, region)} if last.use & Use.NULL else {})
+            found.append({last.owner: Clause(last.names, region)} if last.use & Use.NULL else {})
         else:
             return None
     return either(found) if found else None
@@ -175,7 +200,7 @@ def _against(
         if name in SEARCHES:
             return search(name, expr, what, other, right)
         if "FuncCall" in expr and _end_of_range(expr["FuncCall"]) and moment(right):
-            what = replace(what, use=what.use | Use.ORDER)
+            what = what.but(use=what.use | Use.ORDER)
         return filtered(name, expr, what, other)
     kind, body = only(right)
     if kind == "SubLink" and links is not None and body.get("subLinkType") == "EXPR_SUBLINK":
@@ -221,7 +246,7 @@ def _put_right(left: Json, right: Json, what: Subject) -> Limits:
             [column]
         ):
             region = Region(plain(call), excluded={plain(call): None})
-            return {what.owner: Clause.of(what.names, region)}
+            return {what.owner: Clause(what.names, region)}
     return {}
 
 
@@ -237,7 +262,7 @@ def _measured(name: str, left: Json, one: Subject, right: Json, two: Subject) ->
     region = Region(f"{plain(left)} {plain(right)}")
     bounds = region.lows if name[0] == ">" else region.highs
     bounds.append(Bound(("literal", 0), 0, name in {"<=", ">="}))
-    return {one.owner: Clause.of(one.names | two.names, region)}
+    return {one.owner: Clause(one.names | two.names, region)}
 
 
 def _pair(name: str, one: Subject, two: Subject) -> Limits:
@@ -258,4 +283,4 @@ def _pair(name: str, one: Subject, two: Subject) -> Limits:
         region.highs.append(Bound(zero, 0, name == "<="))
     else:
         region.lows.append(Bound(zero, 0, name == ">="))
-    return {one.owner: Clause.of(one.names | two.names, region)}
+    return {one.owner: Clause(one.names | two.names, region)}

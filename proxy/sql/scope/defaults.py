@@ -16,6 +16,19 @@ _CHOOSING = frozenset({"CoalesceExpr", "MinMaxExpr", "CaseExpr"})
 _ROWS = frozenset({"ColumnRef", "SubLink", "CurrentOfExpr"})
 
 
+def is_plain(expr: Json) -> bool:
+    """Whether it is a comparison of a column, a constant or a parameter with another: nothing is chosen."""
+    body = expr.get("A_Expr")
+    if body is None:
+        return False
+    left, right = body.get("lexpr"), body.get("rexpr")
+    return left is not None and right is not None and _is_leaf(left) and _is_leaf(right)
+
+
+def _is_leaf(expr: Json) -> bool:
+    return "ColumnRef" in expr or "A_Const" in expr or "ParamRef" in expr
+
+
 def defaulted(expr: Json, steps: Steps) -> list[Json]:
     """The expression as it is by default, in each way that it may be; empty where no default is in it."""
     ways = [len(_ways(node)) for node in _choosing(expr, steps)]

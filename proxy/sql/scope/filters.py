@@ -29,7 +29,7 @@ def region_of(expr: Json, what: Subject) -> Region:
 
 def made(what: Subject, region: Region) -> Limits:
     """The limits that a region of a subject is."""
-    return {what.owner: Clause.of(what.names, region)}
+    return {what.owner: Clause(what.names, region)}
 
 
 def column_is(expr: Json, what: Subject | None, value: bool) -> Limits:

@@ -7,8 +7,6 @@ the same for every row.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from proxy.sql.parse import Json
 from proxy.sql.scope.fold import UNKNOWN, fold
 from proxy.sql.scope.operands import Kind
@@ -61,49 +59,43 @@ def of_two(name: str, one: Subject, two: Subject) -> Subject | None:
         return None
     names = one.names | two.names
     if name == "||":
-        return replace(one, names=names, use=Use.EQUAL | Use.FILLED)
+        return one.but(names=names, use=Use.EQUAL | Use.FILLED)
     columns = one.column is not None and two.column is not None
     if (columns and name == "*") or (name in {"+", "-"} and one.use & two.use & Use.ORDER):
-        return replace(one, names=names, use=Use.EQUAL | Use.ORDER, floor=Floor.COUNT)
-    return replace(one, names=names, use=Use.ORDER, floor=Floor.DISTANCE) if name in _DISTANCES else None
+        return one.but(names=names, use=Use.EQUAL | Use.ORDER, floor=Floor.COUNT)
+    return one.but(names=names, use=Use.ORDER, floor=Floor.DISTANCE) if name in _DISTANCES else None
 
 
 def of_one(name: str, one: Subject, kind: Kind, value: object, right: Json) -> Subject | None:
     """A column and a constant."""
     amount = number(value)
     if name in {"->", "->>", "#>", "#>>"}:
-        return replace(one, use=Use.EQUAL | Use.UNEQUAL | Use.TIE | Use.NULL, floor=Floor.ANY)
+        return one.but(use=Use.EQUAL | Use.UNEQUAL | Use.TIE | Use.NULL, floor=Floor.ANY)
     if name == "||":
-        return replace(one, use=Use.EQUAL | Use.FILLED)
+        return one.but(use=Use.EQUAL | Use.FILLED)
     if name in _DISTANCES:
-        return replace(one, use=Use.ORDER, floor=Floor.DISTANCE)
+        return one.but(use=Use.ORDER, floor=Floor.DISTANCE)
     if name == "%" and one.use & Use.EQUAL:
         if amount is None:
-            return replace(one, use=Use.EQUAL, floor=Floor.ANY) if kind is Kind.PARAMETER else None
+            return one.but(use=Use.EQUAL, floor=Floor.ANY) if kind is Kind.PARAMETER else None
         choices = int(abs(amount))
-        return (
-            replace(one, use=Use.EQUAL | Use.UNEQUAL, floor=Floor.ANY, choices=choices)
-            if choices > 1
-            else None
-        )
+        return one.but(use=Use.EQUAL | Use.UNEQUAL, floor=Floor.ANY, choices=choices) if choices > 1 else None
     if name == "&":
         some = kind is Kind.PARAMETER or (amount is not None and amount != 0)
         mask = int(amount) if amount is not None else -1
         choices = 2 ** mask.bit_count() if mask > 0 else 0
-        return replace(one, use=Use.EQUAL | Use.UNEQUAL, mask=mask, choices=choices) if some else None
+        return one.but(use=Use.EQUAL | Use.UNEQUAL, mask=mask, choices=choices) if some else None
     if name == "*" and _is_span(right):
         # seconds * interval '1 second'
-        return replace(one, use=one.use & (Use.EQUAL | Use.ORDER))
+        return one.but(use=one.use & (Use.EQUAL | Use.ORDER))
     if name in {"*", "/"}:
-        return (
-            replace(one, use=one.use & (Use.EQUAL | Use.ORDER)) if amount is not None and amount > 0 else None
-        )
+        return one.but(use=one.use & (Use.EQUAL | Use.ORDER)) if amount is not None and amount > 0 else None
     if name not in {"+", "-"} or not one.use & Use.EQUAL:
         return None
     if amount is not None and scalar(right) is not None and only(right)[0] == "A_Const":
-        return replace(one, use=Use.EQUAL)
+        return one.but(use=Use.EQUAL)
     # created_at + '30 days' may be in the future, created_at - '1 day' is not.
-    return replace(one, use=one.use & (Use.EQUAL | Use.ORDER), floor=one.floor if name == "-" else Floor.ANY)
+    return one.but(use=one.use & (Use.EQUAL | Use.ORDER), floor=one.floor if name == "-" else Floor.ANY)
 
 
 def _is_span(expr: Json) -> bool:
@@ -117,17 +109,17 @@ def _is_span(expr: Json) -> bool:
 def of_fixed(name: str, two: Subject, kind: Kind) -> Subject | None:
     """`now() - created_at`, `'x' || name`."""
     if name == "||":
-        return replace(two, use=Use.EQUAL | Use.FILLED)
+        return two.but(use=Use.EQUAL | Use.FILLED)
     if name in _DISTANCES:
-        return replace(two, use=Use.ORDER, floor=Floor.DISTANCE)
+        return two.but(use=Use.ORDER, floor=Floor.DISTANCE)
     if name == "-" and kind in {Kind.NOW, Kind.STABLE, Kind.PARAMETER} and two.use & Use.ORDER:
-        return replace(two, use=Use.ORDER | Use.EQUAL, floor=Floor.COUNT)
+        return two.but(use=Use.ORDER | Use.EQUAL, floor=Floor.COUNT)
     if name == "+" and kind is Kind.LITERAL and two.use & Use.ORDER:
-        return replace(two, use=Use.EQUAL)
+        return two.but(use=Use.EQUAL)
     return None
 
 
-def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, int]:
+def of_call(name: str, args: list[Json], found: Subject) -> tuple[int, Floor, int]:
     """The comparisons that filter by `name(column, …)`."""
     several = len(found.names) > 1
     if name in {"concat", "concat_ws"}:
@@ -137,21 +129,21 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
     if name == "to_tsvector":
         return Use.NULL, Floor.ANY, 0
     if several:
-        return (Use.EQUAL | Use.ORDER, Floor.COUNT, 0) if name == "age" else (Use(0), Floor.ANY, 0)
+        return (Use.EQUAL | Use.ORDER, Floor.COUNT, 0) if name == "age" else (Use.NONE, Floor.ANY, 0)
     if name == "date_trunc" and (scalar(args[0]) or "day") in {"decade", "century", "millennium"}:
-        return Use(0), Floor.ANY, 0
+        return Use.NONE, Floor.ANY, 0
     if name in _SAME:
         return found.use, found.floor, found.choices
     if (name in _TRIMS and len(args) == 1) or name in _SPELLINGS:
         return found.use & ~Use.ORDER, Floor.ANY, 0
     if name in _HASHES:
         # Of figures and letters always: no pattern tells them apart.
-        return (Use.EQUAL | Use.FILLED if found.use & Use.EQUAL else Use(0)), Floor.ANY, 0
+        return (Use.EQUAL | Use.FILLED if found.use & Use.EQUAL else Use.NONE), Floor.ANY, 0
     if name in _SIZES and any(_fixed_size(arg) for arg in args):
-        return Use(0), Floor.ANY, 0
+        return Use.NONE, Floor.ANY, 0
     if name in _SIZES and found.use & Use.EQUAL:
         # array_length() of an empty array is NULL.
-        none = Use.NULL if name == "array_length" else Use(0)
+        none = Use.NULL if name == "array_length" else Use.NONE
         return Use.EQUAL | Use.UNEQUAL | Use.ORDER | none, Floor.COUNT, 0
     if name == "age":
         return Use.ORDER | Use.EQUAL, Floor.COUNT, 0
@@ -162,14 +154,14 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
     if name in {"json_typeof", "jsonb_typeof"}:
         # Of a document's part: the whole is an object in every row.
         part = strings(only(args[0])[1].get("name", []))[-1:] in (["->"], ["#>"])
-        return (Use.EQUAL if part else Use(0)), Floor.ANY, 0
+        return (Use.EQUAL if part else Use.NONE), Floor.ANY, 0
     if name in _PARTS and found.use & Use.EQUAL:
         return Use.EQUAL | Use.FILLED, Floor.ANY, 0
     if name == "to_char":
         # to_char(x, 'x') is 'x'.
         text = (scalar(args[-1]) or "").upper()
         return (
-            (Use.EQUAL if any(part in text for part in ("YY", "MM", "DD", "HH", "99")) else Use(0)),
+            (Use.EQUAL if any(part in text for part in ("YY", "MM", "DD", "HH", "99")) else Use.NONE),
             Floor.ANY,
             0,
         )
@@ -177,13 +169,13 @@ def of_call(name: str, args: list[Json], found: Subject) -> tuple[Use, Floor, in
         amount = number(fold(args[-1])) if fold(args[-1]) is not UNKNOWN else None
         ok = amount is not None and abs(amount) > 1
         return (
-            (Use.EQUAL | Use.UNEQUAL if ok else Use(0)),
+            (Use.EQUAL | Use.UNEQUAL if ok else Use.NONE),
             Floor.ANY,
             int(abs(amount)) if ok and amount else 0,
         )
     if name in {"extract", "date_part"}:
         return _of_extract((scalar(args[0]) or "").lower(), found)
-    return Use(0), Floor.ANY, 0
+    return Use.NONE, Floor.ANY, 0
 
 
 def _fixed_size(expr: Json) -> bool:
@@ -192,11 +184,11 @@ def _fixed_size(expr: Json) -> bool:
     return name in _HASHES - {"encode", "hashtext"}
 
 
-def _of_extract(part: str, found: Subject) -> tuple[Use, Floor, int]:
+def _of_extract(part: str, found: Subject) -> tuple[int, Floor, int]:
     if part in _CYCLES:
         return Use.EQUAL, Floor.ANY, _CYCLES[part]
     if part in {"year", "isoyear"}:
         return Use.EQUAL | Use.ORDER, Floor.YEAR, 0
     if part == "epoch":
         return Use.EQUAL | Use.ORDER, Floor.COUNT, 0
-    return Use(0), Floor.ANY, 0
+    return Use.NONE, Floor.ANY, 0

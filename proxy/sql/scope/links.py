@@ -80,7 +80,7 @@ def _rows(tests: list[Json], query: Json, scope: Scope) -> Limits:
 
 
 def _looked_up(what: Subject, query: Json) -> Limits:
-    return {what.owner: Clause.of(_LINKED, Region("linked", others={f"in {id(query)}": True}))}
+    return {what.owner: Clause(_LINKED, Region("linked", others={f"in {id(query)}": True}))}
 
 
 def _given(behind: Definition, read: Query, what: Subject) -> bool:
@@ -115,7 +115,7 @@ def _exists(query: Json, scope: Scope) -> Limits | None:
     outer = [relation for level in scope.levels() for relation in level.relations]
     settle(terms, inner, _holds, outer)
     return {
-        relation: Clause.of(_LINKED, Region("linked", others={f"exists {id(query)}": True}))
+        relation: Clause(_LINKED, Region("linked", others={f"exists {id(query)}": True}))
         for relation in outer
         if relation in inner.limited and relation not in scope.limited
     }
@@ -154,7 +154,7 @@ def _except(tests: list[Json], query: Json, scope: Scope) -> Limits:
 
 def _left_over(what: Subject, query: Json) -> Limits:
     region = Region("linked", excluded={f"anti {id(query)}": None})
-    return {what.owner: Clause.of(_LINKED, region)}
+    return {what.owner: Clause(_LINKED, region)}
 
 
 def _not_exists(query: Json, scope: Scope) -> Limits:

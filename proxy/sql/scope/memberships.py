@@ -6,10 +6,12 @@ compared one by one. Deliberately absent: sub-selects (links.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from proxy.sql.parse import Json
 from proxy.sql.scope.clauses import Clause, Limits, either, every
 from proxy.sql.scope.columns import calls, plain
-from proxy.sql.scope.comparisons import Links, compare
+from proxy.sql.scope.comparisons import Links, against_each, compare
 from proxy.sql.scope.filters import key_of, made, region_of, unequal
 from proxy.sql.scope.fold import fold
 from proxy.sql.scope.operands import Kind, Operand, fixed
@@ -24,12 +26,24 @@ from proxy.sql.tree import only, scalar
 def among(left: Json, items: list[Json], scope: Scope, links: Links, *, negated: bool) -> Limits | None:
     """`left IN (items)`."""
     if items and all(isinstance(fold(item), bool) for item in items) and only(left)[0] != "ColumnRef":
-        truths = (links.truth(left, scope, bool(fold(item)) is negated) for item in items)
+        truths = _truths(left, items, scope, links, negated=negated)
         return every(truths) if negated else either(truths)
     if only(left)[0] == "RowExpr" or len(items) == 1:
-        compared = (compare("<>" if negated else "=", left, item, scope, links) for item in items)
+        compared = against_each("<>" if negated else "=", left, items, scope, links)
         return every(compared) if negated else either(compared)
     return in_list(left, items, scope, negated=negated)
+
+
+def _truths(
+    left: Json, items: list[Json], scope: Scope, links: Links, *, negated: bool
+) -> Iterator[Limits | None]:
+    for item in items:
+        yield links.truth(left, scope, bool(fold(item)) is negated)
+
+
+def _patterns(name: str, left: Json, items: list[Json], scope: Scope) -> Iterator[Limits | None]:
+    for item in items:
+        yield has_pattern(name, left, item, scope, "")
 
 
 def in_list(left: Json, items: list[Json], scope: Scope, *, negated: bool) -> Limits | None:
@@ -41,7 +55,7 @@ def in_list(left: Json, items: list[Json], scope: Scope, *, negated: bool) -> Li
     for item in items:
         other = fixed(item, scope)
         if other is None or what is None:
-            found = (compare("<>" if negated else "=", left, each, scope, None) for each in items)
+            found = against_each("<>" if negated else "=", left, items, scope, None)
             return every(found) if negated else either(found)
         if not (other.kind is Kind.LITERAL and other.value is None):
             others.append(other)
@@ -162,10 +176,10 @@ def any_of(name: str, left: Json, right: Json, scope: Scope, links: Links) -> Li
     elements = _elements(right)
     if elements is not None:
         if name in PATTERNS:
-            return either(has_pattern(name, left, item, scope, "") for item in elements)
+            return either(_patterns(name, left, elements, scope))
         if name == "=" and len(elements) > 1:
             return among(left, elements, scope, links, negated=False)
-        return either(compare(name, left, item, scope, links) for item in elements) if name else {}
+        return either(against_each(name, left, elements, scope, links)) if name else {}
     if name in {"~~", "~~*"}:
         return has_pattern(name, left, right, scope, "")
     if name != "=":
@@ -179,17 +193,15 @@ def all_of(name: str, left: Json, right: Json, scope: Scope, links: Links) -> Li
     elements = _elements(right)
     if elements:
         if name in PATTERNS:
-            return every(has_pattern(name, left, item, scope, "") for item in elements)
+            return every(_patterns(name, left, elements, scope))
         if name == "<>":
             return among(left, elements, scope, links, negated=True)
-        return every(compare(name, left, item, scope, links) for item in elements) if name else {}
+        return every(against_each(name, left, elements, scope, links)) if name else {}
     if elements is None and name == "<>" and fixed(left, scope) is not None:
         what = subject(right, scope)
         if what is not None and what.use & Use.EQUAL:
             return {
-                what.owner: Clause.of(
-                    what.names, Region(plain(right), others={plain(left): False}, denied=True)
-                )
+                what.owner: Clause(what.names, Region(plain(right), others={plain(left): False}, denied=True))
             }
     return {}
 

@@ -7,7 +7,6 @@ absent: what sub-selects give (links.py); a constant's value is fold.py's.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from proxy.sql.functions import is_built_in
 from proxy.sql.parse import Json
@@ -27,13 +26,16 @@ class Kind(enum.Enum):
     OBSCURE = "constants put together by functions: it could be worked out, but is not here"
 
 
-@dataclass(frozen=True, slots=True)
 class Operand:
     """A constant expression. value is the literal's, None where it is not known."""
 
-    kind: Kind
-    value: object
-    text: str
+    __slots__ = ("kind", "text", "value")
+
+    def __init__(self, kind: Kind, value: object, text: str) -> None:
+        """Hold what was found out; nobody changes it."""
+        self.kind = kind
+        self.value = value
+        self.text = text
 
 
 _CHANCE = frozenset({"random", "random_normal", "nextval", "gen_random_uuid", "setseed", "setval"})

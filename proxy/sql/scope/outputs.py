@@ -7,7 +7,6 @@ the rows are few, but for functions: those that give the rows of an argument.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from proxy.sql.parse import Json
 from proxy.sql.scope.amounts import ROWS_OF_ARGUMENT, gives_rows
@@ -19,7 +18,6 @@ from proxy.sql.tree import only, qualified, strings
 OBSCURE: Json = {"ColumnRef": {"fields": []}}
 
 
-@dataclass(slots=True)
 class Query:
     """What a query gives.
 
@@ -30,10 +28,20 @@ class Query:
         scope: of its FROM.
     """
 
-    few: bool = False
-    outputs: list[tuple[str, list[Definition]]] = field(default_factory=list)
-    stars: list[Relation] = field(default_factory=list)
-    scope: Scope | None = None
+    __slots__ = ("few", "outputs", "scope", "stars")
+
+    def __init__(
+        self,
+        few: bool = False,
+        outputs: list[tuple[str, list[Definition]]] | None = None,
+        stars: list[Relation] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """Hold what is known so far."""
+        self.few = few
+        self.outputs = [] if outputs is None else outputs
+        self.stars = [] if stars is None else stars
+        self.scope = scope
 
 
 def column_ref(relation: str, name: str) -> Json:

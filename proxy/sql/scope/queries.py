@@ -8,7 +8,6 @@ named. Deliberately absent: what a sub-select means to the query around it (link
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from proxy.sql.parse import Json
 from proxy.sql.scope.amounts import conjuncts, correlated, counts_up, gives_rows, small_limit
@@ -40,7 +39,6 @@ Settle = Callable[[list[Json], Scope], None]
 Change = Callable[[Json, Mapping[str, Json], Steps], bool]
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads queries, by means of what judges conditions.
 
@@ -50,9 +48,13 @@ class Reader:
         change: whether a DELETE, UPDATE or MERGE with RETURNING is itself limited.
     """
 
-    settle: Settle
-    condition: Condition
-    change: Change
+    __slots__ = ("change", "condition", "settle")
+
+    def __init__(self, settle: Settle, condition: Condition, change: Change) -> None:
+        """Hold them."""
+        self.settle = settle
+        self.condition = condition
+        self.change = change
 
     def read(self, query: Json, sources: Mapping[str, Json], steps: Steps, parent: Scope | None) -> Query:
         """What a query gives."""

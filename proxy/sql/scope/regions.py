@@ -8,7 +8,6 @@ the terms themselves (terms.py), and NULL: most terms leave out rows with a NULL
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 from datetime import date
 
 from proxy.sql.scope.fold import boolean
@@ -20,16 +19,18 @@ _MAX_BOUNDS = 6
 _MAX_COMPARED = 500
 
 
-@dataclass(frozen=True, slots=True)
 class Bound:
     """One end of a range. value is the literal or None; key tells two expressions apart."""
 
-    key: Hashable
-    value: object
-    inclusive: bool
+    __slots__ = ("inclusive", "key", "value")
+
+    def __init__(self, key: Hashable, value: object, inclusive: bool) -> None:
+        """Hold it; nobody changes it."""
+        self.key = key
+        self.value = value
+        self.inclusive = inclusive
 
 
-@dataclass(slots=True)
 class Region:
     """Some of a column's values.
 
@@ -49,19 +50,48 @@ class Region:
         choices: how many values there are at all (`id % 3`), 0 where there is no saying.
     """
 
-    text: str
-    points: dict[Hashable, object] = field(default_factory=dict)
-    lows: list[Bound] = field(default_factory=list)
-    highs: list[Bound] = field(default_factory=list)
-    spans: list[tuple[Bound, Bound]] = field(default_factory=list)
-    excluded: dict[Hashable, object] | None = None
-    others: dict[str, bool] = field(default_factory=dict)
-    denied: bool = False
-    vague: bool = False
-    null: bool = False
-    anything: bool = False
-    keyed: bool = False
-    choices: int = 0
+    __slots__ = (
+        "anything",
+        "choices",
+        "denied",
+        "excluded",
+        "highs",
+        "keyed",
+        "lows",
+        "null",
+        "others",
+        "points",
+        "spans",
+        "text",
+        "vague",
+    )
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        others: dict[str, bool] | None = None,
+        excluded: dict[Hashable, object] | None = None,
+        denied: bool = False,
+        null: bool = False,
+        anything: bool = False,
+        keyed: bool = False,
+        choices: int = 0,
+    ) -> None:
+        """Begin with no points and no ranges."""
+        self.text = text
+        self.points: dict[Hashable, object] = {}
+        self.lows: list[Bound] = []
+        self.highs: list[Bound] = []
+        self.spans: list[tuple[Bound, Bound]] = []
+        self.excluded = excluded
+        self.others = {} if others is None else others
+        self.denied = denied
+        self.vague = False
+        self.null = null
+        self.anything = anything
+        self.keyed = keyed
+        self.choices = choices
 
     @property
     def rank(self) -> int:

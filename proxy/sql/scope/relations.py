@@ -8,7 +8,7 @@ it, and of several to none in particular. Deliberately absent: whether a relatio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from proxy.sql.parse import Json
 from proxy.sql.tree import strings
@@ -21,11 +21,14 @@ class TooMuch(Exception):
     """The conditions are too many to be judged."""
 
 
-@dataclass(slots=True)
 class Steps:
     """The steps spent on one judgement."""
 
-    spent: int = 0
+    __slots__ = ("spent",)
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.spent = 0
 
     def add(self, count: int = 1) -> None:
         """Count steps."""
@@ -34,7 +37,9 @@ class Steps:
             raise TooMuch
 
 
-@dataclass(eq=False, slots=True)
+_NO_COLUMNS: Final[Mapping[str, tuple[Definition, ...]]] = {}
+
+
 class Relation:
     """A relation of a FROM list.
 
@@ -47,15 +52,27 @@ class Relation:
         function: its name stands for its value, too.
     """
 
-    name: str
-    table: str | None = None
-    columns: Mapping[str, tuple[Definition, ...]] = field(default_factory=dict)
-    open: bool = False
-    few: bool = False
-    function: bool = False
+    __slots__ = ("columns", "few", "function", "name", "open", "table")
+
+    def __init__(
+        self,
+        name: str,
+        table: str | None = None,
+        columns: Mapping[str, tuple[Definition, ...]] = _NO_COLUMNS,
+        *,
+        open: bool = False,
+        few: bool = False,
+        function: bool = False,
+    ) -> None:
+        """Hold what is known of it."""
+        self.name = name
+        self.table = table
+        self.columns = columns
+        self.open = open
+        self.few = few
+        self.function = function
 
 
-@dataclass(eq=False, slots=True)
 class Scope:
     """The relations of one level of a query, and the levels around it.
 
@@ -69,20 +86,45 @@ class Scope:
         partners: by the right side of a LEFT JOIN, the relations that it is to be a partner of.
     """
 
-    sources: Mapping[str, Json]
-    steps: Steps
-    parent: Scope | None = None
-    relations: list[Relation] = field(default_factory=list)
-    named: dict[str, Relation | None] = field(default_factory=dict)
-    tables: list[Relation] = field(default_factory=list)
-    known: dict[str, Relation | None] = field(default_factory=dict)
-    limited: set[Relation] = field(default_factory=set)
-    target: Relation | None = None
-    own: frozenset[str] = frozenset()
-    ties: list[tuple[frozenset[Relation], Relation]] = field(default_factory=list)
-    partners: dict[Relation, frozenset[Relation]] = field(default_factory=dict)
-    limiting: dict[int, bool] = field(default_factory=dict)
-    single: bool = False
+    __slots__ = (
+        "known",
+        "limited",
+        "limiting",
+        "named",
+        "own",
+        "parent",
+        "partners",
+        "relations",
+        "single",
+        "sources",
+        "steps",
+        "tables",
+        "target",
+        "ties",
+    )
+
+    def __init__(
+        self,
+        sources: Mapping[str, Json],
+        steps: Steps,
+        parent: Scope | None = None,
+        own: frozenset[str] = frozenset(),
+    ) -> None:
+        """Begin without relations."""
+        self.sources = sources
+        self.steps = steps
+        self.parent = parent
+        self.own = own
+        self.relations: list[Relation] = []
+        self.named: dict[str, Relation | None] = {}
+        self.tables: list[Relation] = []
+        self.known: dict[str, Relation | None] = {}
+        self.limited: set[Relation] = set()
+        self.target: Relation | None = None
+        self.ties: list[tuple[frozenset[Relation], Relation]] = []
+        self.partners: dict[Relation, frozenset[Relation]] = {}
+        self.limiting: dict[int, bool] = {}
+        self.single = False
 
     def add(self, relation: Relation) -> None:
         """Add a relation; one of a name that is there already can no longer be spoken of."""
@@ -104,10 +146,9 @@ class Scope:
             level = level.parent
 
 
-Definition = tuple[Json, Scope]
+Definition: TypeAlias = "tuple[Json, Scope]"
 
 
-@dataclass(frozen=True, slots=True)
 class Column:
     """A column that a name stands for.
 
@@ -118,10 +159,14 @@ class Column:
         row: the name is the relation's own, and stands for a whole row if there is no such column.
     """
 
-    owner: Relation | str
-    name: str
-    sure: bool = True
-    row: bool = False
+    __slots__ = ("name", "owner", "row", "sure")
+
+    def __init__(self, owner: Relation | str, name: str, *, sure: bool = True, row: bool = False) -> None:
+        """Hold what was found out; nobody changes it."""
+        self.owner = owner
+        self.name = name
+        self.sure = sure
+        self.row = row
 
 
 def resolve(ref: Json, scope: Scope) -> Column | None:

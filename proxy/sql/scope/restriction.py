@@ -17,8 +17,8 @@ from proxy.sql.scope.subjects import subject
 from proxy.sql.scope.terms import limits
 from proxy.sql.tree import only, strings
 
-UNSCOPED = frozenset({"unscoped"})
-BY_KEY = frozenset({"by_key"})
+UNSCOPED: frozenset[str] = frozenset({"unscoped"})
+BY_KEY: frozenset[str] = frozenset({"by_key"})
 SCOPED: frozenset[str] = frozenset()
 
 _KEYED = frozenset({"AEXPR_OP", "AEXPR_IN", "AEXPR_OP_ANY"})

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from proxy.sql.parse import Json
 from proxy.sql.scope.fold import built_in_name, fold
@@ -101,7 +100,7 @@ def _column(body: Json, scope: Scope) -> Subject | None:
     names = frozenset({column.name})
     found = Subject(column.owner, names, Use.ALL, _floor(column.name), column, sure=column.sure)
     if column.name == "ctid" or column.row:
-        return replace(found, use=Use.EQUAL if column.row else Use.EQUAL | Use.TIE)
+        return found.but(use=Use.EQUAL if column.row else Use.EQUAL | Use.TIE)
     if (isinstance(column.owner, Relation) and not column.owner.open) or _defined(column):
         return _derived(found, column)
     return found
@@ -129,7 +128,7 @@ def _derived(found: Subject, column: Column) -> Subject:
         use &= behind.use
         floor = behind.floor if behind.floor is not Floor.ANY else floor
         choices = max(choices, behind.choices)
-    return replace(found, use=(use if definitions else Use(0)) | Use.TIE, floor=floor, choices=choices)
+    return found.but(use=(use if definitions else Use.NONE) | Use.TIE, floor=floor, choices=choices)
 
 
 def _cast(body: Json, scope: Scope) -> Subject | None:
@@ -144,7 +143,7 @@ def _cast(body: Json, scope: Scope) -> Subject | None:
         kind, inner = only(body.get("arg"))
         of_json = kind == "A_Expr" and strings(inner.get("name", []))[-1:] in (["->>"], ["#>>"])
         again = kind == "TypeCast" and built_in_name(strings(inner["typeName"].get("names", []))) == "bool"
-        return replace(found, column=None) if of_json or again else None
+        return found.no_column() if of_json or again else None
     use = found.use
     if name.keys() & {"arrayBounds", "setof", "pct_type"}:
         use &= Use.EQUAL | Use.NULL
@@ -159,7 +158,7 @@ def _cast(body: Json, scope: Scope) -> Subject | None:
         use &= Use.EQUAL | Use.NULL
     if found.column is not None and found.column.row:
         use |= Use.FILLED
-    return replace(found, use=use, column=None)
+    return found.but(use=use).no_column()
 
 
 def _collate(body: Json, scope: Scope) -> Subject | None:
@@ -171,7 +170,7 @@ def _element(body: Json, scope: Scope) -> Subject | None:
     found = subject(body.get("arg", {}), scope)
     if found is None or not all(_fixed_index(item, scope) for item in body.get("indirection", [])):
         return None
-    return replace(found, use=found.use & ~Use.TIE, column=None, floor=Floor.ANY)
+    return found.but(use=found.use & ~Use.TIE, floor=Floor.ANY).no_column()
 
 
 def _fixed_index(item: Json, scope: Scope) -> bool:
@@ -184,7 +183,7 @@ def _fixed_index(item: Json, scope: Scope) -> bool:
 def _expression(body: Json, scope: Scope) -> Subject | None:
     if body.get("kind") == "AEXPR_NULLIF":
         found = subject(body.get("lexpr", {}), scope)
-        return replace(found, use=found.use & ~(Use.UNEQUAL | Use.NULL), column=None) if found else None
+        return found.but(use=found.use & ~(Use.UNEQUAL | Use.NULL)).no_column() if found else None
     name = built_in_name(strings(body.get("name", []))) or strings(body.get("name", []))[-1]
     if body.get("kind") != "AEXPR_OP" or "lexpr" not in body:
         return None
@@ -201,7 +200,7 @@ def _expression(body: Json, scope: Scope) -> Subject | None:
         made = of_fixed(name, two, other.kind) if other is not None else None
     else:
         return None
-    return replace(made, column=None) if made is not None else None
+    return made.no_column() if made is not None else None
 
 
 def _call(body: Json, scope: Scope) -> Subject | None:
@@ -218,14 +217,14 @@ def _call(body: Json, scope: Scope) -> Subject | None:
         return None
     if name in _AGGREGATES:
         found = subject(args[0], scope)
-        return replace(found, use=found.use & ~Use.UNEQUAL, column=None) if found else None
+        return found.but(use=found.use & ~Use.UNEQUAL).no_column() if found else None
     found = _argument(args, scope)
     if found is None:
         return None
     use, floor, choices = of_call(name, args, found)
     if not use:
         return None
-    return replace(found, use=use, floor=floor, column=None, choices=choices)
+    return found.but(use=use, floor=floor, choices=choices).no_column()
 
 
 def _argument(args: list[Json], scope: Scope) -> Subject | None:
@@ -239,7 +238,7 @@ def _argument(args: list[Json], scope: Scope) -> Subject | None:
         elif found is None:
             found = this
         elif found.owner == this.owner and not found.names & this.names:
-            found = replace(found, names=found.names | this.names, use=Use.EQUAL)
+            found = found.but(names=found.names | this.names, use=Use.EQUAL)
         else:
             return None
     return found
@@ -256,7 +255,7 @@ def _coalesce(body: Json, scope: Scope) -> Subject | None:
     if all(operand is not None and operand.kind in {Kind.NOW, Kind.STABLE} for operand in others):
         # coalesce(seen_at, now() - '1 week'): a moment is no bound of the others.
         use |= Use.ORDER
-    return replace(found, use=found.use & use, column=None)
+    return found.but(use=found.use & use).no_column()
 
 
 def _greatest(body: Json, scope: Scope) -> Subject | None:
@@ -267,7 +266,7 @@ def _greatest(body: Json, scope: Scope) -> Subject | None:
         return None
     names = frozenset().union(*(item.names for item in subjects))
     floor = next((item.floor for item in subjects if item.floor is not Floor.ANY), Floor.ANY)
-    return replace(subjects[0], names=names, use=Use.EQUAL | Use.ORDER, floor=floor, column=None)
+    return subjects[0].but(names=names, use=Use.EQUAL | Use.ORDER, floor=floor).no_column()
 
 
 _READERS: Mapping[str, Callable[[Json, Scope], Subject | None]] = {

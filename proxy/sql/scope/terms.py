@@ -7,11 +7,13 @@ relation. Deliberately absent: sub-selects (links.py), and what a term compares 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from proxy.sql.parse import Json
 from proxy.sql.scope.clauses import Clause, Limits, either, every
 from proxy.sql.scope.columns import plain
 from proxy.sql.scope.comparisons import Links, compare
-from proxy.sql.scope.defaults import defaulted
+from proxy.sql.scope.defaults import defaulted, is_plain
 from proxy.sql.scope.filters import column_is
 from proxy.sql.scope.fold import UNKNOWN, boolean, built_in_name, fold, lone_value
 from proxy.sql.scope.memberships import PATTERNS, all_of, among, any_of, between_of, negate
@@ -80,7 +82,7 @@ def limits(expr: Json, scope: Scope, links: Links, *, negated: bool = False) -> 
         case "ColumnRef" | "TypeCast" | "A_Indirection":
             return _truth(expr, scope, negated=negated)
         case "CurrentOfExpr":
-            return {scope.target: Clause.of(frozenset(), Region("current"))} if scope.target else {}
+            return {scope.target: Clause(frozenset(), Region("current"))} if scope.target else {}
         case "FuncCall":
             return _with_defaults(expr, scope, links, negated=negated)
         case _:
@@ -105,8 +107,14 @@ def _bool(body: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | 
     args: list[Json] = body.get("args", [])
     if operation == "NOT_EXPR":
         return limits(args[0], scope, links, negated=not negated)
-    found = (limits(arg, scope, links, negated=negated) for arg in args)
+    found = _of_each(args, scope, links, negated=negated)
     return either(found) if (operation == "OR_EXPR") is not negated else every(found)
+
+
+def _of_each(args: list[Json], scope: Scope, links: Links, *, negated: bool) -> Iterator[Limits | None]:
+    """What each limits, as far as it is asked for: compiled, a generator expression would be a list."""
+    for arg in args:
+        yield limits(arg, scope, links, negated=negated)
 
 
 def _truth(expr: Json, scope: Scope, *, negated: bool) -> Limits:
@@ -154,7 +162,7 @@ def _null_test(arg: Json, scope: Scope, links: Links, *, is_null: bool) -> Limit
 def _null(arg: Json, scope: Scope, *, is_null: bool) -> Limits | None:
     kind, body = only(arg)
     if kind == "CoalesceExpr" and is_null:
-        return every(_null(item, scope, is_null=True) for item in body.get("args", []))
+        return every(_null_each(body.get("args", []), scope))
     if kind == "A_Expr" and body.get("kind") == "AEXPR_NULLIF" and is_null:
         equal = compare("=", body.get("lexpr", {}), body.get("rexpr", {}), scope, None)
         return either([_null(body.get("lexpr", {}), scope, is_null=True), equal])
@@ -166,14 +174,15 @@ def _null(arg: Json, scope: Scope, *, is_null: bool) -> Limits | None:
     if not is_null and what.column is None and only(arg)[0] in {"FuncCall", "CollateClause"}:
         return {}
     if is_null:
-        return {
-            what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), null=True))
-        }
+        return {what.owner: Clause(what.names, Region(_null_text(arg, what.column is not None), null=True))}
     if never_null(what) or not is_mark(what) or (what.column is None and kind == "TypeCast"):
         return {}
-    return {
-        what.owner: Clause.of(what.names, Region(_null_text(arg, what.column is not None), anything=True))
-    }
+    return {what.owner: Clause(what.names, Region(_null_text(arg, what.column is not None), anything=True))}
+
+
+def _null_each(args: list[Json], scope: Scope) -> Iterator[Limits | None]:
+    for arg in args:
+        yield _null(arg, scope, is_null=True)
 
 
 def _null_text(arg: Json, is_column: bool) -> str:
@@ -212,12 +221,12 @@ def _with_defaults(expr: Json, scope: Scope, links: Links, *, negated: bool) -> 
     """What a comparison limits whether its parameters are given or not."""
     judge = _expression if "A_Expr" in expr else _test
     found = judge(expr, scope, links, negated=negated)
+    if is_plain(expr):
+        return found
     others = defaulted(expr, scope.steps)
-    return (
-        either([found, *(limits(other, scope, links, negated=negated) for other in others)])
-        if others
-        else found
-    )
+    if not others:
+        return found
+    return either([found, *_of_each(others, scope, links, negated=negated)])
 
 
 def _expression(expr: Json, scope: Scope, links: Links, *, negated: bool) -> Limits | None:

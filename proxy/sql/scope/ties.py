@@ -7,8 +7,6 @@ Only `=` ties: `<>` and the orders hold for nearly every pair of rows. Deliberat
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from proxy.sql.functions import is_built_in
 from proxy.sql.parse import Json
 from proxy.sql.scope.clauses import Limits
@@ -29,7 +27,7 @@ def referring(what: Subject, other: Subject, scope: Scope) -> Subject:
         return what
     table = str(other.owner.table).rpartition(".")[2].lower()
     stems = {table, table.removesuffix("s"), table.removesuffix("es"), f"{table.removesuffix('ies')}y"}
-    return replace(what, owner=rest[0]) if what.owner.lower() in {f"{stem}_id" for stem in stems} else what
+    return what.of(rest[0]) if what.owner.lower() in {f"{stem}_id" for stem in stems} else what
 
 
 def tie(expr: Json, what: Subject, other: Json, scope: Scope) -> Limits:

@@ -1,0 +1,338 @@
+"""Texts that are alike do the same, whatever their values are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from proxy.sql.alike import cut, telling
+from proxy.sql.analyse import SqlSyntaxError, Statement, analyse
+from tests.sql.generated import EVERY, SOME
+from tests.sql.test_scope import SCOPED, lines
+
+FOLDER = Path(__file__).parent
+POLICY = FOLDER.parent / "policy"
+NUMBERS = (b"0", b"1", b"2", b"999999999", b"2147483648", b"999999999999999999", b"1000000", b"007")
+_LITERALS = r"""
+% _ {} {%} [,] 0 t false infinity -1 9999-12-31 %% .* $ \ x\ /* -- $$ ; " é 日本 epoch zzzz {1,2} public.t
+00000000-0000-0000-0000-000000000000 standard_conforming_strings 1=1
+"""
+LITERALS = tuple(
+    each.encode() for each in (*_LITERALS.split(), " ", "\n", "1 OR 1=1", "DROP TABLE t", "x" * 70)
+)
+WRAPPED = (
+    "DELETE FROM t WHERE {}",
+    "DELETE FROM t x USING u WHERE x.id = u.id AND {}",
+    "UPDATE t x SET v = 'a', n = n + 5, w = '2026-11-26'::date WHERE {}",
+    "UPDATE t x SET v = u.v || 'b' FROM u WHERE x.id = u.t_id AND u.id = 6 AND {}",
+    "SELECT * FROM t x WHERE {} LIMIT 5 FOR UPDATE",
+    "INSERT INTO t AS x (id, v) VALUES (3, 'a') ON CONFLICT (id) DO UPDATE SET v = 'b' WHERE {}",
+)
+CONDITIONS = [
+    *(sql.removeprefix("DELETE FROM t WHERE ") for sql in SCOPED if sql.startswith("DELETE FROM t WHERE ")),
+    *(
+        sql.partition(" WHERE ")[2]
+        for sql in lines("unscoped.txt")
+        if sql.startswith("DELETE FROM victim WHERE ")
+    ),
+    *(each.format(t="t") for each in (*SOME, *EVERY)),
+]
+
+
+def corpus() -> Iterator[str]:
+    """Statements of all kinds, and conditions in statements of the kinds that may be alike."""
+    for wrapped in WRAPPED:
+        for condition in CONDITIONS:
+            yield wrapped.format(condition)
+    yield "DELETE FROM t USING (SELECT id % 2 AS id FROM t) u WHERE t.id = u.id AND u.id IN (5, 6)"
+    yield "DELETE FROM t WHERE active IN ('a', 'b')"
+    files = [*POLICY.glob("losing/*.sql"), *POLICY.glob("everyday/*.sql"), *FOLDER.glob("statements/*.txt")]
+    for path in sorted(files):
+        for line in path.read_text().splitlines():
+            if line.strip() and not line.startswith(("#", "--")):
+                yield line.strip().removesuffix(";")
+
+
+def put_together(frame: bytes, values: Sequence[bytes]) -> bytes:
+    """A text of this frame with these values."""
+    pieces = frame.split(b"\0")
+    literals = len(values) - (len(pieces) - 1)
+    parts = _interleaved(pieces, values[literals:]).split(b"''")
+    return _interleaved(parts, [b"'%b'" % value for value in values[:literals]])
+
+
+def _interleaved(parts: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+    return b"".join(each for pair in zip(parts, [*values, b""], strict=True) for each in pair)
+
+
+def is_literal(frame: bytes, values: Sequence[bytes], place: int) -> bool:
+    """Whether the value in this place stands between apostrophes."""
+    return place < len(values) - frame.count(b"\0")
+
+
+def without_places(statement: Statement) -> Statement:
+    """What a statement does, wherever it stands."""
+    effects = tuple(replace(effect, location=0) for effect in statement.effects)
+    return replace(statement, start=0, end=0, effects=effects, digest=bool(statement.digest) * "some")
+
+
+def done_by(raw: bytes) -> object:
+    """All that is found of a text but its places and digests; or that it cannot be read."""
+    try:
+        return [without_places(statement) for statement in analyse(raw.decode(), 17).statements]
+    except SqlSyntaxError:
+        return "no SQL"
+
+
+def check(raw: bytes, choose: Sequence[tuple[bytes, bytes]]) -> int:
+    """Put other values into the places that make no difference: the text is alike, and does the same.
+
+    choose: (a literal, a number) for each trial; the n-th place has those n further on.
+    """
+    parts = cut(raw)
+    if parts is None:
+        return 0
+    assert put_together(parts.frame, parts.values) == raw
+    places = telling(raw, parts)
+    free = [place for place in range(len(parts.values)) if place not in places]
+    if not free:
+        return 0
+    expected = done_by(raw)
+    for trial in range(len(choose)):
+        values = list(parts.values)
+        for number, place in enumerate(free):
+            literal, amount = choose[(trial + number) % len(choose)]
+            values[place] = literal if is_literal(parts.frame, values, place) else amount
+        other = put_together(parts.frame, values)
+        found = cut(other)
+        assert found is not None, other
+        assert found.key(places) == parts.key(places), other
+        assert telling(other, found) == places, other
+        assert done_by(other) == expected, other
+    return len(free)
+
+
+# Neighbours that are everything together stand beside each other.
+TRIALS = [
+    *((LITERALS[n % len(LITERALS)], NUMBERS[n % len(NUMBERS)]) for n in range(0, len(LITERALS), 5)),
+    (b"t", b"0"),
+    (b"f", b"1"),
+]
+
+
+def test_other_values_do_the_same_in_all_statements_of_the_tests() -> None:
+    """A few thousand texts; a fourth of them have a value that makes no difference."""
+    texts = sorted({text for text in corpus() if len(text) < 2_000})
+    assert sum(check(text.encode(), TRIALS) > 0 for text in texts) > len(texts) / 8
+
+
+_VALUES = r"""
+5
+-5
+- 5
+0
+'x'
+''
+'it''s'
+E'a\'b'
+E'\\'
+U&'\0041'
+U&'!0041' UESCAPE '!'
+$$x$$
+$q$ ' $q$
+$1
+1.5
+1e3
+.5
+0x1F
+B'101'
+X'1F'
+N'x'
+'x'::text
+'2026-01-01'::date
+date '2026-01-01'
+interval '1 day'
+interval(3) '1 day'
+CAST('5' AS int)
+5::bigint
+'a' || 'b'
+/* ' */ 5
+5 /* 'x' */
+'--'
+'/*'
+'é'
+'\'
+ARRAY[1,2]
+ARRAY['a']
+ROW(1,2)
+now()
+NULL
+true
+DEFAULT
+n + 1
+f(5)
+coalesce($1, '%')
+(SELECT 5)
+2147483648
+99999999999999999999
+""".strip().splitlines()
+VALUES = st.sampled_from([*_VALUES, "'a'\n'b'", "5 -- '\n"])
+_COLUMNS = r"""
+id
+n
+v
+x.id
+x.v
+"a 5"
+"a'b"
+t5
+lower(v)
+id + 1
+id % 2
+v COLLATE "C"
+ctid
+é1
+""".strip().splitlines()
+COLUMNS = st.sampled_from(_COLUMNS)
+OPERATORS = st.sampled_from(["=", "=", "=", "<>", "<", ">=", "~", "LIKE", "IS DISTINCT FROM", "@>"])
+OTHER_TERMS = ("true", "EXISTS (SELECT 1 FROM u WHERE u.id = 5)", "x.id IN (SELECT 5)", "id = 5 OR id <> 5")
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> str:
+    """A few terms, joined."""
+    terms = [draw(TERMS) for _ in range(draw(st.integers(1, 3)))]
+    return draw(st.sampled_from([" AND ", " OR ", " AND NOT "])).join(f"({term})" for term in terms)
+
+
+def _filled(template: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(*parts).map(lambda chosen: template.format(*chosen))
+
+
+TERMS = st.one_of(
+    _filled("{} {} {}", COLUMNS, OPERATORS, VALUES),
+    _filled("{} IN ({})", COLUMNS, st.lists(VALUES, min_size=1, max_size=3).map(", ".join)),
+    _filled("{} BETWEEN {} AND {}", COLUMNS, VALUES, VALUES),
+    _filled("{} {} {}", VALUES, OPERATORS, VALUES),
+    _filled("{} IS NOT NULL", COLUMNS),
+    st.sampled_from(OTHER_TERMS),
+)
+WHERES = conditions()
+STATEMENTS = st.one_of(
+    _filled("UPDATE t x SET {} = {} WHERE {}", COLUMNS, VALUES, WHERES),
+    _filled("UPDATE t x SET n = {} FROM u WHERE u.id = x.id AND {}", VALUES, WHERES),
+    _filled("DELETE FROM t x WHERE {}", WHERES),
+    _filled("DELETE FROM t x USING (SELECT id % 2 AS id FROM u) u WHERE {}", WHERES),
+    _filled(
+        "INSERT INTO t AS x (id, v) VALUES ({}, {}) ON CONFLICT (id) DO UPDATE SET v = {} WHERE {}",
+        *(VALUES, VALUES, VALUES, WHERES),
+    ),
+    _filled("SELECT {} FROM t x WHERE {} LIMIT {} FOR UPDATE", VALUES, WHERES, VALUES),
+    _filled("SELECT set_config(name, {}, false) FROM pg_settings WHERE {}", VALUES, WHERES),
+    _filled("WITH d AS (DELETE FROM t x WHERE {} RETURNING 5) SELECT 1 FROM d WHERE {}", WHERES, WHERES),
+    _filled("MERGE INTO t x USING u ON {} WHEN MATCHED THEN UPDATE SET v = {}", WHERES, VALUES),
+)
+_ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="'\0"), min_size=1, max_size=20).map(
+    str.encode
+)
+_ANY_NUMBER = st.from_regex(r"[0-9]{1,18}", fullmatch=True).map(str.encode)
+
+
+@settings(max_examples=300)
+@given(
+    text=STATEMENTS,
+    chosen=st.lists(
+        st.tuples(
+            st.one_of(st.sampled_from(LITERALS), _ANY_TEXT), st.one_of(st.sampled_from(NUMBERS), _ANY_NUMBER)
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_other_values_do_the_same(text: str, chosen: list[tuple[bytes, bytes]]) -> None:
+    check(text.encode(), chosen)
+
+
+@settings(max_examples=300)
+@given(text=STATEMENTS, other=STATEMENTS)
+def test_what_is_alike_does_the_same(text: str, other: str) -> None:
+    """Nearly the same text, too: one whose values are put into the other's frame."""
+    parts, found = cut(text.encode()), cut(other.encode())
+    if parts is None or found is None:
+        return
+    places = telling(text.encode(), parts)
+    if parts.frame == found.frame and parts.key(places) == found.key(places):
+        assert done_by(text.encode()) == done_by(other.encode())
+
+
+FREE = {
+    "UPDATE pgbench_accounts SET abalance = abalance + -1234 WHERE aid = 5": [b"1234", b"5"],
+    "UPDATE t SET v = 'a', w = 'b'::date, n = n * 2 WHERE id = 5 AND v = 'c' AND n > 7": [
+        b"a",
+        b"b",
+        b"c",
+        b"2",
+        b"5",
+    ],
+    "UPDATE t SET v = 'a' WHERE id = 5 OR n = 6": [b"a"],
+    "UPDATE t SET v = f('a') WHERE id = - 5": [],
+    "DELETE FROM t WHERE id IN (1, 2) AND n IN ('1', '2') AND v IN ('a')": [b"1", b"2"],
+    "DELETE FROM t USING (SELECT id % 2 AS id FROM t) u WHERE u.id IN (0, 1) AND t.id = 3": [b"3"],
+    "DELETE FROM t WHERE 5 = id AND lower(v) = 'a' AND id <> 6": [],
+    "DELETE FROM t WHERE id = 5::int AND v = E'a'": [],
+    'DELETE FROM t WHERE "a 5" = 6 AND t7 = 8 AND n = 1.5': [b"6", b"8"],
+    "DELETE FROM t WHERE v = U&'a' AND w = 'b'\n'c'": [b"b"],
+    "INSERT INTO t VALUES (1, 'a', f(2)) ON CONFLICT (id) DO UPDATE SET n = 3 WHERE t.id = 4": [
+        b"a",
+        b"1",
+        b"3",
+    ],
+    "SELECT f(1), 2 FROM t WHERE id = 3 AND v LIKE 'a%' AND f(4) LIMIT 5 FOR UPDATE": [b"a%", b"3", b"5"],
+    "SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'search_path'": [],
+    "WITH d AS (DELETE FROM t WHERE id = 1) DELETE FROM t WHERE id = 2": [],
+    "DELETE FROM t WHERE id = 1; DELETE FROM t WHERE id = 2": [],
+    "MERGE INTO t USING u ON t.id = 1 WHEN MATCHED THEN UPDATE SET n = 2": [],
+    "DO 'BEGIN END'": [],
+    "SET search_path = 'a'": [],
+    "DELETE FROM": [],
+}
+
+
+@pytest.mark.parametrize("text", FREE)
+def test_values_that_make_no_difference(text: str) -> None:
+    parts = cut(text.encode())
+    assert (
+        parts is None
+        or [value for place, value in enumerate(parts.values) if place not in telling(text.encode(), parts)]
+        == FREE[text]
+    )
+    assert parts is not None or not FREE[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT f(a)",
+        "UPDATE t SET v = '' WHERE id = 5",
+        "UPDATE t SET v = 'it''s' WHERE id = 5",
+        "UPDATE t SET v = E'a' WHERE id = 5",
+        "UPDATE t SET v = $$a$$ WHERE id = 5",
+        "UPDATE t SET v = 'a' /* b */ WHERE id = 5",
+        "UPDATE t SET v = 'a' WHERE id = 5 -- b",
+        "UPDATE t SET v = 'a WHERE id = 5",
+        "UPDATE t SET v = 'a' WHERE \"i'd\" = 5",
+        "UPDATE t SET v = 'a\0' WHERE id = 5",
+    ],
+)
+def test_what_takes_a_closer_look_is_like_nothing(text: str) -> None:
+    assert cut(text.encode()) is None
+
+
+def test_what_is_not_utf8_is_told() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        cut(b"UPDATE t SET v = '\xff' WHERE id = 5")
