@@ -114,9 +114,9 @@ class Errands:
                     raise LinkError("a statement was held for what nobody brings about")
                 self._start(self._held(helpers.holder(errand, self._progressed)))
 
-    def close(self) -> None:
-        """Nothing is asked any more: without this circle the link is freed as soon as it is over."""
-        self._ask = self._crash = _deaf
+    def close(self, crash: CrashReporter) -> None:
+        """Nothing is asked any more: without that circle the link is freed as soon as it is over."""
+        self._ask, self._crash = _deaf, crash
 
     def abandon(self) -> None:
         """What is under way is of no use any more."""
@@ -175,5 +175,5 @@ class Errands:
         self._ask(lambda: self._session.held(outcome))
 
 
-def _deaf(said: object) -> None:
-    """Nobody is told."""
+def _deaf(question: Callable[[], list[Command]]) -> None:
+    """The session is over."""

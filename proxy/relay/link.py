@@ -532,7 +532,7 @@ class Link:
     def _finish(self) -> None:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
-            self._errands.close()
+            self._errands.close(self._on_crash)
             self._seat.leave()
             if self._calling and self._console is not None:
                 self._calling = False
