@@ -114,6 +114,18 @@ def test_errors(every_twins: Twins) -> None:
     )
 
 
+def test_what_has_no_name_may_hang_on_a_batch_that_is_not_answered(every_twins: Twins) -> None:
+    """The first batch fails in the middle, and the next goes behind it without waiting."""
+    insert = "INSERT INTO t VALUES ($1, 'new')"
+    fails = P(insert) + B(values=[b"1"]) + E()
+    look = B(values=[b"2"]) + E() + S
+    for warm in (0, 1, 2, 3):
+        before = [request(text, b"3") for text in (SELECT, insert)] * warm
+        every_twins.alike(*before, step(fails, fails, S, look))
+        every_twins.alike(*before, request(SELECT, b"1"), step(fails, P(SELECT), S, look, DS(), S))
+        every_twins.alike(*before, step(P(SELECT), S, fails, P(COUNT), S, look, fails, C(), S, look))
+
+
 def test_the_unnamed_statement_is_there_exactly_when_it_would_be(every_twins: Twins) -> None:
     again = step(B(values=[b"2"]), E(), S)
     bare = step(B(), E(), S)
