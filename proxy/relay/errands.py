@@ -114,6 +114,10 @@ class Errands:
                     raise LinkError("a statement was held for what nobody brings about")
                 self._start(self._held(helpers.holder(errand, self._progressed)))
 
+    def close(self, crash: CrashReporter) -> None:
+        """Nothing is asked any more: without that circle the link is freed as soon as it is over."""
+        self._ask, self._crash = _deaf, crash
+
     def abandon(self) -> None:
         """What is under way is of no use any more."""
         if self._task is not None:
@@ -169,3 +173,7 @@ class Errands:
         outcome = await holding
         self._task = None  # what comes next may be recorded, or held for something else
         self._ask(lambda: self._session.held(outcome))
+
+
+def _deaf(question: Callable[[], list[Command]]) -> None:
+    """The session is over."""

@@ -516,10 +516,13 @@ class Link:
         if client.is_closing():
             return
         if unread(client.get_extra_info("socket")) or client.get_write_buffer_size():
-            client.write_eof()
-            client.resume_reading()
-        else:
-            client.close()
+            try:
+                client.write_eof()
+                client.resume_reading()
+                return
+            except OSError:
+                pass  # it has reset the connection itself
+        client.close()
 
     def _stop_timers(self) -> None:
         for timer in self._timers:
@@ -529,6 +532,7 @@ class Link:
     def _finish(self) -> None:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
+            self._errands.close(self._on_crash)
             self._seat.leave()
             if self._calling and self._console is not None:
                 self._calling = False

@@ -91,9 +91,6 @@ class Judge:
         """Judge what this client sends."""
         self._gate = gate
         self._clock = gate.clock
-        self._permit: Permit | None = None  # the last that was asked for, of ...
-        self._permitted: Meaning | None = None
-        self._permitted_to: Who | None = None
         self.lookup = Lookup(gate, who)
         self.consequences = Consequences(gate, self.lookup)
         self.defines: Overlay | None = None

@@ -358,6 +358,22 @@ async def test_a_client_killed_while_the_server_does_not_read() -> None:
         released.set()
 
 
+async def test_a_client_that_reset_its_connection_with_bytes_unread_is_let_go() -> None:
+    class Silent(PassingSession):
+        def drain(self) -> list[Command]:
+            return self._end("drained")
+
+    with full_backlog() as port:
+        async with relay(port, Silent) as gate, connected(gate.port) as client:
+            await client.send(b"hello")
+            await until(lambda: bool(gate.sessions) and gate.sessions[0].waiting)
+            await client.send(b"more")
+            client.kill()
+            await client.writer.wait_closed()
+            await gate.listener.stop()
+            assert (gate.crashes, gate.listener.connections) == ([], 0)
+
+
 def len_pending(writer: asyncio.StreamWriter) -> int:
     return int(writer.transport.get_write_buffer_size())
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.session import Command, ToClient
+from proxy.session import Command, ToClient, ToServer
 from proxy.session.inflight import MOST_OWED, PARSE, QUERY, SYNC, Inflight
 from proxy.sql.analyse import Analysis, analyse
 from proxy.wire.backend import encode_command_complete, encode_data_row, encode_ready
@@ -146,6 +146,20 @@ def test_a_client_is_read_from_only_while_the_server_owes_little(asked: bytes) -
         parts = [message(b"1"), message(b"2"), encode_data_row([b"1"]) + encode_command_complete("SELECT 1")]
     session.server_data(b"".join(parts) * 2)
     assert not session.waiting
+
+
+def test_bytes_alone_are_all_that_follows_and_more_may_be_read() -> None:
+    session = logged_in()
+    asked, answer = Q("SELECT 1"), encode_command_complete("SELECT 1") + encode_ready("I")
+    assert session.from_client(asked[:7]) == b""
+    assert session.from_client(asked[7:]) == asked
+    assert session.from_server(answer) == answer
+    assert session.from_client(S * (MOST_OWED + 1)) == [ToServer(S * (MOST_OWED + 1))]
+    assert (session.waiting, session.from_server(encode_ready("I"))) == (True, encode_ready("I"))
+    assert not session.waiting
+    assert session.from_server(encode_ready("I") * MOST_OWED) == encode_ready("I") * MOST_OWED
+    assert session.from_client(asked + X("SELECT '\\'")) == [ToServer(asked)]  # the second waits
+    assert session.from_server(answer) == [ToClient(answer), ToServer(X("SELECT '\\'"))]
 
 
 NAMES = st.sampled_from(["", "a", "b"])
