@@ -221,9 +221,12 @@ class Gate:
         return code
 
     def stop(self, wait_s: float = WAIT_S) -> int:
-        """Tell it to stop; returns the exit code."""
+        """Tell it to stop; returns the exit code. No worker may fail meanwhile."""
         self.signal(signal.SIGTERM)
-        return self.ended(wait_s)
+        code = self.ended(wait_s)
+        failed = [line["event"] for line in self.log.so_far if str(line["event"]).startswith("pgwarden: worker")]
+        assert not failed, failed
+        return code
 
 
 def moved(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

@@ -97,7 +97,7 @@ def test_whatever_is_told_of_comes_there_and_nothing_waits_for_a_target_that_han
     with stuck() as silent, told(tmp_path, server, notices.hook.port, silent.getsockname()[1]) as gate:
         with psycopg.connect(gate.url(users.name), autocommit=True) as client:
             with pytest.raises(psycopg.Error, match="not here"):
-                client.execute("DROP SCHEMA IF EXISTS a")
+                client.execute("DROP SCHEMA public")
             refused = notices.next("refused")
             connection, _ = silent.accept()  # from here on one target hangs
             thread = run_aside(client, "TRUNCATE users")
@@ -117,8 +117,8 @@ def test_whatever_is_told_of_comes_there_and_nothing_waits_for_a_target_that_han
         ledger.close()
         sent = gate.metrics("pgwarden_notifications_total")
         connection.close()
-    assert (refused["rule"], refused["sql"]) == ("no-drop", "DROP SCHEMA IF EXISTS a")
-    assert refused["decision_id"] == gate.refused("DROP SCHEMA IF EXISTS a")["decision_id"]
+    assert (refused["rule"], refused["sql"]) == ("no-drop", "DROP SCHEMA public")
+    assert refused["decision_id"] == gate.refused("DROP SCHEMA public")["decision_id"]
     assert (held["rule"], held["message"]) == ("asked", "an approval is waited for")
     assert (asked["sql"], asked["held"], asked["role"]) == ("TRUNCATE users", True, "postgres")
     assert asked["do"] == "pgwarden approve show {0}; pgwarden approve grant {0}".format(asked["request"])

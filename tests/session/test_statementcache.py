@@ -1,9 +1,10 @@
 """Statements that the server keeps: what the client sees, and what goes to the server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.servers.database import Database
@@ -465,12 +466,30 @@ def _sessions(draw: st.DrawFn) -> list[bytes]:
     return [*before, *steps, look]
 
 
+def _has_query_in_batch(steps: Sequence[bytes]) -> bool:
+    """Whether PostgreSQL 18 would fail at the next Parse (XX000), also at one by which the gate refuses."""
+    data, at, inside = b"".join(steps), 0, False
+    while at < len(data):
+        kind = data[at : at + 1]
+        if kind == b"Q" and inside:
+            return True
+        inside = kind not in b"QS"
+        at += 1 + int.from_bytes(data[at + 1 : at + 5])
+    return False
+
+
+@cache
+def _major(database: Database) -> int:
+    return int(database.execute("SHOW server_version_num")) // 10_000
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=_sessions(), chunk=st.sampled_from((0, 0, 0, 5)), joined=st.booleans())
 def test_whatever_a_session_says(
     every_table: Database, clients: Clients, steps: list[bytes], chunk: int, joined: bool
 ) -> None:
     """Also all of it in one go."""
+    assume(not (_has_query_in_batch(steps) and _major(every_table) == 18))
     twins = Twins(clients, every_table, resetting(every_table))
     twins.alike(*([b"".join(steps)] if joined else steps), chunk=chunk)
 

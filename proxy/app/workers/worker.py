@@ -145,6 +145,7 @@ class _Worker:
             return _FAILED
         finally:
             obeying.cancel()
+            await asyncio.wait((obeying,))  # only one may listen: `finish` does so, too
         channel.send(self._report(gateway))
         await channel.finish()
         return 0
