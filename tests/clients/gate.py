@@ -224,8 +224,8 @@ class Gate:
         """Tell it to stop; returns the exit code. No worker may fail meanwhile."""
         self.signal(signal.SIGTERM)
         code = self.ended(wait_s)
-        failed = [line["event"] for line in self.log.so_far if str(line["event"]).startswith("pgwarden: worker")]
-        assert not failed, failed
+        events = [str(line["event"]) for line in self.log.so_far]
+        assert not [event for event in events if event.startswith("pgwarden: worker")]
         return code
 
 
