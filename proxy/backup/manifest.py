@@ -68,6 +68,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return major_of(self.tool_version)
 
 
+_DECODER: Final = msgspec.json.Decoder(Manifest)
+
+
 def major_of(version: str) -> int:
     """17 of "17.10" and of "17beta1"."""
     digits = re.match(r"\d+", version)
@@ -91,7 +94,7 @@ def read_manifest(place: Place, folder: str) -> Manifest:
         size = place.size(path)
         if size is None or size > _MAX_BYTES:
             raise Damaged(f"{where} holds no backup: it has no {MANIFEST}")
-        manifest = msgspec.json.decode(b"".join(place.read(path)), type=Manifest)
+        manifest = _DECODER.decode(b"".join(place.read(path)))
     except FileNotFoundError:
         raise Damaged(f"{where} holds no backup: it has no {MANIFEST}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):

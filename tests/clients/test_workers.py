@@ -157,6 +157,14 @@ def test_failed_logins_count_for_all_workers(programs: Programs, tmp_path: Path)
         assert len(ours) == 5
 
 
+def test_a_worker_that_crashes_says_where(serve: Serve) -> None:
+    gate = serve(STRICT)
+    os.kill(gate.workers[0], signal.SIGSEGV)
+    assert gate.says(GONE)["reason"] == "ended by SIGSEGV"
+    assert "Fatal Python error: Segmentation fault" in gate.log.text
+    assert "worker.py" in gate.log.text
+
+
 def test_who_waits_at_a_dead_worker_s_socket_is_served_by_the_next(serve: Serve, users: Database) -> None:
     gate = serve(STRICT)
     os.kill(gate.workers[0], signal.SIGSTOP)

@@ -9,6 +9,7 @@ nothing here.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import socket
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class Origin:
 def work(origin: Origin, number: int, supervisor: socket.socket, sockets: tuple[Sockets, ...]) -> int:
     """Be a worker until told to stop; returns the exit code."""
     settings = origin.loaded.settings
+    faulthandler.enable()  # a library that crashes says where: code and lines, no statement
     lines = start_log(settings.log_level, settings.log_format, origin.runtime.error_lock)
     log = logger() if origin.count == 1 else logger().bind(worker=number)
     worker = _Worker(origin, number, log)

@@ -6,9 +6,10 @@ port from entries to facts. Deliberately absent: any kind; each has a module of 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -49,14 +50,24 @@ def spelled(payload: Payload) -> str:
         raise LedgerError(f"this cannot be recorded: {error}") from error
 
 
+_decoders: Final[dict[type[Payload], msgspec.json.Decoder[Payload]]] = {}
+_building: Final = threading.Lock()
+"""Of two threads that are the first to decode a type, msgspec 0.22 crashes one: it finds what the other has
+begun to build (StructInfo, in its _core.c). An entry that is new is read by several threads at once."""
+
+
 def read(entry: Entry, shape: type[P]) -> P:
-    """What an entry says.
+    """What an entry says; any thread may ask.
 
     Raises:
         LedgerError: it has not the shape of its kind: damaged, or from a newer pgwarden.
     """
+    decoder = _decoders.get(shape)
+    if decoder is None:
+        with _building:
+            decoder = _decoders.setdefault(shape, msgspec.json.Decoder(cast(type[Payload], shape)))
     try:
-        return msgspec.json.decode(entry.payload, type=shape)
+        return cast(P, decoder.decode(entry.payload))
     except (ValueError, msgspec.DecodeError) as error:
         raise unreadable(entry) from error
 
