@@ -62,11 +62,35 @@ COMPILED = (
     "proxy/session/wishes.py",
     "proxy/session/authentication/entrance.py",
     "proxy/session/admission.py",
+    "proxy/session/brain.py",
     "proxy/session/session.py",
     "proxy/relay/limits.py",
     "proxy/relay/legs.py",
     "proxy/relay/link.py",
 )
+
+
+# A gate's code is cold most of the time: kernel, clients and servers use the same caches between any two of
+# its reads, so what it touches counts more than what it computes. Behind nearly every operation mypyc writes
+# what happens if it fails; these functions are only called there, which tells the compiler to put it elsewhere.
+_FAILING = (
+    *("CPy_AddTraceback", "CPy_AttributeError", "CPy_CatchError", "CPy_DecRef", "CPy_Raise", "CPy_Reraise"),
+    *("CPy_TypeError", "CPy_TypeErrorTraceback", "CPyError_OutOfMemory", "PyErr_Format", "PyErr_SetString"),
+    # What is done with integers of more than 62 bits.
+    *("CPyTagged_Add_", "CPyTagged_DecRef", "CPyTagged_IncRef", "CPyTagged_IsEq_", "CPyTagged_IsLt_"),
+    *("CPyTagged_Subtract_", "CPyTagged_XDecRef"),
+)
+# Calls within the library are direct, and those to Python's take no detour.
+_CLOSE = ["-fvisibility=hidden", "-fno-semantic-interposition", "-fno-plt"]
+
+
+def _compact(extension: Extension) -> None:
+    """Have a library compiled so that what runs together lies together."""
+    header = Path("build", "failing.h").absolute()
+    header.parent.mkdir(exist_ok=True)
+    lines = [f"__typeof__({name}) {name} __attribute__((cold));" for name in _FAILING]
+    header.write_text("\n".join(["#include <Python.h>", "#include <CPy.h>", *lines, ""]))
+    extension.extra_compile_args = [*extension.extra_compile_args, *_CLOSE, "-include", str(header)]
 
 
 def _compiler() -> bool:
@@ -91,9 +115,13 @@ def _extensions() -> list[Extension]:
 
     # The dependencies are not there where a wheel is built: what they give is of any type.
     options = ["--config-file=", "--ignore-missing-imports", "--explicit-package-bases"]
-    level = os.environ.get("MYPYC_OPT_LEVEL", "3")  # of the C compiler
+    level = os.environ.get("MYPYC_OPT_LEVEL", "2")  # of the C compiler; at 3, code is larger
     files = [*options, *COMPILED]
     extensions: list[Extension] = mypycify(files, opt_level=level, debug_level="0", group_name="pgwarden")
+    if os.name == "posix":
+        for extension in extensions:
+            if extension.name == "pgwarden__mypyc":  # the others only lead there
+                _compact(extension)
     return extensions
 
 

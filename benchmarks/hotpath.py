@@ -18,6 +18,7 @@ from typing import Final, TypeAlias, cast
 
 from benchmarks import protocol
 from benchmarks.micro import gate_of
+from benchmarks.relay import Leg
 from benchmarks.targets import POLICY
 from benchmarks.workloads import Mode, Queries, select
 from proxy.app.compiled import built
@@ -113,6 +114,20 @@ class _Wire(asyncio.Transport):
         """There is nothing to cut."""
 
 
+class _Sink(set[bytes]):
+    """The same, written to by a method of C that keeps nothing, as an event loop's is."""
+
+    write = set.discard
+    set_protocol = _Wire.set_protocol
+    get_extra_info = _Wire.get_extra_info
+    is_closing = _Wire.is_closing
+    abort = _Wire.abort
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = asyncio.Event()
+
+
 class _Nearby(Upstream):
     """A server that is there at once."""
 
@@ -134,10 +149,9 @@ class Cost:
     cold: float
 
 
-async def _logged_in(gate: Gate, events: list[Event]) -> tuple[_Wire, _Wire]:
-    """A client that is logged in: its socket, and its server's."""
+async def _logged_in(gate: Gate, events: list[Event], client: _Wire, server: _Wire) -> None:
+    """Log a client in over its socket and its server's."""
     loop = asyncio.get_running_loop()
-    client, server = _Wire(), _Wire()
     upstream, settings = _Nearby(server), RelaySettings()
     seat = Occupancy(Capacity(), loop.time).enter(client.abort)
     if seat is None:
@@ -160,17 +174,37 @@ async def _logged_in(gate: Gate, events: list[Event]) -> tuple[_Wire, _Wire]:
     client.receive(protocol.startup({"user": "app", "database": "shop"}))
     await server.taken.wait()
     server.receive(_LET_IN)
-    return client, server
 
 
 def _crash(error: Exception) -> None:
     raise error
 
 
+async def hot_callbacks(target: str, mode: Mode, count: int) -> tuple[Receive, list[bytes], Receive, bytes]:
+    """What takes the reads of a target's client, so many requests; what takes its server's, and an answer."""
+    workload, answer = select(mode, 1), _ANSWERS[mode.value]
+    client, server = cast(tuple[_Wire, _Wire], (_Sink(), _Sink()))
+    if target == "relay":
+        legs = Leg(), Leg()
+        for leg, wire in zip(legs, (client, server), strict=True):
+            wire.set_protocol(leg)
+        legs[0].join(server)
+        legs[1].join(client)
+    else:
+        keep_turns_short()
+        await _logged_in(gate_of(load_policy(str(POLICY), read_text)), [], client, server)
+        if workload.setup:
+            client.receive(workload.setup)
+            server.receive(_PARSED + encode_ready("I"))
+    requests = [b"".join(workload.request(number)) for number in range(count)]
+    return client.receive, requests, server.receive, answer
+
+
 async def cost_of(workload: Queries, gate: Gate, rounds: int) -> Cost:
     """What a request of one workload costs."""
     events: list[Event] = []
-    client, server = await _logged_in(gate, events)
+    client, server = _Wire(), _Wire()
+    await _logged_in(gate, events, client, server)
     if workload.setup:
         client.receive(workload.setup)
         server.receive(_PARSED + encode_ready("I"))

@@ -15,7 +15,7 @@ from typing import cast
 import uvloop
 
 
-class _Leg(asyncio.Protocol):
+class Leg(asyncio.Protocol):
     """One side of a relayed connection: each chunk read is one write to the other side."""
 
     _write: Callable[[bytes], None]
@@ -47,7 +47,7 @@ class _Leg(asyncio.Protocol):
         self._other.close()
 
 
-class _ClientLeg(_Leg):
+class _ClientLeg(Leg):
     """The accepted side: keeps what comes before the upstream side stands.
 
     It does so because uvloop 0.23 begins to read after `connection_made` even when that paused reading. A
@@ -67,7 +67,7 @@ class _ClientLeg(_Leg):
 
     async def _dial(self) -> None:
         try:
-            upstream, leg = await asyncio.get_running_loop().create_connection(_Leg, *self._upstream)
+            upstream, leg = await asyncio.get_running_loop().create_connection(Leg, *self._upstream)
         except OSError:
             self.transport.close()
             return

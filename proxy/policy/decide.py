@@ -26,7 +26,7 @@ def decide(effects: Sequence[Effect], context: Context, policy: Policy, facts: F
     fitting = fitting_rules(effects, context, policy, facts)
     completing = _may_complete(effects, policy, facts)
     if not fitting:
-        return Decision(True, (), (), None, tuple(effects), False, completing)
+        return Decision(True, (), (), None, tuple(effects), False, completing, timeless=True)
     approvals = approvals_of(context, facts, policy.environment) if is_trusted(policy, facts) else ()
     until: datetime | None = None
     facts_used = False

@@ -137,6 +137,7 @@ class Decision:
         lifted: the enforced rules that approvals have kept from refusing. Where the statement is allowed,
             each of these approvals has to be used before it goes on.
         taken: the approvals of which the statement's migration run has taken a use.
+        timeless: no rule's match fits, so it is the same at any moment.
         wanted: it would be allowed if all of this came about, which takes a statement outside of a
             transaction; empty: nothing would help.
     """
@@ -152,6 +153,7 @@ class Decision:
     lifted: tuple[Lift, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     taken: frozenset[str] = frozenset()
+    timeless: bool = False
 
     @property
     def approvals(self) -> tuple[str, ...]:

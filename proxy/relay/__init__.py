@@ -11,7 +11,7 @@ from proxy.relay.certificate import Certificate, CertificateError, CertificateFi
 from proxy.relay.limits import Capacity, Occupancy
 from proxy.relay.link import Link
 from proxy.relay.listener import Listener
-from proxy.relay.ports import RelaySettings, Session, Told
+from proxy.relay.ports import RelaySettings, Told
 from proxy.relay.proxied import ProxyProtocol
 from proxy.relay.routing import CancelRouter
 from proxy.relay.sockets import KeepAlive
@@ -33,7 +33,6 @@ __all__ = [
     "Occupancy",
     "ProxyProtocol",
     "RelaySettings",
-    "Session",
     "Sockets",
     "SslMode",
     "Told",

@@ -16,12 +16,12 @@ from proxy.relay.ports import (
     CrashReporter,
     CredentialFinder,
     Holder,
-    Session,
     TextReader,
 )
 from proxy.session import (
     Analyse,
     AwaitCatalogue,
+    Brain,
     Command,
     Credential,
     DeriveKey,
@@ -74,7 +74,7 @@ class Errands:
 
     __slots__ = ("_ask", "_crash", "_helpers", "_session", "_task")
 
-    def __init__(self, session: Session, helpers: Helpers, ask: Asker, crash: CrashReporter) -> None:
+    def __init__(self, session: Brain, helpers: Helpers, ask: Asker, crash: CrashReporter) -> None:
         """Begin with none; ``crash`` is told what went wrong with one."""
         self._session = session
         self._helpers = helpers

@@ -15,6 +15,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Final, TypeAlias
 
+from mypy_extensions import i64
+
 from proxy.relay.calls import Console
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
@@ -27,7 +29,6 @@ from proxy.relay.ports import (
     CrashReporter,
     Observer,
     RelaySettings,
-    Session,
 )
 from proxy.relay.routing import CancelRouter
 from proxy.relay.secure import SecureTransport
@@ -38,6 +39,7 @@ from proxy.relay.upstream import Upstream, UpstreamError
 from proxy.session import (
     Abandon,
     Activity,
+    Brain,
     Cancel,
     CancelAnother,
     Close,
@@ -73,6 +75,12 @@ _SERVER: Final = 1
 _AT_ONCE_BYTES: Final = 512 * 1024
 _SLICE_BYTES: Final = SLICE_BYTES  # compiled, a name of another module's is looked up each time
 
+Write: TypeAlias = Callable[[asyncio.Transport, bytes | memoryview], None]
+
+
+def _nowhere(transport: asyncio.Transport, data: bytes | memoryview) -> None:
+    """Write to a side that is not there yet."""
+
 
 class Link:
     """Performs one session's commands. Its two legs call it; a listener watches it.
@@ -83,7 +91,7 @@ class Link:
 
     def __init__(
         self,
-        session: Session,
+        session: Brain,
         upstream: Upstream,
         canceller: Canceller,
         settings: RelaySettings,
@@ -114,13 +122,16 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._client: asyncio.Transport | None = None
         self._server: asyncio.Transport | None = None
+        # What writes, of their classes: looked for by name once, and not for each message.
+        self._write_client: Write = _nowhere
+        self._write_server: Write = _nowhere
         self._client_full = False  # the client does not take what is written to it
         self._server_full = False
         self._slices: Slices | None = None  # what goes to the server in pieces
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
-        self._received = 0  # bytes of the client's
-        self._rests_at = _AT_ONCE_BYTES  # when others have their turn
+        self._received: i64 = 0  # bytes of the client's
+        self._rests_at: i64 = _AT_ONCE_BYTES  # when others have their turn
         self._server_ended = False
         self._connecting = False
         self._over = False  # the session has ended: what still arrives is dropped
@@ -145,9 +156,13 @@ class Link:
 
     def client_made(self, client: asyncio.Transport) -> None:
         """A client has connected: take its socket over."""
-        self._client = client
+        self._take_client(client)
         client.set_protocol(self._client_leg())
         self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
+
+    def _take_client(self, client: asyncio.Transport) -> None:
+        self._client = client
+        self._write_client = type(client).write
 
     def _client_leg(self) -> Leg:
         return Leg(self, _CLIENT, self.client_data)
@@ -161,8 +176,8 @@ class Link:
             allowed = self._session.from_client(data)
             if isinstance(allowed, list):
                 self._perform(allowed)
-            elif allowed:
-                self._write_server(allowed)
+            elif len(allowed):
+                self._to_server(allowed)
             if self._received > self._rests_at:
                 self._throttle()
                 self._loop.call_soon(self._rested)
@@ -203,8 +218,8 @@ class Link:
             if isinstance(answer, list):
                 self._perform(answer)
                 return
-            if answer and self._client is not None:
-                self._client.write(answer)
+            if self._client is not None and len(answer):
+                self._write_client(self._client, answer)
             if self._client_paused:
                 self._throttle()
         except Exception as error:
@@ -304,7 +319,7 @@ class Link:
         for command in commands:
             match command:
                 case ToServer():
-                    self._write_server(command.data)
+                    self._to_server(command.data)
                 case ToClient():
                     if self._client is not None:
                         self._client.write(command.data)
@@ -330,10 +345,10 @@ class Link:
                     self._errands.run(command)
         self._throttle()
 
-    def _write_server(self, data: bytes | memoryview) -> None:
+    def _to_server(self, data: bytes | memoryview) -> None:
         if self._server is not None:
             if self._slices is None and len(data) <= _SLICE_BYTES:
-                self._server.write(data)
+                self._write_server(self._server, data)
             else:
                 self._write_slices(self._server, data)
         elif not self._server_ended:
@@ -375,7 +390,7 @@ class Link:
             self._close()
 
         secure = SecureTransport(client, certificate.accept, self._client_leg(), secured, failed)
-        self._client = secure
+        self._take_client(secure)
         secure.begin(begun)
 
     def _throttle(self) -> None:
@@ -442,6 +457,7 @@ class Link:
             return
         self._connecting = False
         self._server = server
+        self._write_server = type(server).write
         if self._calling:
             self._stop_timers()  # the console keeps the time, and counts who has not logged in
             self._seat.logged_in()

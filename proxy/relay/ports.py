@@ -1,6 +1,7 @@
-"""What the relay needs from a session, and what can be set about it.
+"""What the relay needs from others, and what can be set about it.
 
-Enters: nothing. Leaves: the Session protocol (proxy.session.Session fits it) and the relay's settings.
+Enters: nothing. Leaves: protocols of those whom a link asks, and the relay's settings; what it needs of a
+session is `proxy.session.Brain`.
 Deliberately absent: any judgement; the relay moves bytes and does what it is told.
 """
 
@@ -10,12 +11,10 @@ from typing import Protocol, TypeAlias
 
 from proxy.relay.sockets import KeepAlive
 from proxy.session import (
-    Activity,
+    Brain,
     Change,
-    Command,
     Credential,
     Event,
-    Excess,
     GivenUp,
     Hold,
     Outcome,
@@ -24,95 +23,9 @@ from proxy.session import (
     Released,
     Screening,
     Standing,
-    TlsInfo,
     Unavailable,
     Unrecorded,
-    UpstreamFailure,
-    Weighed,
 )
-from proxy.wire.framing import View
-
-
-class Session(Protocol):
-    """One connection's brain. Each method returns the commands to perform, in order."""
-
-    @property
-    def waiting(self) -> bool:
-        """True while nothing may be read from the client."""
-
-    @property
-    def standing(self) -> Standing | None:
-        """What it waits for, once it is logged in."""
-
-    @property
-    def activity(self) -> Activity:
-        """What it does now, for people."""
-
-    def from_client(self, data: bytes) -> View | list[Command]:
-        """The client sent bytes. Bytes alone go to the server, and then more may be read from the client."""
-
-    def analysed(self, outcome: Outcome) -> list[Command]:
-        """The text of the last Analyse has been read."""
-
-    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
-        """What the last Record asked for is durable, or cannot be."""
-
-    def held(self, outcome: Released | GivenUp) -> list[Command]:
-        """What the last Hold asked for has come about, or will not."""
-
-    def progressed(self, message: str, detail: str = "") -> list[Command]:
-        """How far what the last Hold asked for is."""
-
-    def pondered(self, weighed: Weighed) -> list[Command]:
-        """What the work of the last Ponder gave."""
-
-    def catalogue_ready(self) -> list[Command]:
-        """What the last AwaitCatalogue asked for is done."""
-
-    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
-        """The user of the last FindCredential has been looked up."""
-
-    def key_derived(self, salted: bytes) -> list[Command]:
-        """What the last DeriveKey asked for is there."""
-
-    def cancel(self) -> list[Command]:
-        """Somebody has shown this session's key: what it runs is to end."""
-
-    def facts_changed(self) -> list[Command]:
-        """What is under way has to be looked at again."""
-
-    def client_eof(self) -> list[Command]:
-        """The client is gone."""
-
-    def client_secured(self, tls: TlsInfo) -> list[Command]:
-        """TLS stands with the client."""
-
-    def client_not_secured(self, reason: str) -> list[Command]:
-        """TLS with the client did not come about."""
-
-    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
-        """The connection to the server stands, with this TLS on it."""
-
-    def server_failed(self, failure: UpstreamFailure) -> list[Command]:
-        """The connection to the server could not be made."""
-
-    def turned_away(self, excess: Excess) -> list[Command]:
-        """The connection to the server may not be made: there are too many."""
-
-    def from_server(self, data: bytes) -> View | list[Command]:
-        """The server sent bytes. Bytes alone go to the client, and then more may be read from it."""
-
-    def server_eof(self) -> list[Command]:
-        """The server is gone."""
-
-    def drain(self) -> list[Command]:
-        """End as soon as no work is under way."""
-
-    def terminate(self, message: str, detail: str = "") -> list[Command]:
-        """End now."""
-
-    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
-        """End, because it has stood like this for longer than it may."""
 
 
 class TextReader(Protocol):
@@ -162,7 +75,7 @@ class Holder(Protocol):
         """
 
 
-SessionFactory: TypeAlias = Callable[[Peer], Session]
+SessionFactory: TypeAlias = Callable[[Peer], Brain]
 Observer: TypeAlias = Callable[[Event], None]
 CrashReporter: TypeAlias = Callable[[Exception], None]
 

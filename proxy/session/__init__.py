@@ -8,6 +8,7 @@ Absent: sockets, clocks, randomness (arguments of the Gate), and what a rule mea
 from proxy.session.authentication.attempts import Attempts
 from proxy.session.authentication.credentials import AuthType, Credential, Unavailable
 from proxy.session.authentication.rules import SERVER_REFUSALS, Authentication
+from proxy.session.brain import Brain
 from proxy.session.cache import Found, Outcome, Screening, understood_aside
 from proxy.session.cancelkeys import CancelKeys, Identity
 from proxy.session.commands import (
@@ -72,6 +73,7 @@ __all__ = [
     "AuthType",
     "Authentication",
     "AwaitCatalogue",
+    "Brain",
     "Cancel",
     "CancelAnother",
     "CancelKeys",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.session.copyguard import CopyGuard
 from proxy.session.copying import CopyIn
 from proxy.session.extended_protocol import ExtendedProtocol
@@ -104,7 +106,7 @@ class ClientSide:
         after, self.pending.after = self.pending.after, b""
         return b"".join((*(pieces or ()), kept, after))
 
-    def _in_line(self, kind: int) -> bytes | None:
+    def _in_line(self, kind: i64) -> bytes | None:
         """What goes on in place of the frame just shown, at its usual place in the conversation.
 
         Compared one by one, the most frequent first: mypyc makes plain calls of these, and slow ones of a
@@ -143,7 +145,7 @@ class ClientSide:
             pieces.append((self._sync() or encode_sync()) if kind == SYNC else encode_flush())
         return b"".join(pieces)
 
-    def _replicating(self, kind: int) -> bytes | None:
+    def _replicating(self, kind: i64) -> bytes | None:
         if kind != QUERY:
             raise ProtocolViolation("only simple queries are supported in a replication connection")
         return self._simple.replication_query()
@@ -162,7 +164,7 @@ class ClientSide:
 
     # -- out of line -------------------------------------------------------------------------------
 
-    def _out_of_line(self, kind: int) -> bytes | None:
+    def _out_of_line(self, kind: i64) -> bytes | None:
         """A frame that comes while COPY data is expected, or behind an error."""
         self.pending.message = None
         self._judge.forget_held()

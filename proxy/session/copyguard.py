@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.session.commands import Ponder
 from proxy.session.copying import CopyIn
 from proxy.session.forwarding import DROPPED, KEEP
@@ -40,7 +42,7 @@ class CopyGuard:
         self._cutter = cutter
         self._pending = pending
 
-    def frame(self, kind: int) -> bytes | None:
+    def frame(self, kind: i64) -> bytes | None:
         """What goes on in place of a frame that comes while data is expected.
 
         Raises: ProtocolViolation for what belongs into no COPY.

@@ -25,12 +25,12 @@ from proxy.session.texts import Texts
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
     ParseMessage,
-    decode_bind_names,
+    bind_names,
     decode_close,
     decode_describe,
-    decode_execute_portal,
     decode_parse,
     encode_flush,
+    execute_portal,
 )
 
 _UNNAMED: Final = b"S\0"
@@ -106,7 +106,7 @@ class ExtendedProtocol:
     def bind(self) -> bytes | None:
         """A Bind: a portal is made of a statement."""
         state = self._state
-        portal, name = decode_bind_names(self._cutter.body())
+        portal, name = bind_names(self._cutter)
         if self._cache is not None and not name and self._waits_for_unnamed(self._cache):
             return KEEP
         meaning = state.statements.meaning(name, state.batch)
@@ -149,7 +149,7 @@ class ExtendedProtocol:
     def execute(self) -> bytes | None:
         """An Execute: a portal runs."""
         state = self._state
-        portal = decode_execute_portal(self._cutter.body())
+        portal = execute_portal(self._cutter)
         # A portal that no Bind made is a cursor, judged when it was declared.
         known = state.portals.meaning(portal, state.batch) or self._gate.fetch
         meaning = resolve(known, state.statements, state.batch)

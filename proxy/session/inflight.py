@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.policy.rules import Policy
 from proxy.session.meaning import Meaning
 from proxy.session.prepared import Definition
@@ -35,7 +37,7 @@ most, which are 1,600 of the shortest, so it never waits for more.
 """
 
 
-def is_boundary(kind: int) -> bool:
+def is_boundary(kind: i64) -> bool:
     """Whether a message of this kind ends in ReadyForQuery."""
     return kind in (SYNC, QUERY, FUNCTION_CALL)
 
@@ -103,7 +105,7 @@ class Sent:
         "unsent",
     )
 
-    def __init__(self, kind: int, serial: int = 0) -> None:
+    def __init__(self, kind: i64, serial: i64) -> None:
         """Begin with nothing but the kind; few messages carry more."""
         self.kind = kind
         self.serial = serial
@@ -111,7 +113,7 @@ class Sent:
         self.definition: Definition | None = None
         self.closes: tuple[str, bytes] | None = None
         self.acts: tuple[tuple[Act, ...], ...] = ()
-        self.completed = 0
+        self.completed: i64 = 0
         self.definitions: dict[tuple[int, bytes], Definition] | None = None
         self.refusal: Refusal | None = None
         self.grant: Grant | None = None
@@ -144,10 +146,10 @@ class Inflight:
         """Begin with nothing owed."""
         self._first: Sent | None = None
         self._last: Sent | None = None
-        self.owed = 0
+        self.owed: i64 = 0
         self._nonces: set[bytes] | None = None
-        self.boundaries = 0
-        self.ready = 0
+        self.boundaries: i64 = 0
+        self.ready: i64 = 0
 
     def __bool__(self) -> bool:
         """True while the server owes anything."""
@@ -177,8 +179,15 @@ class Inflight:
         """The message that the server is answering."""
         return self._first
 
-    def expect(self, kind: int, other: int = 0) -> Sent:
-        """The message being answered, which must be of this kind, or of the other.
+    def expect(self, kind: i64) -> Sent:
+        """The message being answered, which must be of this kind.
+
+        Raises: ProtocolViolation as ``expect_either``.
+        """
+        return self.expect_either(kind, kind)
+
+    def expect_either(self, kind: i64, other: i64) -> Sent:
+        """The message being answered, which must be of one of these kinds.
 
         Raises: ProtocolViolation when the server answers something that was not asked.
         """
@@ -191,12 +200,12 @@ class Inflight:
             raise ProtocolViolation("the server answered something that was not asked")
         return sent
 
-    def done(self, kind: int) -> Sent:
+    def done(self, kind: i64) -> Sent:
         """The message being answered, of this kind, is answered whole.
 
-        Raises: ProtocolViolation as ``expect``.
+        Raises: ProtocolViolation as ``expect_either``.
         """
-        sent = self.expect(kind)
+        sent = self.expect_either(kind, kind)
         self._pop(sent)
         return sent
 

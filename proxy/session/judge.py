@@ -116,7 +116,9 @@ class Judge:
         if permit is None or self.consequences.overlay is not None:
             return None
         gate = self._gate
-        if permit.policy_epoch != gate.policy_epoch or not permit.since <= self._clock() < permit.until:
+        if permit.policy_epoch != gate.policy_epoch:
+            return None
+        if not permit.always and not permit.since <= self._clock() < permit.until:
             return None
         facts_epoch = permit.facts_epoch
         if facts_epoch != -1 and facts_epoch != gate.facts_epoch:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from mypy_extensions import i64
+
 ASCII_SAFE: Final = frozenset(
     [
         "SQL_ASCII",
@@ -38,8 +40,8 @@ class Lexing:
         self._encoding = ""
         self._standard = False
         self._ever_other = False
-        self._unsettled_until = 0
-        self._settled = 0
+        self._unsettled_until: i64 = 0
+        self._settled: i64 = 0
         self.plain = False
         """True while the server reads texts as the parser does, and nothing in flight may change that."""
 
@@ -55,17 +57,17 @@ class Lexing:
             return
         self._refresh()
 
-    def unsettle(self, boundary: int) -> None:
+    def unsettle(self, boundary: i64) -> None:
         """A statement that may change the reading was sent; ReadyForQuery number ``boundary`` will tell."""
         self._unsettled_until = max(self._unsettled_until, boundary)
         self.plain = False
 
-    def postpone(self, after: int, until: int) -> None:
+    def postpone(self, after: i64, until: i64) -> None:
         """What a ReadyForQuery behind number ``after`` tells comes with number ``until`` at the earliest."""
         if self._unsettled_until > after:
             self._unsettled_until = max(self._unsettled_until, until)
 
-    def settle(self, boundary: int) -> None:
+    def settle(self, boundary: i64) -> None:
         """ReadyForQuery number ``boundary`` has come."""
         self._settled = boundary
         if not self.plain:

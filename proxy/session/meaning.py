@@ -42,6 +42,7 @@ class Permit:
     Attributes:
         since: when it was given, in POSIX seconds; before, on a clock that was set back, nobody has looked.
         until: POSIX seconds.
+        always: it holds at any time; asking for that would be a call of the clock for each message.
         facts_epoch: the facts it rests on, -1 when it rests on none.
         defines: what a session has defined once it has run that; None: nothing.
         relexes: the database's own code, as its catalogue shows it, changes how later texts are read.
@@ -50,6 +51,7 @@ class Permit:
     """
 
     __slots__ = (
+        "always",
         "count",
         "defines",
         "facts_epoch",
@@ -77,12 +79,14 @@ class Permit:
         self.facts_epoch = facts_epoch
         self.since = since
         self.until = until
+        self.always = since == -_FOREVER and until == _FOREVER
         self.count = count
         self.defines = defines
         self.relexes = relexes
         self.writes = writes
 
 
+_FOREVER: Final = float("inf")
 _MOST_PERMITS: Final = 64
 _NAME: Final = attrgetter("name")
 _ACTS: Final = attrgetter("acts")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.session.meaning import Meaning, worst
 from proxy.session.registration import Registered
 from proxy.sql.effects import EFFECT_KINDS, Effect, Prepares
@@ -32,12 +34,12 @@ class Definition:
 
     __slots__ = ("depth", "failed", "meaning", "older", "own", "registers", "serial")
 
-    def __init__(self, meaning: Meaning, serial: int, older: Definition | None) -> None:
+    def __init__(self, meaning: Meaning, serial: i64, older: Definition | None) -> None:
         """Serials grow with each message sent."""
         self.meaning = meaning
         self.serial = serial
         self.older = older
-        self.depth: int = 1 if older is None else older.depth + 1
+        self.depth: i64 = 1 if older is None else older.depth + 1
         self.failed = False
         self.own = NOTHING
         self.registers: Registered | None = None
@@ -55,11 +57,13 @@ class Definition:
 class Names:
     """The possible meanings of the names of one kind. Most of what is sent has none: no table is asked."""
 
-    __slots__ = ("_named", "_unnamed")
+    __slots__ = ("_named", "_recent", "_recent_name", "_unnamed")
 
     def __init__(self) -> None:
         """Begin with no name known."""
         self._named: dict[bytes, Definition] | None = None
+        self._recent_name = b""  # what was asked for last; most of the time the next is the same, and
+        self._recent: Definition | None = None  # comparing is cheaper than looking in a table
         self._unnamed: Definition | None = None
 
     def __bool__(self) -> bool:
@@ -68,26 +72,32 @@ class Names:
 
     def forget(self) -> None:
         """None is known any more."""
-        self._named = self._unnamed = None
+        self._named = self._unnamed = self._recent = None
 
     def _latest(self, name: bytes) -> Definition | None:
         if not name:
             return self._unnamed
+        if self._recent is not None and name == self._recent_name:
+            return self._recent
         named = self._named
-        return None if named is None else named.get(name if len(name) <= LONGEST else name[:LONGEST])
+        found = None if named is None else named.get(name[:LONGEST])
+        self._recent_name = name
+        self._recent = found
+        return found
 
-    def define(self, name: bytes, meaning: Meaning, serial: int) -> Definition:
+    def define(self, name: bytes, meaning: Meaning, serial: i64) -> Definition:
         """Note that a definition was sent."""
         definition = Definition(meaning, serial, _standing(self._latest(name)))
         if name:
             if self._named is None:
                 self._named = {}
             self._named[name[:LONGEST]] = definition
+            self._recent = None
         else:
             self._unnamed = definition
         return definition
 
-    def meaning(self, name: bytes, batch: int) -> Meaning | None:
+    def meaning(self, name: bytes, batch: i64) -> Meaning | None:
         """What the name means for the next message, at worst; None when nothing is known of it.
 
         Args:
@@ -102,7 +112,7 @@ class Names:
         known = self.meanings(name, batch)
         return worst(known) if known else None
 
-    def meanings(self, name: bytes, batch: int) -> list[Meaning]:
+    def meanings(self, name: bytes, batch: i64) -> list[Meaning]:
         """Every meaning that the name may have for the next message, newest first; [] when it has none.
 
         Args:
@@ -119,7 +129,7 @@ class Names:
             definition = definition.older
         return found
 
-    def only(self, name: bytes, batch: int) -> Definition | None:
+    def only(self, name: bytes, batch: i64) -> Definition | None:
         """The name's definition, where no other may hold."""
         definition = _standing(self._latest(name))
         if definition is None or definition.serial > batch or _standing(definition.older) is None:
@@ -134,7 +144,7 @@ class Names:
                 definition.own = NOTHING
                 definition = definition.older
 
-    def remove(self, name: bytes, serial: int) -> None:
+    def remove(self, name: bytes, serial: i64) -> None:
         """The server has confirmed that the name was dropped by the message with this serial."""
         definition = self._latest(name)
         if definition is None:
@@ -142,6 +152,7 @@ class Names:
         if definition.serial < serial:
             if name and self._named is not None:
                 del self._named[name[:LONGEST]]
+                self._recent = None
             elif not name:
                 self._unnamed = None
             return
@@ -149,7 +160,7 @@ class Names:
             definition = definition.older
         definition.older = None
 
-    def clear(self, serial: int, *, unnamed: bool) -> None:
+    def clear(self, serial: i64, *, unnamed: bool) -> None:
         """The server has confirmed that this message dropped every name, and what is `unnamed`, too."""
         for name in tuple(self._named or ()):
             self.remove(name, serial)
@@ -164,7 +175,7 @@ def _standing(definition: Definition | None) -> Definition | None:
     return definition
 
 
-def resolve(meaning: Meaning, statements: Names, batch: int, depth: int = 0) -> Meaning:
+def resolve(meaning: Meaning, statements: Names, batch: i64, depth: int = 0) -> Meaning:
     """Add what a meaning EXECUTEs by name; itself when it EXECUTEs nothing.
 
     A name that nothing is known of is statement.unknown: what cannot be judged is not run.

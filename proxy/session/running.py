@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from proxy.session.gate import Gate
 from proxy.session.inflight import Grant, Sent
 from proxy.session.judge import Judge
@@ -22,7 +24,7 @@ def disturbs(cache: StatementCache, judge: Judge, meaning: Meaning, *, unnamed: 
     cache.runs(meaning, defines=judge.defines is not None or judge.relexes, unnamed=unnamed)
 
 
-def runs(gate: Gate, judge: Judge, state: State, sent: Sent, meaning: Meaning, boundary: int) -> None:
+def runs(gate: Gate, judge: Judge, state: State, sent: Sent, meaning: Meaning, boundary: i64) -> None:
     """A message goes on that runs what was just allowed; ReadyForQuery number ``boundary`` ends it."""
     if judge.defines is not None:
         judge.consequences.overlay = judge.defines

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.session.copying import CopyIn
 from proxy.session.forwarding import DROPPED, KEEP
 from proxy.session.inflight import (
@@ -27,7 +29,13 @@ from proxy.session.refusal import CANCELLED
 from proxy.session.resolution.inquiry import Inquiry
 from proxy.session.state import State
 from proxy.session.statementcache import StatementCache
-from proxy.wire.backend import decode_command_tag, decode_error, decode_parameter_status, decode_ready
+from proxy.wire.backend import (
+    decode_command_tag,
+    decode_error,
+    decode_parameter_status,
+    decode_ready,
+    status_of,
+)
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 
@@ -42,6 +50,8 @@ _NO_DATA: Final = 0x6E  # n
 _ROW_DESCRIPTION: Final = 0x54  # T
 _PARAMETERS: Final = 0x74  # t
 _READY: Final = 0x5A  # Z
+_READY_BYTES: Final = 6
+"""The length of a ReadyForQuery: looked at in place, it needs no copy of its only byte."""
 
 
 class BrokenAnswer(Exception):
@@ -114,7 +124,7 @@ class ServerSide:
             pieces.append(self._cutter.take())
             pieces.append(cache.answer(sent))
 
-    def _follow(self, kind: int) -> bytes | None:
+    def _follow(self, kind: i64) -> bytes | None:
         """What goes on in place of the message just shown.
 
         Compared one by one, the most frequent first: mypyc makes plain calls of these, and slow ones of a
@@ -232,7 +242,7 @@ class ServerSide:
         return KEEP
 
     def _row_description(self) -> bytes | None:
-        if self._state.inflight.expect(QUERY, DESCRIBE).kind == DESCRIBE:
+        if self._state.inflight.expect_either(QUERY, DESCRIBE).kind == DESCRIBE:
             self._state.inflight.done(DESCRIBE)
         return KEEP
 
@@ -243,13 +253,13 @@ class ServerSide:
         if head is not None and head.hidden and head.kind == QUERY:
             head.hidden = False  # the ROLLBACK in front of a refusal; its error comes next
             return DROPPED
-        sent = self._state.inflight.expect(QUERY, EXECUTE)
+        sent = self._state.inflight.expect_either(QUERY, EXECUTE)
         if sent.acts:
             self._state.completed(sent)
         return self._executed(sent)
 
     def _empty_query(self) -> bytes | None:
-        return self._executed(self._state.inflight.expect(QUERY, EXECUTE))
+        return self._executed(self._state.inflight.expect_either(QUERY, EXECUTE))
 
     def _suspended(self) -> bytes | None:
         return self._executed(self._state.inflight.expect(EXECUTE))
@@ -265,13 +275,13 @@ class ServerSide:
         return KEEP
 
     def _copy_in(self) -> bytes | None:
-        sent = self._state.inflight.expect(QUERY, EXECUTE)
+        sent = self._state.inflight.expect_either(QUERY, EXECUTE)
         self._copy.begin(sent)
         self._state.release(sent)
         return KEEP
 
     def _copy_out(self) -> bytes | None:
-        self._state.inflight.expect(QUERY, EXECUTE)
+        self._state.inflight.expect_either(QUERY, EXECUTE)
         return KEEP
 
     def _copy_both(self) -> bytes | None:
@@ -282,7 +292,8 @@ class ServerSide:
         return KEEP
 
     def _ready(self) -> bytes | None:
-        status = decode_ready(self._cutter.body())
+        cutter = self._cutter
+        status = status_of(cutter.first() if cutter.size == _READY_BYTES else 0)
         self._state.ready(status)
         if self._cache is not None:
             self._cache.ready(status)
@@ -353,7 +364,7 @@ class ServerSide:
 
     # -- what changes come to ----------------------------------------------------------------------
 
-    def _follow_noting(self, kind: int, books: Books) -> bytes | None:
+    def _follow_noting(self, kind: i64, books: Books) -> bytes | None:
         """Follow a message, and tell the books what it answered."""
         sent = self._state.inflight.head()
         instead = self._follow(kind)
@@ -372,13 +383,13 @@ class ServerSide:
 
     def _note_error(self, books: Books, sent: Sent) -> None:
         sqlstate = decode_error(self._cutter.body()).get("C", "")
-        until = sent.serial + 1 if is_boundary(sent.kind) else self._goes_on_with()
+        until = float(sent.serial + 1) if is_boundary(sent.kind) else self._goes_on_with()
         books.failed(sent.serial, sqlstate, until)
 
     def _goes_on_with(self) -> float:
         """The serial of the Sync that the server skips to; infinite while that has not been sent."""
         sync = self._state.inflight.head()
-        return float("inf") if sync is None else sync.serial
+        return float("inf") if sync is None else float(sync.serial)
 
 
 def _confirmed(sent: Sent) -> bytes | None:

@@ -13,6 +13,7 @@ from typing import Final
 from proxy.policy.templates import printable
 from proxy.session.admission import Admission
 from proxy.session.authentication.credentials import Credential, LoginRefused, Unavailable
+from proxy.session.brain import Brain
 from proxy.session.cache import Outcome
 from proxy.session.commands import (
     Abandon,
@@ -52,7 +53,7 @@ _OLD: Final = (1, 2)
 _BEFORE_LOGIN: Final = frozenset((Phase.OPENING, Phase.SECURING, Phase.IDENTIFYING, Phase.CONNECTING))
 
 
-class Session:
+class Session(Brain):
     """One client and its server connection.
 
     Attributes:

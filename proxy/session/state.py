@@ -10,6 +10,8 @@ from collections.abc import Iterable, Set
 from dataclasses import replace
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.policy.context import Transaction
 from proxy.session.course import Course
 from proxy.session.holding import Ground
@@ -24,6 +26,10 @@ from proxy.session.resolution.lookup import Lookup
 from proxy.session.resolution.vacancy import Place
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Keeps, Prepares, Registers
 
+# Made once: compiled, a tuple that is written out is made at each use.
+_NONE: Final[tuple[Transaction, ...]] = ("none",)
+_OPEN: Final[tuple[Transaction, ...]] = ("open",)
+_EITHER: Final[tuple[Transaction, ...]] = ("none", "open")
 _DEEPEST: Final = 32
 """How many definitions of one name may stand unconfirmed: each use of the name considers all of them."""
 
@@ -67,19 +73,19 @@ class State(Course):
         self.statements = Names()
         self.portals = Names()
         self.lexing = lexing
-        self.batch = 0
+        self.batch: i64 = 0
         self.batch_open = False
         self.skipping = False
         self.waiting = False
-        self.awaited = 0
+        self.awaited: i64 = 0
         self.flushed = False
         self.status = "I"
-        self.written = 0
+        self.written: i64 = 0
         self.told_fatal = False
         self.own_names = False
         self.registration: Registration | None = None
-        self._serial = 0
-        self._unsure_until = 0  # the ReadyForQuery that tells what transaction control has done
+        self._serial: i64 = 0
+        self._unsure_until: i64 = 0  # the ReadyForQuery that tells what transaction control has done
         self._barrier: Sent | None = None
 
     @property
@@ -87,14 +93,14 @@ class State(Course):
         """How many messages were sent."""
         return self._serial
 
-    def send(self, kind: int) -> Sent:
+    def send(self, kind: i64) -> Sent:
         """A message of this kind goes to the server."""
         self._serial += 1
         sent = Sent(kind, self._serial)
         self.inflight.push(sent)
         return sent
 
-    def answered_here(self, kind: int) -> Sent:
+    def answered_here(self, kind: i64) -> Sent:
         """A message of this kind does not go to the server; its answer has its place in what is owed."""
         self._serial += 1
         sent = Sent(kind, self._serial)
@@ -147,8 +153,8 @@ class State(Course):
     def transactions(self) -> tuple[Transaction, ...]:
         """Every state that the transaction may be in when the next message is run."""
         if self._unsure_until > self.inflight.ready:
-            return "none", "open"
-        return ("none",) if self.status == "I" else ("open",)
+            return _EITHER
+        return _NONE if self.status == "I" else _OPEN
 
     def ground(self) -> Ground:
         """Where the next message stands, as far as it is known."""
@@ -183,7 +189,7 @@ class State(Course):
 
     def may_wait(self) -> bool:
         """Inside a transaction nobody else sees what it has made."""
-        return not self.batch_open and self.transactions() != ("open",)
+        return not self.batch_open and self.transactions() != _OPEN
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -210,7 +216,7 @@ class State(Course):
             self._barrier = None
             self.waiting = False
 
-    def wait_until_ready(self, number: int) -> None:
+    def wait_until_ready(self, number: i64) -> None:
         """Let nothing follow until ReadyForQuery number ``number`` has come."""
         self.awaited = number
         self.waiting = True
@@ -244,7 +250,7 @@ class State(Course):
 
     # -- what running a message does ---------------------------------------------------------------
 
-    def runs(self, sent: Sent, meaning: Meaning, boundary: int) -> None:
+    def runs(self, sent: Sent, meaning: Meaning, boundary: i64) -> None:
         """A message that runs this was sent; ReadyForQuery number ``boundary`` ends it."""
         self.registration = None
         if meaning.acts:
@@ -263,7 +269,7 @@ class State(Course):
         if meaning.barrier:
             self.wait_for(sent)
 
-    def registers(self, sent: Sent, registered: Registered | None, boundary: int) -> None:
+    def registers(self, sent: Sent, registered: Registered | None, boundary: i64) -> None:
         """What was just sent registers a migration."""
         if registered is not None:
             self.registration = Registration(registered, sent.serial, boundary)

@@ -58,6 +58,7 @@ class Weighed:
     Attributes:
         decision: the worst of all states that are possible.
         since: when it was reached, in POSIX seconds; it is none before, on a clock that was set back.
+            Where time plays no part it always was one.
         until: when it has to be looked at again.
         ask: the answer hinges on what these names stand for.
         closer: it rests on what the server has said of names.
@@ -88,11 +89,13 @@ class _Verdict:
 
     Attributes:
         firings: how many rules fired in them, those among them that approvals have lifted.
+        timeless: no moment would make a difference.
     """
 
     worst: Decision
     firings: int
     until: float
+    timeless: bool
 
 
 def weigh(meaning: Meaning, basis: Basis) -> Weighed:
@@ -111,7 +114,7 @@ def weigh(meaning: Meaning, basis: Basis) -> Weighed:
     effects = final.worst.effects
     return Weighed(
         final.worst,
-        since,
+        -FOREVER if final.timeless else since,
         final.until,
         closer=closer is not None,
         defines=world.defined(meaning, plain) if world.catalogue and defines(effects) else None,
@@ -138,6 +141,7 @@ def _judge(effects: tuple[Effect, ...], basis: Basis) -> _Verdict:
         next((each for each in decisions if not each.allowed), allowed),
         sum(len(each.enforced) + len(each.shadowed) + len(each.lifted) for each in decisions),
         min(each.holds_until.timestamp() if each.holds_until else FOREVER for each in decisions),
+        all(each.timeless for each in decisions),
     )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.octets import Reader, bytes_of, int16, int32, message, string, text_of, uint32, value
 
@@ -112,11 +114,16 @@ def encode_parameter_status(name: str, setting: str) -> bytes:
 
 def decode_ready(body: bytes) -> str:
     """The transaction's state: "I" idle, "T" in a transaction, "E" in a failed one."""
-    if body == b"I":
+    return status_of(body[0] if len(body) == 1 else 0)
+
+
+def status_of(body: i64) -> str:
+    """The same of a body's only byte; 0 where it has not one."""
+    if body == 0x49:
         return "I"
-    if body == b"T":
+    if body == 0x54:
         return "T"
-    if body == b"E":
+    if body == 0x45:
         return "E"
     raise ProtocolViolation("invalid ReadyForQuery: the state must be I, T or E")
 

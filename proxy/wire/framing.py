@@ -44,6 +44,8 @@ HELD: Final = 64 * 1024 * 1024
 A server may send one of 1 GB, and the gate must not be made to hold it for each session.
 """
 
+_LONGEST_NAME: Final = 64
+"""Longer ones are searched for their end, not walked."""
 _AUTH_TOKEN: Final = 65_535
 _PREFIX: Final = 65_536
 
@@ -157,8 +159,8 @@ class Cutter:
         self._skip: i64 = 0  # bytes of the shown frame that have not come yet
         self._discard = False  # ... and whether they are to be dropped
         self._long: LongFrame | None = None  # a frame that is waited for as a whole; then _buffer is empty
-        self.kind = 0
-        self.size = 0
+        self.kind: i64 = 0
+        self.size: i64 = 0
         self.oversize = False
         self.show_all = False
         self.show_whole = False
@@ -192,7 +194,7 @@ class Cutter:
         self._start = self._stop = count
         self._kept = count if self._discard else 0
 
-    def next(self) -> int:
+    def next(self) -> i64:
         """Show the next frame that is not dull.
 
         Returns: its type byte, or 0 when more bytes are needed.
@@ -205,7 +207,7 @@ class Cutter:
         while end - stop >= _HEADER:
             start: i64 = stop
             if isinstance(buffer, bytes):
-                kind = buffer[start]
+                kind: i64 = buffer[start]
                 length: i64 = _length(buffer, start)
             else:
                 head = bytes(buffer[start : start + _HEADER])
@@ -232,12 +234,12 @@ class Cutter:
             stop = self._stop
         return 0
 
-    def _bound(self, kind: int, length: i64) -> None:
+    def _bound(self, kind: i64, length: i64) -> None:
         """Raise ProtocolViolation for an unknown type or a length outside what the server accepts."""
         if length < EMPTY or length > self._grammar.limits[kind]:
             raise self._violation(kind, length)
 
-    def _begin_long(self, kind: int, start: i64, length: i64) -> bool:
+    def _begin_long(self, kind: i64, start: i64, length: i64) -> bool:
         """Show a frame that has not come whole, or is over the statement limit.
 
         False when it must be waited for.
@@ -264,7 +266,7 @@ class Cutter:
         self._stop = min(start + 1 + length, len(self._buffer))
         return True
 
-    def _violation(self, kind: int, length: int) -> ProtocolViolation:
+    def _violation(self, kind: i64, length: i64) -> ProtocolViolation:
         self._start = self._stop  # no frame is shown: what came before can be taken
         if not self._grammar.limits[kind]:
             return ProtocolViolation(f"invalid {self._grammar.name} message type {kind}")
@@ -285,10 +287,31 @@ class Cutter:
             return self.body()
         return memoryview(self._buffer)[self._start + _HEADER : self._stop].toreadonly()
 
-    def first(self) -> int:
+    def first(self) -> i64:
         """The first byte of the shown frame's body; 0 when it is empty."""
         at = self._start + _HEADER
         return self._buffer[at] if at < self._stop else 0
+
+    def string(self, at: i64, message: str) -> bytes:
+        """The String at this place of the shown frame's body, without its NUL.
+
+        Raises: ProtocolViolation, which names the message, when what has come of the frame does not hold it.
+        """
+        begin: i64 = self._start + _HEADER + at
+        stop: i64 = self._stop
+        buffer = self._buffer
+        if not isinstance(buffer, bytes):
+            buffer = self.body()
+            begin, stop = at, len(buffer)
+        most: i64 = min(stop, begin + _LONGEST_NAME)
+        nul: i64 = begin
+        while nul < most and buffer[nul]:  # compiled, this costs less than a call of bytes.find
+            nul += 1
+        if nul >= most:
+            nul = buffer.find(b"\0", begin, stop)
+            if nul < 0:
+                raise ProtocolViolation(f"invalid string in {message}: no terminating NUL")
+        return buffer[begin:nul]
 
     def take(self) -> View:
         """The kept bytes not taken yet, up to the shown frame's end: the chunk itself when that is all."""

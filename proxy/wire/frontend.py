@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mypy_extensions import i64
-
 from proxy.wire.errors import ProtocolViolation
-from proxy.wire.framing import View
+from proxy.wire.framing import Cutter, View
 from proxy.wire.longframe import find_nul
 from proxy.wire.octets import Reader, int16, int32, message, string, text_of, uint32, value
 
+_UNNAMED_EXECUTE: Final = 10
+"""The length of an Execute of the unnamed portal, in bytes."""
 _NO_TYPES: Final = b"\0\0"
 _NO_NUL: Final = "invalid string in Parse: no terminating NUL"
 
@@ -109,13 +109,13 @@ def _end_of_string(body: memoryview, at: int) -> int:
     return nul
 
 
-def decode_bind_names(prefix: bytes) -> tuple[bytes, bytes]:
-    """The portal and the statement that a Bind names: its first two strings; what follows is not looked at.
+def bind_names(shown: Cutter) -> tuple[bytes, bytes]:
+    """The portal and the statement that the Bind shown names, looked at in place; what follows is not.
 
-    Raises: ProtocolViolation when a NUL is missing. Give it the whole body, or as much as holds both names.
+    Raises: ProtocolViolation when a NUL is missing in what has come of it.
     """
-    portal = _string(prefix, 0, "Bind")
-    return portal, _string(prefix, len(portal) + 1, "Bind")
+    portal = shown.string(0, "Bind")
+    return portal, shown.string(len(portal) + 1, "Bind")
 
 
 def decode_bind(body: bytes) -> BindMessage:
@@ -150,9 +150,9 @@ def decode_execute(body: bytes) -> tuple[bytes, int]:
     return portal, max_rows
 
 
-def decode_execute_portal(body: bytes) -> bytes:
-    """The portal that an Execute runs; nearly always the unnamed one."""
-    return b"" if len(body) == 5 and not body[0] else decode_execute(body)[0]
+def execute_portal(shown: Cutter) -> bytes:
+    """The portal that the Execute shown runs; nearly always the unnamed one, for which nothing is copied."""
+    return b"" if shown.size == _UNNAMED_EXECUTE and not shown.first() else decode_execute(shown.body())[0]
 
 
 def decode_function_oid(prefix: bytes) -> int:
@@ -282,22 +282,6 @@ def _named_object(body: bytes, name: str) -> tuple[str, bytes]:
     target = reader.string()
     reader.end()
     return chr(kind), target
-
-
-_LONGEST_NAME: Final = 64
-
-
-def _string(body: bytes, at: int, name: str) -> bytes:
-    """The String that begins at this place, without its NUL."""
-    most: i64 = min(len(body), at + _LONGEST_NAME)
-    nul: i64 = at
-    while nul < most and body[nul]:  # names are short: compiled, this costs less than a call of bytes.find
-        nul += 1
-    if nul >= most:
-        nul = body.find(b"\0", at)
-        if nul < 0:
-            raise ProtocolViolation(f"invalid string in {name}: no terminating NUL")
-    return body[at:nul]
 
 
 def _only_string(body: bytes, name: str) -> bytes:

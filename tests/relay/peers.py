@@ -11,6 +11,7 @@ from proxy.relay import CancelRouter, Listener, RelaySettings, SslMode, Upstream
 from proxy.relay.ports import CatalogueReader, ChangeRecorder, Holder
 from proxy.session import (
     Activity,
+    Brain,
     Close,
     Command,
     Connect,
@@ -41,17 +42,18 @@ PATIENCE_S = 60.0
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class PassingSession:
+class PassingSession(Brain):
     """Connects at the first bytes and lets all through; says `<…>` where a real session says FATAL."""
+
+    waiting = False
+    standing: Standing | None = None
+    activity = Activity("", "", None, "", "idle", False, None)
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
-        self.waiting = False
         self.idle = True
         self.draining = False
         self.over = False
-        self.standing: Standing | None = None
-        self.activity = Activity("", "", None, "", "idle", False, None)
         self.events: list[str] = []
         self._early: list[bytes] = []
         self._connected = False

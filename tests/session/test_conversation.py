@@ -255,7 +255,7 @@ def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
 
     inflight = Inflight()
     for kind in (PARSE, QUERY, SYNC, PARSE):
-        inflight.push(Sent(kind))
+        inflight.push(Sent(kind, 0))
     assert [sent.kind for sent in inflight.skip_to_sync()] == [PARSE, QUERY]
     assert (inflight.boundaries, inflight.ready, inflight.owed) == (2, 1, 2)
 

@@ -14,7 +14,7 @@ from proxy.sql.analyse import SqlSyntaxError, analyse
 from proxy.sql.effects import Executes, Prepares
 from proxy.wire.backend import decode_ready
 from proxy.wire.framing import BACKEND, FRONTEND, Cutter
-from proxy.wire.frontend import decode_bind_names, decode_execute, decode_parse, decode_query
+from proxy.wire.frontend import bind_names, decode_execute, decode_parse, decode_query
 
 _WRITES = load_policy("p", lambda _: "{version: 1, rules: []}").freeze.writes.match.names
 _COMPLETES = frozenset(("transaction.commit", "transaction.prepare", "statement.fetch"))
@@ -97,7 +97,7 @@ class Witness:
             case "P":
                 self._parse(bytes(decode_parse(body).name), bytes(decode_parse(body).text))
             case "B":
-                portal, statement = decode_bind_names(body)
+                portal, statement = bind_names(self._sent)
                 self._portals[portal] = list(self._statements.get(statement, ()))
             case "E":
                 possible = self._portals.get(decode_execute(body)[0], [])

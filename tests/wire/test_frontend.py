@@ -9,17 +9,37 @@ from hypothesis import strategies as st
 
 from proxy.wire import frontend
 from proxy.wire.errors import ProtocolViolation
+from proxy.wire.framing import FRONTEND, Cutter
 from proxy.wire.frontend import BindMessage, FunctionCall, ParseMessage, SASLInitialResponse
+from proxy.wire.octets import message
+
+
+def shown(kind: bytes, raw: bytes) -> Cutter:
+    """A message with this body, as it is shown between two others."""
+    cutter = Cutter(FRONTEND)
+    cutter.feed(frontend.encode_sync() + message(kind, raw) + frontend.encode_sync())
+    cutter.next()
+    assert cutter.next() == kind[0]
+    return cutter
+
+
+def bind_names(raw: bytes) -> tuple[bytes, bytes]:
+    return frontend.bind_names(shown(b"B", raw))
+
+
+def execute_portal(raw: bytes) -> bytes:
+    return frontend.execute_portal(shown(b"E", raw))
+
 
 DECODERS: list[Callable[[bytes], object]] = [
     frontend.decode_query,
     frontend.decode_parse,
-    frontend.decode_bind_names,
+    bind_names,
     frontend.decode_bind,
     frontend.decode_describe,
     frontend.decode_close,
     frontend.decode_execute,
-    frontend.decode_execute_portal,
+    execute_portal,
     frontend.decode_function_oid,
     frontend.decode_function_call,
     frontend.decode_copy_fail,
@@ -41,7 +61,7 @@ def test_decoders_read_these_bodies() -> None:
     assert frontend.decode_parse(b"s\0select $1\0\0\x02\0\0\0\x17\xff\xff\xff\xff") == ParseMessage(
         b"s", b"select $1", (23, 0xFFFFFFFF)
     )
-    assert frontend.decode_bind_names(b"p\0s\0\0\0 and the rest") == (b"p", b"s")
+    assert bind_names(b"p\0s\0\0\0 and the rest") == (b"p", b"s")
     assert frontend.decode_bind(
         b"p\0s\0\0\x01\0\x01\0\x02\0\0\0\x01x\xff\xff\xff\xff\0\x01\0\0"
     ) == BindMessage(b"p", b"s", (b"x", None), (1,), (0,))
@@ -50,8 +70,8 @@ def test_decoders_read_these_bodies() -> None:
     assert frontend.decode_close(b"Pp\0") == ("P", b"p")
     assert frontend.decode_execute(b"p\0\0\0\0\x05") == (b"p", 5)
     assert frontend.decode_execute(b"\0\xff\xff\xff\xff") == (b"", -1)
-    assert frontend.decode_execute_portal(b"p\0\0\0\0\x05") == b"p"
-    assert frontend.decode_execute_portal(b"\0\0\0\0\0") == b""
+    assert execute_portal(b"p\0\0\0\0\x05") == b"p"
+    assert execute_portal(b"\0\0\0\0\0") == b""
     assert frontend.decode_function_oid(b"\xff\0\0\x01rest") == 0xFF000001
     assert frontend.decode_function_call(b"\0\0\x03\xba\0\0\0\x01\0\0\0\x01x\0\x01") == FunctionCall(
         954, (b"x",), (), 1
@@ -76,8 +96,10 @@ REFUSED: list[tuple[Callable[[bytes], object], bytes, str]] = [
     (frontend.decode_parse, b"s\0select\0\0\x01\0\0\0", "insufficient data left in Parse"),
     (frontend.decode_parse, b"s\0select\0\0\0x", "invalid Parse: 1 bytes after its last field"),
     (frontend.decode_parse, b"s\0a\0b\0\0\0", "insufficient data left in Parse"),
-    (frontend.decode_bind_names, b"p\0s", "invalid string in Bind"),
-    (frontend.decode_bind_names, b"", "invalid string in Bind"),
+    (bind_names, b"p\0s", "invalid string in Bind"),
+    (bind_names, b"", "invalid string in Bind"),
+    (bind_names, b"p" * 64, "invalid string in Bind"),
+    (bind_names, b"p\0" + b"s" * 70, "invalid string in Bind"),
     (frontend.decode_bind, b"\0\0\0\0\0\0", "insufficient data left in Bind"),
     (frontend.decode_bind, b"\0\0\0\0\0\0\0\0x", "after its last field"),
     (frontend.decode_bind, b"\0\0\0\0\0\x01\xff\xff\xff\xfe\0\0", "insufficient data left in Bind"),
@@ -144,7 +166,7 @@ def test_parse_identity(name: bytes, text: bytes, types: tuple[int, ...]) -> Non
 def test_bind_identity(bind: BindMessage) -> None:
     raw = body(frontend.encode_bind(bind), b"B")
     assert frontend.decode_bind(raw) == bind
-    assert frontend.decode_bind_names(raw) == (bind.portal, bind.statement)
+    assert bind_names(raw) == (bind.portal, bind.statement)
 
 
 @given(st.builds(FunctionCall, oids, raw_values, formats, st.integers(0, 0xFFFF)))
@@ -183,10 +205,10 @@ def test_the_greatest_number_of_parameters() -> None:
 @pytest.mark.parametrize("raw", [b"", b"\0", b"\0\0\0\0", b"\0\0\0\0\0\0", b"p\0\0\0\0", b"portal"])
 def test_an_execute_of_another_length_than_the_server_reads_is_a_violation(raw: bytes) -> None:
     with pytest.raises(ProtocolViolation):
-        frontend.decode_execute_portal(raw)
+        execute_portal(raw)
 
 
 @pytest.mark.parametrize("raw", [b"", b"p", b"\0", b"p\0", b"p\0s", b"\0s"])
 def test_a_bind_without_both_names_is_a_violation(raw: bytes) -> None:
     with pytest.raises(ProtocolViolation, match="no terminating NUL"):
-        frontend.decode_bind_names(raw)
+        bind_names(raw)

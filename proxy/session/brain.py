@@ -1,0 +1,129 @@
+"""What a relay needs of a session: events in, commands out.
+
+Enters: nothing. Leaves: an abstract class, since compiled its methods are called from C to C; those of a
+protocol would be looked for by name. Deliberately absent: how a session does any of it (``session``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from mypy_extensions import mypyc_attr
+
+from proxy.session.authentication.credentials import Credential, Unavailable
+from proxy.session.cache import Outcome
+from proxy.session.commands import Command, GivenUp, Recorded, Released, Unrecorded
+from proxy.session.events import Activity
+from proxy.session.expiry import Excess, Standing
+from proxy.session.peer import UpstreamFailure
+from proxy.session.tls import TlsInfo
+from proxy.session.weighing import Weighed
+from proxy.wire.framing import View
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Brain(ABC):
+    """One connection's brain. Each method returns the commands to perform, in order."""
+
+    @property
+    @abstractmethod
+    def waiting(self) -> bool:
+        """True while nothing may be read from the client."""
+
+    @property
+    @abstractmethod
+    def standing(self) -> Standing | None:
+        """What it waits for, once it is logged in."""
+
+    @property
+    @abstractmethod
+    def activity(self) -> Activity:
+        """What it does now, for people."""
+
+    @abstractmethod
+    def from_client(self, data: bytes) -> View | list[Command]:
+        """The client sent bytes. Bytes alone go to the server, and then more may be read from the client."""
+
+    @abstractmethod
+    def analysed(self, outcome: Outcome) -> list[Command]:
+        """The text of the last Analyse has been read."""
+
+    @abstractmethod
+    def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
+        """What the last Record asked for is durable, or cannot be."""
+
+    @abstractmethod
+    def held(self, outcome: Released | GivenUp) -> list[Command]:
+        """What the last Hold asked for has come about, or will not."""
+
+    @abstractmethod
+    def progressed(self, message: str, detail: str = "") -> list[Command]:
+        """How far what the last Hold asked for is."""
+
+    @abstractmethod
+    def pondered(self, weighed: Weighed) -> list[Command]:
+        """What the work of the last Ponder gave."""
+
+    @abstractmethod
+    def catalogue_ready(self) -> list[Command]:
+        """What the last AwaitCatalogue asked for is done."""
+
+    @abstractmethod
+    def credential_found(self, answer: Credential | Unavailable) -> list[Command]:
+        """The user of the last FindCredential has been looked up."""
+
+    @abstractmethod
+    def key_derived(self, salted: bytes) -> list[Command]:
+        """What the last DeriveKey asked for is there."""
+
+    @abstractmethod
+    def cancel(self) -> list[Command]:
+        """Somebody has shown this session's key: what it runs is to end."""
+
+    @abstractmethod
+    def facts_changed(self) -> list[Command]:
+        """What is under way has to be looked at again."""
+
+    @abstractmethod
+    def client_eof(self) -> list[Command]:
+        """The client is gone."""
+
+    @abstractmethod
+    def client_secured(self, tls: TlsInfo) -> list[Command]:
+        """TLS stands with the client."""
+
+    @abstractmethod
+    def client_not_secured(self, reason: str) -> list[Command]:
+        """TLS with the client did not come about."""
+
+    @abstractmethod
+    def server_connected(self, tls: TlsInfo | None) -> list[Command]:
+        """The connection to the server stands, with this TLS on it."""
+
+    @abstractmethod
+    def server_failed(self, failure: UpstreamFailure) -> list[Command]:
+        """The connection to the server could not be made."""
+
+    @abstractmethod
+    def turned_away(self, excess: Excess) -> list[Command]:
+        """The connection to the server may not be made: there are too many."""
+
+    @abstractmethod
+    def from_server(self, data: bytes) -> View | list[Command]:
+        """The server sent bytes. Bytes alone go to the client, and then more may be read from it."""
+
+    @abstractmethod
+    def server_eof(self) -> list[Command]:
+        """The server is gone."""
+
+    @abstractmethod
+    def drain(self) -> list[Command]:
+        """End as soon as no work is under way."""
+
+    @abstractmethod
+    def terminate(self, message: str, detail: str = "") -> list[Command]:
+        """End now."""
+
+    @abstractmethod
+    def expire(self, standing: Standing, limit_s: float) -> list[Command]:
+        """End, because it has stood like this for longer than it may."""
