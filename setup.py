@@ -40,6 +40,7 @@ COMPILED = (
     "proxy/session/state.py",
     "proxy/session/gate.py",
     "proxy/session/texts.py",
+    "proxy/session/consequences.py",
     "proxy/session/judge.py",
     "proxy/session/reporting.py",
     "proxy/session/course.py",

@@ -56,6 +56,7 @@ from proxy.session import (
     UpstreamFailure,
 )
 from proxy.wire.backend import encode_error
+from proxy.wire.framing import View, size_of
 
 _CRASH_NOTICE: Final = encode_error(
     {
@@ -75,10 +76,10 @@ _SERVER: Final = 1
 _AT_ONCE_BYTES: Final = 512 * 1024
 _SLICE_BYTES: Final = SLICE_BYTES  # compiled, a name of another module's is looked up each time
 
-Write: TypeAlias = Callable[[asyncio.Transport, bytes | memoryview], None]
+Write: TypeAlias = Callable[[asyncio.Transport, View], None]
 
 
-def _nowhere(transport: asyncio.Transport, data: bytes | memoryview) -> None:
+def _nowhere(transport: asyncio.Transport, data: View) -> None:
     """Write to a side that is not there yet."""
 
 
@@ -176,8 +177,10 @@ class Link:
             allowed = self._session.from_client(data)
             if isinstance(allowed, list):
                 self._perform(allowed)
-            elif len(allowed):
-                self._to_server(allowed)
+            else:
+                size = size_of(allowed)
+                if size:
+                    self._to_server(allowed, size)
             if self._received > self._rests_at:
                 self._throttle()
                 self._loop.call_soon(self._rested)
@@ -218,7 +221,7 @@ class Link:
             if isinstance(answer, list):
                 self._perform(answer)
                 return
-            if self._client is not None and len(answer):
+            if self._client is not None and size_of(answer):
                 self._write_client(self._client, answer)
             if self._client_paused:
                 self._throttle()
@@ -319,7 +322,7 @@ class Link:
         for command in commands:
             match command:
                 case ToServer():
-                    self._to_server(command.data)
+                    self._to_server(command.data, size_of(command.data))
                 case ToClient():
                     if self._client is not None:
                         self._client.write(command.data)
@@ -345,16 +348,16 @@ class Link:
                     self._errands.run(command)
         self._throttle()
 
-    def _to_server(self, data: bytes | memoryview) -> None:
+    def _to_server(self, data: View, size: i64) -> None:
         if self._server is not None:
-            if self._slices is None and len(data) <= _SLICE_BYTES:
+            if self._slices is None and size <= _SLICE_BYTES:
                 self._write_server(self._server, data)
             else:
                 self._write_slices(self._server, data)
         elif not self._server_ended:
             raise LinkError("bytes for a server that is not connected")
 
-    def _write_slices(self, server: asyncio.Transport, data: bytes | memoryview) -> None:
+    def _write_slices(self, server: asyncio.Transport, data: View) -> None:
         """The server counts as full until all is written."""
         if self._slices is None:
             self._slices = Slices(server, self._loop, self._sliced)

@@ -101,7 +101,7 @@ class ClientSide:
                 pieces.append(cutter.drop())
                 pieces.append(instead)
         kept = cutter.take()
-        if pieces is None and not self.pending.after:
+        if pieces is None and len(self.pending.after) == 0:
             return kept
         after, self.pending.after = self.pending.after, b""
         return b"".join((*(pieces or ()), kept, after))
@@ -152,11 +152,11 @@ class ClientSide:
 
     def _sync(self) -> bytes | None:
         denial = self._refuser.commit() if self._gate.resting else None
-        refused = b"" if denial is None else self._refuser.extended(denial)
+        refused = None if denial is None else self._refuser.extended(denial)
         self._state.send(SYNC)
         self._state.end_batch()
         self._state.skipping = False
-        return refused + encode_sync() if refused else KEEP
+        return KEEP if refused is None else refused + encode_sync()
 
     def _terminate(self) -> bytes | None:
         self.terminated = True

@@ -98,7 +98,7 @@ class ExtendedProtocol:
         state.resolves(sent.definition, None)
         if cache is not None:
             cache.answered(sent)
-        if not message.name:
+        if len(message.name) == 0:
             self._last.parse(message.text)
         state.batch_open = True
         return instead

@@ -75,7 +75,7 @@ class Names:
         self._named = self._unnamed = self._recent = None
 
     def _latest(self, name: bytes) -> Definition | None:
-        if not name:
+        if len(name) == 0:  # compiled, whether bytes are true is asked of Python
             return self._unnamed
         if self._recent is not None and name == self._recent_name:
             return self._recent
@@ -88,7 +88,7 @@ class Names:
     def define(self, name: bytes, meaning: Meaning, serial: i64) -> Definition:
         """Note that a definition was sent."""
         definition = Definition(meaning, serial, _standing(self._latest(name)))
-        if name:
+        if len(name):
             if self._named is None:
                 self._named = {}
             self._named[name[:LONGEST]] = definition

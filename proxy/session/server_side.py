@@ -50,8 +50,6 @@ _NO_DATA: Final = 0x6E  # n
 _ROW_DESCRIPTION: Final = 0x54  # T
 _PARAMETERS: Final = 0x74  # t
 _READY: Final = 0x5A  # Z
-_READY_BYTES: Final = 6
-"""The length of a ReadyForQuery: looked at in place, it needs no copy of its only byte."""
 
 
 class BrokenAnswer(Exception):
@@ -292,8 +290,7 @@ class ServerSide:
         return KEEP
 
     def _ready(self) -> bytes | None:
-        cutter = self._cutter
-        status = status_of(cutter.first() if cutter.size == _READY_BYTES else 0)
+        status = status_of(self._cutter.only())
         self._state.ready(status)
         if self._cache is not None:
             self._cache.ready(status)

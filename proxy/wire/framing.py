@@ -132,6 +132,7 @@ class Cutter:
     __slots__ = (
         "_buffer",
         "_discard",
+        "_end",
         "_grammar",
         "_kept",
         "_long",
@@ -153,6 +154,7 @@ class Cutter:
         self._marks = grammar.marks
         self._statement_limit: i64 = statement_limit
         self._buffer: View = b""
+        self._end: i64 = 0  # how long that is: compiled, a view would have to be asked
         self._kept: i64 = 0  # where the run not yet taken begins
         self._start: i64 = 0  # the shown frame
         self._stop: i64 = 0  # where the next frame begins
@@ -176,21 +178,24 @@ class Cutter:
                 return
             self._long = None
             data = whole
-        elif self._kept < len(self._buffer):
+        elif self._kept < self._end:
             data = bytes(self._buffer[self._kept :]) + data
             self._start -= self._kept
             self._stop -= self._kept
             self._kept = 0
             self._buffer = data
+            self._end = size_of(data)
             return
         self._buffer = data
+        self._end = size_of(data)
         self._kept = self._start = self._stop = 0
 
     def _feed_rest(self, data: View) -> None:
         """Add to a frame that passes as it arrives."""
-        count = min(len(data), self._skip)
-        self._skip -= count
         self._buffer = data
+        self._end = size_of(data)
+        count = min(self._end, self._skip)
+        self._skip -= count
         self._start = self._stop = count
         self._kept = count if self._discard else 0
 
@@ -202,7 +207,7 @@ class Cutter:
         """
         buffer = self._buffer
         marks = self._marks
-        end: i64 = len(buffer)
+        end: i64 = self._end
         stop: i64 = self._stop
         while end - stop >= _HEADER:
             start: i64 = stop
@@ -244,7 +249,7 @@ class Cutter:
 
         False when it must be waited for.
         """
-        have = len(self._buffer) - start - _HEADER
+        have = self._end - start - _HEADER
         text = self._grammar.prefixes[kind] == WHOLE and self._grammar.limits[kind] == LARGE
         self.oversize = text and length > self._statement_limit
         prefix = 0 if self.oversize else WHOLE if self.show_whole else self._grammar.prefixes[kind]
@@ -256,14 +261,14 @@ class Cutter:
                 self._long = LongFrame(1 + length)
                 self._long.add(self._buffer[start:])
                 self._buffer = b""
-                self._kept = self._start = self._stop = 0
+                self._end = self._kept = self._start = self._stop = 0
             return False
         self.kind = kind
         self.size = length + 1
         self._start = start
         self._skip = max(body - have, 0)
         self._discard = False
-        self._stop = min(start + 1 + length, len(self._buffer))
+        self._stop = min(start + 1 + length, self._end)
         return True
 
     def _violation(self, kind: i64, length: i64) -> ProtocolViolation:
@@ -289,8 +294,17 @@ class Cutter:
 
     def first(self) -> i64:
         """The first byte of the shown frame's body; 0 when it is empty."""
-        at = self._start + _HEADER
-        return self._buffer[at] if at < self._stop else 0
+        buffer = self._buffer
+        at: i64 = self._start + _HEADER
+        if at >= self._stop:
+            return 0
+        if isinstance(buffer, bytes):
+            return buffer[at]
+        return buffer[at]
+
+    def only(self) -> i64:
+        """The only byte of the shown frame's body; 0 when it has not one."""
+        return self.first() if self.size == _HEADER + 1 else 0
 
     def string(self, at: i64, message: str) -> bytes:
         """The String at this place of the shown frame's body, without its NUL.
@@ -316,9 +330,9 @@ class Cutter:
     def take(self) -> View:
         """The kept bytes not taken yet, up to the shown frame's end: the chunk itself when that is all."""
         kept, stop, buffer = self._kept, self._stop, self._buffer
-        if stop == len(buffer):  # nothing is left: an idle session does not hold the last chunk
+        if stop == self._end:  # nothing is left: an idle session does not hold the last chunk
             self._buffer = b""
-            self._kept = self._start = self._stop = 0
+            self._end = self._kept = self._start = self._stop = 0
             return buffer if kept == 0 else buffer[kept:]
         if kept == stop:
             return b""
@@ -351,6 +365,7 @@ class Cutter:
         rest = self._buffer[self._stop :] if self._long is None else self._long.so_far()
         self._long = None
         self._buffer = self._buffer[: self._stop]
+        self._end = self._stop
         return rest
 
     @property
@@ -361,12 +376,19 @@ class Cutter:
     @property
     def pending(self) -> int:
         """How many bytes are kept that belong to frames not shown yet."""
-        return len(self._buffer) - self._stop + (0 if self._long is None else len(self._long))
+        return self._end - self._stop + (0 if self._long is None else len(self._long))
 
     @property
     def clean(self) -> bool:
         """True when no byte is left that belongs to a frame not shown yet."""
-        return not self._skip and self._long is None and self._stop == len(self._buffer)
+        return not self._skip and self._long is None and self._stop == self._end
+
+
+def size_of(data: View) -> i64:
+    """How many bytes these are: compiled, those of ``bytes`` are read from memory, and others asked for."""
+    if isinstance(data, bytes):
+        return len(data)
+    return len(data)
 
 
 def _length(buffer: bytes, at: i64) -> i64:
