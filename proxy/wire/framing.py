@@ -304,7 +304,9 @@ class Cutter:
 
     def only(self) -> i64:
         """The only byte of the shown frame's body; 0 when it has not one."""
-        return self.first() if self.size == _HEADER + 1 else 0
+        if self.size == _HEADER + 1:
+            return self.first()
+        return 0
 
     def string(self, at: i64, message: str) -> bytes:
         """The String at this place of the shown frame's body, without its NUL.

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sys
+from abc import update_abstractmethods
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from proxy.backup.cluster import Cluster, StopMode
 from proxy.relay import CancelRouter, Listener, SslMode, Upstream
-from proxy.session import Command, Ended, Event, Gate, Peer, Session
+from proxy.session import Brain, Command, Ended, Event, Gate, Peer, Session
 from proxy.wire.framing import View
 from proxy.wire.frontend import encode_query
 from proxy.wire.startup import encode_startup
@@ -271,15 +272,12 @@ async def test_draining_lets_a_transaction_finish(database: Database) -> None:
 # -- the trace is libpq's --------------------------------------------------------------------------------
 
 
-class Recording:
+class Recording(Brain):
     """Notes each message as libpq's own trace would; no heir of a session, which may be compiled."""
 
     def __init__(self, gate: Gate, peer: Peer) -> None:
         self._session = Session(gate, peer)
         self.conversation: list[tuple[Sender, bytes]] = []
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._session, name)
 
     def from_client(self, data: bytes) -> View | list[Command]:
         self.conversation.append((Sender.FRONTEND, data))
@@ -290,11 +288,20 @@ class Recording:
         return self._session.from_server(data)
 
 
+def _passed_on(name: str) -> property:
+    return property(lambda self: getattr(self._session, name))
+
+
+for _name in Recording.__abstractmethods__:
+    setattr(Recording, _name, _passed_on(_name))
+update_abstractmethods(Recording)  # type: ignore[type-abstract]
+
+
 async def test_the_trace_is_libpqs(database: Database, tmp_path: Path) -> None:
     sessions: list[Recording] = []
 
     def open_session(peer: Peer) -> Session:
-        sessions.append(Recording(gate_of(), peer))
+        sessions.append(Recording(gate_of(), peer))  # type: ignore[abstract]
         return cast(Session, sessions[-1])
 
     listener = Listener([("127.0.0.1", 0)], open_session, plain(database.cluster), lambda event: None)
