@@ -73,7 +73,7 @@ COMPILED = (
 
 # A gate's code is cold most of the time: kernel, clients and servers use the same caches between any two of
 # its reads, so what it touches counts more than what it computes. Behind nearly every operation mypyc writes
-# what happens if it fails; these functions are only called there, which tells the compiler to put it elsewhere.
+# what happens if it fails; these functions are called there alone, so the compiler puts that elsewhere.
 _FAILING = (
     *("CPy_AddTraceback", "CPy_AttributeError", "CPy_CatchError", "CPy_DecRef", "CPy_Raise", "CPy_Reraise"),
     *("CPy_TypeError", "CPy_TypeErrorTraceback", "CPyError_OutOfMemory", "PyErr_Format", "PyErr_SetString"),

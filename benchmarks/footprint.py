@@ -3,9 +3,9 @@
 Enters: `python -m benchmarks.footprint [--only WORDS] [--top N]`. Leaves: a table on standard output, for the
 relay that reads nothing and for the gate: distinct cache lines of code and of data, distinct pages, and
 instructions, of one request and its answer, by library. What runs cold pays for these, rather than for what
-it computes; and they are counted, so that they do not hang on what else the machine does. It needs valgrind with
-its headers, and a C compiler: a simulated cache that forgets nothing, and is emptied before each read, misses
-once for each line. Deliberately absent: sockets and the event loop, as in `hotpath`; a verdict.
+it computes; and they are counted, so that they do not hang on what else the machine does. It needs valgrind
+with its headers, and a C compiler: a simulated cache that forgets nothing, and is emptied before each read,
+misses once for each line. Deliberately absent: sockets and the event loop, as in `hotpath`; a verdict.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import sys
 import sysconfig
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -81,20 +81,20 @@ def _count(target: str, mode: Mode, line: int, directory: Path) -> dict[tuple[st
         command,
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc"},
+        env=os.environ | {"PYTHONHASHSEED": "0"},
     )
     if done.returncode:
         sys.exit(done.stderr)
-    return dict(_read(out))
+    return read(out)
 
 
-def _read(out: Path) -> Iterator[tuple[tuple[str, str], Counter[str]]]:
-    """The functions of a profile, with what each costs without those that it calls."""
+def read(profile: Path) -> dict[tuple[str, str], Counter[str]]:
+    """Read what callgrind has written: each library's functions, with what each costs by itself."""
     found: dict[tuple[str, str], Counter[str]] = {}
     events: list[str] = []
     library = function = ""
     called = False
-    for text in out.read_text().splitlines():
+    for text in profile.read_text().splitlines():
         if text.startswith("events:"):
             events = text.split()[1:]
         elif text.startswith("ob="):
@@ -109,7 +109,7 @@ def _read(out: Path) -> Iterator[tuple[tuple[str, str], Counter[str]]]:
                 for event, number in zip(events, text.split()[1:], strict=False):
                     costs[event] += int(number)
             called = False
-    yield from found.items()
+    return found
 
 
 def _library(path: str) -> str:
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.footprint", description=(__doc__ or "").split("\n", 1)[0]
     )
-    parser.add_argument("--only", type=str.split, default=[], help="parts of modes' and targets' names")
+    parser.add_argument("--only", type=str.split, default=[], help="all of these in a target's name and mode")
     parser.add_argument("--top", type=int, default=0, help="how many functions are shown")
     parser.add_argument("--within", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

@@ -71,7 +71,7 @@ class ExtendedProtocol:
         pending = self._pending
         held, pending.message = pending.message, None
         message = held if isinstance(held, ParseMessage) else decode_parse(self._cutter.view())
-        understood = self._pending.understand(message.text, kept=bool(message.name), again=True)
+        understood = self._pending.understand(message.text, kept=len(message.name) > 0, again=True)
         if understood is None:
             pending.message = message
             return KEEP

@@ -9,7 +9,7 @@ from typing import Final
 
 from proxy.session.events import LongText, told
 from proxy.session.meaning import Meaning
-from proxy.wire.framing import View
+from proxy.wire.framing import View, size_of
 
 LONGEST_KEPT: Final = 8 * 1024
 """In bytes: of longer texts a session remembers the size."""
@@ -27,11 +27,11 @@ class LastText:
 
     def query(self, text: View) -> None:
         """A Query went on."""
-        self._last = text if len(text) <= LONGEST_KEPT else len(text)
+        self._last = text if size_of(text) <= LONGEST_KEPT else len(text)
 
     def parse(self, text: View) -> None:
         """A Parse of the unnamed statement went on."""
-        self._parsed = text if len(text) <= LONGEST_KEPT else len(text)
+        self._parsed = text if size_of(text) <= LONGEST_KEPT else len(text)
 
     def execute(self, meaning: Meaning) -> None:
         """An Execute went on."""

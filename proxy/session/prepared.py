@@ -39,7 +39,9 @@ class Definition:
         self.meaning = meaning
         self.serial = serial
         self.older = older
-        self.depth: i64 = 1 if older is None else older.depth + 1
+        self.depth: i64 = 1
+        if older is not None:
+            self.depth = older.depth + 1
         self.failed = False
         self.own = NOTHING
         self.registers: Registered | None = None

@@ -75,7 +75,7 @@ def decode_query(body: View) -> View:
     """
     if isinstance(body, bytes):  # split at once: bytes.find() alone costs as much
         parts = body.split(b"\0", 1)
-        if len(parts) == 2 and not parts[1]:
+        if len(parts) == 2 and len(parts[1]) == 0:
             return parts[0]
     elif body and find_nul(body, 0) == len(body) - 1:
         return body[:-1]

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import sys
-from abc import update_abstractmethods
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -272,8 +271,14 @@ async def test_draining_lets_a_transaction_finish(database: Database) -> None:
 # -- the trace is libpq's --------------------------------------------------------------------------------
 
 
+def _passed_on(name: str) -> property:
+    return property(lambda self: getattr(self._session, name))
+
+
 class Recording(Brain):
     """Notes each message as libpq's own trace would; no heir of a session, which may be compiled."""
+
+    vars().update({name: _passed_on(name) for name in vars(Brain) if not name.startswith("_")})
 
     def __init__(self, gate: Gate, peer: Peer) -> None:
         self._session = Session(gate, peer)
@@ -286,15 +291,6 @@ class Recording(Brain):
     def from_server(self, data: bytes) -> View | list[Command]:
         self.conversation.append((Sender.BACKEND, data))
         return self._session.from_server(data)
-
-
-def _passed_on(name: str) -> property:
-    return property(lambda self: getattr(self._session, name))
-
-
-for _name in Recording.__abstractmethods__:
-    setattr(Recording, _name, _passed_on(_name))
-update_abstractmethods(Recording)  # type: ignore[type-abstract]
 
 
 async def test_the_trace_is_libpqs(database: Database, tmp_path: Path) -> None:
