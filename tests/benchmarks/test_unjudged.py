@@ -1,4 +1,4 @@
-"""What the judgement is measured by judges nothing, compiled as well; what is measured beside it does judge."""
+"""What judging is measured by judges nothing, compiled as well; what is measured beside it does judge."""
 
 from contextlib import ExitStack
 
@@ -9,7 +9,7 @@ from tests.conftest import Programs
 
 
 def test_the_gate_refuses_what_the_one_without_its_judgement_lets_pass(programs: Programs) -> None:
-    """Each is tried before it is measured: a gate that passes DROP TABLE is left out, and one that refuses."""
+    """Each is tried first, and left out where it does not do with DROP TABLE what its name says."""
     names = [("gate", Setting.PLAIN), ("unjudged", Setting.PLAIN)]
     with filled_server(10, programs()) as server, ExitStack() as stack:
         running, missing = start(names, Site(server), stack, print)
