@@ -160,7 +160,7 @@ class Screen:
         self._uncommented = self._runs.difference(_COMMENT_SIGNS)
         words = names.effective | _callable_as_fields(server_major) | HISTORIES
         self._ascii_only = not all(name.isascii() for name in words | names.on_insert)
-        self._table = _automaton(words | names.on_insert) if names.on_insert else None
+        self._table = _automaton(CHANGING | words | names.on_insert) if names.on_insert else None
         self._inside = _automaton(CHANGING | words)
         self._values = _automaton(CHANGING | words | (QUERIES - {"values"}))
         self._anywhere = _automaton(CHANGING | words | (beginnings() - QUERIES))
