@@ -4,14 +4,16 @@ In: a text's bytes, which the server is known to read as UTF-8 with ordinary bac
 frame (the text without plain literals and whole numbers) and the values that were in it; and which of the
 values may make a difference to what the text does. A value makes none where it is a constant of the tree that
 neither the walk (nodes/) nor the question whether a WHERE limits (scope/) asks for: a value that is written,
-or the other side of `column =`. All others count as they are written, and so does all that is left in the
-frame; where it is not certain where literals begin and end there is no Cut. Deliberately absent: what texts
-do.
+or the other side of `column =`. Of a bound (`column <`) scope/ asks whether anything may be beyond it, so all
+ordinary ones do the same: those to which no question there has another answer than to a million others. All
+others count as they are written, and so does all that is left in the frame; where it is not certain where
+literals begin and end there is no Cut. Deliberately absent: what texts do.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from proxy.sql.literals import parted
@@ -26,6 +28,36 @@ _NUMBER: Final = re.compile(rb'([0-9](?<![\w$.\x80-\xff"][0-9])[0-9]{0,17}+(?![\
 _TWO: Final = b"''"
 
 _NUMBERS: Final = frozenset({"ival", "fval"})
+
+# A bound of which scope/ says the same as of any other (tests/sql/test_alike.py asks it): no 0 or 1, no last
+# number of a type, nothing that stands for all there is (999999, 1000000); a day that rows may be older and
+# younger than, and a time of that day.
+_BOUND: Final = re.compile(
+    rb"""(?! 1 0*+ $ | 9++ $ | 214748364[78] $ ) [1-9] [0-9]{0,17}
+    | (?: 19 (?: 8 [1-9] | 9 [0-9] ) | 20 (?: [0-8] [0-9] | 9 [0-8] ) ) - [0-9]{2} - [0-9]{2}
+      (?: [ T] [0-9:.]{1,15} (?: Z | [+-] [0-9:]{2,6} )? )?""",
+    re.VERBOSE,
+)
+# One of a list that is no true and no false, however it is spelled: the two together are everything.
+_ITEM: Final = re.compile(rb"[!-~]{6,}")
+_ORDERED: Final = frozenset({"<", "<=", ">", ">=", "<>"})
+_DAYS: Final = frozenset({"date", "timestamp", "timestamptz"})
+
+
+class Places:
+    """The values of a frame that may make a difference.
+
+    Attributes:
+        exact: each of these does.
+        ordinary: these do but where they are ordinary; with what tells those.
+    """
+
+    __slots__ = ("exact", "ordinary")
+
+    def __init__(self, exact: tuple[int, ...], ordinary: tuple[tuple[int, re.Pattern[bytes]], ...]) -> None:
+        """Hold them."""
+        self.exact = exact
+        self.ordinary = ordinary
 
 
 class Cut:
@@ -43,10 +75,13 @@ class Cut:
         self.frame = frame
         self.values = values
 
-    def key(self, places: tuple[int, ...]) -> tuple[bytes, ...]:
-        """The frame and the values in these places."""
+    def key(self, places: Places) -> tuple[bytes, ...]:
+        """The frame and the values in these places; b"", which no value is, for one that is ordinary."""
         values = self.values
-        return (self.frame, *[values[place] for place in places])
+        told = [values[place] for place in places.exact]
+        for place, ordinary in places.ordinary:
+            told.append(b"" if ordinary.fullmatch(values[place]) else values[place])
+        return (self.frame, *told)
 
 
 def cut(raw: bytes) -> Cut | None:
@@ -68,17 +103,30 @@ def cut(raw: bytes) -> Cut | None:
     return Cut(b"\0".join(pieces[::2]), values) if values else None
 
 
-def telling(raw: bytes, parts: Cut) -> tuple[int, ...]:
-    """The places of the values that may make a difference; all of them where the text cannot be read.
+def telling(raw: bytes, parts: Cut) -> Places:
+    """The values that may make a difference; all of them where the text cannot be read.
 
     What the others are makes none for any text of this frame: a frame's tokens decide what its tree is.
     """
     try:
         statements = parse(raw.decode())
     except SqlSyntaxError:
-        return tuple(range(len(parts.values)))
-    unseen = _unseen(statements[0].get("stmt", {})) if len(statements) == 1 else frozenset()
-    return tuple(place for place, starts in enumerate(_starts(raw)) if unseen.isdisjoint(starts))
+        return Places(tuple(range(len(parts.values))), ())
+    seen = _Seen()
+    if len(statements) == 1:
+        seen.statement(statements[0].get("stmt", {}))
+    exact: list[int] = []
+    ordinary: list[tuple[int, re.Pattern[bytes]]] = []
+    for place, starts in enumerate(_starts(raw)):
+        if not seen.free.isdisjoint(starts):
+            continue
+        if not seen.bounds.isdisjoint(starts):
+            ordinary.append((place, _BOUND))
+        elif not seen.items.isdisjoint(starts):
+            ordinary.append((place, _ITEM))
+        else:
+            exact.append(place)
+    return Places(tuple(exact), tuple(ordinary))
 
 
 def _starts(raw: bytes) -> list[tuple[int, ...]]:
@@ -97,26 +145,80 @@ def _starts(raw: bytes) -> list[tuple[int, ...]]:
     return literals + numbers
 
 
-def _unseen(statement: Json) -> frozenset[int]:
-    """Where the constants stand, in bytes, whose values are never asked for."""
-    kind, body = only(statement)
-    found: list[int] = []
-    if "withClause" in body:
-        return frozenset()
-    match kind:
-        case "UpdateStmt":
-            _given(body, found)
-            _compared(body.get("whereClause"), found, alone="fromClause" not in body)
-        case "DeleteStmt":
-            _compared(body.get("whereClause"), found, alone="usingClause" not in body)
-        case "InsertStmt":
-            for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
-                _walked(row, found)
-            _given(body.get("onConflictClause", {}), found)
-        case "SelectStmt" if body.get("op") == "SETOP_NONE" and not _reads_settings(body):
-            for field in ("whereClause", "limitCount", "limitOffset"):
-                _walked(body.get(field), found)
-    return frozenset(found)
+class _Seen:
+    """Where a statement's constants stand, in bytes, by what is asked of them.
+
+    Attributes:
+        free: nothing.
+        bounds: whether anything may be beyond them.
+        items: whether they are a true or a false.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none: all others count as they are written."""
+        self.free: set[int] = set()
+        self.bounds: set[int] = set()
+        self.items: set[int] = set()
+
+    def statement(self, statement: Json) -> None:
+        """Take in a statement."""
+        kind, body = only(statement)
+        if "withClause" in body:
+            return
+        match kind:
+            case "UpdateStmt":
+                self._given(body)
+                self._compared(body.get("whereClause"), alone="fromClause" not in body)
+            case "DeleteStmt":
+                self._compared(body.get("whereClause"), alone="usingClause" not in body)
+            case "InsertStmt":
+                for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
+                    _walked(row, self.free)
+                self._given(body.get("onConflictClause", {}))
+            case "SelectStmt" if body.get("op") == "SETOP_NONE" and not _reads_settings(body):
+                for field in ("whereClause", "limitCount", "limitOffset"):
+                    _walked(body.get(field), self.free)
+
+    def _given(self, body: Json) -> None:
+        """The values of SET."""
+        for item in body.get("targetList", ()):
+            _walked(item.get("ResTarget", {}).get("val"), self.free)
+
+    def _compared(self, where: Json | None, *, alone: bool) -> None:
+        """The constants of ANDed comparisons of a column; of each it is asked by itself what it leaves out.
+
+        alone: there is one relation, of which any column may have any number of values.
+        """
+        for term in conjuncts(where or {}):
+            body = term.get("A_Expr", {})
+            name, right = strings(body.get("name", ())), body.get("rexpr", {})
+            if "ColumnRef" not in body.get("lexpr", {}):
+                continue
+            match body.get("kind"):
+                case "AEXPR_OP" if name == ["="] and "A_Const" in right:
+                    _walked(right, self.free)
+                case "AEXPR_OP" if alone and len(name) == 1 and name[0] in _ORDERED:
+                    self._bound(right)
+                case "AEXPR_BETWEEN" if alone:
+                    for item in right.get("List", {}).get("items", ()):
+                        self._bound(item)
+                case "AEXPR_IN" if alone and name == ["="]:
+                    self._listed(right.get("List", {}).get("items", ()))
+
+    def _bound(self, expr: Json) -> None:
+        """A constant, or one that is cast to a moment."""
+        body = expr.get("TypeCast", {})
+        if body and not _DAYS.isdisjoint(strings(body.get("typeName", {}).get("names", ()))[-1:]):
+            expr = body.get("arg", {})
+        if "A_Const" in expr:
+            _walked(expr, self.bounds)
+
+    def _listed(self, items: Iterable[Json]) -> None:
+        """The constants of a list in which there is nothing else."""
+        if not all(["A_Const" in item for item in items]):
+            return
+        for item in items:
+            _walked(item, self.free if not _NUMBERS.isdisjoint(item["A_Const"]) else self.items)
 
 
 def _reads_settings(body: Json) -> bool:
@@ -125,13 +227,7 @@ def _reads_settings(body: Json) -> bool:
     return any(item.get("RangeVar", {}).get("relname") == "pg_settings" for item in items)
 
 
-def _given(body: Json, found: list[int]) -> None:
-    """The values of SET."""
-    for item in body.get("targetList", ()):
-        _walked(item.get("ResTarget", {}).get("val"), found)
-
-
-def _walked(expr: Json | None, found: list[int]) -> None:
+def _walked(expr: Json | None, found: set[int]) -> None:
     """The constants that are reached by nodes of which the walk asks for operators, names and types alone."""
     waiting = [expr]
     while waiting:
@@ -139,7 +235,7 @@ def _walked(expr: Json | None, found: list[int]) -> None:
         match kind:
             case "A_Const":
                 if "location" in body:
-                    found.append(body["location"])
+                    found.add(body["location"])
             case "A_Expr":
                 waiting += (body.get("lexpr"), body.get("rexpr"))
             case "BoolExpr":
@@ -148,21 +244,3 @@ def _walked(expr: Json | None, found: list[int]) -> None:
                 waiting += body.get("items", ())
             case "NullTest" | "TypeCast":
                 waiting.append(body.get("arg"))
-
-
-def _compared(where: Json | None, found: list[int], *, alone: bool) -> None:
-    """The constants of ANDed `column = constant`, `column IN (1, 2)`: whatever they are, rows are left out.
-
-    alone: there is one relation, of which any column may have any number of values.
-    """
-    for term in conjuncts(where or {}):
-        body = term.get("A_Expr", {})
-        left, right = body.get("lexpr", {}), body.get("rexpr", {})
-        if "ColumnRef" not in left or strings(body.get("name", ())) != ["="]:
-            continue
-        if body.get("kind") == "AEXPR_OP" and "A_Const" in right:
-            _walked(right, found)
-        elif body.get("kind") == "AEXPR_IN" and alone:
-            items = right.get("List", {}).get("items", ())
-            if all(not _NUMBERS.isdisjoint(item.get("A_Const", ())) for item in items):
-                _walked(right, found)

@@ -19,6 +19,7 @@ from functools import cache
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
+from mypy_extensions import mypyc_attr
 
 from proxy.sql.bookkeeping import HISTORIES
 from proxy.sql.builtins import OPERATORS
@@ -141,8 +142,11 @@ NO_NAMES: Final = Names()
 """Nothing of a database is known: then nothing passes that may call more than built-ins."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Screen:
     """Tells harmless texts, for servers of one major version.
+
+    Also compiled, one of another kind can take its place: benchmarks measure a gate that passes everything.
 
     Attributes:
         passed: what was said of texts that are likely to come again.
@@ -156,7 +160,7 @@ class Screen:
         self._uncommented = self._runs.difference(_COMMENT_SIGNS)
         words = names.effective | _callable_as_fields(server_major) | HISTORIES
         self._ascii_only = not all(name.isascii() for name in words | names.on_insert)
-        self._table = _automaton(words | names.on_insert) if names.on_insert else None
+        self._table = _automaton(CHANGING | words | names.on_insert) if names.on_insert else None
         self._inside = _automaton(CHANGING | words)
         self._values = _automaton(CHANGING | words | (QUERIES - {"values"}))
         self._anywhere = _automaton(CHANGING | words | (beginnings() - QUERIES))
