@@ -28,8 +28,9 @@ def code_of(raw: bytes) -> bytes:
     return raw.translate(_SAME_DIGITS)
 
 
-def bare(raw: bytes, code: bytes) -> bytes | None:
-    """A text without its literals, if what the screen says of that holds for all texts of this code."""
-    if not code.isascii() or _NUMBERED_CALL.search(code) is not None:
-        return None
-    return whole(raw)
+def is_certain(raw: bytes, code: bytes) -> bool:
+    """Whether what the screen passes of a text passes in all texts of this code.
+
+    A literal that is looked at as code, at a glance, only makes it stricter.
+    """
+    return code.isascii() and _NUMBERED_CALL.search(code) is None and whole(raw) is not None

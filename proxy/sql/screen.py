@@ -28,7 +28,7 @@ from proxy.sql.encoding import PIECE, Utf8
 from proxy.sql.functions import as_field, effective, harmless
 from proxy.sql.literals import Literals, NoPieces, pieces, whole
 from proxy.sql.parse import FIXED_WORDS, KEY_WORDS, OPERATOR_CHARACTERS, can_begin
-from proxy.sql.sameness import bare, code_of
+from proxy.sql.sameness import code_of, is_certain
 
 MAJORS: Final = (0, 15, 16, 17, 18)
 """The major versions of servers that are told apart, 0 where it is not known."""
@@ -183,19 +183,12 @@ class Screen:
             screened = self._passed_code.get(code)
             if screened is None:
                 screened = self._look(raw, beginning)
-                if screened is not None:
-                    self._keep_code(raw, code, screened)
+                if screened is not None and is_certain(raw, code):
+                    _keep(self._passed_code, code, screened)
             elif not raw.isascii():
                 raw.decode()
             return screened
         return self._look(raw, beginning)
-
-    def _keep_code(self, raw: bytes, code: bytes, found: Screened) -> None:
-        """Say the same of all texts that differ from this one in literals and digits alone."""
-        text = bare(raw, code)
-        beginning = None if text is None else _BEGINNING.match(text)
-        if text is not None and beginning is not None and self._look(text, beginning) is found:
-            _keep(self._passed_code, code, found)
 
     def _look(self, raw: bytes | memoryview, beginning: re.Match[bytes]) -> Screened | None:
         """The same of a text that begins so, whatever is known."""
