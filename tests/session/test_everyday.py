@@ -99,7 +99,8 @@ def test_it_runs_as_at_the_server(
         expected = shape(sql, at_the_server.exchange(message(sql)))
         assert shape(sql, behind.exchange(message(sql))) == expected, sql
         ran += "E" not in {kind for kind, *_ in expected}
-        undoing = "ROLLBACK TO here" if status == "T" else "ROLLBACK"
+        goes_on = status == "T" and ("E", "25006") not in expected  # in one that only reads all would fail
+        undoing = "ROLLBACK TO here" if goes_on else "ROLLBACK"
         status = expected[-1][1]
         if status == "E":
             for client in (at_the_server, behind):
