@@ -45,7 +45,8 @@ compiled: $(STAMP) ## a copy of the checkout in build/compiled, its hot modules 
 test-compiled: compiled ## the tests of what is compiled, against build/compiled; ARGS go to pytest
 	@cd $(COMPILED) && exec ../../$(RUN) -m pytest --compiled --require-real --numprocesses $(PROCESSES) \
 	  $(or $(ARGS),-k 'not pg15 and not pg16 and not pg18' tests/wire tests/session $(addprefix tests/relay/,test_link.py test_postgres.py) \
-	  $(addprefix tests/sql/,test_alike.py test_analyse.py test_scope.py test_totality.py test_wrapping.py))
+	  $(addprefix tests/sql/,test_alike.py test_analyse.py test_scope.py test_totality.py test_wrapping.py) \
+	  tests/benchmarks/test_unjudged.py)
 
 fuzz: $(VENV)/.fuzz ## every fuzz target with RUNS inputs each, a million by default; ARGS may name some
 	@exec $(RUN) -m tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(ARGS)

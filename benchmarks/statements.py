@@ -165,7 +165,11 @@ _NEW: Final[Part] = (
 )
 
 
-_UNLIKE: Final[Part] = (f'{_NEW[0]} AND "shop_user"."id" < $3', (*_NEW[1], _ABOVE))
+_BOUND: Final[Part] = (f'{_NEW[0]} AND "shop_user"."id" < $3', (*_NEW[1], _ABOVE))
+_UNLIKE: Final[Part] = (
+    f'{_NEW[0]} AND ("shop_user"."id" < $3 OR "shop_user"."role" = \'ADMIN\')',
+    (*_NEW[1], _ABOVE),
+)
 
 
 def some_new(percent: int, name: str = "new", part: Part = _NEW) -> Queries:
@@ -222,6 +226,10 @@ STATEMENT_ROWS: Final = (
         for mode, pack in (("simple", simple), ("extended", extended))
     ),
     *map(some_new, (1, 10, 100)),
-    *(some_new(percent, "unlike", _UNLIKE) for percent in (10, 100)),
+    *(
+        some_new(percent, name, part)
+        for name, part in (("bound", _BOUND), ("unlike", _UNLIKE))
+        for percent in (10, 100)
+    ),
     *BESIDE,
 )

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+from proxy.records.bell import Bell
 from proxy.records.entry import COLUMNS, GENESIS, Draft, Entry, LedgerError, entry_of, row_of, seal, written
 from proxy.records.migrations import MIGRATIONS, NEWEST, Migration
 from proxy.records.store import Position
@@ -28,7 +29,10 @@ from proxy.records.store import Position
 APPLICATION_ID: Final = 0x70677764  # "pgwd": says whose file this is, to `file` and to ourselves
 # A larger file is not read whole at each opening: `pgwarden freeze` is for emergencies.
 _CHECKED_BYTES: Final = 64 * 1024 * 1024
+_FIRST_LOOK_S: Final = 0.002
 _LOOK_S: Final = 0.05
+_SETTLED_S: Final = 5.0
+"""So long after a write its commit has been seen; what takes longer is seen by whoever reads in any case."""
 
 _INSERT: Final = f"INSERT INTO entry ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 _LAST: Final = "SELECT sequence, hash FROM entry ORDER BY sequence DESC LIMIT 1"
@@ -59,7 +63,10 @@ class SqliteStore:
         self._path = path
         self._wait_s = wait_s
         self._lock = threading.Lock()
-        self._woken = threading.Event()
+        self._bell = Bell()
+        self._belled: Hashable = None  # the file that the bell rings for
+        self._settled_at = 0.0
+        self._pause_s = _FIRST_LOOK_S
         self._seen: Hashable = None
         if not create and not path.exists():
             raise LedgerError(f"there is no ledger at {path}")
@@ -113,25 +120,30 @@ class SqliteStore:
             return self._identity
 
     def wait(self, timeout_s: float) -> None:
-        """Look at SQLite's count of other connections' commits, some microseconds twenty times a second."""
+        """Look at SQLite's count of other connections' commits: when somebody writes, and then for a while.
+
+        For what is written counts only once it is on the disk, and of that nobody tells.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
-            with suppress(LedgerError):  # whoever reads next hears why
-                with self._using() as connection:
-                    state = self._state(connection)
-                if state != self._seen:
-                    self._seen = state
-                    return
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            state = self._look()
+            if state is not None and state != self._seen:
+                self._seen = state
                 return
-            if self._woken.wait(min(_LOOK_S, left_s)):
-                self._woken.clear()
+            now = time.monotonic()
+            if now >= deadline:
+                return
+            listening = self._bell.hears and state is not None and now >= self._settled_at
+            pause_s = deadline - now
+            if not listening:
+                pause_s = min(self._pause_s, pause_s)
+                self._pause_s = min(2 * self._pause_s, _LOOK_S)
+            if self._bell.wait(pause_s, listening=listening):
                 return
 
     def wake(self) -> None:
         """See `Store`."""
-        self._woken.set()
+        self._bell.wake()
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[Callable[[], bool]]:
@@ -147,6 +159,22 @@ class SqliteStore:
         """Let go of the file."""
         with self._lock, suppress(sqlite3.Error):
             self._connection.close()
+
+    def _look(self) -> Hashable:
+        """The state now; None where it cannot be had: whoever reads next hears why."""
+        rung = self._bell.rung()  # before looking: what is written later rings again
+        try:
+            with self._using() as connection:
+                if self._belled != self._identity:
+                    self._belled = self._identity
+                    self._bell.listen((self._path, Path(f"{self._path}-wal")))
+                    rung = True
+                if rung and self._bell.hears:
+                    self._settled_at = time.monotonic() + _SETTLED_S
+                    self._pause_s = _FIRST_LOOK_S
+                return self._state(connection)
+        except LedgerError:
+            return None
 
     def _state(self, connection: sqlite3.Connection) -> Hashable:
         """Differs once another connection has committed, or another file lies there."""

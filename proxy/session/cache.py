@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from proxy.session.events import told
 from proxy.session.letting import Held
 from proxy.session.meaning import Meaning, of_alike, of_analysis, of_unread
-from proxy.sql.alike import Cut, telling
+from proxy.sql.alike import Cut, Places, telling
 from proxy.sql.analyse import Analysis, SqlSyntaxError, UnreadableText, analyse
 from proxy.sql.effects import Prepares
 from proxy.sql.screen import Screened
@@ -65,7 +65,7 @@ class Meanings:
         self._most_bytes = most_bytes
         self._known: dict[bytes, Meaning] = {}
         self._bytes = 0
-        self._frames: dict[bytes, tuple[int, ...] | None] = {}  # None: met once
+        self._frames: dict[bytes, Places | None] = {}  # None: met once
         self._alike: dict[tuple[bytes, ...], Meaning] = {}
 
     def known(self, raw: View) -> Meaning | None:
@@ -88,7 +88,7 @@ class Meanings:
         places = self._frames[frame]
         if places is None:
             places = self._frames[frame] = telling(raw, parts)
-        if len(places) == len(parts.values):
+        if len(places.exact) == len(parts.values):
             return
         key = parts.key(places)
         shared = self._alike.get(key)

@@ -4,15 +4,16 @@ In: a text's bytes, which the server is known to read as UTF-8 with ordinary bac
 frame (the text without plain literals and whole numbers) and the values that were in it; and which of the
 values may make a difference to what the text does. A value makes none where it is a constant of the tree that
 neither the walk (nodes/) nor the question whether a WHERE limits (scope/) asks for: a value that is written,
-or the other side of `column =`. All others count as they are written, and so does all that is left in the
-frame; where it is not certain where literals begin and end there is no Cut. Deliberately absent: what texts
-do.
+or the other side of `column =`. Of a bound (`column <`) scope/ asks whether anything may be beyond it, so all
+ordinary ones do the same: those to which no question there has another answer than to a million others. All
+others count as they are written, and so does all that is left in the frame; where it is not certain where
+literals begin and end there is no Cut. Deliberately absent: what texts do.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.sql.literals import parted
 from proxy.sql.parse import Json, SqlSyntaxError, parse
@@ -22,10 +23,48 @@ from proxy.sql.tree import only, strings
 # Of a number, a name or a parameter: what stands beside one of these is not all of a token. Longer numbers
 # stay in the frame. What begins with a digit is found at a third of what looking behind first takes.
 _NUMBER: Final = re.compile(rb'([0-9](?<![\w$.\x80-\xff"][0-9])[0-9]{0,17}+(?![\w$.\x80-\xff"]))')
-# An empty text, which may leave no row out, or an apostrophe in one.
+# An empty text, or an apostrophe in one.
 _TWO: Final = b"''"
 
 _NUMBERS: Final = frozenset({"ival", "fval"})
+
+# A bound of which scope/ says the same as of any other (tests/sql/test_alike.py asks it): no 0 or 1, no last
+# number of a type, nothing that stands for all there is (999999, 1000000); a day that rows may be older and
+# younger than, and a time of that day.
+_BOUND: Final = re.compile(
+    rb"""(?! 1 0*+ $ | 9++ $ | 214748364[78] $ ) [1-9] [0-9]{0,17}
+    | (?: 19 (?: 8 [1-9] | 9 [0-9] ) | 20 (?: [0-8] [0-9] | 9 [0-8] ) ) - [0-9]{2} - [0-9]{2}
+      (?: [ T] [0-9:.]{1,15} (?: Z | [+-] [0-9:]{2,6} )? )?""",
+    re.VERBOSE,
+)
+# One of a list that is no true and no false, however it is spelled: the two together are everything.
+_ITEM: Final = re.compile(rb"[!-~]{6,}")
+# A text that leaves rows out: the empty one may be what is left of every row of a sub-select.
+_FILLED: Final = re.compile(rb"(?s:.+)")
+# For a value that is ordinary; no value is a lone apostrophe.
+_ORDINARY: Final = b"'"
+_ORDERED: Final = frozenset({"<", "<=", ">", ">=", "<>"})
+_DAYS: Final = frozenset({"date", "timestamp", "timestamptz"})
+
+
+# Where a constant stands, in bytes, and what tells an ordinary one; None where any is.
+_Asked: TypeAlias = "dict[int, re.Pattern[bytes] | None]"
+
+
+class Places:
+    """The values of a frame that may make a difference.
+
+    Attributes:
+        exact: each of these does.
+        ordinary: these do but where they are ordinary; with what tells those.
+    """
+
+    __slots__ = ("exact", "ordinary")
+
+    def __init__(self, exact: tuple[int, ...], ordinary: tuple[tuple[int, re.Pattern[bytes]], ...]) -> None:
+        """Hold them."""
+        self.exact = exact
+        self.ordinary = ordinary
 
 
 class Cut:
@@ -43,10 +82,13 @@ class Cut:
         self.frame = frame
         self.values = values
 
-    def key(self, places: tuple[int, ...]) -> tuple[bytes, ...]:
-        """The frame and the values in these places."""
+    def key(self, places: Places) -> tuple[bytes, ...]:
+        """The frame and the values in these places, of ordinary ones that they are."""
         values = self.values
-        return (self.frame, *[values[place] for place in places])
+        told = [values[place] for place in places.exact]
+        for place, ordinary in places.ordinary:
+            told.append(_ORDINARY if ordinary.fullmatch(values[place]) else values[place])
+        return (self.frame, *told)
 
 
 def cut(raw: bytes) -> Cut | None:
@@ -54,7 +96,7 @@ def cut(raw: bytes) -> Cut | None:
 
     Raises: UnicodeDecodeError when it is not UTF-8.
     """
-    if _TWO in raw or 0 in raw:
+    if 0 in raw:
         return None
     if not raw.isascii():
         raw.decode()
@@ -62,23 +104,49 @@ def cut(raw: bytes) -> Cut | None:
     if found is None:
         return None
     code, parts = found
+    if _TWO in raw:
+        parts = _joined(parts)
+        code = _TWO.join(parts[::2])
     pieces = _NUMBER.split(code)
     values = parts[1::2]
     values += pieces[1::2]
     return Cut(b"\0".join(pieces[::2]), values) if values else None
 
 
-def telling(raw: bytes, parts: Cut) -> tuple[int, ...]:
-    """The places of the values that may make a difference; all of them where the text cannot be read.
+def _joined(parts: list[bytes]) -> list[bytes]:
+    """Code and literals by turns; where nothing stands between two literals, an apostrophe is in one."""
+    found = parts[:2]
+    for index in range(2, len(parts) - 1, 2):
+        if parts[index]:
+            found += parts[index : index + 2]
+        else:
+            found[-1] += _TWO + parts[index + 1]
+    found += parts[-1:] if len(parts) > 1 else []
+    return found
+
+
+def telling(raw: bytes, parts: Cut) -> Places:
+    """The values that may make a difference; all of them where the text cannot be read.
 
     What the others are makes none for any text of this frame: a frame's tokens decide what its tree is.
     """
     try:
         statements = parse(raw.decode())
     except SqlSyntaxError:
-        return tuple(range(len(parts.values)))
-    unseen = _unseen(statements[0].get("stmt", {})) if len(statements) == 1 else frozenset()
-    return tuple(place for place, starts in enumerate(_starts(raw)) if unseen.isdisjoint(starts))
+        return Places(tuple(range(len(parts.values))), ())
+    asked: _Asked = {}
+    if len(statements) == 1:
+        _statement(statements[0].get("stmt", {}), asked)
+    exact: list[int] = []
+    ordinary: list[tuple[int, re.Pattern[bytes]]] = []
+    for place, starts in enumerate(_starts(raw)):
+        start = next((each for each in starts if each in asked), -1)
+        of = asked.get(start)
+        if of is not None:
+            ordinary.append((place, of))
+        elif start < 0:
+            exact.append(place)
+    return Places(tuple(exact), tuple(ordinary))
 
 
 def _starts(raw: bytes) -> list[tuple[int, ...]]:
@@ -86,7 +154,7 @@ def _starts(raw: bytes) -> list[tuple[int, ...]]:
     literals: list[tuple[int, ...]] = []
     numbers: list[tuple[int, ...]] = []
     at = 0
-    for index, part in enumerate(raw.split(b"'")):
+    for index, part in enumerate(_joined(raw.split(b"'"))):
         if index % 2:
             literals.append((at - 1,))
         else:
@@ -97,26 +165,64 @@ def _starts(raw: bytes) -> list[tuple[int, ...]]:
     return literals + numbers
 
 
-def _unseen(statement: Json) -> frozenset[int]:
-    """Where the constants stand, in bytes, whose values are never asked for."""
+def _statement(statement: Json, asked: _Asked) -> None:
+    """Take in a statement: all constants that are not named here count as they are written."""
     kind, body = only(statement)
-    found: list[int] = []
     if "withClause" in body:
-        return frozenset()
+        return
     match kind:
         case "UpdateStmt":
-            _given(body, found)
-            _compared(body.get("whereClause"), found, alone="fromClause" not in body)
+            _given(body, asked)
+            _compared(body.get("whereClause"), asked, alone="fromClause" not in body)
         case "DeleteStmt":
-            _compared(body.get("whereClause"), found, alone="usingClause" not in body)
+            _compared(body.get("whereClause"), asked, alone="usingClause" not in body)
         case "InsertStmt":
             for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
-                _walked(row, found)
-            _given(body.get("onConflictClause", {}), found)
+                _walked(row, asked)
+            _given(body.get("onConflictClause", {}), asked)
         case "SelectStmt" if body.get("op") == "SETOP_NONE" and not _reads_settings(body):
             for field in ("whereClause", "limitCount", "limitOffset"):
-                _walked(body.get(field), found)
-    return frozenset(found)
+                _walked(body.get(field), asked)
+
+
+def _given(body: Json, asked: _Asked) -> None:
+    """The values of SET."""
+    for item in body.get("targetList", ()):
+        _walked(item.get("ResTarget", {}).get("val"), asked)
+
+
+def _compared(where: Json | None, asked: _Asked, *, alone: bool) -> None:
+    """The constants of ANDed comparisons of a column; of each it is asked by itself what it leaves out.
+
+    alone: there is one relation, of which any column may have any number of values.
+    """
+    for term in conjuncts(where or {}):
+        body = term.get("A_Expr", {})
+        name, right = strings(body.get("name", ())), body.get("rexpr", {})
+        if "ColumnRef" not in body.get("lexpr", {}):
+            continue
+        match body.get("kind"):
+            case "AEXPR_OP" if name == ["="] and "A_Const" in right:
+                _walked(right, asked, None if alone else _FILLED)
+            case "AEXPR_OP" if alone and len(name) == 1 and name[0] in _ORDERED:
+                _bound(right, asked)
+            case "AEXPR_BETWEEN" if alone:
+                for item in right.get("List", {}).get("items", ()):
+                    _bound(item, asked)
+            case "AEXPR_IN" if alone and name == ["="]:
+                items = right.get("List", {}).get("items", ())
+                if all(["A_Const" in item for item in items]):
+                    for item in items:
+                        _walked(item, asked, _ITEM if _NUMBERS.isdisjoint(item["A_Const"]) else None)
+
+
+def _bound(expr: Json, asked: _Asked) -> None:
+    """A constant, or one that is cast to a moment."""
+    body = expr.get("TypeCast", {})
+    if body and not _DAYS.isdisjoint(strings(body.get("typeName", {}).get("names", ()))[-1:]):
+        expr = body.get("arg", {})
+    if "A_Const" in expr:
+        _walked(expr, asked, _BOUND)
 
 
 def _reads_settings(body: Json) -> bool:
@@ -125,21 +231,18 @@ def _reads_settings(body: Json) -> bool:
     return any(item.get("RangeVar", {}).get("relname") == "pg_settings" for item in items)
 
 
-def _given(body: Json, found: list[int]) -> None:
-    """The values of SET."""
-    for item in body.get("targetList", ()):
-        _walked(item.get("ResTarget", {}).get("val"), found)
+def _walked(expr: Json | None, asked: _Asked, of: re.Pattern[bytes] | None = None) -> None:
+    """The constants that are reached by nodes of which the walk asks for operators, names and types alone.
 
-
-def _walked(expr: Json | None, found: list[int]) -> None:
-    """The constants that are reached by nodes of which the walk asks for operators, names and types alone."""
+    of: what tells those that are ordinary; None where all are.
+    """
     waiting = [expr]
     while waiting:
         kind, body = only(waiting.pop())
         match kind:
             case "A_Const":
                 if "location" in body:
-                    found.append(body["location"])
+                    asked[body["location"]] = of
             case "A_Expr":
                 waiting += (body.get("lexpr"), body.get("rexpr"))
             case "BoolExpr":
@@ -148,21 +251,3 @@ def _walked(expr: Json | None, found: list[int]) -> None:
                 waiting += body.get("items", ())
             case "NullTest" | "TypeCast":
                 waiting.append(body.get("arg"))
-
-
-def _compared(where: Json | None, found: list[int], *, alone: bool) -> None:
-    """The constants of ANDed `column = constant`, `column IN (1, 2)`: whatever they are, rows are left out.
-
-    alone: there is one relation, of which any column may have any number of values.
-    """
-    for term in conjuncts(where or {}):
-        body = term.get("A_Expr", {})
-        left, right = body.get("lexpr", {}), body.get("rexpr", {})
-        if "ColumnRef" not in left or strings(body.get("name", ())) != ["="]:
-            continue
-        if body.get("kind") == "AEXPR_OP" and "A_Const" in right:
-            _walked(right, found)
-        elif body.get("kind") == "AEXPR_IN" and alone:
-            items = right.get("List", {}).get("items", ())
-            if all(not _NUMBERS.isdisjoint(item.get("A_Const", ())) for item in items):
-                _walked(right, found)

@@ -37,7 +37,12 @@ from benchmarks.rows import WORKLOADS
 from benchmarks.statements import BESIDE
 from benchmarks.workloads import Mode, Queries, select
 
-OF_THE_POOL = {"new-1%-c8": 10 + 99, "new-10%-c8": 100 + 90, "unlike-10%-c8": 100 + 90}
+OF_THE_POOL = {
+    "new-1%-c8": 10 + 99,
+    "new-10%-c8": 100 + 90,
+    "bound-10%-c8": 100 + 90,
+    "unlike-10%-c8": 100 + 90,
+}
 """Of a thousand texts so many are new, and the others come again."""
 WORKLOAD = "select-simple-c1"
 MACHINE = Machine("a processor", 2, 1024, "6.1", "3.11", 0.0)

@@ -23,7 +23,7 @@ def update(number: int, value: str = "a") -> str:
 
 
 def delete(above: int, number: int = 7) -> str:
-    """What it is compared with does; the key does not."""
+    """What it is compared with does where it is no ordinary bound; the key does not."""
     return f"DELETE FROM t WHERE n > {above} AND v = '{number}'"
 
 
@@ -62,19 +62,19 @@ def test_what_may_make_a_difference_is_read(table: Database, clients: Clients, p
     texts = [
         delete(5, 1),
         delete(5, 2),
-        delete(5, 3),
-        delete(6, 3),
-        delete(6, 4),
+        delete(7, 3),
+        delete(1, 3),
+        delete(1, 4),
         delete(-1, 4),
         delete(0, 4),
     ]
     for text in texts:
         assert client.exchange(Q(text))[0][0] == "C"
     assert parsed == [texts[0], texts[1], texts[3], texts[5], texts[6]]
-    keys = [f"DELETE FROM t WHERE id > {number}" for number in (5, 6, 7, 0)]
+    keys = [f"DELETE FROM t WHERE id > {number}" for number in (5, 6, 7, 0, 8)]
     told = [client.exchange(Q(text))[0][:2] for text in keys]
-    assert told == [*[("C", "DELETE 0")] * 3, ("E", "42501")]
-    assert parsed[5:] == keys
+    assert told == [*[("C", "DELETE 0")] * 3, ("E", "42501"), ("C", "DELETE 0")]
+    assert parsed[5:] == [keys[0], keys[1], keys[3]]
 
 
 def test_what_is_refused_is_read_and_told_with_its_own_text(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from proxy.sql.alike import cut, telling
+from proxy.sql.alike import Places, cut, telling
 from proxy.sql.analyse import SqlSyntaxError, Statement, analyse
 from tests.sql.generated import EVERY, SOME
 from tests.sql.test_scope import SCOPED, lines
@@ -23,7 +23,35 @@ _LITERALS = r"""
 00000000-0000-0000-0000-000000000000 standard_conforming_strings 1=1
 """
 LITERALS = tuple(
-    each.encode() for each in (*_LITERALS.split(), " ", "\n", "1 OR 1=1", "DROP TABLE t", "x" * 70)
+    each.encode()
+    for each in (*_LITERALS.split(), "", "it''s", "''", " ", "\n", "1 OR 1=1", "DROP TABLE t", "x" * 70)
+)
+# Such as differ for what is asked of any bound, and of any element of a list, were they not ordinary.
+ORDINARY = (
+    *(
+        b"2",
+        b"3",
+        b"7",
+        b"49",
+        b"50",
+        b"51",
+        b"998",
+        b"1970",
+        b"2050",
+        b"2101",
+        b"65535",
+        b"999998",
+        b"1000001",
+    ),
+    *(b"8999999", b"99999998", b"123456789", b"1000000001", b"2147483646", b"2147483649", b"9999999998"),
+    *(b"900000000000000000", b"999999999999999998", b"1981-01-01", b"2026-11-26", b"2098-12-31"),
+    *(b"1999-12-31 23:59:59.999999+00", b"2026-11-26T10:00:00Z", b"2000-02-30 00:00:00-08:00"),
+    *(b"abcdefgh", b"infinity", b"{1,2,3}", b"zzzzzz", b"%%%%%%", b"00000000-0000-0000-0000-000000000000"),
+)
+SPECIAL = (
+    *(b"0", b"1", b"999999", b"1000000", b"999999999", b"1000000000", b"2147483647", b"2147483648"),
+    *(b"now", b"today", b"infinity", b"epoch", b"zzzz", b"1900-01-01", b"1970-01-01", b"1980-01-01"),
+    *(b"2099-01-01", b"9999-12-31", b"true", b"f", b"-1"),
 )
 WRAPPED = (
     "DELETE FROM t WHERE {}",
@@ -92,29 +120,45 @@ def done_by(raw: bytes) -> object:
 def check(raw: bytes, choose: Sequence[tuple[bytes, bytes]]) -> int:
     """Put other values into the places that make no difference: the text is alike, and does the same.
 
-    choose: (a literal, a number) for each trial; the n-th place has those n further on.
+    choose: (a literal, a number) for each trial; the n-th place has those n further on. In the place of an
+    ordinary value come other ordinary ones of these and ORDINARY.
     """
     parts = cut(raw)
     if parts is None:
         return 0
     assert put_together(parts.frame, parts.values) == raw
     places = telling(raw, parts)
-    free = [place for place in range(len(parts.values)) if place not in places]
+    ordinary = {place: of for place, of in places.ordinary if of.fullmatch(parts.values[place])}
+    free = [
+        place
+        for place in range(len(parts.values))
+        if place in ordinary or place not in {*places.exact, *dict(places.ordinary)}
+    ]
     if not free:
         return 0
     expected = done_by(raw)
     for trial in range(len(choose)):
         values = list(parts.values)
         for number, place in enumerate(free):
-            literal, amount = choose[(trial + number) % len(choose)]
-            values[place] = literal if is_literal(parts.frame, values, place) else amount
+            chosen = choose[(trial + number) % len(choose)]
+            literal, amount = is_literal(parts.frame, values, place), chosen[1]
+            values[place] = chosen[0] if literal else amount
+            if place in ordinary:
+                pool = [each for each in (*chosen, *ORDINARY) if literal or each.isdigit()]
+                found = [each for each in pool if ordinary[place].fullmatch(each)]
+                values[place] = found[(trial * 7 + number) % len(found)]
         other = put_together(parts.frame, values)
-        found = cut(other)
-        assert found is not None, other
-        assert found.key(places) == parts.key(places), other
-        assert telling(other, found) == places, other
+        again = cut(other)
+        assert again is not None, other
+        assert again.key(places) == parts.key(places), other
+        assert shown(telling(other, again)) == shown(places), other
         assert done_by(other) == expected, other
     return len(free)
+
+
+def shown(places: Places) -> object:
+    """Places as they can be compared."""
+    return places.exact, places.ordinary
 
 
 # Neighbours that are everything together stand beside each other.
@@ -280,9 +324,12 @@ FREE = {
         b"5",
     ],
     "UPDATE t SET v = 'a' WHERE id = 5 OR n = 6": [b"a"],
+    "UPDATE t SET v = '', w = 'it''s', x = '''' WHERE id = 5": [b"", b"it''s", b"''", b"5"],
+    "DELETE FROM t WHERE v = '''a' AND w = 'b''' AND lower(x) = '' AND y = 'c'": [b"''a", b"b''", b"c"],
+    "DELETE FROM t USING u WHERE t.id = u.id AND u.v = '' AND t.n = 3": [],
     "UPDATE t SET v = f('a') WHERE id = - 5": [],
     "DELETE FROM t WHERE id IN (1, 2) AND n IN ('1', '2') AND v IN ('a')": [b"1", b"2"],
-    "DELETE FROM t USING (SELECT id % 2 AS id FROM t) u WHERE u.id IN (0, 1) AND t.id = 3": [b"3"],
+    "DELETE FROM t USING (SELECT id % 2 AS id FROM t) u WHERE u.id IN (0, 1) AND t.id = 3": [],
     "DELETE FROM t WHERE 5 = id AND lower(v) = 'a' AND id <> 6": [],
     "DELETE FROM t WHERE id = 5::int AND v = E'a'": [],
     'DELETE FROM t WHERE "a 5" = 6 AND t7 = 8 AND n = 1.5': [b"6", b"8"],
@@ -306,20 +353,105 @@ FREE = {
 @pytest.mark.parametrize("text", FREE)
 def test_values_that_make_no_difference(text: str) -> None:
     parts = cut(text.encode())
-    assert (
-        parts is None
-        or [value for place, value in enumerate(parts.values) if place not in telling(text.encode(), parts)]
-        == FREE[text]
-    )
-    assert parts is not None or not FREE[text]
+    if parts is None:
+        assert not FREE[text]
+        return
+    places = telling(text.encode(), parts)
+    asked = {*places.exact, *dict(places.ordinary)}
+    assert [value for place, value in enumerate(parts.values) if place not in asked] == FREE[text]
+
+
+BOUNDS = {
+    "DELETE FROM t WHERE id < 2 AND n > 30 AND t.v <> 999998 AND m >= -7 AND k <= 12345678901": [
+        *(b"2", b"30", b"999998", b"7", b"12345678901"),
+    ],
+    "DELETE FROM t WHERE id < 0 AND n > 1 AND m < 1000 AND k <> 999999 AND l <= 2147483647 AND o > 007": [],
+    "DELETE FROM t WHERE at < '2026-11-26' AND b < '1981-01-01 00:00:00+00' AND c <= '2098-12-31T10:0Z'": [
+        *(b"2026-11-26", b"1981-01-01 00:00:00+00", b"2098-12-31T10:0Z"),
+    ],
+    "DELETE FROM t WHERE at < '2026-11-26'::timestamptz AND b > date '2025-01-01' AND c > '5'::int": [
+        *(b"2026-11-26", b"2025-01-01"),
+    ],
+    "DELETE FROM t WHERE a < '1970-01-01' AND b < '1980-01-01' AND c < '2099-01-01' AND d < 'infinity'": [],
+    "DELETE FROM t WHERE a < '2026-11-26 infinity' AND b < '2026-11-26 10:00 BC' AND c < '5-5-2026'": [],
+    "DELETE FROM t WHERE n BETWEEN 5 AND 17 AND m BETWEEN SYMMETRIC 5 AND 17": [b"5", b"17"],
+    "DELETE FROM t WHERE n NOT BETWEEN 5 AND 17 OR m < 18": [],
+    "DELETE FROM t WHERE n IN (1, 'abcdef') AND m IN ('t', 'f', 'ghijkl') AND k NOT IN ('mnopqr', 'stuv')": [
+        *(b"abcdef", b"ghijkl"),
+    ],
+    "DELETE FROM t WHERE n IN ('false ', 'a b c d') AND m IN ('abcdef', f(2))": [],
+    "DELETE FROM t USING u WHERE t.id = u.id AND t.n < 5 AND t.v IN ('abc') AND u.w = 'a' AND u.x = ''": [
+        b"a"
+    ],
+    "DELETE FROM t USING (SELECT id % 2 AS id FROM t) u WHERE u.id IN (0, 1) AND t.id = 3": [b"3"],
+    "DELETE FROM t WHERE lower(v) < 'b' AND 5 > n AND n + 1 < 6 AND id % 2 < 7": [],
+    "DELETE FROM t WHERE id OPERATOR(x.<) 5": [],
+    "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET n = 3 WHERE t.n < 4": [],
+}
+
+
+@pytest.mark.parametrize("text", BOUNDS)
+def test_ordinary_bounds(text: str) -> None:
+    parts = cut(text.encode())
+    assert parts is not None
+    found = [
+        place for place, of in telling(text.encode(), parts).ordinary if of.fullmatch(parts.values[place])
+    ]
+    assert sorted(parts.values[place] for place in found) == sorted(BOUNDS[text])
+
+
+_SUBJECTS = (
+    "id",
+    "uuid",
+    "x.id",
+    "n",
+    "created_at",
+    "x.updated_at",
+    "x",
+    "t",
+    "xmin",
+    "ctid",
+    "total",
+    '"a b"',
+)
+_BOUND_TERMS = (
+    *(
+        "{} < {}",
+        "{} <= {}",
+        "{} > {}",
+        "{} >= {}",
+        "{} <> {}",
+        "{} != {}",
+        "{} BETWEEN {} AND 90",
+        "{} IN ({})",
+    ),
+    *("{} IN ({}, 'true')", "{} < {}::timestamptz", "{} > -{}", "{} BETWEEN -7 AND {} AND NOT v"),
+)
+
+
+@pytest.mark.parametrize("column", _SUBJECTS)
+def test_ordinary_bounds_do_the_same_whatever_they_bound(column: str) -> None:
+    """Each kind of column by each comparison with each ordinary value: one answer for all of a frame."""
+    answers: dict[tuple[bytes, ...], tuple[bytes, object]] = {}
+    for form in _BOUND_TERMS:
+        for value in (*ORDINARY, *SPECIAL):
+            spellings = [b"'%b'" % value, value] if value.isdigit() else [b"'%b'" % value]
+            for spelling in spellings:
+                term = form.format(column, spelling.decode()).encode()
+                for where in (b"DELETE FROM t x WHERE %b", b"UPDATE t x SET n = 1 WHERE %b AND (v OR n < 5)"):
+                    text = where % term
+                    parts = cut(text)
+                    if parts is not None:
+                        key = parts.key(telling(text, parts))
+                        other, done = answers.setdefault(key, (text, done_by(text)))
+                        assert done == done_by(text), (text, other)
+    assert len(answers) > 100
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "SELECT f(a)",
-        "UPDATE t SET v = '' WHERE id = 5",
-        "UPDATE t SET v = 'it''s' WHERE id = 5",
         "UPDATE t SET v = E'a' WHERE id = 5",
         "UPDATE t SET v = $$a$$ WHERE id = 5",
         "UPDATE t SET v = 'a' /* b */ WHERE id = 5",

@@ -54,7 +54,8 @@ def check(text: str) -> None:
     except UnicodeEncodeError:
         return
     # At once or piece by piece, it is the same.
-    assert screen(17).sort(raw) is screen(17).sort(memoryview(raw)), text
+    for names in (NO_NAMES, WITH_TRIGGERS):
+        assert screen(17, names).sort(raw) is screen(17, names).sort(memoryview(raw)), text
     assert (screen(17).objection(raw) is None) is (screen(17).sort(raw) is not None), text
     for server_major in MAJORS:
         screened = screen(server_major).sort(raw)
@@ -394,6 +395,28 @@ NAMES = Names(
     calls=frozenset({"f", "g", "Mixed"}),
     operators=frozenset({"@@@"}),
 )
+
+
+WITH_TRIGGERS = Names(on_insert=frozenset({"log"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "screened"),
+    [
+        ("INSERT INTO t VALUES (1)", ADDS),
+        ("INSERT INTO log VALUES (1)", None),
+        ("INSERT INTO t WITH x AS (DELETE FROM victim RETURNING *) SELECT * FROM x", None),
+        ("INSERT INTO t WITH x AS (UPDATE victim SET a = 1 RETURNING *) SELECT * FROM x", None),
+        ("INSERT INTO t WITH x AS (MERGE INTO v USING u ON true WHEN MATCHED THEN DELETE) SELECT 1", None),
+        ("INSERT INTO t WITH x AS (INSERT INTO log VALUES (1) RETURNING *) SELECT * FROM x", None),
+        ("INSERT INTO t VALUES (1) ON CONFLICT ON CONSTRAINT c DO UPDATE SET a = 1", None),
+        ("INSERT INTO t SELECT * FROM u FOR SHARE", None),
+        ("WITH x AS (DELETE FROM victim RETURNING *) SELECT * FROM x", None),
+    ],
+)
+def test_where_inserts_have_effects_of_their_own(text: str, screened: Screened | None) -> None:
+    """Names outside ASCII would keep the glance from it."""
+    assert sort(text, WITH_TRIGGERS) is screened
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from proxy.sql.scope.patterns import below_all, beyond_all, date_of, ends_keys, 
 from proxy.sql.scope.regions import Bound, Region
 from proxy.sql.scope.uses import Floor, Subject, Use
 
+_FROM_ONE = frozenset({Floor.KEY, Floor.COUNT, Floor.PLACE})
+
 
 def text_of(expr: Json, what: Subject) -> str:
     """Equal for two expressions that are the same subject."""
@@ -24,7 +26,8 @@ def text_of(expr: Json, what: Subject) -> str:
 
 def region_of(expr: Json, what: Subject) -> Region:
     """An empty region of a subject's values."""
-    return Region(text_of(expr, what), choices=what.choices, keyed=what.floor is Floor.KEY)
+    least = 1 if what.floor in _FROM_ONE else 0
+    return Region(text_of(expr, what), choices=what.choices, keyed=what.floor is Floor.KEY, least=least)
 
 
 def made(what: Subject, region: Region) -> Limits:
@@ -135,7 +138,7 @@ def _bounds(name: str, what: Subject, other: Operand) -> bool:
 def _above(name: str, what: Subject, value: object) -> bool:
     amount = number(value)
     if amount is not None:
-        if what.floor in {Floor.KEY, Floor.COUNT, Floor.PLACE}:
+        if what.floor in _FROM_ONE:
             return amount > 1 or (amount == 1 and name == ">") or (0 < amount < 1)
         return amount > 0 or (amount == 0 and name == ">")
     if what.floor is Floor.COUNT and isinstance(value, str):

@@ -132,6 +132,8 @@ def _not_in(tests: list[Json], query: Json, scope: Scope) -> Limits:
     read = _read({"SelectStmt": body}, scope)
     if read.scope is None or len(read.outputs) != 1:
         return {}
+    if _is_lone(body, read.scope) and (not what.use & Use.UNEQUAL or what.floor is Floor.KEY):
+        return {}  # as `<>` one value: all rows but one
     for expr, inside in read.outputs[0][1]:
         call = only(expr)[1] if only(expr)[0] == "FuncCall" else {}
         if qualified(call.get("funcname", []))[1] in {"min", "max"} and len(call.get("args", [])) == 1:
@@ -142,6 +144,25 @@ def _not_in(tests: list[Json], query: Json, scope: Scope) -> Limits:
         if found.owner not in inside.relations or not trusted(found.column, what.owner, what.names):
             return {}
     return _left_over(what, query) if read.outputs[0][1] else {}
+
+
+def _is_lone(select: Json, inside: Scope) -> bool:
+    """Whether a SELECT gives one value at most: an aggregate, LIMIT 1, or one for a group of all rows."""
+    if "limitCount" in select and fold(select["limitCount"]) == 1:
+        return True
+    groups = select.get("groupClause", [])
+    if not groups and function_of(select) not in {"min", "max"}:
+        groups = [item for item in select.get("distinctClause", []) if item]
+        if not groups:
+            return False
+    return not any(_tells_apart(item, inside) for item in groups)
+
+
+def _tells_apart(group: Json, inside: Scope) -> bool:
+    if "GroupingSet" in group:
+        return any(_tells_apart(item, inside) for item in group["GroupingSet"].get("content", []))
+    found = subject(group, inside)
+    return found is not None and bool(found.use & Use.EQUAL)
 
 
 def _except(tests: list[Json], query: Json, scope: Scope) -> Limits:
@@ -208,6 +229,8 @@ def _never(query: Json, scope: Scope) -> bool:
     terms += conjuncts(body["whereClause"]) if "whereClause" in body else []
     # An outer join whose condition holds for none gives rows, but none with a partner.
     terms += [term for item in items for quals in _outer_quals(item) for term in conjuncts(quals)]
+    if any(_is_empty(term, inner) for term in conjuncts(body.get("havingClause", {}))):
+        return True
     if any(impossible(term, inner) or not _possible(term, inner) for term in terms):
         return True
     return any(
@@ -215,6 +238,11 @@ def _never(query: Json, scope: Scope) -> bool:
         for item in items
         if "RangeSubselect" in item
     )
+
+
+def _is_empty(having: Json, scope: Scope) -> bool:
+    """Whether no group passes: a term of HAVING that others pass may well say nothing, as `count(*) > 0`."""
+    return impossible(having, scope) or limits(having, scope, LINKS) is None
 
 
 def _outer_quals(item: Json) -> Iterator[Json]:

@@ -48,6 +48,7 @@ class Region:
         anything: everything but NULL.
         keyed: each value is one row's: all but one of them is as good as all.
         choices: how many values there are at all (`id % 3`), 0 where there is no saying.
+        least: the smallest whole number that a row has, by custom.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Region:
         "excluded",
         "highs",
         "keyed",
+        "least",
         "lows",
         "null",
         "others",
@@ -77,6 +79,7 @@ class Region:
         anything: bool = False,
         keyed: bool = False,
         choices: int = 0,
+        least: int = 0,
     ) -> None:
         """Begin with no points and no ranges."""
         self.text = text
@@ -92,6 +95,7 @@ class Region:
         self.anything = anything
         self.keyed = keyed
         self.choices = choices
+        self.least = least
 
     @property
     def rank(self) -> int:
@@ -154,7 +158,7 @@ class Region:
             return self._covers_excluded()
         if len(self.lows) > _MAX_BOUNDS or len(self.highs) > _MAX_BOUNDS:
             return True
-        return self._meets()
+        return self._meets() or self._reaches_down()
 
     def _add_excluded(self, other: Region) -> bool:
         if other.excluded is None:
@@ -186,6 +190,18 @@ class Region:
             return True
         slack = 1 if self.keyed else 0
         return any(_touch(low, high, self.points, slack) for low in lows for high in highs)
+
+    def _reaches_down(self) -> bool:
+        """Whether points take in all that there is below a bound: `id = 1 OR id > 1`."""
+        inside = {number(value) for value in self.points.values()} if self.lows else set()
+        for low in self.lows:
+            first = number(low.value) if inside else None
+            if first is None or first != first.to_integral_value():
+                continue
+            left_out = range(self.least, int(first) + (0 if low.inclusive else 1))
+            if len(left_out) <= len(inside) and inside.issuperset(left_out):
+                return True
+        return False
 
 
 def _both_booleans(values: Iterable[object]) -> bool:

@@ -39,7 +39,7 @@ def search(name: str, expr: Json, what: Subject, other: Operand, right: Json) ->
         text = str(other.value)
         if not something_in(text) or (name in {"@@", "@?"} and not _searches(name, text)):
             return {}
-        if name in {"<<", "<<="} and text.rstrip().endswith("/0"):
+        if name in {"<<", "<<=", "&&"} and text.rstrip().endswith("/0"):
             return {}
     elif other.kind is Kind.OBSCURE and not _has_content(right):
         return {}

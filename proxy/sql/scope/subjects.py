@@ -207,10 +207,13 @@ def _call(body: Json, scope: Scope) -> Subject | None:
     name = built_in_name(strings(body.get("funcname", [])))
     args: list[Json] = body.get("args", [])
     if name in _RANKS and scope.relations:
-        if scope.single or has_key(body.get("over", {}).get("partitionClause", []), scope):
+        over = body.get("over", {})
+        if scope.single or has_key(over.get("partitionClause", []), scope):
             return None  # 1 for every row
         owner = scope.relations[0]
-        ordered = name != "count" or "orderClause" in body.get("over", {})  # a count that goes on is a place
+        ordered = name != "count" or "orderClause" in over  # a count that goes on is a place
+        if over and not ordered and not over.keys() & {"partitionClause", "name", "refname"}:
+            return None  # how many there are at all
         floor = Floor.PLACE if ordered else Floor.COUNT
         return Subject(owner, frozenset({name}), Use.EQUAL | Use.ORDER, floor)
     if not name or not args or body.keys() & {"over", "agg_within_group", "agg_star", "func_variadic"}:
