@@ -53,7 +53,8 @@ class Caller:
                 if not data:
                     return b""
                 self._cutter.feed(data)
-        whole = bytes([self._cutter.kind]) + (self._cutter.size - 1).to_bytes(4, "big") + self._cutter.body()
+        kind, length = int(self._cutter.kind), int(self._cutter.size) - 1
+        whole = bytes([kind]) + length.to_bytes(4, "big") + self._cutter.body()
         self._cutter.drop()
         return whole
 
