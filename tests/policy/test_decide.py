@@ -46,6 +46,7 @@ def test_what_no_rule_concerns_passes() -> None:
         effects=(READ,),
         facts_used=False,
         transaction_used=False,
+        timeless=True,
     )
     assert judge(rule("")).allowed
 
