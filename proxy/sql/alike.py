@@ -16,10 +16,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from proxy.sql.functions import known
 from proxy.sql.literals import parted
 from proxy.sql.parse import Json, SqlSyntaxError, parse
 from proxy.sql.scope import conjuncts
-from proxy.sql.tree import only, strings
+from proxy.sql.scope.columns import nodes
+from proxy.sql.tree import only, qualified, strings
 
 # Of a number, a name or a parameter: what stands beside one of these is not all of a token. Longer numbers
 # stay in the frame. What begins with a digit is found at a third of what looking behind first takes.
@@ -175,6 +177,12 @@ class _Seen:
                 for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
                     _walked(row, self.free)
                 self._given(body.get("onConflictClause", {}))
+            case "SelectStmt" if body.get("op") == "SETOP_NONE" and _calls_unknown(body):
+                # How many rows there are tells how often the function runs.
+                self._compared(
+                    body.get("whereClause"),
+                    alone=list(map(list, body.get("fromClause", ()))) == [["RangeVar"]],
+                )
             case "SelectStmt" if body.get("op") == "SETOP_NONE" and not _reads_settings(body):
                 for field in ("whereClause", "limitCount", "limitOffset"):
                     _walked(body.get(field), self.free)
@@ -219,6 +227,17 @@ class _Seen:
             return
         for item in items:
             _walked(item, self.free if not _NUMBERS.isdisjoint(item["A_Const"]) else self.items)
+
+
+def _calls_unknown(body: Json) -> bool:
+    """Whether a SELECT calls what may be a user's function."""
+    for kind, call in nodes(body):
+        if kind == "FuncCall":
+            schema, name = qualified(call.get("funcname", []))
+            found = None if name is None else known(schema, name, 0)
+            if found is None or found.of_extension:
+                return True
+    return False
 
 
 def _reads_settings(body: Json) -> bool:

@@ -98,6 +98,7 @@ def test_traits() -> None:
         "deferred",
         "effectful",
         "shadows",
+        "repeated",
         "trigger",
     }
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, NO_TRAITS, Act, Effect, Mentions, Name, Risk, Target
+from proxy.sql.nodes.levels import Level
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.parse import Json
 
@@ -72,6 +73,8 @@ class Walk:
         mentioned: the names through which code of the database may run.
         sources: the queries of the WITH lists in scope, by name.
         setting: the name of the one row of pg_settings that the SELECT being walked reads.
+        levels: whose rows what is walked runs for.
+        beside: of the FROM list being walked, what its functions run for.
     """
 
     __slots__ = (
@@ -83,7 +86,9 @@ class Walk:
         "_later",
         "_nesting",
         "acts",
+        "beside",
         "copies_in",
+        "levels",
         "lexing",
         "mentioned",
         "relexed",
@@ -105,6 +110,8 @@ class Walk:
         self.sources: Mapping[str, Json] = {}
         self.server_major = server_major
         self.setting: str | None = None
+        self.levels: list[Level] = []
+        self.beside: Level | None = None
         self.lexing = False
         self.relexed = False
         self.copies_in = False
@@ -229,6 +236,18 @@ class Walk:
             self.mentioned = mentioned
             self.lexing, self.relexed, self.copies_in = lexing, relexed, copies_in
             del self.acts[acts:]
+
+    @contextmanager
+    def at(self, level: Level | None) -> Iterator[None]:
+        """What is walked inside runs for each row of this level."""
+        if level is None:
+            yield
+            return
+        self.levels.append(level)
+        try:
+            yield
+        finally:
+            self.levels.pop()
 
     @contextmanager
     def isolated(self) -> Iterator[Found]:
