@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
             slices_wanted=options.slices,
             slice_seconds=options.slice_seconds,
             key_count=KEY_COUNT,
-            targets=tuple(dict.fromkeys(target.name for target in running)),
+            targets=tuple(name for name in STARTERS if any(target.name == name for target in running)),
             workloads=names,
             units={workload.name: workload.unit for workload in workloads if workload.unit}
             | {row: GAUGES[row] for row in gauges},

@@ -31,6 +31,8 @@ class Address:
     database: str
     host: str = "127.0.0.1"
     tls: bool = False
+    sockets: str = ""
+    """Where a server has its Unix socket, too; only proxies use it."""
 
 
 @dataclass(frozen=True, slots=True)

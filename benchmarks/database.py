@@ -8,6 +8,7 @@ autovacuum, JIT): what is measured stands in front of it.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from typing import Final
 
 from benchmarks.client import Address
@@ -22,6 +23,7 @@ from benchmarks.statements import (
 )
 from benchmarks.transfers import BULK
 from benchmarks.workloads import KEY_FIRST, TABLE
+from proxy.backup.account import scratch_directory, server_account
 from proxy.backup.cluster import Cluster
 from proxy.backup.programs import find_binaries
 
@@ -90,13 +92,18 @@ def _fill(cluster: Cluster, key_count: int) -> None:
 def filled_server(
     key_count: int, programs: Path | None = None, tls: tuple[Path, Path] | None = None
 ) -> Iterator[Address]:
-    """Start a throwaway server with the table in it; all of it goes when the block is left.
+    """Start a throwaway server with the table in it, at a port and a Unix socket; all of it goes afterwards.
 
     Args:
         key_count: rows of the table, from KEY_FIRST on.
         programs: directory of PostgreSQL's programs; None takes what `find_binaries` finds.
         tls: certificate and key; None leaves TLS off.
     """
-    with Cluster(programs or find_binaries(), settings=_SETTINGS, tls=tls) as cluster:
-        _fill(cluster, key_count)
-        yield Address(cluster.port, USER, DATABASE)
+    sockets = scratch_directory("pgwarden-sockets-", server_account())
+    settings = _SETTINGS | {"unix_socket_directories": str(sockets)}
+    try:
+        with Cluster(programs or find_binaries(), settings=settings, tls=tls) as cluster:
+            _fill(cluster, key_count)
+            yield Address(cluster.port, USER, DATABASE, sockets=str(sockets))
+    finally:
+        rmtree(sockets, ignore_errors=True)

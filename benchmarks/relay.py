@@ -1,8 +1,8 @@
 """A relay that reads nothing: the least that a Python proxy on uvloop can cost, measured beside the gate.
 
-Enters: `python -m benchmarks.relay --listen HOST:PORT --upstream HOST:PORT`. Leaves: bytes, as they came,
-both ways, with back-pressure. Deliberately absent: framing, TLS, cancel, draining, logging; it is a yardstick
-and no product.
+Enters: `python -m benchmarks.relay --listen HOST:PORT --upstream HOST:PORT`, a host being the directory of a
+Unix socket when it begins with a slash. Leaves: bytes, as they came, both ways, with back-pressure.
+Deliberately absent: framing, TLS, cancel, draining, logging; it is a yardstick and no product.
 """
 
 import argparse
@@ -23,7 +23,9 @@ class _Leg(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; a stream's protocol is given a stream's transport."""
         self.transport = cast(asyncio.Transport, transport)
-        self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock = self.transport.get_extra_info("socket")
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def join(self, other: asyncio.Transport) -> None:
         """Say where the bytes go."""
@@ -66,8 +68,12 @@ class _ClientLeg(_Leg):
         self._dialling = asyncio.get_running_loop().create_task(self._dial())
 
     async def _dial(self) -> None:
+        loop, (host, port) = asyncio.get_running_loop(), self._upstream
         try:
-            upstream, leg = await asyncio.get_running_loop().create_connection(_Leg, *self._upstream)
+            if host.startswith("/"):
+                upstream, leg = await loop.create_unix_connection(_Leg, f"{host}/.s.PGSQL.{port}")
+            else:
+                upstream, leg = await loop.create_connection(_Leg, host, port)
         except OSError:
             self.transport.close()
             return

@@ -5,7 +5,7 @@ from typing import Final
 from benchmarks.logins import LOGIN_ROWS
 from benchmarks.statements import STATEMENT_ROWS
 from benchmarks.transfers import TRANSFER_ROWS
-from benchmarks.workloads import RIVALS, Mode, Setting, Workload, select
+from benchmarks.workloads import BY_SOCKET, RIVALS, Mode, Setting, Workload, select
 
 WORKLOADS: Final[tuple[Workload, ...]] = (
     *(select(mode, concurrency) for mode in Mode for concurrency in (1, 8, 32)),
@@ -18,4 +18,5 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
     ),
     *(select(mode, 32, Setting.TWO, RIVALS, name="two") for mode in Mode),
     *(select(Mode.EXTENDED, count, Setting.KEEPING, RIVALS, name="keeping") for count in (1, 8, 32)),
+    *(select(mode, count, Setting.UNIX, BY_SOCKET, name="unix") for mode in Mode for count in (1, 8, 32)),
 )

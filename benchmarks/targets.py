@@ -2,8 +2,7 @@
 
 Enters: where PostgreSQL listens. Leaves: running targets, each an address, the processes whose trees' CPU
 time counts, and its version. A new target is a new entry of `STARTERS`. Deliberately absent: tuning of one
-target that the others do not get: all run with as many processes, with or without TLS, no log of queries, the
-server over TCP.
+target that the others do not get: all run with as many processes, with or without TLS, no log of queries.
 """
 
 import os
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import chown, copyfile, rmtree
@@ -161,11 +161,11 @@ def _direct(site: Site, setting: Setting) -> Iterator[Target]:
     yield Target("direct", address, f"PostgreSQL {found}", (), setting)
 
 
-def _pgbouncer_settings(site: Site, listen: Address, directory: Path, setting: Setting) -> str:
+def _pgbouncer_settings(site: Site, listen: Address, directory: Path, setting: Setting, host: str) -> str:
     server = site.server
     lines = f"""
 [databases]
-{server.database} = host={server.host} port={server.port} dbname={server.database}
+{server.database} = host={host} port={server.port} dbname={server.database}
 
 [pgbouncer]
 listen_addr = {listen.host}
@@ -196,8 +196,10 @@ log_stats = 0
 
 
 @contextmanager
-def _pgbouncer(site: Site, setting: Setting) -> Iterator[Target]:
-    """PgBouncer, session pooling: the rival that all ratios refer to."""
+def _pgbouncer(site: Site, setting: Setting, *, by_socket: bool = False) -> Iterator[Target]:
+    """PgBouncer, session pooling: the rival that all ratios refer to, with its server over TCP."""
+    name = "pgbouncer-unix" if by_socket else "pgbouncer"
+    host = site.server.sockets if by_socket else site.server.host
     try:
         rival = find_pgbouncer()
     except Missing as missing:
@@ -213,11 +215,11 @@ def _pgbouncer(site: Site, setting: Setting) -> Iterator[Target]:
             directory = stack.enter_context(scratch(account))
             (directory / "users").write_text(f'"{listen.user}" ""\n')
             settings = directory / "pgbouncer.ini"
-            settings.write_text(_pgbouncer_settings(site, listen, directory, setting))
+            settings.write_text(_pgbouncer_settings(site, listen, directory, setting, host))
             command = [str(rival.path), str(settings)]
             running = program(command, directory, listen, account, environment)
             pids.append(stack.enter_context(running).pid)
-        yield Target("pgbouncer", listen, shown.splitlines()[0], tuple(pids), setting)
+        yield Target(name, listen, shown.splitlines()[0], tuple(pids), setting)
 
 
 def _listen(site: Site, setting: Setting) -> Address:
@@ -227,12 +229,15 @@ def _listen(site: Site, setting: Setting) -> Address:
 @contextmanager
 def _relay(site: Site, setting: Setting) -> Iterator[Target]:
     """The uvloop relay that reads nothing."""
-    if setting is not Setting.PLAIN:
+    if setting not in (Setting.PLAIN, Setting.UNIX):
         raise Unavailable("the relay has neither TLS nor workers")
     listen, server = _listen(site, setting), site.server
+    upstream = (
+        f"{server.sockets}:{server.port}" if setting is Setting.UNIX else f"{server.host}:{server.port}"
+    )
     command = [
         *(sys.executable, "-m", "benchmarks.relay"),
-        *("--listen", f"{listen.host}:{listen.port}", "--upstream", f"{server.host}:{server.port}"),
+        *("--listen", f"{listen.host}:{listen.port}", "--upstream", upstream),
     ]
     with scratch(None) as directory, program(command, directory, listen) as process:
         yield Target("relay", listen, f"uvloop {version('uvloop')}", (process.pid,), setting)
@@ -244,10 +249,13 @@ def gate_command(
     """Return the command of a gate as it would run: the policy enforced, metrics on, one worker."""
     server = site.server
     sslmode = "require" if setting is Setting.TLS else "disable"
+    upstream = f"postgresql://{server.host}:{server.port}?sslmode={sslmode}"
+    if setting is Setting.UNIX:
+        upstream = f"postgresql://?host={server.sockets}&port={server.port}"
     command = [
         *(sys.executable, "-m", module, "serve"),
         *("--listen", f"{listen.host}:{listen.port}"),
-        *("--upstream", f"postgresql://{server.host}:{server.port}?sslmode={sslmode}"),
+        *("--upstream", upstream),
         *("--policy", str(site.policy), "--admin", f"127.0.0.1:{admin}"),
         *("--ledger", str(directory / "ledger.sqlite")),
     ]
@@ -330,6 +338,7 @@ REFERENCE: Final = "pgbouncer"
 STARTERS: Final[Mapping[str, Callable[[Site, Setting], AbstractContextManager[Target]]]] = {
     "direct": _direct,
     "pgbouncer": _pgbouncer,
+    "pgbouncer-unix": partial(_pgbouncer, by_socket=True),
     "relay": _relay,
     "gate": _gate,
     "unjudged": _unjudged,

@@ -29,6 +29,7 @@ _BY_LITERAL: Final = f"SELECT abalance FROM {TABLE} WHERE aid = ".encode()
 _BY_PARAMETER: Final = _BY_LITERAL + b"$1"
 PROXIES: Final = ("direct", "pgbouncer", "relay", "gate")
 RIVALS: Final = ("direct", "pgbouncer", "gate")
+BY_SOCKET: Final = ("pgbouncer", "pgbouncer-unix", "relay", "gate")
 
 
 class Setting(enum.Enum):
@@ -41,6 +42,8 @@ class Setting(enum.Enum):
     """The gate has two workers, and there are two PgBouncers on one address."""
     KEEPING = "keeping"
     """The gate has the server keep statements."""
+    UNIX = "unix"
+    """The server is reached by its Unix socket, but by the target that is called pgbouncer."""
 
 
 class Mode(enum.Enum):

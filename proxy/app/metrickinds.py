@@ -60,6 +60,13 @@ METRICS: Mapping[str, MetricKind] = {
             "1 where every policy leaves texts to the screen that do no more than this.",
             Merge.MIN,
         ),
+        MetricKind(
+            "pgwarden_unnamed_parses_total",
+            "counter",
+            ("outcome",),
+            "Allowed Parses without a name, where keep_statements is on: answered by the gate (answered), "
+            "sent under a name that the server keeps (kept), sent as they came (forwarded).",
+        ),
         MetricKind("pgwarden_connections", "gauge", ("state",), "Clients connected now."),
         MetricKind(
             "pgwarden_connections_limit",

@@ -33,6 +33,7 @@ from proxy.session.tally import (
     JUDGEMENT_BUCKETS,
     LOGIN_FAILURES,
     TLS_FAILURES,
+    UNNAMED_PARSES,
     UPSTREAM_FAILURES,
     Count,
     Tally,
@@ -128,6 +129,7 @@ class GateCollector(Collector):
             "pgwarden_screen",
             {(kind.value,): all(kind in gate.screened for gate in self._view.gates) for kind in Screened},
         )
+        yield self._unnamed_parses()
         yield self._connections()
         yield _gauge("pgwarden_connections_limit", {(): self._view.connections_limit()})
         yield _counter(
@@ -185,6 +187,13 @@ class GateCollector(Collector):
             for key, count in list(gate.tally.lifted.items()):
                 totals[key] = totals.get(key, 0) + count.value
         return _counter("pgwarden_lifted_statements_total", totals)
+
+    def _unnamed_parses(self) -> Metric:
+        tallies = [gate.tally.unnamed_parses for gate in self._view.gates]
+        return _counter(
+            "pgwarden_unnamed_parses_total",
+            {(outcome,): sum(tally[outcome] for tally in tallies) for outcome in UNNAMED_PARSES},
+        )
 
     def _connections(self) -> Metric:
         return _gauge("pgwarden_connections", {(k,): v for k, v in self._view.connection_states().items()})

@@ -71,7 +71,7 @@ def _host_and_port(netloc: str, options: dict[str, str]) -> tuple[str, int]:
     host, colon, port = netloc.rpartition(":")
     if not colon or port.endswith("]"):
         host, port = netloc, ""
-    if "," in netloc or (host and "host" in options):
+    if "," in netloc + options.get("host", "") or (host and "host" in options):
         raise ValueError("must name one server")
     if port and "port" in options:
         raise ValueError("must name one port")
@@ -99,10 +99,12 @@ def _sslmode(text: str | None, host: str) -> SslMode:
     if text is None:
         return SslMode.DISABLE if host.startswith("/") or _is_loopback(host) else SslMode.VERIFY_FULL
     try:
-        return SslMode(text)
+        mode = SslMode(text)
     except ValueError:
         known = ", ".join(mode.value for mode in SslMode)
         raise ValueError(f"has an sslmode that is not one of {known}") from None
+    # At a Unix socket no server offers it. libpq says nothing either to who requires it; the gate does.
+    return SslMode.DISABLE if mode is SslMode.PREFER and host.startswith("/") else mode
 
 
 def _is_loopback(host: str) -> bool:

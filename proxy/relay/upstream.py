@@ -26,6 +26,8 @@ from proxy.relay.tls import Negotiation, SslMode, make_context
 from proxy.session import ALPN_PROTOCOL
 
 _MOST_EARLY_BYTES: Final = 65_536
+_QUEUE_S: Final = 0.01
+"""How long to wait for a place in a Unix socket's queue before the next try."""
 
 
 class Arrival(asyncio.Protocol):
@@ -202,12 +204,20 @@ def _is_address(host: str) -> bool:
 
 
 async def _connect_unix(path: str, protocol: asyncio.Protocol) -> asyncio.Transport:
-    """By a socket of our own: uvloop would cut a path that is too long."""
-    loop = asyncio.get_running_loop()
+    """By a socket of our own: uvloop would cut a long path, and take a full queue for a connection.
+
+    Other than over TCP a connection stands at once, or the server's queue is full, and nobody tells when not.
+    """
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connected.setblocking(False)
-        await loop.sock_connect(connected, path)
+        while True:
+            try:
+                connected.connect(path)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(_QUEUE_S)
+        loop = asyncio.get_running_loop()
         transport, _ = await loop.create_unix_connection(lambda: protocol, sock=connected)
     except BaseException:
         connected.close()

@@ -58,7 +58,7 @@ class Conversation:
         self.server = server
         self._copy = copy
         keeps = gate.keep_statements and not replication
-        self.cache = cache = StatementCache(self._state, gate.token()) if keeps else None
+        self.cache = cache = StatementCache(self._state, gate.token(), gate.tally) if keeps else None
         self._client_side = ClientSide(gate, judge, self._state, copy, client, cache)
         self._server_side = ServerSide(self._state, copy, server, cache)
         self.pending = self._client_side.pending

@@ -27,9 +27,8 @@ from proxy.session.overlay import Overlay
 from proxy.session.refusal import Denial
 from proxy.session.registration import Registered
 from proxy.session.reporting import Reporter
-from proxy.session.resolution.inquiry import Answer
+from proxy.session.resolution.inquiry import Answer, Asked
 from proxy.session.resolution.lookup import Lookup
-from proxy.session.resolution.vacancy import Place
 from proxy.session.weighing import FOREVER, Basis, Weighed, weigh, weigh_aside
 from proxy.session.who import Who
 from proxy.sql.database import TooMuch
@@ -41,7 +40,7 @@ _UNAPPROVABLE: Final = "nobody can approve it: it is too long, or what it does i
 class Ask:
     """The answer hinges on what these names stand for: ask the server, and judge again."""
 
-    names: frozenset[str | Place]
+    names: frozenset[Asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,7 @@ class Judge:
         key = (
             *(gate.policy_epoch, gate.facts_epoch, id(policy), transactions, self.lookup.who),
             *(self.registered, holds),
-            *(self.consequences.overlay, answer, bound, self.lookup.course.may_ask()),
+            *(self.consequences.overlay, answer, bound, self.lookup.added, self.lookup.course.may_ask()),
             *(meaning.effects, meaning.statements, meaning.mentions, meaning.renames),
             *(self._digest(meaning), self._used()),
         )
@@ -270,6 +269,7 @@ class Judge:
             self.consequences.world(most),
             answer,
             bound,
+            self.lookup.added,
             self.lookup.course.may_ask(),
         )
 

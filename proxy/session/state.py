@@ -20,8 +20,9 @@ from proxy.session.outcomes import Books
 from proxy.session.prepared import NOTHING, Definition, Names
 from proxy.session.refusal import Denial
 from proxy.session.registration import Registered, Registration
+from proxy.session.resolution.freshness import NONE
+from proxy.session.resolution.inquiry import Asked
 from proxy.session.resolution.lookup import Lookup
-from proxy.session.resolution.vacancy import Place
 from proxy.sql.effects import Act, Deallocates, DiscardsAll, Keeps, Prepares, Registers
 
 _DEEPEST: Final = 32
@@ -187,7 +188,7 @@ class State(Course):
 
     # -- waiting -----------------------------------------------------------------------------------
 
-    def ask(self, names: Iterable[str | Place]) -> bytes:
+    def ask(self, names: Iterable[Asked]) -> bytes:
         """Ask what names stand for; nothing follows until the server has answered."""
         self.waiting = True
         return self.lookup.ask(names, inside=self.batch_open)
@@ -231,6 +232,8 @@ class State(Course):
         """
         sent = self.inflight.end_boundary()
         self.status = status
+        if status != "T":
+            self.lookup.added = NONE
         registration = self.registration
         if registration is not None and not registration.settle(self.inflight.ready, status):
             self.registration = None
@@ -258,7 +261,7 @@ class State(Course):
         if self.own_names and (meaning.executes or meaning.renames or _explains(meaning)):
             self.resolves_unseen()
         lookup = self.lookup
-        if meaning.transacts or meaning.renames or lookup.answer is not None:
+        if meaning.transacts or meaning.renames or lookup.answer is not None or lookup.added or meaning.adds:
             lookup.runs(meaning)
         if meaning.barrier:
             self.wait_for(sent)
@@ -270,6 +273,7 @@ class State(Course):
 
     def erred(self) -> None:
         """An error has come: what is not committed yet will not be, whichever message it is about."""
+        self.lookup.added = NONE
         if self.registration is not None and not self.registration.confirmed:
             self.registration = None
 

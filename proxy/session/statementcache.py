@@ -25,6 +25,7 @@ from typing import Final
 from proxy.session.inflight import CLOSE, PARSE, Sent
 from proxy.session.meaning import Meaning
 from proxy.session.state import State
+from proxy.session.tally import Tally
 from proxy.wire.backend import decode_error
 from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import encode_close, encode_describe
@@ -116,9 +117,10 @@ class StatementCache:
         flushed: the client has asked for them.
     """
 
-    def __init__(self, state: State, token: str) -> None:
+    def __init__(self, state: State, token: str, tally: Tally) -> None:
         """Keep nothing yet; the token makes names that no client guesses."""
         self._state = state
+        self._counts = tally.unnamed_parses
         self._prefix = b"pgwarden_" + token[:16].encode() + b"_"
         self._number = 0
         self._off = False
@@ -158,10 +160,12 @@ class StatementCache:
                     self._let_go(kept)
                     return self._begin(body, text)
                 kept.again = True
+                self._counts["answered"] += 1
                 self._close_own()
                 sent = state.answered_here(PARSE)
                 self._turn(sent.serial, kept, own=False)
                 return sent, b""
+        self._counts["forwarded"] += 1
         self.reads(text, once=False, unnamed=False)
         sent = state.send(PARSE)
         self._turn(sent.serial, None, own=True)
@@ -371,6 +375,7 @@ class StatementCache:
 
     def _begin(self, body: bytes, text: bytes) -> tuple[Sent, bytes]:
         """The Parse goes on by a name."""
+        self._counts["kept"] += 1
         self._sweep()
         self._close_own()
         self._number += 1

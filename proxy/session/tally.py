@@ -30,6 +30,9 @@ LOGIN_FAILURES: Final = (
 )
 """Why a login failed: see the metric."""
 
+UNNAMED_PARSES: Final = ("answered", "kept", "forwarded")
+"""What became of a Parse without a name, where statements are kept: see the metric."""
+
 
 class Count:
     """One counter, shared by reference so that the hot path adds without a look-up.
@@ -72,6 +75,7 @@ class Tally:
         login_failures: reason -> logins that failed.
         killed: sessions that a freeze has ended, since they had writes under way.
         screened: texts that passed the screen, so that they were not read.
+        unnamed_parses: what became of it -> allowed Parses without a name, where statements are kept.
     """
 
     def __init__(self) -> None:
@@ -87,6 +91,7 @@ class Tally:
         self.login_failures = dict.fromkeys(LOGIN_FAILURES, 0)
         self.killed = 0
         self.screened = 0
+        self.unnamed_parses = dict.fromkeys(UNNAMED_PARSES, 0)
 
     def statement(self, decision: str, statement_class: str) -> Count:
         """The counter of statements with this decision and class."""

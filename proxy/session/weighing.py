@@ -21,8 +21,8 @@ from proxy.session.letting import Held
 from proxy.session.meaning import Meaning
 from proxy.session.overlay import Overlay, defines
 from proxy.session.resolution.bare import hopeful, questions, resolved
-from proxy.session.resolution.inquiry import MOST_NAMES, Answer
-from proxy.session.resolution.vacancy import Place
+from proxy.session.resolution.freshness import Column
+from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Asked
 from proxy.sql.effects import Effect
 from proxy.sql.settings import LEXING
 
@@ -38,7 +38,7 @@ class Basis:
         contexts: they differ in the transaction's state alone.
         world: where it would run.
         answer: what the server has said of names.
-        bound: as ``bare.resolved`` has it.
+        bound, added: as ``bare.resolved`` has them.
         may_ask: whether the server can be asked what names stand for.
     """
 
@@ -48,6 +48,7 @@ class Basis:
     world: World
     answer: Answer | None
     bound: Set[str] | None
+    added: frozenset[Column]
     may_ask: bool
 
 
@@ -70,7 +71,7 @@ class Weighed:
     decision: Decision
     since: float
     until: float
-    ask: frozenset[str | Place] | None = None
+    ask: frozenset[Asked] | None = None
     closer: bool = False
     defines: Overlay | None = None
     relexes: bool = False
@@ -141,21 +142,19 @@ def _judge(effects: tuple[Effect, ...], basis: Basis) -> _Verdict:
     )
 
 
-def _look_closer(
-    meaning: Meaning, basis: Basis, verdict: _Verdict
-) -> _Verdict | frozenset[str | Place] | None:
+def _look_closer(meaning: Meaning, basis: Basis, verdict: _Verdict) -> _Verdict | frozenset[Asked] | None:
     """The verdict by what the server says of names; names when it should be asked; None: no difference."""
     statements, world, answer = meaning.statements, basis.world, basis.answer
     path = world.path
-    names = questions(statements)
+    names = questions(statements, basis.added)
     if answer is not None and names <= answer.asked:
         path = path if answer.search_path is None else answer.search_path
-        effects = resolved(statements, path, answer, basis.bound)
+        effects = resolved(statements, path, answer, basis.bound, basis.added)
         return _judge(world.caused(meaning, effects, path), basis)
     if not statements or len(names) > MOST_NAMES or not basis.may_ask:
         return None
     path = path or ()  # at best nothing of the database's own lies there: no lower(varchar)
-    best = _judge(world.caused(meaning, hopeful(statements, path), path), basis)
+    best = _judge(world.caused(meaning, hopeful(statements, path, basis.added), path), basis)
     return names if best.firings < verdict.firings else None
 
 

@@ -244,6 +244,29 @@ def test_lines_of_pg_hba(line: tuple[str, str | None, str | None, str], severity
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "by_socket", "severity", "faults", "better"),
+    [
+        ("peer", False, "fine", "", ""),
+        ("peer", True, "warning", "takes whoever reaches the gate for the gate's own account (peer)",
+         "scram-sha-256"),
+        ("trust", False, "warning", "asks for no proof (trust)", "peer"),
+        ("trust", True, "warning", "asks for no proof (trust)", "scram-sha-256"),
+        ("scram-sha-256", True, "fine", "", ""),
+    ],
+)  # fmt: skip
+def test_what_is_peer_for_others_is_nobody_for_a_gate_at_the_socket(
+    method: str, by_socket: bool, severity: str, faults: str, better: str
+) -> None:
+    row = (7, "local", "all", "all", None, None, method, None)
+    (found,) = examine_hba([row], GATES, by_socket=by_socket)
+    assert found.severity.name.lower() == severity
+    assert found.what.endswith(f") {faults}" if faults else "each with a proof")
+    assert found.do == (
+        f"write local all all {better} instead, then SELECT pg_reload_conf()" if better else ""
+    )
+
+
 def test_what_is_rejected_before_is_moot_and_what_is_wrong_is_told() -> None:
     rows = [
         (1, "hostssl", "all", "all", "10.0.0.5", "255.255.255.255", "scram-sha-256", None),

@@ -406,3 +406,15 @@ def test_what_the_screen_passes() -> None:
         'pgwarden_screen{class="read"} 1.0',
         'pgwarden_screen{class="write"} 0.0',
     ]
+
+
+def test_what_became_of_parses_without_a_name() -> None:
+    gates = two_gates()
+    gates[0].tally.unnamed_parses["answered"] = 3
+    gates[1].tally.unnamed_parses["answered"] = 4
+    gates[1].tally.unnamed_parses["kept"] = 1
+    assert lines_of(scrape(gates), "pgwarden_unnamed_parses_total") == [
+        'pgwarden_unnamed_parses_total{outcome="answered"} 7.0',
+        'pgwarden_unnamed_parses_total{outcome="forwarded"} 0.0',
+        'pgwarden_unnamed_parses_total{outcome="kept"} 1.0',
+    ]

@@ -49,6 +49,7 @@ ONE_OF_EACH = (
     "connect-c8",
     "tls-extended-c8",
     "two-prepared-c32",
+    "unix-simple-c1",
 )
 
 
@@ -58,7 +59,7 @@ def test_each_kind_of_row_is_measured(
     file = tmp_path / "run.json"
     tiny = ["--slices", "1", "--slice-seconds", "0.02", "--output", str(file), "--postgres", str(programs())]
     only = (*ONE_OF_EACH, "beside-nothing", "beside-1000", "new-10%")
-    targets = ("direct", "pgbouncer", "gate", "unjudged")
+    targets = ("direct", "pgbouncer", "pgbouncer-unix", "relay", "gate", "unjudged")
     assert command.main([*tiny, "--only", ",".join(only), "--targets", ",".join(targets)]) == 0
     run = load(file)
     assert (run.missing, run.targets) == ({}, targets)

@@ -112,6 +112,7 @@ def test_the_dashboard_shows_every_metric() -> None:
         "pgwarden_build_info",  # the variable that chooses the gate lists it
         "pgwarden_screen",  # a property of the policy
         "pgwarden_screened_texts_total",  # of interest to who tunes
+        "pgwarden_unnamed_parses_total",  # the same
         "pgwarden_ledger_head",  # a number to compare by hand
         "pgwarden_catalogue_readable",  # its age shows it
     }

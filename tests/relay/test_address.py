@@ -25,6 +25,9 @@ from tests.relay.certificates import Certificates
         ("postgresql://127.0.0.1?sslmode=verify-full", "127.0.0.1", 5432, SslMode.VERIFY_FULL),
         ("postgresql://%2Fvar%2Frun%2Fpostgresql:5433", "/var/run/postgresql", 5433, SslMode.DISABLE),
         ("postgresql:///?host=/tmp&port=5433", "/tmp", 5433, SslMode.DISABLE),
+        ("postgresql://:5433?host=/tmp", "/tmp", 5433, SslMode.DISABLE),
+        ("postgresql://?host=%2Ftmp&sslmode=prefer", "/tmp", 5432, SslMode.DISABLE),
+        ("postgresql://?host=/tmp&sslmode=disable", "/tmp", 5432, SslMode.DISABLE),
         (" postgresql://localhost \n", "localhost", 5432, SslMode.DISABLE),
     ],
 )
@@ -110,6 +113,8 @@ def test_ca_file_and_time_out(certificates: Certificates) -> None:
             "has sslnegotiation=direct, which needs sslmode=require, or better verify-full",
         ),
         ("postgresql:///?host=/tmp&sslmode=require", "a Unix socket has no TLS: use sslmode=disable"),
+        ("postgresql:///?host=/tmp&sslmode=verify-full", "a Unix socket has no TLS: use sslmode=disable"),
+        ("postgresql:///?host=/a,/b", "must name one server"),
         ("postgresql://h?sslrootcert=/no/such", "/no/such cannot be read: No such file or directory"),
         ("postgresql://h?sslrootcert=/dev/null", "/dev/null holds no certificate in PEM format"),
     ],

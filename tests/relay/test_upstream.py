@@ -4,6 +4,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -327,6 +329,42 @@ async def test_nobody_listens() -> None:
             "The server 127.0.0.1 cannot be reached: Connection refused.",
             "Check that PostgreSQL is running and listens there, and the upstream URL.",
         )
+
+
+@contextmanager
+def full_queue(folder: Path) -> Iterator[tuple[Upstream, socket.socket]]:
+    """A server at a Unix socket that has not accepted who stands there, and has room for nobody else."""
+    upstream = Upstream(str(folder), 5433, SslMode.DISABLE, connect_timeout_s=0.2)
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as waiting:
+        listening.bind(str(upstream))
+        listening.listen(0)
+        with pytest.raises(BlockingIOError):
+            while True:
+                first = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                first.setblocking(False)
+                first.connect(str(upstream))
+        yield upstream, listening
+
+
+async def test_a_full_queue_at_a_unix_socket_is_no_connection(short_path: Path) -> None:
+    with full_queue(short_path) as (upstream, _):
+        message, _ = await failure(upstream)
+        assert message == f"The server {upstream} did not answer within 0.2 s."
+
+
+async def test_a_place_in_a_queue_is_waited_for(short_path: Path) -> None:
+    with full_queue(short_path) as (full, listening):
+        upstream = replace(full, connect_timeout_s=60)
+        connecting = asyncio.create_task(upstream.connect())
+        await asyncio.sleep(0.05)
+        assert not connecting.done()
+        with listening.accept()[0]:
+            transport, _ = await connecting
+            transport.write(b"hello")
+            with listening.accept()[0] as accepted:
+                accepted.setblocking(False)
+                assert await asyncio.get_running_loop().sock_recv(accepted, 10) == b"hello"
+            transport.abort()
 
 
 async def test_no_unix_socket(short_path: Path) -> None:

@@ -56,11 +56,22 @@ def test_from_the_third_time_on_nothing_is_parsed(every_twins: Twins) -> None:
     every_twins.alike(*[request(SELECT, b"1")] * 10)
     assert parses(every_twins.on.sent) == 2
     assert parses(every_twins.off.sent) == 10
+    assert every_twins.on.gate.tally.unnamed_parses == {"answered": 8, "kept": 1, "forwarded": 1}
+    assert every_twins.off.gate.tally.unnamed_parses == {"answered": 0, "kept": 0, "forwarded": 0}
 
 
 def test_what_may_be_planned_otherwise_is_renewed_after_five(twins: Twins) -> None:
     twins.alike(*[request("INSERT INTO t VALUES ($1::int + 100) ON CONFLICT DO NOTHING", b"1")] * 13)
     assert parses(twins.on.sent) == 4
+    assert twins.on.gate.tally.unnamed_parses == {"answered": 9, "kept": 3, "forwarded": 1}
+
+
+def test_what_has_a_name_or_is_refused_is_not_counted(twins: Twins) -> None:
+    twins.alike(
+        *[step(P(SELECT, name="s"), S), step(C(), C("s"), P("DROP TABLE t"), S)] * 3,
+        *[step(Q("SET statement_timeout = 0")), request(SELECT, b"1")] * 3,
+    )
+    assert twins.on.gate.tally.unnamed_parses == {"answered": 0, "kept": 2, "forwarded": 1}
 
 
 def test_chunks(twins: Twins) -> None:

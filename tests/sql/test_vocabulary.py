@@ -87,6 +87,7 @@ def test_traits() -> None:
         "cascade",
         "if_exists",
         "temporary",
+        "fresh",
         "concurrently",
         "replaces",
         "dynamic",

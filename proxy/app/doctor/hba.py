@@ -23,8 +23,14 @@ FROM pg_hba_file_rules ORDER BY line_number
 _EVERYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
-def examine_hba(rows: Rows, gates: Networks) -> Iterator[Finding]:
-    """Lines that are wider than the gate's addresses, or prove too little."""
+def examine_hba(rows: Rows, gates: Networks, *, by_socket: bool = False) -> Iterator[Finding]:
+    """Lines that are wider than the gate's addresses, or prove too little.
+
+    Args:
+        rows: as HBA asks for them.
+        gates: where the gate comes from.
+        by_socket: it comes by the Unix socket.
+    """
     rejected: list[Network] = []
     found = False
     for row in rows:
@@ -41,9 +47,9 @@ def examine_hba(rows: Rows, gates: Networks) -> Iterator[Finding]:
             continue
         if networks and all(inside(network, rejected) for network in networks):
             continue
-        if faults := list(_faults(row, networks, gates)):
+        if faults := list(_faults(row, networks, gates, by_socket)):
             found = True
-            yield _finding(row, faults, gates)
+            yield _finding(row, faults, gates, by_socket)
     if not found:
         yield fine("hba", f"pg_hba.conf lets in {shown(gates)} alone, each with a proof")
 
@@ -62,7 +68,9 @@ def _length(netmask: str) -> int:
     return 0 if network is None else int(network.network_address).bit_count()
 
 
-def _faults(row: Sequence[Any], networks: Networks, gates: Networks) -> Iterator[tuple[Severity, str]]:
+def _faults(
+    row: Sequence[Any], networks: Networks, gates: Networks, by_socket: bool
+) -> Iterator[tuple[Severity, str]]:
     _, kind, _, _, address, _, method, _ = row
     local = kind == "local" or (networks and all(network.is_loopback for network in networks))
     if not local and not (networks and all(inside(network, gates) for network in networks)):
@@ -71,6 +79,8 @@ def _faults(row: Sequence[Any], networks: Networks, gates: Networks) -> Iterator
             yield Severity.CRITICAL, f"lets in {'any host' if everybody else 'others than the gate'}"
     if method == "trust":
         yield (Severity.WARNING if local else Severity.CRITICAL), "asks for no proof (trust)"
+    elif method == "peer" and by_socket:
+        yield Severity.WARNING, "takes whoever reaches the gate for the gate's own account (peer)"
     elif method == "password":
         yield (Severity.NOTE if local else Severity.WARNING), "has passwords sent as they are (password)"
     elif method == "md5":
@@ -79,14 +89,16 @@ def _faults(row: Sequence[Any], networks: Networks, gates: Networks) -> Iterator
         yield Severity.WARNING, "does not ask for TLS"
 
 
-def _finding(row: Sequence[Any], faults: Sequence[tuple[Severity, str]], gates: Networks) -> Finding:
+def _finding(
+    row: Sequence[Any], faults: Sequence[tuple[Severity, str]], gates: Networks, by_socket: bool
+) -> Finding:
     number, kind, databases, users, address, netmask, method, _ = row
     where = f" {address}{f' {netmask}' if netmask else ''}" if address else ""
     line = f"{kind} {databases} {users}{where} {method}"
     what = f"pg_hba.conf:{number} ({line}) {', and '.join(text for _, text in faults)}"
     networks = _networks(address, netmask)
     if kind == "local":
-        better = f"local {databases} {users} peer"
+        better = f"local {databases} {users} {'scram-sha-256' if by_socket else 'peer'}"
     elif networks and all(network.is_loopback for network in networks):
         better = f"{kind} {databases} {users} {networks[0]} scram-sha-256"
     else:

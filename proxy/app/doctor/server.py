@@ -130,7 +130,7 @@ async def _examine(
         yield finding
     questions: Sequence[tuple[str, str, Callable[[Rows], Iterator[Finding]]]] = (
         ("who is connected", _SESSIONS, lambda rows: _sessions(rows, gates, myself, role)),
-        ("pg_hba.conf", HBA, lambda rows: examine_hba(rows, gates)),
+        ("pg_hba.conf", HBA, lambda rows: examine_hba(rows, gates, by_socket=myself.address is None)),
         ("roles", ROLES, examine_roles),
         ("event triggers", guards.EVENT_TRIGGERS, guards.examine_event_triggers),
         ("replication slots", guards.SLOTS, guards.examine_slots),

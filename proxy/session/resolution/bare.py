@@ -11,14 +11,16 @@ nothing is known: a name then means anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
 from msgspec.structs import replace as changed
 
-from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Own, spelled
-from proxy.session.resolution.vacancy import Place, believes, left, places
+from proxy.session.resolution.freshness import NONE, Column, Freshness
+from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Asked, Own
+from proxy.session.resolution.names import sets_path, spelled
+from proxy.session.resolution.vacancy import believes, left, places
 from proxy.sql.analyse import Statement
 from proxy.sql.effects import CLASSES, Effect, Target
 
@@ -46,12 +48,6 @@ _NAMING: Final = _EMPTIES | {
 _MAKING: Final = frozenset({"CreateStmt", "CreateTableAsStmt", "SelectStmt"})
 _GOING: Final = frozenset({"drop", "rename", "move"})
 _CODE: Final = CLASSES["opaque"] | CLASSES["server"] | {"statement.execute"}
-_MOVES_PATH: Final = frozenset({"role.set", "session.reset", "session.discard", "statement.fetch"})
-
-UNSETTLING: Final = CLASSES["opaque"] | _MOVES_PATH | {"session.set"}
-"""Without any of these effects `unsettles` is false."""
-
-_NAMES_HANG_ON: Final = frozenset({"search_path", "role", "session_authorization", None})
 _TEMPORARY: Final = frozenset({"temporary"})
 _RELATIONS: Final = frozenset({"index", "sequence", "table", "view"})
 
@@ -68,12 +64,14 @@ class _Known:
         own: the session's own relations; None stands for every name there is.
         bound: the own tables that a prepared statement's rows are of; None where it is looked up now.
         free: the keys of names that nothing has (``vacancy``); None stands for every name.
+        fresh: the columns that the transaction has added.
     """
 
     path: tuple[str, ...] | None
     own: dict[str, Own] | None
     bound: Set[str] | None = None
     free: frozenset[str] | None = frozenset()
+    fresh: Freshness = field(default_factory=lambda: Freshness(NONE, {}))
 
     def find(self, target: Target) -> Own | None:
         """The session's own relation that a target is, if it is one."""
@@ -95,6 +93,7 @@ def resolved(
     path: tuple[str, ...] | None,
     answer: Answer | None = None,
     bound: Set[str] | None = None,
+    added: Set[Column] = NONE,
 ) -> tuple[Effect, ...]:
     """The effects of a text, by what is known of its names.
 
@@ -103,22 +102,29 @@ def resolved(
         answer: what the server said since anything ran last.
         bound: for a prepared statement the names, spelled, that were the session's own when it was resolved
             last: the server keeps what it has found.
+        added: the columns that the transaction has added before this text.
     """
     if answer is None:
         return tuple(_follow(statements, _Known(path, {}, bound)))
-    return tuple(_follow(statements, _Known(path, dict(answer.own), bound, answer.free)))
+    fresh = Freshness(added, answer.grown)
+    return tuple(_follow(statements, _Known(path, dict(answer.own), bound, answer.free, fresh)))
 
 
-def hopeful(statements: Iterable[Statement], path: tuple[str, ...]) -> tuple[Effect, ...]:
+def hopeful(
+    statements: Iterable[Statement], path: tuple[str, ...], added: Set[Column] = NONE
+) -> tuple[Effect, ...]:
     """The effects if the server gave the best answer: every bare relation own, every name free."""
-    return tuple(_follow(statements, _Known(path, None, free=None)))
+    return tuple(_follow(statements, _Known(path, None, free=None, fresh=Freshness(added, None))))
 
 
-def questions(statements: Iterable[Statement]) -> frozenset[str | Place]:
-    """The names to ask for, spelled, and those that may be free; too many where they are too many to ask."""
+def questions(statements: Iterable[Statement], added: Set[Column] = NONE) -> frozenset[Asked]:
+    """All that may be asked of a text's names; too many where they are too many to ask."""
     everything = _Known(None, None)
-    names: set[str | Place] = set()
+    fresh = Freshness(added, None)
+    names: set[Asked] = set()
     for statement in statements:
+        names.update(fresh.hinges(statement))
+        fresh.follow(statement, None)
         for effect in statement.effects:
             if effect.target is not None and everything.find(effect.target) is not None:
                 names.add(spelled(effect.target))
@@ -130,22 +136,16 @@ def questions(statements: Iterable[Statement]) -> frozenset[str | Place]:
 
 def unsettles(effects: Iterable[Effect]) -> bool:
     """Whether bare names may mean something else afterwards because the search_path may be another."""
-    return any(_sets_path(effect) or effect.name in CLASSES["opaque"] for effect in effects)
+    return any(sets_path(effect) or effect.name in CLASSES["opaque"] for effect in effects)
 
 
 def keeps_path(statements: Sequence[Statement]) -> bool:
     """Whether every statement of a text begins with the search_path that the first one finds."""
     return not any(
-        _sets_path(effect) or (effect.name in CLASSES["opaque"] and statement is not statements[-1])
+        sets_path(effect) or (effect.name in CLASSES["opaque"] and statement is not statements[-1])
         for statement in statements
         for effect in statement.effects
     )
-
-
-def _sets_path(effect: Effect) -> bool:
-    if effect.name == "session.set":
-        return effect.target is not None and effect.target.name in _NAMES_HANG_ON
-    return effect.name in _MOVES_PATH
 
 
 def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
@@ -153,6 +153,8 @@ def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
         free = known.free
         hopes = free is None or bool(free)  # most of the time no name is
         effects = left(statement, free) if hopes else iter(statement.effects)
+        if known.fresh.columns:
+            effects = (known.fresh.mark(effect, statement) for effect in effects)
         if statement.kind in _NAMING and not any(effect.name in _CODE for effect in statement.effects):
             for effect in effects:
                 yield _named(effect, known)
@@ -161,6 +163,7 @@ def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
             yield from effects
             if not _keeps_names(statement):
                 known.forget()
+        known.fresh.follow(statement, free)
         if hopes:
             known.free = free if believes(statement) else frozenset()
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
+from proxy.session.resolution.freshness import Grown
 from proxy.session.resolution.vacancy import Place
-from proxy.sql.effects import Target
 from proxy.wire.backend import decode_data_row
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.frontend import (
@@ -51,6 +51,16 @@ FROM (VALUES (NULL), %s) AS a(name) LEFT JOIN pg_catalog.pg_class AS c
   AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'S', 'i', 'I']::pg_catalog."char"[])
 """
 # Only tables of the same session can refer to a temporary one by a foreign key: those it leaves aside.
+
+_GROWN: Final = """\
+UNION ALL SELECT NULL, a.attname, NULL, g.name, '+', NULL, NULL
+FROM (VALUES %s) AS g(name) JOIN pg_catalog.pg_class AS c
+  ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(g.name)
+  AND c.relkind OPERATOR(pg_catalog.=) 'r' AND NOT c.relhassubclass
+LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+  AND a.xmin OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid
+WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+"""
 
 _FREE: Final = """\
 UNION ALL SELECT NULL, NULL, NULL, f.key, '-', NULL, NULL
@@ -113,8 +123,13 @@ _WHERE_TAKEN: Final = _COLUMN + "".join(
 )
 
 _NOTHING: Final = "-"
+_ORDINARY: Final = "+"
 _KINDS: Final = {"r": "table", "p": "table", "v": "view", "S": "sequence", "i": "index", "I": "index"}
 """What pg_class.relkind is as the kind of a target."""
+
+
+Asked: TypeAlias = str | Place | Grown
+"""A relation's name as ``spelled`` spells it, which may be the session's own; or something else to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +156,18 @@ class Answer:
         search_path: the schemas that it lists, those that do not exist included; None where it cannot be
             read.
         process_id: of the server process that has answered.
-        asked: the names, as ``spelled`` spells them, and places.
+        asked: what was asked.
         own: those that are relations of the session's own.
         free: the keys of those that nothing has.
+        grown: of each table that is an ordinary one, the columns that are this transaction's work.
     """
 
     search_path: tuple[str, ...] | None
     process_id: int
-    asked: frozenset[str | Place]
+    asked: frozenset[Asked]
     own: Mapping[str, Own] = field(default_factory=dict)
     free: frozenset[str] = frozenset()
+    grown: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def _literal(value: str | None) -> str:
@@ -158,28 +175,23 @@ def _literal(value: str | None) -> str:
     return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
-def spelled(target: Target) -> str:
-    """A relation's name as the server reads it in a text: quoted, with its schema where it has one."""
-    parts = [part for part in (target.schema, target.name) if part is not None]
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
 class Inquiry:
     """One question on its way.
 
     Attributes:
-        names: as ``spelled`` spells them, and places that may be free.
+        names: what is asked.
         inside: it is asked inside of a batch of the client's, which it must not end.
     """
 
-    def __init__(self, names: Iterable[str | Place], token: str, *, inside: bool = False) -> None:
-        """Ask for these names, spelled as ``spelled`` does, and places."""
+    def __init__(self, names: Iterable[Asked], token: str, *, inside: bool = False) -> None:
+        """Ask this."""
         self.inside = inside
         self._closed = 0
         self._label = f"pgw_{token}".encode()
         self.names = frozenset(names)
         self._own: dict[str, Own] = {}
         self._free: set[str] = set()
+        self._grown: dict[str, frozenset[str]] = {}
         self._search_path: tuple[str, ...] | None = None
         self._process_id = 0
         self._complete = False
@@ -189,7 +201,8 @@ class Inquiry:
         """What the server said, once it has said all; None also where it cannot answer."""
         if not self._complete:
             return None
-        return Answer(self._search_path, self._process_id, self.names, self._own, frozenset(self._free))
+        free = frozenset(self._free)
+        return Answer(self._search_path, self._process_id, self.names, self._own, free, self._grown)
 
     def encode(self) -> bytes:
         """Messages of the extended protocol: a Query would end the client's unnamed statement.
@@ -200,6 +213,9 @@ class Inquiry:
             f"({_literal(name)})" for name in sorted(name for name in self.names if isinstance(name, str))
         )
         text = _QUESTION % (names or "(NULL)")
+        grown = sorted(name.table for name in self.names if isinstance(name, Grown))
+        if grown:
+            text += _GROWN % ", ".join(f"({_literal(table)})" for table in grown)
         free = ", ".join(
             f"({', '.join(map(_literal, (place.key, place.family, place.schema, place.name)))})"
             for place in sorted(
@@ -234,6 +250,8 @@ class Inquiry:
             self._process_id = int(process_id or 0)
         elif kind == _NOTHING:
             self._free.add(name)
+        elif kind == _ORDINARY:
+            self._grown[name] = self._grown.get(name, frozenset()) | ({user} if user else frozenset())
         elif kind is not None:
             self._own[name] = Own(_KINDS[kind], plain=busy == "f", alone=leaned_on == "f")
 

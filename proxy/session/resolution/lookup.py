@@ -14,8 +14,8 @@ from proxy.policy.context import Migration
 from proxy.session.course import NOT_BEGUN
 from proxy.session.gate import Gate
 from proxy.session.meaning import Meaning
-from proxy.session.resolution.inquiry import Answer, Inquiry
-from proxy.session.resolution.vacancy import Place
+from proxy.session.resolution.freshness import NONE, Column, added_by
+from proxy.session.resolution.inquiry import Answer, Asked, Inquiry
 from proxy.session.who import Who
 
 
@@ -27,6 +27,7 @@ class Lookup:
         answer: what the server has said of names; None once anything has run.
         inquiry: the question that the server is answering.
         course: how far the session has come with its server.
+        added: the columns that the transaction has added; forgotten in doubt.
         process_id: of the server's process, as it told at login; 0 when it did not. A pooler tells another,
             and may run each transaction in another process.
     """
@@ -35,6 +36,7 @@ class Lookup:
         "_gate",
         "_inside",
         "_shaken",
+        "added",
         "answer",
         "course",
         "inquiry",
@@ -52,8 +54,9 @@ class Lookup:
         self.inquiry: Inquiry | None = None
         self.course = NOT_BEGUN
         self.process_id = 0
+        self.added: frozenset[Column] = NONE
 
-    def ask(self, names: Iterable[str | Place], *, inside: bool) -> bytes:
+    def ask(self, names: Iterable[Asked], *, inside: bool) -> bytes:
         """Begin to ask the server for these names, inside of a batch or not: what to send."""
         self.inquiry = Inquiry(names, self._gate.token(), inside=inside)
         self._inside = inside
@@ -77,6 +80,9 @@ class Lookup:
     def runs(self, meaning: Meaning) -> None:
         """This goes to the server, and may change what names stand for."""
         self.answer = None
+        if self.added or meaning.adds:
+            known = bool(meaning.statements) or (meaning.neutral and not meaning.transacts)
+            self.added = added_by(meaning.statements, self.added) if known else NONE
         if meaning.renames:
             self._shaken = True
         if self._shaken and (meaning.renames or meaning.transacts):
@@ -93,6 +99,7 @@ class Lookup:
     def reported(self) -> None:
         """The server has reported that search_path has changed, as PostgreSQL 18 does."""
         self._look_in(None)
+        self.added = NONE
 
     def shows(self, migration: Migration) -> None:
         """The session has shown this of a migration."""
