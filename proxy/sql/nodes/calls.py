@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from proxy.sql import builtins
 from proxy.sql.effects import Name, Target
 from proxy.sql.functions import Cause, Known, as_field, known
+from proxy.sql.nodes.constants import constant_text
 from proxy.sql.nodes.embedded import runs_text
 from proxy.sql.nodes.sessions import set_setting
 from proxy.sql.nodes.variables import of_many
@@ -49,6 +50,8 @@ def _func_call(walk: Walk, body: Json) -> None:
             unknown_call(walk, Target("function", schema, name), body.get("location", -1), body)
         if found is not None:
             _apply(walk, body, name, found)
+            if found.names_type >= 0:
+                _reads_type(walk, _argument(body.get("args", []), found.names_type, ()), name)
         if name == "pg_show_all_settings" and walk.defining:
             walk.settings_later(body.get("location", -1))
     walk.children("FuncCall", body, ("funcname",))
@@ -98,6 +101,21 @@ def _apply(walk: Walk, body: Json, name: str, found: Known) -> None:
         # Without arguments it is called by what this statement defines, with some that nobody sees.
         if not args or index < len(args):
             runs_text(walk, _argument(args, index, found.parameters), name, location)
+
+
+def _reads_type(walk: Walk, argument: Json | None, name: str) -> None:
+    """Note the type whose values a function reads: one of the users' may run code."""
+    text = constant_text(argument)
+    try:
+        tree = parse(f"SELECT NULL::{text}") if text is not None else []
+    except SqlSyntaxError:
+        tree = []
+    targets = only(tree[0].get("stmt"))[1].get("targetList", []) if len(tree) == 1 else []
+    value = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
+    if "TypeCast" in value:
+        walk.typed("TypeName", value["TypeCast"]["typeName"])
+    else:
+        walk.opaque(Target("function", None, name), "reads a type that only the call names")
 
 
 def _argument(args: list[Json], index: int, parameters: tuple[str, ...]) -> Json | None:

@@ -14,6 +14,7 @@ from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.levels import Beside, Level
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
+from proxy.sql.scope.columns import nodes
 from proxy.sql.secrets import speaks
 from proxy.sql.tree import only, range_target, scalar, strings
 
@@ -42,10 +43,16 @@ def _with(walk: Walk, clause: Json) -> None:
     if recursive:
         walk.sources = scope.with_sources(clause, walk.sources)
     for cte in ctes:
-        with walk.at(_EACH_TURN if recursive else None):
+        with walk.at(_EACH_TURN if recursive and _is_recursive(cte) else None):
             walk.children("CommonTableExpr", cte)
         if not recursive:
             walk.sources = scope.add_source(cte, walk.sources)
+
+
+def _is_recursive(cte: Json) -> bool:
+    """Whether a query of a WITH list reads itself."""
+    name = cte.get("ctename")
+    return any(kind == "RangeVar" and body.get("relname") == name for kind, body in nodes(cte))
 
 
 def _select(walk: Walk, body: Json) -> None:
