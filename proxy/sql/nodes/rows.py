@@ -81,9 +81,10 @@ def _select_level(walk: Walk, body: Json) -> None:
         walk.typed("IntoClause", body["intoClause"])
     level = Level(body, walk.sources) if "fromClause" in body else _ONE_ROW
     walk.levels.append(level)
+    outer, walk.select = walk.select, body
     walk.setting = _one_setting(body)
     walk.field(body, "targetList")
-    walk.setting = None
+    walk.setting, walk.select = None, None
     if level is not _ONE_ROW:
         walk.levels.pop()
         around, walk.beside = walk.beside, Beside(body, walk.sources)
@@ -91,6 +92,7 @@ def _select_level(walk: Walk, body: Json) -> None:
         walk.beside = around
         walk.levels.append(level)
     walk.children("SelectStmt", body, _WALKED)
+    walk.select = outer
     walk.levels.pop()
     for item in body.get("lockingClause", ()):
         _lock_rows(walk, item["LockingClause"], body.get("fromClause", []))
