@@ -18,7 +18,7 @@ from proxy.sql.nodes.sequences import catches_up, named_in_text
 from proxy.sql.nodes.sessions import set_setting
 from proxy.sql.nodes.variables import of_many
 from proxy.sql.nodes.walk import Handler, Walk
-from proxy.sql.parse import Json
+from proxy.sql.parse import Json, SqlSyntaxError, parse
 from proxy.sql.tree import only, qualified, scalar, strings
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
