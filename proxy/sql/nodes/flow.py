@@ -16,6 +16,8 @@ from proxy.sql import scope
 from proxy.sql.nodes.variables import Names, bind, mentions
 from proxy.sql.parse import Json, SqlSyntaxError
 from proxy.sql.scope.columns import calls
+from proxy.sql.scope.fold import fold
+from proxy.sql.scope.patterns import ends_keys
 from proxy.sql.tree import only
 
 # One statement of a PL/pgSQL expression's text, in the mode that the parser names.
@@ -225,7 +227,9 @@ class Flow:
         """1 .. 10 is as limited as BETWEEN 1 AND 10; a bound that a query gives is not."""
         names = self._target(body.get("var", {}))
         ends = [self._constant(body.get(name, {})) for name in ("lower", "upper")]
-        if ends[0] is not None and ends[1] is not None:
+        if "step" not in body and any(end is not None and ends_keys(fold(end)) for end in ends):
+            self._unknown(names)
+        elif ends[0] is not None and ends[1] is not None:
             self._turning.update(dict.fromkeys(names, (ends[0], ends[1])))
         for bound in (body[name] for name in ("lower", "upper", "step") if name in body):
             asks = any(True for tree in self._read(bound) for _ in _queries_of(tree))

@@ -210,6 +210,16 @@ def _set_columns(body: Json) -> Iterator[str]:
             yield name
 
 
+def _changed_rows(
+    body: Json, traits: frozenset[str], joined: list[Json] | None, sources: Mapping[str, Json]
+) -> Level:
+    """The rows that an UPDATE or DELETE looks at: of all that it joins."""
+    if not joined or traits == scope.UNSCOPED:
+        return Level(many=traits == scope.UNSCOPED)
+    items = [{"RangeVar": body["relation"]}, *joined]
+    return Level({"fromClause": items, "whereClause": body.get("whereClause", {})}, sources)
+
+
 def _update(walk: Walk, body: Json) -> None:
     before = walk.sources
     if "withClause" in body:
@@ -223,7 +233,7 @@ def _update(walk: Walk, body: Json) -> None:
         _set_columns(body),
     )
     _change(walk, "row.update", body["relation"], traits)
-    with walk.at(Level(many=traits == scope.UNSCOPED)):
+    with walk.at(_changed_rows(body, traits, body.get("fromClause"), walk.sources)):
         walk.children("UpdateStmt", body, ("relation", "withClause", "returningClause"))
         _returning(walk, body, reads=True)
     walk.sources = before
@@ -237,7 +247,7 @@ def _delete(walk: Walk, body: Json) -> None:
         body["relation"], body.get("usingClause", []), body.get("whereClause"), walk.sources
     )
     _change(walk, "row.delete", body["relation"], traits)
-    with walk.at(Level(many=traits == scope.UNSCOPED)):
+    with walk.at(_changed_rows(body, traits, body.get("usingClause"), walk.sources)):
         walk.children("DeleteStmt", body, ("relation", "withClause", "returningClause"))
         _returning(walk, body, reads=True)
     walk.sources = before
