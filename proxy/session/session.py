@@ -205,7 +205,7 @@ class Session:
         try:
             commands = self.admission.server_data(data)
             begun = self.admission.conversation
-            return commands if begun is None else commands + self._begin(begun)
+            return commands if begun is None else self._begin(begun, commands)
         except LoginRefused as refused:
             return self._not_admitted(refused)
         except ProtocolViolation as violation:
@@ -383,18 +383,28 @@ class Session:
 
     # -- conversing --------------------------------------------------------------------------------
 
-    def _begin(self, conversation: Conversation) -> list[Command]:
-        """The client is in: what both sides have sent behind the login comes first."""
+    def _begin(self, conversation: Conversation, welcome: list[Command]) -> list[Command]:
+        """The client is in: what both sides have sent behind the login comes first.
+
+        Args:
+            conversation: that begins.
+            welcome: what the login ends with, which the client is told with its first ReadyForQuery.
+        """
         admission = self.admission
         self._conversation = self._live = conversation
         self._can_cancel = admission.login.server_key is not None
         stopped = conversation.waiting
-        commands: list[Command] = [Report(Opened(admission.role, admission.database, admission.application))]
+        opened = Report(Opened(admission.role, admission.database, admission.application))
+        commands: list[Command] = [*welcome, opened]
         try:
             answer = conversation.from_server()
         except BrokenAnswer as broken:
             good = [ToClient(broken.good)] if broken.good else []
             return [*commands, *good, *self._not_followed(broken.violation)]
+        last = welcome[-1] if welcome else None
+        if answer and isinstance(last, ToClient):
+            commands = [*welcome[:-1], ToClient(b"".join((last.data, answer))), opened]
+            answer = b""
         commands += self._answered(conversation, answer, stopped=stopped)
         if not self._over:  # compiled, an attribute that was just set is taken for what it was set to
             commands += self._converse_with_client(conversation)
