@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle, product
 from pathlib import Path
 from typing import Final
 
@@ -85,6 +86,7 @@ _RULED: Final = "DELETE FROM users"
 READINGS: Final = {
     "judge-known": "µs",
     "judge-screened": "µs",
+    "judge-screened-new": "µs",
     "judge-parsed": "µs",
     "judge-rules": "1,000 rules / 10",
 }
@@ -97,8 +99,9 @@ class Cost:
 
     Attributes:
         known: its meaning is in the cache, with a permit: the look-up and the yes.
-        screened: the screen alone, where no catalogue is known.
-        screened_by_names: the screen with the names of a database of 2,000 objects.
+        screened: the screen alone, of a text that differs from others in its values.
+        screened_new: of one that nothing is like, where no catalogue is known.
+        screened_by_names: the same with the names of a database of 2,000 objects.
         parsed: read, and given its effects.
         judged: the policy's decision about these.
     """
@@ -107,6 +110,7 @@ class Cost:
     size: int
     known: float
     screened: float
+    screened_new: float
     screened_by_names: float
     parsed: float
     judged: float
@@ -190,6 +194,19 @@ def names_of_a_database() -> Names:
     )
 
 
+def _renumbered(raw: bytes) -> Iterator[bytes]:
+    """The same text with other digits each time, over and over."""
+    return cycle(
+        [bytes(48 + (byte + n) % 10 if 48 <= byte <= 57 else byte for byte in raw) for n in range(10)]
+    )
+
+
+def _renamed(raw: bytes) -> Iterator[bytes]:
+    """The same text with a column that no text before had."""
+    for letters in product(b"bcdfghjklmnpqrstvwxz", repeat=7):
+        yield raw.replace(b"email", bytes(letters)).replace(b"abalance", bytes(letters))
+
+
 def cost_of(name: str, text: str, gate: Gate, rounds: int) -> Cost:
     """What one statement costs."""
     raw, by_names = text.encode(), Screen(MAJOR, names_of_a_database())
@@ -208,12 +225,14 @@ def cost_of(name: str, text: str, gate: Gate, rounds: int) -> Cost:
     plain, read = plain_screen(MAJOR), analyse(text, MAJOR)
     if plain.sort(raw) is None or by_names.sort(raw) is None:
         raise RuntimeError(f"not screened: {text}")
+    alike, new, new_by_names = _renumbered(raw), _renamed(raw), _renamed(raw)
     return Cost(
         name,
         len(raw),
         _least_us(known, 20_000, rounds),
-        _least_us(lambda: plain.sort(raw), 5_000, rounds),
-        _least_us(lambda: by_names.sort(raw), 5_000, rounds),
+        _least_us(lambda: plain.sort(next(alike)), 5_000, rounds),
+        _least_us(lambda: plain.sort(next(new)), 5_000, rounds),
+        _least_us(lambda: by_names.sort(next(new_by_names)), 5_000, rounds),
         _least_us(lambda: analyse(text, MAJOR), 500, rounds),
         _least_us(judged, 500, rounds),
     )
@@ -279,21 +298,23 @@ def readings(samples: int) -> Iterator[Reading]:
     keep_turns_short()
     gate = gate_of(load_policy(str(POLICY), read_text))
     few, many = (load_policy("policy.yaml", lambda _, n=n: text_of(n)) for n in (10, RULES))  # type: ignore[misc]
-    known, screened, parsed, rules = READINGS
+    known, screened, new, parsed, rules = READINGS
     for _ in range(samples):
         cost = cost_of(_ORM, STATEMENTS[_ORM], gate, 3)
         ratio = judging_us(many, _RULED, 5_000) / judging_us(few, _RULED, 5_000)
         yield Reading(known, "gate", cost.known)
         yield Reading(screened, "gate", cost.screened)
+        yield Reading(new, "gate", cost.screened_new)
         yield Reading(parsed, "gate", cost.parsed)
         yield Reading(rules, "gate", round(ratio, 3))
 
 
 def table(figures: Figures) -> str:
     """For people."""
-    lines = ["statement          bytes   known  screened  by names  parsed  judged  (µs)"]
+    lines = ["statement          bytes    known screened      new by names   parsed   judged  (µs)"]
     for cost in figures.costs:
-        values = (cost.known, cost.screened, cost.screened_by_names, cost.parsed, cost.judged)
+        screened = (cost.screened, cost.screened_new, cost.screened_by_names)
+        values = (cost.known, *screened, cost.parsed, cost.judged)
         lines.append(f"{cost.name:18} {cost.size:5} " + " ".join(f"{each:8.2f}" for each in values))
     if figures.changes:
         lines.append("statement          bytes  parsed   alike  (µs)")

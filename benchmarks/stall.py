@@ -9,8 +9,10 @@ client is a process of its own. Deliberately absent: a verdict; a busy machine h
 import argparse
 import asyncio
 import logging
+import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -108,24 +110,34 @@ class Turns:
     """Keeps the longest turn of the loop: all that is run before every other session is looked at again.
 
     It asks for a turn in each turn, so the loop never sleeps and each of its turns is measured by itself.
+    own_s is the longest but for the time in which the thread could have run and the system ran others: what
+    is left is its own work and its waiting for another thread of the gate.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin."""
         self._loop = loop
+        self._schedule = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
         self.reset()
         loop.call_soon(self._turn)
 
     def reset(self) -> None:
         """Begin a new measurement."""
-        self.longest_s = self.longest_cpu_s = 0.0
-        self._last, self._last_cpu = time.perf_counter(), time.thread_time()
+        self.longest_s = self.longest_cpu_s = self.own_s = 0.0
+        self._last, self._last_cpu, self._last_delay = self._now()
+
+    def _now(self) -> tuple[float, float, float]:
+        """The time, the thread's CPU time, and the time that it has waited for a CPU."""
+        delay = int(os.pread(self._schedule, 100, 0).split()[1]) / 1e9
+        return time.perf_counter(), time.thread_time(), delay
 
     def _turn(self) -> None:
-        now, cpu = time.perf_counter(), time.thread_time()
-        self.longest_s = max(self.longest_s, now - self._last)
+        now, cpu, delay = self._now()
+        took = now - self._last
+        self.longest_s = max(self.longest_s, took)
         self.longest_cpu_s = max(self.longest_cpu_s, cpu - self._last_cpu)
-        self._last, self._last_cpu = now, cpu
+        self.own_s = max(self.own_s, took - (delay - self._last_delay))
+        self._last, self._last_cpu, self._last_delay = now, cpu, delay
         self._loop.call_soon(self._turn)
 
 
@@ -135,6 +147,7 @@ class Stall:
 
     Attributes:
         held_ms: the longest turn of the loop.
+        own_ms: the longest but for the time that the system gave to others (Turns).
         cpu_ms: the most CPU time of the loop's thread in a turn.
         answer_ms: until the client had its answer.
         said: that answer.
@@ -142,6 +155,7 @@ class Stall:
 
     name: str
     held_ms: float
+    own_ms: float
     cpu_ms: float
     answer_ms: float
     said: str
@@ -217,7 +231,7 @@ async def _measure(server: Address, names: Sequence[str], rounds: int) -> Stalls
         turns = Turns(asyncio.get_running_loop())
         stalls = []
         for name in names:
-            held, cpu, took, said = [], [], [], ""
+            held, own, cpu, took, said = [], [], [], [], ""
             for _ in range(rounds):
                 client.stdin.write(f"{name}\n".encode())
                 await client.stdout.readline()  # the text is made, and nothing else goes on
@@ -226,10 +240,12 @@ async def _measure(server: Address, names: Sequence[str], rounds: int) -> Stalls
                 line = (await client.stdout.readline()).decode().rstrip("\n")
                 seconds, _, said = line.partition(" ")
                 held.append(turns.longest_s)
+                own.append(turns.own_s)
                 cpu.append(turns.longest_cpu_s)
                 took.append(float(seconds))
-            held_ms, cpu_ms, answer_ms = (round(s * 1e3, 2) for s in (max(held), max(cpu), median(took)))
-            found = Stall(name, held_ms, cpu_ms, answer_ms, said)
+            worst = (max(held), max(own), max(cpu), median(took))
+            held_ms, own_ms, cpu_ms, answer_ms = (round(s * 1e3, 2) for s in worst)
+            found = Stall(name, held_ms, own_ms, cpu_ms, answer_ms, said)
             print(row(found), flush=True)
             stalls.append(found)
         client.stdin.close()
@@ -242,7 +258,7 @@ async def _measure(server: Address, names: Sequence[str], rounds: int) -> Stalls
 
 def row(stall: Stall) -> str:
     """A line for people."""
-    figures = f"{stall.held_ms:8.2f} {stall.cpu_ms:8.2f} {stall.answer_ms:8.1f}"
+    figures = f"{stall.held_ms:8.2f} {stall.own_ms:8.2f} {stall.cpu_ms:8.2f} {stall.answer_ms:8.1f}"
     return f"{stall.name:32} {figures}  {stall.said[:80]}"
 
 

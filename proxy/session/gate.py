@@ -41,8 +41,10 @@ class Limits:
             longer ones are handed out.
         inline_operators: and how many operators, casts, parentheses and statements, up to 100 µs each.
         inline_words: and how many words and numbers, up to 20 µs each.
-        screened_bytes: the longest text that is screened on the event loop: some 4 ns a byte, of the dearest
-            found 150.
+        screened_bytes: the longest text that is screened on the event loop whatever is in it: some 4 ns a
+            byte, of the dearest found 150.
+        screened_light_bytes: the longest of those of which little is more than values: a hand-over takes as
+            long as the screen of 64 KiB, 0.3 ms.
         judged_effects: how many effects are judged on the event loop, up to 20 µs each; more are by a thread.
     """
 
@@ -53,6 +55,7 @@ class Limits:
     inline_operators: int = 10
     inline_words: int = 64
     screened_bytes: int = 8 * 1024
+    screened_light_bytes: int = 64 * 1024
     judged_effects: int = 50
 
 

@@ -20,7 +20,8 @@ from proxy.session.refusal import Denial
 from proxy.session.state import State
 from proxy.sql.alike import Cut, cut
 from proxy.sql.analyse import UnreadableText
-from proxy.sql.screen import Screen, Screened, weight
+from proxy.sql.screen import Screen, Screened
+from proxy.sql.weight import is_light, weight
 from proxy.wire.framing import LONG, View
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
@@ -107,8 +108,11 @@ class Texts:
         if known is not None:
             return known
         limits = self._gate.limits
+        here = len(raw) <= limits.screened_bytes or (
+            len(raw) <= limits.screened_light_bytes and isinstance(raw, bytes) and is_light(raw)
+        )
         try:
-            if not kept and len(raw) <= limits.screened_bytes:
+            if not kept and here:
                 screen = self._screen()
                 screened = None if screen is None else _sort(screen, self._gate.screened, raw, again=again)
                 if screened is not None:
@@ -124,7 +128,7 @@ class Texts:
         except UnicodeDecodeError as error:
             return _undecodable(error)
         self._started = self._meanings.now()
-        self._screened_by = self._screen() if not kept and len(raw) > limits.screened_bytes else None
+        self._screened_by = None if kept or here else self._screen()
         if self._screened_by is None:
             return HandOut(None)
         return HandOut(partial(_sort, self._screened_by, frozenset(self._gate.screened)))

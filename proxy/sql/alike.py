@@ -13,8 +13,7 @@ literals begin and end there is no Cut. Deliberately absent: what texts do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.sql.literals import parted
 from proxy.sql.parse import Json, SqlSyntaxError, parse
@@ -24,7 +23,7 @@ from proxy.sql.tree import only, strings
 # Of a number, a name or a parameter: what stands beside one of these is not all of a token. Longer numbers
 # stay in the frame. What begins with a digit is found at a third of what looking behind first takes.
 _NUMBER: Final = re.compile(rb'([0-9](?<![\w$.\x80-\xff"][0-9])[0-9]{0,17}+(?![\w$.\x80-\xff"]))')
-# An empty text, which may leave no row out, or an apostrophe in one.
+# An empty text, or an apostrophe in one.
 _TWO: Final = b"''"
 
 _NUMBERS: Final = frozenset({"ival", "fval"})
@@ -40,8 +39,16 @@ _BOUND: Final = re.compile(
 )
 # One of a list that is no true and no false, however it is spelled: the two together are everything.
 _ITEM: Final = re.compile(rb"[!-~]{6,}")
+# A text that leaves rows out: the empty one may be what is left of every row of a sub-select.
+_FILLED: Final = re.compile(rb"(?s:.+)")
+# For a value that is ordinary; no value is a lone apostrophe.
+_ORDINARY: Final = b"'"
 _ORDERED: Final = frozenset({"<", "<=", ">", ">=", "<>"})
 _DAYS: Final = frozenset({"date", "timestamp", "timestamptz"})
+
+
+# Where a constant stands, in bytes, and what tells an ordinary one; None where any is.
+_Asked: TypeAlias = "dict[int, re.Pattern[bytes] | None]"
 
 
 class Places:
@@ -76,11 +83,11 @@ class Cut:
         self.values = values
 
     def key(self, places: Places) -> tuple[bytes, ...]:
-        """The frame and the values in these places; b"", which no value is, for one that is ordinary."""
+        """The frame and the values in these places, of ordinary ones that they are."""
         values = self.values
         told = [values[place] for place in places.exact]
         for place, ordinary in places.ordinary:
-            told.append(b"" if ordinary.fullmatch(values[place]) else values[place])
+            told.append(_ORDINARY if ordinary.fullmatch(values[place]) else values[place])
         return (self.frame, *told)
 
 
@@ -89,7 +96,7 @@ def cut(raw: bytes) -> Cut | None:
 
     Raises: UnicodeDecodeError when it is not UTF-8.
     """
-    if _TWO in raw or 0 in raw:
+    if 0 in raw:
         return None
     if not raw.isascii():
         raw.decode()
@@ -97,10 +104,25 @@ def cut(raw: bytes) -> Cut | None:
     if found is None:
         return None
     code, parts = found
+    if _TWO in raw:
+        parts = _joined(parts)
+        code = _TWO.join(parts[::2])
     pieces = _NUMBER.split(code)
     values = parts[1::2]
     values += pieces[1::2]
     return Cut(b"\0".join(pieces[::2]), values) if values else None
+
+
+def _joined(parts: list[bytes]) -> list[bytes]:
+    """Code and literals by turns; where nothing stands between two literals, an apostrophe is in one."""
+    found = parts[:2]
+    for index in range(2, len(parts) - 1, 2):
+        if parts[index]:
+            found += parts[index : index + 2]
+        else:
+            found[-1] += _TWO + parts[index + 1]
+    found += parts[-1:] if len(parts) > 1 else []
+    return found
 
 
 def telling(raw: bytes, parts: Cut) -> Places:
@@ -112,19 +134,17 @@ def telling(raw: bytes, parts: Cut) -> Places:
         statements = parse(raw.decode())
     except SqlSyntaxError:
         return Places(tuple(range(len(parts.values))), ())
-    seen = _Seen()
+    asked: _Asked = {}
     if len(statements) == 1:
-        seen.statement(statements[0].get("stmt", {}))
+        _statement(statements[0].get("stmt", {}), asked)
     exact: list[int] = []
     ordinary: list[tuple[int, re.Pattern[bytes]]] = []
     for place, starts in enumerate(_starts(raw)):
-        if not seen.free.isdisjoint(starts):
-            continue
-        if not seen.bounds.isdisjoint(starts):
-            ordinary.append((place, _BOUND))
-        elif not seen.items.isdisjoint(starts):
-            ordinary.append((place, _ITEM))
-        else:
+        start = next((each for each in starts if each in asked), -1)
+        of = asked.get(start)
+        if of is not None:
+            ordinary.append((place, of))
+        elif start < 0:
             exact.append(place)
     return Places(tuple(exact), tuple(ordinary))
 
@@ -134,7 +154,7 @@ def _starts(raw: bytes) -> list[tuple[int, ...]]:
     literals: list[tuple[int, ...]] = []
     numbers: list[tuple[int, ...]] = []
     at = 0
-    for index, part in enumerate(raw.split(b"'")):
+    for index, part in enumerate(_joined(raw.split(b"'"))):
         if index % 2:
             literals.append((at - 1,))
         else:
@@ -145,80 +165,64 @@ def _starts(raw: bytes) -> list[tuple[int, ...]]:
     return literals + numbers
 
 
-class _Seen:
-    """Where a statement's constants stand, in bytes, by what is asked of them.
+def _statement(statement: Json, asked: _Asked) -> None:
+    """Take in a statement: all constants that are not named here count as they are written."""
+    kind, body = only(statement)
+    if "withClause" in body:
+        return
+    match kind:
+        case "UpdateStmt":
+            _given(body, asked)
+            _compared(body.get("whereClause"), asked, alone="fromClause" not in body)
+        case "DeleteStmt":
+            _compared(body.get("whereClause"), asked, alone="usingClause" not in body)
+        case "InsertStmt":
+            for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
+                _walked(row, asked)
+            _given(body.get("onConflictClause", {}), asked)
+        case "SelectStmt" if body.get("op") == "SETOP_NONE" and not _reads_settings(body):
+            for field in ("whereClause", "limitCount", "limitOffset"):
+                _walked(body.get(field), asked)
 
-    Attributes:
-        free: nothing.
-        bounds: whether anything may be beyond them.
-        items: whether they are a true or a false.
+
+def _given(body: Json, asked: _Asked) -> None:
+    """The values of SET."""
+    for item in body.get("targetList", ()):
+        _walked(item.get("ResTarget", {}).get("val"), asked)
+
+
+def _compared(where: Json | None, asked: _Asked, *, alone: bool) -> None:
+    """The constants of ANDed comparisons of a column; of each it is asked by itself what it leaves out.
+
+    alone: there is one relation, of which any column may have any number of values.
     """
+    for term in conjuncts(where or {}):
+        body = term.get("A_Expr", {})
+        name, right = strings(body.get("name", ())), body.get("rexpr", {})
+        if "ColumnRef" not in body.get("lexpr", {}):
+            continue
+        match body.get("kind"):
+            case "AEXPR_OP" if name == ["="] and "A_Const" in right:
+                _walked(right, asked, None if alone else _FILLED)
+            case "AEXPR_OP" if alone and len(name) == 1 and name[0] in _ORDERED:
+                _bound(right, asked)
+            case "AEXPR_BETWEEN" if alone:
+                for item in right.get("List", {}).get("items", ()):
+                    _bound(item, asked)
+            case "AEXPR_IN" if alone and name == ["="]:
+                items = right.get("List", {}).get("items", ())
+                if all(["A_Const" in item for item in items]):
+                    for item in items:
+                        _walked(item, asked, _ITEM if _NUMBERS.isdisjoint(item["A_Const"]) else None)
 
-    def __init__(self) -> None:
-        """Begin with none: all others count as they are written."""
-        self.free: set[int] = set()
-        self.bounds: set[int] = set()
-        self.items: set[int] = set()
 
-    def statement(self, statement: Json) -> None:
-        """Take in a statement."""
-        kind, body = only(statement)
-        if "withClause" in body:
-            return
-        match kind:
-            case "UpdateStmt":
-                self._given(body)
-                self._compared(body.get("whereClause"), alone="fromClause" not in body)
-            case "DeleteStmt":
-                self._compared(body.get("whereClause"), alone="usingClause" not in body)
-            case "InsertStmt":
-                for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
-                    _walked(row, self.free)
-                self._given(body.get("onConflictClause", {}))
-            case "SelectStmt" if body.get("op") == "SETOP_NONE" and not _reads_settings(body):
-                for field in ("whereClause", "limitCount", "limitOffset"):
-                    _walked(body.get(field), self.free)
-
-    def _given(self, body: Json) -> None:
-        """The values of SET."""
-        for item in body.get("targetList", ()):
-            _walked(item.get("ResTarget", {}).get("val"), self.free)
-
-    def _compared(self, where: Json | None, *, alone: bool) -> None:
-        """The constants of ANDed comparisons of a column; of each it is asked by itself what it leaves out.
-
-        alone: there is one relation, of which any column may have any number of values.
-        """
-        for term in conjuncts(where or {}):
-            body = term.get("A_Expr", {})
-            name, right = strings(body.get("name", ())), body.get("rexpr", {})
-            if "ColumnRef" not in body.get("lexpr", {}):
-                continue
-            match body.get("kind"):
-                case "AEXPR_OP" if name == ["="] and "A_Const" in right:
-                    _walked(right, self.free)
-                case "AEXPR_OP" if alone and len(name) == 1 and name[0] in _ORDERED:
-                    self._bound(right)
-                case "AEXPR_BETWEEN" if alone:
-                    for item in right.get("List", {}).get("items", ()):
-                        self._bound(item)
-                case "AEXPR_IN" if alone and name == ["="]:
-                    self._listed(right.get("List", {}).get("items", ()))
-
-    def _bound(self, expr: Json) -> None:
-        """A constant, or one that is cast to a moment."""
-        body = expr.get("TypeCast", {})
-        if body and not _DAYS.isdisjoint(strings(body.get("typeName", {}).get("names", ()))[-1:]):
-            expr = body.get("arg", {})
-        if "A_Const" in expr:
-            _walked(expr, self.bounds)
-
-    def _listed(self, items: Iterable[Json]) -> None:
-        """The constants of a list in which there is nothing else."""
-        if not all(["A_Const" in item for item in items]):
-            return
-        for item in items:
-            _walked(item, self.free if not _NUMBERS.isdisjoint(item["A_Const"]) else self.items)
+def _bound(expr: Json, asked: _Asked) -> None:
+    """A constant, or one that is cast to a moment."""
+    body = expr.get("TypeCast", {})
+    if body and not _DAYS.isdisjoint(strings(body.get("typeName", {}).get("names", ()))[-1:]):
+        expr = body.get("arg", {})
+    if "A_Const" in expr:
+        _walked(expr, asked, _BOUND)
 
 
 def _reads_settings(body: Json) -> bool:
@@ -227,15 +231,18 @@ def _reads_settings(body: Json) -> bool:
     return any(item.get("RangeVar", {}).get("relname") == "pg_settings" for item in items)
 
 
-def _walked(expr: Json | None, found: set[int]) -> None:
-    """The constants that are reached by nodes of which the walk asks for operators, names and types alone."""
+def _walked(expr: Json | None, asked: _Asked, of: re.Pattern[bytes] | None = None) -> None:
+    """The constants that are reached by nodes of which the walk asks for operators, names and types alone.
+
+    of: what tells those that are ordinary; None where all are.
+    """
     waiting = [expr]
     while waiting:
         kind, body = only(waiting.pop())
         match kind:
             case "A_Const":
                 if "location" in body:
-                    found.add(body["location"])
+                    asked[body["location"]] = of
             case "A_Expr":
                 waiting += (body.get("lexpr"), body.get("rexpr"))
             case "BoolExpr":

@@ -55,7 +55,7 @@ def parted(text: bytes) -> tuple[bytes, list[bytes]] | None:
         return None
     if code.find(b'"', len(coded[0])) >= 0 and any([part.count(b'"') & 1 for part in coded]):
         return None
-    if coded[0].count(b'"') & 1 or any([part[-1:] in _ESCAPES for part in coded[:-1]]):
+    if coded[0].count(b'"') & 1 or b"e''" in code or b"E''" in code:
         return None
     return code, parts
 

@@ -28,6 +28,7 @@ from proxy.sql.encoding import PIECE, Utf8
 from proxy.sql.functions import as_field, effective, harmless
 from proxy.sql.literals import Literals, NoPieces, pieces, whole
 from proxy.sql.parse import FIXED_WORDS, KEY_WORDS, OPERATOR_CHARACTERS, can_begin
+from proxy.sql.sameness import code_of, is_certain
 
 MAJORS: Final = (0, 15, 16, 17, 18)
 """The major versions of servers that are told apart, 0 where it is not known."""
@@ -72,7 +73,6 @@ _NAMES: Final = bytes(
     byte if 48 <= byte <= 57 or byte == 36 else letter for byte, letter in enumerate(_WORDS)
 )
 _OPERATORS: Final = bytes(byte if chr(byte) in OPERATOR_CHARACTERS else 32 for byte in range(256))
-_JOINTS: Final = bytes(byte if chr(byte) in OPERATOR_CHARACTERS | {":", ";"} else 32 for byte in range(256))
 _SPACES: Final = b" \t\n\r\f\v"
 
 _BEGINNING: Final = re.compile(
@@ -155,6 +155,7 @@ class Screen:
     def __init__(self, server_major: int, names: Names = NO_NAMES) -> None:
         """Know what to look for, on a server of this major version, 0 when it is not known."""
         self.passed: dict[bytes, Screened] = {}
+        self._passed_code: dict[bytes, Screened] = {}
         self._callable = _callable(server_major) | {name.encode() for name in names.calls}
         self._runs = _KNOWN_RUNS | {sign.encode() for sign in names.operators}
         self._uncommented = self._runs.difference(_COMMENT_SIGNS)
@@ -177,6 +178,20 @@ class Screen:
         beginning = _BEGINNING.match(raw)
         if beginning is None:
             return None
+        if isinstance(raw, bytes) and len(raw) <= _LONGEST_KEPT:
+            code = code_of(raw)
+            screened = self._passed_code.get(code)
+            if screened is None:
+                screened = self._look(raw, beginning)
+                if screened is not None and is_certain(raw, code):
+                    _keep(self._passed_code, code, screened)
+            elif not raw.isascii():
+                raw.decode()
+            return screened
+        return self._look(raw, beginning)
+
+    def _look(self, raw: bytes | memoryview, beginning: re.Match[bytes]) -> Screened | None:
+        """The same of a text that begins so, whatever is known."""
         if isinstance(raw, bytes) and len(raw) <= _SHORT and raw.isascii():
             screened = self._at_a_glance(raw, beginning)
             if screened is not None:
@@ -201,11 +216,8 @@ class Screen:
 
     def keep(self, raw: bytes, found: Screened) -> None:
         """Say the same of this text the next time; of very long ones, and when there are many, of none."""
-        if len(raw) > _LONGEST_KEPT:
-            return
-        if len(self.passed) >= _MOST_KEPT:
-            self.passed.clear()
-        self.passed[raw] = found
+        if len(raw) <= _LONGEST_KEPT:
+            _keep(self.passed, raw, found)
 
     def objection(self, raw: bytes) -> str | None:
         """What it is that keeps a text from passing, for people; None when it passes.
@@ -322,8 +334,10 @@ class Screen:
         automaton = self._anywhere if b";" in code and not _ends(code) else self._inside
         if b"&" in code and _ESCAPED_NAME in code:
             return False
-        if automaton.find_matches_as_indexes(b" %b " % code.translate(_WORDS)):
-            return False
+        for at in range(0, len(code), _SHORT):  # all that is found is told: of much, the first is enough
+            window = code[max(at - _OVERLAP, 0) : at + _SHORT]
+            if automaton.find_matches_as_indexes(b" %b " % window.translate(_WORDS)):
+                return False
         if b"(" in code and self._may_call(b"", code):
             return False
         return self._runs.issuperset(code.translate(_OPERATORS).split())
@@ -369,18 +383,15 @@ class Screen:
         return tail[-1] in _QUALIFYING if tail else not whole
 
 
+def _keep(kept: dict[bytes, Screened], key: bytes, found: Screened) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = found
+
+
 def _first_word(raw: bytes) -> str:
     words = raw.translate(_WORDS).split()
     return f"the word {words[0].decode(errors='replace')}" if words else "no word"
-
-
-def weight(raw: bytes | memoryview) -> tuple[int, int]:
-    """What makes reading a text dear: its runs of operators, `:` and `;` with its parentheses, and its words.
-
-    In strings, too.
-    """
-    text = bytes(raw)
-    return len(text.translate(_JOINTS).split()) + text.count(b"("), len(text.translate(_NAMES).split())
 
 
 def _is_quiet(tail: bytes) -> bool:

@@ -106,8 +106,26 @@ def test_a_statement_of_32765_parameters_is_read_elsewhere_while_others_are_answ
     assert answered == [[("T",), ("D", b"1"), ("C", "SELECT 1"), ("Z", "I")]]
 
 
+def test_rows_of_values_are_screened_at_once(table: Database, clients: Clients, parsed: list[str]) -> None:
+    client = clients.wired(table)
+    light = "INSERT INTO t VALUES " + ", ".join(f"({number}, 'a-{number}')" for number in range(10, 1_010))
+    assert 8 * 1024 < len(light) < 64 * 1024
+    assert client.exchange(Q(light)) == [("C", "INSERT 0 1000"), ("Z", "I")]
+    assert client.exchange(Q(light + " RETURNING id; DROP TABLE t"))[0][0] == "E"
+    assert client.handed_out == [f"{light} RETURNING id; DROP TABLE t".encode()]
+    assert client.gate.tally.screened == 1
+    for dear in (
+        "INSERT INTO t VALUES " + ", ".join(f"({number}, lower('a'))" for number in range(2_000, 2_601)),
+        "INSERT INTO t VALUES (3_000, 'a' " + "|| 'b'" * 1_000 + "|| '" + "=" * 8_001 + "')",
+        "INSERT INTO t VALUES (3_001, '" + "''" * 4_200 + "')",
+    ):
+        assert client.exchange(Q(dear))[0][0] == "C", dear
+        assert client.handed_out[-1] == dear.encode()
+
+
 def test_a_long_text_is_screened_elsewhere(table: Database, clients: Clients, parsed: list[str]) -> None:
-    client = clients.wired(table, gate_of(limits=Limits(inline_bytes=100, screened_bytes=200)))
+    limits = Limits(inline_bytes=100, screened_bytes=200, screened_light_bytes=200)
+    client = clients.wired(table, gate_of(limits=limits))
     long = "INSERT INTO t VALUES (5, '" + "x" * 1_000 + "')"
     assert client.exchange(Q(long)) == [("C", "INSERT 0 1"), ("Z", "I")]
     assert client.exchange(Q(long + " RETURNING id; DROP TABLE t"))[0][0] == "E"
@@ -203,7 +221,7 @@ def test_what_was_screened_before_the_catalogue_changed_is_not_run_after(
 def test_what_is_screened_elsewhere_while_the_catalogue_changes_is_screened_again(
     known: Wired, table: Database
 ) -> None:
-    long = "SELECT good(), '" + "x" * 9_000 + "'"
+    long = "SELECT good(), '" + "x" * 70_000 + "'"
     table.execute("CREATE OR REPLACE FUNCTION good() RETURNS int LANGUAGE sql AS 'SELECT purge()'")
     known.before_reading = lambda: known.read_catalogue(table.name)
     assert known.exchange(Q(long))[0][:2] == ("E", "42501")

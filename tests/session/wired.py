@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 from proxy.policy.facts import Facts
@@ -62,8 +63,8 @@ rules:
 
 
 def policy_of(text: str) -> Policy:
-    """A policy from its text alone."""
-    return load_policy("policy.yaml", lambda _path: text)
+    """A policy from its text; what it includes it names by its whole path."""
+    return load_policy("policy.yaml", lambda path: Path(path).read_text() if path.startswith("/") else text)
 
 
 @dataclass

@@ -13,9 +13,10 @@ from proxy.sql import builtins
 from proxy.sql.effects import Name, Target
 from proxy.sql.functions import Cause, Known, as_field, known
 from proxy.sql.nodes.embedded import runs_text
+from proxy.sql.nodes.sequences import catches_up, named_in_text
 from proxy.sql.nodes.sessions import set_setting
 from proxy.sql.nodes.walk import Handler, Walk
-from proxy.sql.parse import Json, SqlSyntaxError, parse
+from proxy.sql.parse import Json
 from proxy.sql.tree import only, qualified, scalar, strings
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
@@ -79,6 +80,9 @@ def _apply(walk: Walk, body: Json, name: str, found: Known) -> None:
             _set_config(walk, args, location)
         else:
             target = _target(cause, args, found.parameters)
+            if name == "setval" and catches_up(args, walk.select, walk.sources, target):
+                walk.emit("sequence.advance", target, location=location, detail="to the greatest number")
+                continue
             traits = ("unscoped",) if cause.effect in {"row.delete", "row.update"} else ()
             walk.emit(
                 cause.effect,
@@ -118,22 +122,6 @@ def _target(cause: Cause, args: list[Json], parameters: tuple[str, ...]) -> Targ
     if text is None or cause.kind not in {"sequence", "table", "index"}:
         return Target(cause.kind, None, text)
     return named_in_text(cause.kind, text)
-
-
-def named_in_text(kind: str, text: str) -> Target:
-    """The target of a name in a string (`'public."My Seq"'`): read as the server reads it."""
-    try:
-        tree = parse(f"TABLE {text}")
-    except SqlSyntaxError:
-        return Target(kind, None, None)
-    if len(tree) != 1:
-        return Target(kind, None, None)
-    kind_of, select = only(tree[0].get("stmt"))
-    items = select.get("fromClause", []) if kind_of == "SelectStmt" else []
-    if len(items) != 1 or "RangeVar" not in items[0]:
-        return Target(kind, None, None)
-    table = items[0]["RangeVar"]
-    return Target(kind, table.get("schemaname"), table.get("relname"))
 
 
 def _set_config(walk: Walk, args: list[Json], location: int) -> None:

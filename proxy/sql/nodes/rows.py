@@ -68,12 +68,14 @@ def _select(walk: Walk, body: Json) -> None:
 def _select_level(walk: Walk, body: Json) -> None:
     if "intoClause" in body:
         walk.typed("IntoClause", body["intoClause"])
+    outer, walk.select = walk.select, body
     walk.setting = _one_setting(body)
     walk.field(body, "targetList")
-    walk.setting = None
+    walk.setting, walk.select = None, None
     walk.children(
         "SelectStmt", body, ("targetList", "larg", "rarg", "withClause", "intoClause", "lockingClause")
     )
+    walk.select = outer
     for item in body.get("lockingClause", ()):
         _lock_rows(walk, item["LockingClause"], body.get("fromClause", []))
 

@@ -71,7 +71,8 @@ class Walk:
         copies_in: COPY … FROM STDIN is here.
         mentioned: the names through which code of the database may run.
         sources: the queries of the WITH lists in scope, by name.
-        setting: the name of the one row of pg_settings that the SELECT being walked reads.
+        select: the SELECT whose columns are being walked.
+        setting: the name of the one row of pg_settings that it reads.
     """
 
     __slots__ = (
@@ -87,6 +88,7 @@ class Walk:
         "lexing",
         "mentioned",
         "relexed",
+        "select",
         "server_major",
         "setting",
         "sources",
@@ -104,6 +106,7 @@ class Walk:
         self.acts: list[Act] = []
         self.sources: Mapping[str, Json] = {}
         self.server_major = server_major
+        self.select: Json | None = None
         self.setting: str | None = None
         self.lexing = False
         self.relexed = False
@@ -244,8 +247,8 @@ class Walk:
         """Inside, a text within the statement's text is walked; False when it may not: it is opaque then."""
         self._nesting += 1
         self._inner_text += len(text)
-        sources, setting = self.sources, self.setting
-        self.sources, self.setting = {}, None
+        before = self.sources, self.setting, self.select
+        self.sources, self.setting, self.select = {}, None, None
         try:
             if self._nesting > MAX_NESTING or self._inner_text > MAX_INNER_TEXT:
                 self.opaque(target, "too much text inside of text")
@@ -257,7 +260,7 @@ class Walk:
                 yield True
         finally:
             self._nesting -= 1
-            self.sources, self.setting = sources, setting
+            self.sources, self.setting, self.select = before
 
     def adopt(self, found: Found, *, place: int | None = None) -> None:
         """Note what isolated() collected; place is where, when its locations are those of another text."""

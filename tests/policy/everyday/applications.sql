@@ -155,3 +155,12 @@ UPDATE t SET embedding = $1::vector WHERE id = $2
 SELECT id FROM t ORDER BY embedding <-> $1::vector LIMIT 10
 ----
 UPDATE t SET loc = point($1, $2) WHERE id = $3
+----
+SELECT setval('"User_id_seq"', (SELECT max(id) FROM "User"))
+----
+SELECT setval('orders_id_seq', COALESCE((SELECT MAX(id) + 1 FROM orders), 1), false)
+----
+SELECT pg_catalog.setval(pg_get_serial_sequence('public.invoices', 'id'), (SELECT COALESCE(MAX(i.id), 1) FROM public.invoices i))
+----
+-- refused: no-overwrite
+SELECT setval('orders_id_seq', 1000)

@@ -149,7 +149,6 @@ UPDATE "django_site" SET "domain" = 'example.com', "name" = 'example.com' WHERE 
 ----
 INSERT INTO "django_site" ("id", "domain", "name") VALUES (1, 'example.com', 'example.com') RETURNING "django_site"."id"
 ----
--- refused: no-overwrite
 SELECT setval(pg_get_serial_sequence('"django_site"','id'), coalesce(max("id"), 1), max("id") IS NOT null) FROM "django_site";
 ----
 INSERT INTO "auth_user" ("password", "last_login", "is_superuser", "username", "first_name", "last_name", "email", "is_staff", "is_active", "date_joined") VALUES ('pbkdf2_sha256$1000000$yZWKGOGzeg8Ud2WKBCuzH3$xsn5C3UtNWd760ZKpdEDtCpERQWwaSJbyC5THHGxLfc=', NULL, false, 'a', '', '', 'a@b.c', false, true, '2026-11-25 23:29:02.240361+00:00'::timestamptz) RETURNING "auth_user"."id"

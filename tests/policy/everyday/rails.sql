@@ -81,7 +81,6 @@ UPDATE "good_jobs" SET "locked_by_id" = $1, "locked_at" = $2 WHERE "good_jobs"."
 ----
 UPDATE delayed_jobs SET locked_at = '2026-11-25', locked_by = 'host' WHERE id IN (SELECT id FROM "delayed_jobs" WHERE ((run_at <= '2026-11-25' AND (locked_at IS NULL OR locked_at < '2026-11-24') OR locked_by = 'host') AND failed_at IS NULL) ORDER BY priority ASC, run_at ASC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *
 ----
--- refused: no-overwrite
 SELECT setval('"public"."users_id_seq"', COALESCE((SELECT MAX("id") FROM "public"."users"), 1), true)
 ----
 -- refused: no-unscoped-update

@@ -63,3 +63,11 @@ SELECT * FROM connectby('victim','id','id','1',0) AS t(a int,b int,c int); SELEC
 SELECT pg_catalog.set_config('session_replication_role','replica',false); DELETE FROM parent WHERE id=1
 ----
 SET session_replication_role=replica; DELETE FROM parent WHERE id=1
+----
+SELECT setval(pg_get_serial_sequence('notes','id'), max(id)) FROM notes WHERE id < 5
+----
+WITH notes AS (SELECT 1 AS id) SELECT setval(pg_get_serial_sequence('notes','id'), max(id)) FROM notes
+----
+SELECT setval('notes_id_seq', (SELECT max(id) FROM parent))
+----
+SELECT setval('notes_id_seq', EXISTS(SELECT max(id) FROM notes)::int)

@@ -1,0 +1,108 @@
+"""What tools send every day runs behind the gate as it runs at the server: `tests/policy/everyday`, replayed.
+
+Each set is sent twice, to a server and to another of the same kind behind a session with the three packs; a
+statement is answered alike, and most run: `everyday_tables.sql` has the tables that a set speaks of and does
+not make. Parameters are NULL. Left out is what is refused, and what reaches beyond its database: roles, other
+databases, other sessions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from proxy.backup.cluster import Cluster
+from proxy.sql.analyse import analyse
+from tests.conftest import ServerAt
+from tests.policy.test_everyday import POLICIES, statements
+from tests.servers.database import Database
+from tests.session.conftest import Clients
+from tests.session.messages import B, E, P, Q, S
+from tests.session.wired import Answer, gate_of
+
+PACKS = f"""
+version: 1
+name: packs
+include:
+  - {POLICIES}/rules/no-data-loss.yaml
+  - {POLICIES}/rules/unscoped-writes.yaml
+  - {POLICIES}/rules/guard-the-guards.yaml
+"""
+BEYOND = re.compile(r"(role|database|tablespace|server|subscription|transaction|owner|replication)\.")
+ENDS = {"transaction.begin", "transaction.commit", "transaction.rollback", "transaction.savepoint"}
+FEW = {"celery", "graphile-worker", "jdbc", "pg-boss"}
+"""Most of what these send calls functions of their own, or stands behind a SET that makes all read only."""
+SEES_OTHERS = re.compile(r"pg_locks|pg_stat")
+COPY_IN = re.compile(r"(?is)\s*copy\b.*\bfrom\s+stdin")
+COPY_DONE = b"c\0\0\0\4"
+PARAMETER = re.compile(r"\$(\d{1,2})\b")
+TABLES = {
+    tool: ddl
+    for tool, _, ddl in (
+        part.partition("\n")
+        for part in (Path(__file__).parent / "everyday_tables.sql")
+        .read_text()
+        .removeprefix("== ")
+        .split("\n== ")
+    )
+}
+TOOLS = sorted(path.stem for path in (Path(POLICIES).parent / "tests/policy/everyday").glob("*.sql"))
+
+
+def sent_by(tool: str) -> Iterator[str]:
+    """The statements of a set that stay within their database."""
+    for name, sql, rules in statements():
+        names = set() if name != tool else {effect.name for effect in analyse(sql, 17).effects}
+        if name == tool and not rules and not any(map(BEYOND.match, names - ENDS)):
+            yield sql
+
+
+def message(sql: str) -> bytes:
+    """A statement as a client sends it: with parameters it is prepared, and these are NULL."""
+    numbers = [int(number) for number in PARAMETER.findall(sql)]
+    if numbers:
+        return P(sql) + B(values=[None] * max(numbers)) + E() + S
+    return Q(sql) + (COPY_DONE if COPY_IN.match(sql) else b"")
+
+
+def shape(sql: str, told: list[Answer]) -> list[tuple[object, ...]]:
+    """What does not hang on the hour, nor on who else is there.
+
+    That is: kinds of messages, tags, codes, how many columns a row has.
+    """
+    found = [
+        answer[:2] if answer[0] in {"C", "E", "Z"} else (answer[0], len(answer))
+        for answer in told
+        if answer[0] not in {"S", "N", "A"}
+    ]
+    return [each for each in found if each[0] not in {"C", "D"}] if SEES_OTHERS.search(sql) else found
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_it_runs_as_at_the_server(
+    tool: str, server_at: ServerAt, new_database: Callable[[Cluster], Database], clients: Clients
+) -> None:
+    one, other = new_database(server_at(17)), new_database(server_at(17))
+    for database in (one, other):
+        database.execute(TABLES.get(tool, "SELECT 1"))
+    at_the_server, behind = clients.bare(one), clients.wired(other, gate_of(PACKS))
+    sent = list(sent_by(tool))
+    ran = 0
+    status: object = "I"
+    for sql in sent:
+        if status == "T":  # so that an error undoes its own statement alone
+            for client in (at_the_server, behind):
+                client.exchange(Q("SAVEPOINT here"))
+        expected = shape(sql, at_the_server.exchange(message(sql)))
+        assert shape(sql, behind.exchange(message(sql))) == expected, sql
+        ran += "E" not in {kind for kind, *_ in expected}
+        goes_on = status == "T" and ("E", "25006") not in expected  # in one that only reads all would fail
+        undoing = "ROLLBACK TO here" if goes_on else "ROLLBACK"
+        status = expected[-1][1]
+        if status == "E":
+            for client in (at_the_server, behind):
+                status = client.exchange(Q(undoing))[-1][1]
+    assert tool in FEW or ran * 2 > len(sent)
