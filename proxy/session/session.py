@@ -205,7 +205,7 @@ class Session:
         try:
             commands = self.admission.server_data(data)
             begun = self.admission.conversation
-            return commands if begun is None else self._begin(begun, commands)
+            return commands if begun is None else commands + self._begin(begun)
         except LoginRefused as refused:
             return self._not_admitted(refused)
         except ProtocolViolation as violation:
@@ -383,28 +383,18 @@ class Session:
 
     # -- conversing --------------------------------------------------------------------------------
 
-    def _begin(self, conversation: Conversation, welcome: list[Command]) -> list[Command]:
-        """The client is in: what both sides have sent behind the login comes first.
-
-        Args:
-            conversation: that begins.
-            welcome: what the login ends with, which the client is told with its first ReadyForQuery.
-        """
+    def _begin(self, conversation: Conversation) -> list[Command]:
+        """The client is in: what both sides have sent behind the login comes first."""
         admission = self.admission
         self._conversation = self._live = conversation
         self._can_cancel = admission.login.server_key is not None
         stopped = conversation.waiting
-        opened = Report(Opened(admission.role, admission.database, admission.application))
-        commands: list[Command] = [*welcome, opened]
+        commands: list[Command] = [Report(Opened(admission.role, admission.database, admission.application))]
         try:
             answer = conversation.from_server()
         except BrokenAnswer as broken:
             good = [ToClient(broken.good)] if broken.good else []
             return [*commands, *good, *self._not_followed(broken.violation)]
-        last = welcome[-1] if welcome else None
-        if answer and isinstance(last, ToClient):
-            commands = [*welcome[:-1], ToClient(b"".join((last.data, answer))), opened]
-            answer = b""
         commands += self._answered(conversation, answer, stopped=stopped)
         if not self._over:  # compiled, an attribute that was just set is taken for what it was set to
             commands += self._converse_with_client(conversation)
@@ -512,7 +502,8 @@ class Session:
             conversation.lost()
         commands: list[Command] = [*self.admission.reports(), Report(Ended(reason))]
         if polite:
-            commands.append(ToServer(encode_terminate()))
+            if conversation is None or not conversation.terminated:  # the client's own has gone on
+                commands.append(ToServer(encode_terminate()))
         elif self._conversation is not None and self._conversation.busy and self._can_cancel:
             # Nobody will hear how it ended, so it must not go on: it might hold locks, or commit.
             commands.append(Cancel(self._server_cancel()))
