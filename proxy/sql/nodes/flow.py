@@ -82,19 +82,22 @@ class Flow:
     _told: set[str] = field(default_factory=set)
     _turning: dict[str, tuple[Json, Json]] = field(default_factory=dict)
 
-    def names(self, action: Json, names: Names, defaults: Sequence[tuple[str, Json]]) -> Names:
+    def names(
+        self, action: Json, names: Names, defaults: Sequence[tuple[str, Json]], *, loop: bool = False
+    ) -> Names:
         """The names with what is many among them, and the cursors that give few rows.
 
         Args:
             action: the outermost block.
             names: those in scope.
             defaults: initial values; where a block stands is not known, so it may be in any loop there is.
+            loop: the body itself is one's.
         """
         for number, datum in enumerate(self.datums):
             query = datum.get("PLpgSQL_var", {}).get("cursor_explicit_expr")
             if query:
                 self._cursors.setdefault(number, []).append(query)
-        self._gather({"action": action}, False)
+        self._gather({"action": action}, loop)
         constants = self._constants(defaults)
         for name, value in defaults:
             self._value(frozenset({name}), [value], self._loops)
@@ -102,7 +105,8 @@ class Flow:
             self._value(given, self._cursors.get(cursor, []), turned)
         bounds = self._closed(_names_of(given for given in self._given if given.bound))
         many = self._closed(
-            self._counters()
+            set(names.many)
+            | self._counters()
             | _names_of(item for item in self._given if item.many or (item.turns and item.spoken_of & bounds))
         )
         few = {
