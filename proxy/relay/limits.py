@@ -60,6 +60,10 @@ class Capacity:
     own_logins: int = 0
 
 
+def _stays() -> None:
+    """Nobody is cut off who has logged in."""
+
+
 class Seat:
     """One connection's part in what is limited, from accepting it to its end.
 
@@ -103,8 +107,9 @@ class Seat:
 
     def evict(self) -> None:
         """Make room for another."""
+        cut_off = self.cut_off
         self.leave()
-        self.cut_off()
+        cut_off()
 
     def leave(self) -> None:
         """The connection is gone, or will be; once is enough."""
@@ -198,6 +203,7 @@ class Occupancy:
         """It is none of those any more that have not logged in."""
         if seat.logging_in:
             seat.logging_in = False
+            seat.cut_off = _stays  # who is in makes no room any more
             self._logins.pop(seat, None)
             self._count(_ALL_LOGINS, -1)
             if seat.address is not None:

@@ -115,7 +115,8 @@ class Link:
         self._calling = False  # the console, which has an end to be told of
         self._router = router
         self._cancels: set[asyncio.Task[bytes]] | None = None
-        self._errands = Errands(session, helpers, self._ask, self._crash)
+        self._helpers = helpers
+        self._errands: Errands | None = None  # most sessions have none
         self._certificate = certificate
         self._observer = observer
         self._on_crash = on_crash
@@ -138,7 +139,7 @@ class Link:
         self._over = False  # the session has ended: what still arrives is dropped
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: list[asyncio.TimerHandle] | None = None
         self.since = self._loop.time()
 
     def gone(self, side: int) -> None:
@@ -159,7 +160,7 @@ class Link:
         """A client has connected: take its socket over."""
         self._take_client(client)
         client.set_protocol(self._client_leg())
-        self._timers.append(self._loop.call_later(self._settings.login_timeout_s, self._login_expired))
+        self._timers = [self._loop.call_later(self._settings.login_timeout_s, self._login_expired)]
 
     def _take_client(self, client: asyncio.Transport) -> None:
         self._client = client
@@ -341,10 +342,12 @@ class Link:
                 case CancelAnother():
                     self._start(self._cancel_another(command))
                 case Abandon():
-                    self._errands.abandon()
+                    self._abandon()
                 case Close():
                     self._close()
                 case _:
+                    if self._errands is None:
+                        self._errands = Errands(self._session, self._helpers, self._ask, self._crash)
                     self._errands.run(command)
         self._throttle()
 
@@ -374,7 +377,7 @@ class Link:
             self._stop_timers()
             self._seat.logged_in()
             if self._router is not None:
-                self._router.enter(self._session, self.cancel)
+                self._router.enter(self._session, self)
         self._observer(event)
 
     def _start_tls(self, begun: bytes) -> None:
@@ -517,14 +520,16 @@ class Link:
         self._stop_timers()
         if self._connecting and self._task is not None:
             self._task.cancel()
-        self._errands.abandon()
+        self._abandon()
         client, server = self._client, self._server
+        timers: list[asyncio.TimerHandle] = []
         if client is not None:
             self._part(client)
-            self._timers.append(self._loop.call_later(self._settings.flush_client_s, client.abort))
+            timers.append(self._loop.call_later(self._settings.flush_client_s, client.abort))
         if server is not None:
             (server if self._slices is None else self._slices).close()
-            self._timers.append(self._loop.call_later(self._settings.flush_server_s, server.abort))
+            timers.append(self._loop.call_later(self._settings.flush_server_s, server.abort))
+        self._timers = timers
 
     def _part(self, client: asyncio.Transport) -> None:
         """Let the client go. One that has sent more than was read is read to its end first, and not heard.
@@ -544,14 +549,20 @@ class Link:
         client.close()
 
     def _stop_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        if self._timers is not None:
+            for timer in self._timers:
+                timer.cancel()
+            self._timers = None
+
+    def _abandon(self) -> None:
+        if self._errands is not None:
+            self._errands.abandon()
 
     def _finish(self) -> None:
         if self._client is None and self._server is None and self._task is None:
             self._stop_timers()
-            self._errands.close(self._on_crash)
+            if self._errands is not None:
+                self._errands.close(self._on_crash)
             self._seat.leave()
             if self._calling and self._console is not None:
                 self._calling = False

@@ -7,7 +7,7 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), where certificate
 
 import asyncio
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from proxy.relay.binding import Place
@@ -18,7 +18,7 @@ from proxy.relay.clocks import Clock
 from proxy.relay.entrance import Entrance
 from proxy.relay.errands import Helpers
 from proxy.relay.limits import Capacity, Occupancy, Seat
-from proxy.relay.link import Link
+from proxy.relay.link import FinishedReporter, Link
 from proxy.relay.ports import (
     CatalogueReader,
     ChangeRecorder,
@@ -89,6 +89,9 @@ class Listener:
         self._router = router
         self._helpers = Helpers(reader, catalogue, credentials, recorder, holder)
         self._certificate = certificate
+        # One of each for all links: there are thousands of them.
+        self._shown: Callable[[], Certificate | None] = lambda: self._certificate
+        self._finished: FinishedReporter = self._forget
         self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
@@ -207,10 +210,10 @@ class Listener:
             console=self._console,
             router=self._router,
             helpers=self._helpers,
-            certificate=lambda: self._certificate,
+            certificate=self._shown,
             observer=self._observer,
             on_crash=self._on_crash,
-            on_finished=self._forget,
+            on_finished=self._finished,
         )
         self._links.add(link)
         self._empty.clear()

@@ -12,9 +12,9 @@ against the address that showed them.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from proxy.relay.attempts import Attempts
 from proxy.relay.cancel import Canceller
@@ -33,7 +33,12 @@ many wrong ones; the process that has issued the key did not answer."""
 _RIGHT: Final = b"\1"
 _WRONG: Final = b"\0"
 
-CancelSession = Callable[[], Awaitable[None]]
+
+class Cancellable(Protocol):
+    """A session that can be cancelled."""
+
+    async def cancel(self) -> None:
+        """Cancel what it runs, and wait until the server has been told."""
 
 
 class CancelRouter:
@@ -62,7 +67,7 @@ class CancelRouter:
         self._directory = directory
         self._peers: dict[int, Canceller] = {}
         self._workers: dict[int, Canceller] = {}
-        self._sessions: dict[object, CancelSession] = {}
+        self._sessions: dict[object, Cancellable] = {}
         self._attempts: Attempts | None = None
         self._server: asyncio.Server | None = None
         self.counts = dict.fromkeys(OUTCOMES, 0)
@@ -71,9 +76,9 @@ class CancelRouter:
         """These are the other replicas by number, each with the address of a listener."""
         self._peers = {number: self._way(upstream) for number, upstream in peers.items()}
 
-    def enter(self, session: object, cancel: CancelSession) -> None:
-        """This session can be cancelled from now on, by this function."""
-        self._sessions[session] = cancel
+    def enter(self, session: object, link: Cancellable) -> None:
+        """This session can be cancelled from now on, by its link."""
+        self._sessions[session] = link
 
     def leave(self, session: object) -> None:
         """It is over."""
@@ -136,10 +141,10 @@ class CancelRouter:
         return await _pass_on(self._peers[issuer.peer], forwarded(key))
 
     async def _here(self, key: bytes) -> bool:
-        cancel = self._sessions.get(self._keys.find(key))
-        if cancel is None:
+        link = self._sessions.get(self._keys.find(key))
+        if link is None:
             return False
-        await cancel()
+        await link.cancel()
         return True
 
     async def _passed_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -55,6 +55,8 @@ class Admission:
         conversation: what follows; None until the client is in.
     """
 
+    __deletable__ = ("_entrance", "_packets")  # what mypyc asks for
+
     def __init__(self, gate: Gate, peer: Peer, issue_key: KeyIssuer) -> None:
         """Begin when a client has connected."""
         self._gate = gate
@@ -65,7 +67,7 @@ class Admission:
         self._replication = ""
         self._entrance = Entrance(gate.authentication, peer.address, gate.clock, gate.token)
         self._direct = False  # the client began with TLS, without asking
-        self._said: list[Command] = []
+        self._said: list[Command] | None = None
         self.client = Cutter(LOGIN)
         self.server = Cutter(BACKEND)
         self.login = Login(self._lexing, self.client, self.server, issue_key)
@@ -88,8 +90,8 @@ class Admission:
 
     def said(self) -> list[Command]:
         """What was to be done before a refusal was raised, told once."""
-        said, self._said = self._said, []
-        return said
+        said, self._said = self._said, None
+        return said or []
 
     def reports(self) -> list[Command]:
         """What was judged, told once."""
@@ -132,7 +134,7 @@ class Admission:
         wish = self._gate.wishes.known(data)
         if wish is not None and self._packets.empty:
             welcome = self._welcome(wish)
-            self._said = []
+            self._said = None
             return welcome
         if self._gate.client_tls.offered and data[:1] == _HANDSHAKE and self._packets.untouched:
             self._direct = True
@@ -153,7 +155,7 @@ class Admission:
                 case StartupMessage():
                     self._said = commands
                     commands = commands + self._begin(packet)
-                    self._said = []
+                    self._said = None
                     return commands
             packet = self._packets.feed(b"")
         return commands
@@ -187,9 +189,10 @@ class Admission:
         self.phase = Phase.IDENTIFYING
         self.client.feed(self._packets.rest())
         commands = self.reports()
-        self._said = self._said + commands
+        told = (self._said or []) + commands
+        self._said = told
         begun = self._go_on(self._entrance.begin(startup, self.client_tls))
-        self._said = self._said + begun
+        self._said = told + begun
         return commands + begun + self._identify()
 
     def _call_console(self, startup: StartupMessage) -> list[Command]:
@@ -286,8 +289,8 @@ class Admission:
             replication=self._replication,
         )
         self._entrance.accepted()
-        self._packets = FirstPackets()
         self.login.over()
+        del self._entrance, self._packets  # thousands stay for hours, and nothing asks for these again
 
     # -- logins that fail --------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class CopyGuard:
             self._ends()
             return KEEP
         if kind in (SYNC, _FLUSH):
-            self._copy.held.append(kind)
+            self._copy.hold(kind)
             return DROPPED
         # The server would end the connection, too: it has lost its place in the stream.
         raise ProtocolViolation(f"unexpected message type 0x{kind:02X} during COPY from stdin")

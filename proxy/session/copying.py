@@ -15,7 +15,7 @@ class CopyIn:
 
     Attributes:
         sent: the message whose COPY the server reads data for; None when it does not.
-        held: Sync and Flush that came meanwhile, as type bytes.
+        held: Sync and Flush that came meanwhile, as type bytes; None where none did.
     """
 
     __slots__ = ("held", "sent")
@@ -23,11 +23,17 @@ class CopyIn:
     def __init__(self) -> None:
         """Begin with no COPY."""
         self.sent: Sent | None = None
-        self.held: list[int] = []
+        self.held: list[int] | None = None
 
     def begin(self, sent: Sent) -> None:
         """The server has asked for data."""
         self.sent = sent
+
+    def hold(self, kind: int) -> None:
+        """A Sync or Flush has come meanwhile."""
+        if self.held is None:
+            self.held = []
+        self.held.append(kind)
 
     @property
     def grant(self) -> Grant | None:
@@ -40,7 +46,7 @@ class CopyIn:
         Returns: the message that ran the COPY when more may follow in its text.
         """
         sent, self.sent = self.sent, None
-        self.held = []
+        self.held = None
         return sent if sent is not None and sent.kind == QUERY else None
 
     def server_ended(self, sent: Sent) -> None:
@@ -52,5 +58,5 @@ class CopyIn:
         """What was held and goes on now, because the server has ended the COPY."""
         if self.sent is not None:
             return []
-        held, self.held = self.held, []
-        return held
+        held, self.held = self.held, None
+        return held or []

@@ -12,7 +12,7 @@ from proxy.session.gate import Gate
 from proxy.session.inflight import BIND, CLOSE, DESCRIBE, EXECUTE, PARSE
 from proxy.session.judge import Judge
 from proxy.session.lasttext import LastText
-from proxy.session.meaning import Meaning
+from proxy.session.meaning import Meaning, reading
 from proxy.session.pending import Pending
 from proxy.session.prepared import NOTHING, resolve
 from proxy.session.refusal import Denial, no_such_statement
@@ -22,6 +22,8 @@ from proxy.session.running import disturbs, runs
 from proxy.session.state import State
 from proxy.session.statementcache import StatementCache
 from proxy.session.texts import Texts
+from proxy.sql.database.snapshot import FIRST_USER
+from proxy.sql.effects import Name
 from proxy.wire.framing import Cutter
 from proxy.wire.frontend import (
     ParseMessage,
@@ -33,6 +35,7 @@ from proxy.wire.frontend import (
     execute_portal,
 )
 
+_ANY_TYPE: Final[frozenset[Name]] = frozenset({(None, "")})
 _UNNAMED: Final = b"S\0"
 """The body of a Describe or a Close of the unnamed statement."""
 
@@ -77,6 +80,8 @@ class ExtendedProtocol:
             return KEEP
         if not isinstance(understood, Meaning):
             return self._refuser.extended(understood, unnamed_parse=not message.name)
+        if message.parameter_types and self._gate.catalogue:
+            understood = self._typed(understood, message.parameter_types)
         verdict = self._judge.judge(understood, state.transactions(), runs=False)
         if verdict is not None:
             if isinstance(verdict, Denial):
@@ -102,6 +107,15 @@ class ExtendedProtocol:
             self._last.parse(message.text)
         state.batch_open = True
         return instead
+
+    def _typed(self, meaning: Meaning, oids: tuple[int, ...]) -> Meaning:
+        """The same, of parameters of these types: Bind reads their values."""
+        users = [oid for oid in oids if oid >= FIRST_USER]
+        if not users:
+            return meaning
+        database = self._gate.databases.get(self._state.lookup.who.database)
+        types = _ANY_TYPE if database is None else database.read_by_code(users)
+        return reading(meaning, types) if types else meaning
 
     def bind(self) -> bytes | None:
         """A Bind: a portal is made of a statement."""

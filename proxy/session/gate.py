@@ -43,8 +43,8 @@ class Limits:
         inline_words: and how many words and numbers, up to 20 µs each.
         screened_bytes: the longest text that is screened on the event loop whatever is in it: some 4 ns a
             byte, of the dearest found 150.
-        screened_light_bytes: the longest of those of which little is more than values: a hand-over takes as
-            long as the screen of 64 KiB, 0.3 ms.
+        screened_light_bytes: the longest of those of which little is more than values, up to 0.8 ms: a
+            hand-over takes as long as the screen of most, 0.3 ms.
         judged_effects: how many effects are judged on the event loop, up to 20 µs each; more are by a thread.
     """
 

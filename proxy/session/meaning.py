@@ -29,6 +29,7 @@ from proxy.sql.effects import (
     Effect,
     Executes,
     Mentions,
+    Name,
     Registers,
     joined,
 )
@@ -322,6 +323,24 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
         missing=next((meaning.missing for meaning in several if meaning.missing is not None), None),
         error=next((meaning.error for meaning in several if meaning.error), None),
         mentions=joined(meaning.mentions for meaning in several),
+    )
+
+
+def reading(meaning: Meaning, types: frozenset[Name]) -> Meaning:
+    """The same, of parameters that are of these types."""
+    return Meaning(
+        meaning.effects,
+        text=meaning.text,
+        statements=meaning.statements,
+        acts=meaning.acts,
+        barrier=meaning.barrier,
+        relexes=True,
+        statement_class=meaning.statement_class,
+        several=meaning.several,
+        missing=meaning.missing,
+        error=meaning.error,
+        mentions=meaning.mentions | Mentions(types=types),
+        wording=meaning.wording,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target, for_each_row
 
 _DEFERRED: Final = frozenset({"deferred"})
 _HARMLESS: Final = frozenset({"session", "transaction"})
@@ -87,7 +87,8 @@ class Overlay:
         """What a statement does where these definitions may run: its effects and mentions."""
         if runs_no_code(effects, mentions):
             return effects, mentions
-        every = dict.fromkeys((*effects, *self._effects))
+        own = any("repeated" in effect.traits and self._is_own_call(effect) for effect in effects)
+        every = dict.fromkeys((*effects, *(map(for_each_row, self._effects) if own else self._effects)))
         kept = tuple(effect for effect in every if not self._is_own_call(effect))
         return kept, mentions | self._mentions
 

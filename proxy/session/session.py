@@ -503,7 +503,8 @@ class Session(Brain):
             conversation.lost()
         commands: list[Command] = [*self.admission.reports(), Report(Ended(reason))]
         if polite:
-            commands.append(ToServer(encode_terminate()))
+            if conversation is None or not conversation.terminated:  # the client's own has gone on
+                commands.append(ToServer(encode_terminate()))
         elif self._conversation is not None and self._conversation.busy and self._can_cancel:
             # Nobody will hear how it ended, so it must not go on: it might hold locks, or commit.
             commands.append(Cancel(self._server_cancel()))

@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
+from proxy.sql.functions import known
 from proxy.sql.literals import parted
 from proxy.sql.parse import Json, SqlSyntaxError, parse
 from proxy.sql.scope import conjuncts
-from proxy.sql.tree import only, strings
+from proxy.sql.scope.columns import nodes
+from proxy.sql.tree import only, qualified, strings
 
 # Of a number, a name or a parameter: what stands beside one of these is not all of a token. Longer numbers
 # stay in the frame. What begins with a digit is found at a third of what looking behind first takes.
@@ -180,6 +182,10 @@ def _statement(statement: Json, asked: _Asked) -> None:
             for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
                 _walked(row, asked)
             _given(body.get("onConflictClause", {}), asked)
+        case "SelectStmt" if body.get("op") == "SETOP_NONE" and _calls_unknown(body):
+            # How many rows there are tells how often the function runs.
+            alone = list(map(list, body.get("fromClause", ()))) == [["RangeVar"]]
+            _compared(body.get("whereClause"), asked, alone=alone)
         case "SelectStmt" if body.get("op") == "SETOP_NONE" and not _reads_settings(body):
             for field in ("whereClause", "limitCount", "limitOffset"):
                 _walked(body.get(field), asked)
@@ -223,6 +229,17 @@ def _bound(expr: Json, asked: _Asked) -> None:
         expr = body.get("arg", {})
     if "A_Const" in expr:
         _walked(expr, asked, _BOUND)
+
+
+def _calls_unknown(body: Json) -> bool:
+    """Whether a SELECT calls what may be a user's function."""
+    for kind, call in nodes(body):
+        if kind == "FuncCall":
+            schema, name = qualified(call.get("funcname", []))
+            found = None if name is None else known(schema, name, 0)
+            if found is None or found.of_extension:
+                return True
+    return False
 
 
 def _reads_settings(body: Json) -> bool:

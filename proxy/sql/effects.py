@@ -31,10 +31,12 @@ __all__ = [
     "Prepares",
     "Risk",
     "Target",
+    "for_each_row",
     "joined",
 ]
 
 NO_TRAITS: frozenset[str] = frozenset()
+_REPEATED, _BY_KEY, _UNSCOPED = frozenset({"repeated"}), frozenset({"by_key"}), frozenset({"unscoped"})
 
 Name: TypeAlias = tuple[str | None, str]
 """A schema, None where search_path decides, and a name, as the server knows both."""
@@ -74,6 +76,15 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
     location: int = -1
     detail: str = ""
     through: str = ""
+
+
+def for_each_row(effect: Effect) -> Effect:
+    """What an effect of code is where that runs for each of many rows: by key each time, all in the end."""
+    if effect.name == "code.call":
+        return msgspec.structs.replace(effect, traits=effect.traits | _REPEATED)
+    if effect.name in {"row.update", "row.delete"}:
+        return msgspec.structs.replace(effect, traits=effect.traits - _BY_KEY | _UNSCOPED, risk=Risk.HIGH)
+    return effect
 
 
 @dataclass(frozen=True, slots=True)

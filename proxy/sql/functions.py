@@ -37,13 +37,15 @@ class Known:
     """What a known function does.
 
     runs are the arguments that are SQL text which it runs; parameters the names that its first arguments may
-    be given by. of_extension: known by its name alone, so it may as well be a user's.
+    be given by. names_type is the argument that names a type, whose input function and checks run, or -1.
+    of_extension: known by its name alone, so it may as well be a user's.
     """
 
     causes: tuple[Cause, ...] = ()
     runs: tuple[int, ...] = ()
     parameters: tuple[str, ...] = ()
     changes_settings: bool = False
+    names_type: int = -1
     of_extension: bool = False
 
 
@@ -89,9 +91,10 @@ RI_FKey_setdefault_upd RI_FKey_setnull_del RI_FKey_setnull_upd
 
 
 def _each(
-    names: str, *causes: Cause, runs: tuple[int, ...] = (), parameters: str = ""
+    names: str, *causes: Cause, runs: tuple[int, ...] = (), parameters: str = "", names_type: int = -1
 ) -> Mapping[str, Known]:
-    return dict.fromkeys(names.split(), Known(causes, runs, tuple(parameters.split())))
+    known_as = Known(causes, runs, tuple(parameters.split()), names_type=names_type)
+    return dict.fromkeys(names.split(), known_as)
 
 
 _LOW, _MEDIUM, _HIGH = Risk.LOW, Risk.MEDIUM, Risk.HIGH
@@ -120,6 +123,11 @@ _BUILT_IN: Mapping[str, Known] = MappingProxyType(
         # textsearch-features: ts_rewrite runs its second argument in the form with two
         **_each("ts_stat", runs=(0,), parameters="query"),
         **_each("ts_rewrite", runs=(1,)),
+        # functions-info, and input functions of whole kinds of types: a domain's checks run
+        **_each(
+            "pg_input_is_valid pg_input_error_info domain_in array_in record_in range_in multirange_in",
+            names_type=1,
+        ),
         # functions-admin: configuration
         "set_config": Known((Cause("session.set", "setting", 0),), changes_settings=True),
         **_each("pg_reload_conf", Cause("server.signal", detail="reload")),
@@ -276,7 +284,7 @@ def known(schema: str | None, name: str, server_major: int) -> Known | None:
     """
     if schema is None or schema == "pg_catalog":
         found = _BUILT_IN.get(name)
-        if found is not None:
+        if found is not None and (found.names_type < 0 or is_built_in(name, server_major)):
             return found
         if name.startswith(_UPGRADE):
             return Known((_OPAQUE,))

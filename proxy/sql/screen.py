@@ -49,6 +49,7 @@ _SHORT: Final = 8 * 1024
 
 _MOST_KEPT: Final = 2_000
 _LONGEST_KEPT: Final = 2 * 1024
+_REST: Final = 20_000
 """Of texts that come again, what was said of them is kept, of so many and up to so many bytes each."""
 
 LONGEST_QUERY: Final = 128 * 1024
@@ -156,6 +157,8 @@ class Screen:
         """Know what to look for, on a server of this major version, 0 when it is not known."""
         self.passed: dict[bytes, Screened] = {}
         self._passed_code: dict[bytes, Screened] = {}
+        self._found = 0  # how often something was found there
+        self._rests = 0  # for so many texts nothing is looked for there
         self._callable = _callable(server_major) | {name.encode() for name in names.calls}
         self._runs = _KNOWN_RUNS | {sign.encode() for sign in names.operators}
         self._uncommented = self._runs.difference(_COMMENT_SIGNS)
@@ -178,17 +181,28 @@ class Screen:
         beginning = _BEGINNING.match(raw)
         if beginning is None:
             return None
-        if isinstance(raw, bytes) and len(raw) <= _LONGEST_KEPT:
+        if self._rests:
+            self._rests -= 1
+        elif isinstance(raw, bytes) and len(raw) <= _LONGEST_KEPT:
             code = code_of(raw)
             screened = self._passed_code.get(code)
-            if screened is None:
-                screened = self._look(raw, beginning)
-                if screened is not None and is_certain(raw, code):
-                    _keep(self._passed_code, code, screened)
-            elif not raw.isascii():
-                raw.decode()
+            if screened is not None:
+                self._found += 1
+                if not raw.isascii():
+                    raw.decode()
+                return screened
+            screened = self._look(raw, beginning)
+            if screened is not None and is_certain(raw, code):
+                self._keep_code(code, screened)
             return screened
         return self._look(raw, beginning)
+
+    def _keep_code(self, code: bytes, found: Screened) -> None:
+        """Say the same of all texts of this code; where most codes come once it is left alone for a while."""
+        if len(self._passed_code) >= _MOST_KEPT:
+            self._rests = 0 if self._found >= _MOST_KEPT // 4 else _REST
+            self._found = 0
+        _keep(self._passed_code, code, found)
 
     def _look(self, raw: bytes | memoryview, beginning: re.Match[bytes]) -> Screened | None:
         """The same of a text that begins so, whatever is known."""

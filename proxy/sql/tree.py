@@ -7,6 +7,7 @@ In: nodes as libpg_query writes them. Out: names, texts and targets. Deliberatel
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from proxy.sql.effects import Target
 from proxy.sql.parse import Json
@@ -91,3 +92,17 @@ def role_name(role: Json | None) -> str:
     if "rolename" in role:
         return str(role["rolename"])
     return str(role.get("roletype", "")).removeprefix("ROLESPEC_").lower()
+
+
+def copied(tree: Any) -> Any:
+    """A tree of its own; in a loop, for trees are deep."""
+    holder: list[Any] = [tree]
+    waiting: list[Any] = [holder]
+    while waiting:
+        container = waiting.pop()
+        for key in range(len(container)) if type(container) is list else list(container):
+            value = container[key]
+            if type(value) is dict or type(value) is list:
+                container[key] = value = value.copy()
+                waiting.append(value)
+    return holder[0]

@@ -23,9 +23,9 @@ def Q(text: str) -> bytes:
     return encode_query(text.encode())
 
 
-def P(text: str, name: str = "") -> bytes:
+def P(text: str, name: str = "", types: Sequence[int] = ()) -> bytes:
     """Parse."""
-    return encode_parse(name.encode(), text.encode())
+    return encode_parse(name.encode(), text.encode(), types)
 
 
 def B(name: str = "", portal: str = "", values: Sequence[bytes | None] = ()) -> bytes:

@@ -82,6 +82,32 @@ def test_what_is_not_the_sessions_own_stays(before: list[str], table: Database, 
 
 
 @pytest.mark.parametrize(
+    "moves",
+    [
+        "SET search_path = public, pg_temp",
+        "SELECT set_config('search_path', 'public, pg_temp', false)",
+        "SELECT set_config(lower('SEARCH_PATH'), 'public, pg_temp', true)",
+        "WITH moved AS (SELECT set_config('search_path', 'public, pg_temp', false)) SELECT * FROM moved",
+        "INSERT INTO t SELECT 1 FROM set_config('search_path', 'public, pg_temp', false)",
+        "COPY (SELECT set_config('search_path', 'public, pg_temp', false)) TO STDOUT",
+        "SELECT query_to_xml($$SELECT set_config('search_path', 'public, pg_temp', true)$$, true, false, '')",
+        "EXPLAIN ANALYZE SELECT set_config('search_path', 'public, pg_temp', false)",
+        "BEGIN; DECLARE c CURSOR FOR SELECT set_config('search_path', 'public, pg_temp', false); FETCH c",
+    ],
+)
+def test_what_moves_names_in_front_of_a_statement_moves_its_own(
+    moves: str, table: Database, clients: Clients
+) -> None:
+    client = own(clients, table)
+    client.exchange(Q("CREATE TEMP TABLE t (id int)"))
+    for text in ("DELETE FROM t", "TRUNCATE t", "DROP TABLE t"):
+        refused = client.exchange(Q(f"{moves}; {text}"))[0]
+        assert refused == (UNSCOPED[0] if text.startswith("DELETE") else NO[0]), text
+        client.exchange(Q("ROLLBACK"))
+    assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+@pytest.mark.parametrize(
     "before",
     [
         ["CREATE TEMP TABLE t (id int)"],

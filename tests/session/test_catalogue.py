@@ -125,6 +125,36 @@ def test_the_first_reading_waits_for_nothing(
     assert refused(client.exchange(Q("SELECT purge()"))) == "no-loss"
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "rule"),
+    [
+        ("checked", b"1", "no-loss"),
+        ("checked[]", b"{1}", "no-loss"),
+        ("holding", b"(1)", "no-loss"),
+        ("mood", b"sad", ""),
+        ("plain", b"1", ""),
+        ("text", b"x", ""),
+    ],
+)
+def test_values_of_parameters_are_read_by_the_code_of_their_types(
+    kind: str, value: bytes, rule: str, held: Database, clients: Clients
+) -> None:
+    held.execute(
+        """
+        CREATE FUNCTION purges(int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN DELETE FROM t; RETURN true; END';
+        CREATE DOMAIN checked AS int CHECK (purges(VALUE));
+        CREATE TYPE holding AS (a checked);
+        CREATE TYPE mood AS ENUM ('sad');
+        CREATE DOMAIN plain AS int CHECK (VALUE > 0)
+        """
+    )
+    client = knowing(clients, held)
+    oid = int(held.execute(f"SELECT '{kind}'::regtype::oid"))
+    told = client.exchange(P("SELECT $1", types=(oid,)) + B(values=(value,)) + E() + S)
+    assert refused(told) == rule
+    assert held.execute("SELECT count(*) FROM t") == "3"
+
+
 def test_prepared_statements_are_judged_anew_when_the_catalogue_has_changed(
     held: Database, clients: Clients
 ) -> None:

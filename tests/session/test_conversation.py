@@ -1,10 +1,12 @@
 """What the client sees through a session is what it would see without one, for whatever is allowed."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.session import Command, ToClient, ToServer
+from proxy.session import Close, Command, Report, Session, ToClient, ToServer
 from proxy.session.inflight import MOST_OWED, PARSE, QUERY, SYNC, Inflight
 from proxy.sql.analyse import Analysis, analyse
 from proxy.wire.backend import encode_command_complete, encode_data_row, encode_ready
@@ -328,6 +330,19 @@ def test_who_says_terminate_has_what_was_sent_before_done(table: Database, clien
     client = clients.wired(table, gate_of(OPEN))
     client._send(Q("SELECT pg_sleep(0.01)") + encode_terminate())
     client.perform(client.session.client_eof())
+    assert client.cancels == []
+
+
+@pytest.mark.parametrize("ends", [Session.client_eof, Session.server_eof])
+def test_a_terminate_goes_on_once(
+    table: Database, clients: Clients, ends: Callable[[Session], list[Command]]
+) -> None:
+    client = clients.wired(table, gate_of(OPEN))
+    session = client.session
+    assert session.client_data(encode_terminate()) == [ToServer(encode_terminate())]
+    commands = ends(session)
+    assert [type(command) for command in commands] == [Report, Close]
+    client.perform(commands)
     assert client.cancels == []
 
 

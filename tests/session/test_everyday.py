@@ -106,3 +106,80 @@ def test_it_runs_as_at_the_server(
             for client in (at_the_server, behind):
                 status = client.exchange(Q(undoing))[-1][1]
     assert tool in FEW or ran * 2 > len(sent)
+
+
+MIGRATIONS = {
+    "Django adds a field with a default": [
+        "BEGIN",
+        """ALTER TABLE "shop_item" ADD COLUMN "note" varchar(40) DEFAULT '' NOT NULL""",
+        'ALTER TABLE "shop_item" ALTER COLUMN "note" DROP DEFAULT',
+        "COMMIT",
+    ],
+    "Django fills a field": [
+        "BEGIN",
+        'ALTER TABLE "shop_item" ADD COLUMN "label" varchar(80) NULL',
+        """UPDATE "shop_item" SET "label" = UPPER("shop_item"."title")""",
+        'ALTER TABLE "shop_item" ALTER COLUMN "label" SET NOT NULL',
+        "COMMIT",
+    ],
+    "Alembic widens a key in steps": [
+        "BEGIN",
+        "ALTER TABLE shop_item ADD COLUMN big BIGINT",
+        "UPDATE shop_item SET big = id",
+        "ALTER TABLE shop_item ALTER COLUMN big SET NOT NULL",
+        "CREATE UNIQUE INDEX ix_big ON shop_item (big)",
+        "COMMIT",
+    ],
+    "Prisma adds a required column": [
+        """-- AlterTable
+ALTER TABLE "shop_item" ADD COLUMN     "kind" TEXT;
+
+-- Fill what is there
+UPDATE "shop_item" SET "kind" = CASE WHEN "title" = 'a' THEN 'first' ELSE 'other' END;
+
+-- AlterTable
+ALTER TABLE "shop_item" ALTER COLUMN "kind" SET NOT NULL;
+
+-- CreateIndex
+CREATE INDEX "shop_item_kind_idx" ON "shop_item"("kind");
+"""
+    ],
+    "a new table takes over from an old one": [
+        """CREATE TABLE owner (id int PRIMARY KEY, item_id int UNIQUE);
+        INSERT INTO owner SELECT 10 * id, id FROM shop_item;
+        ALTER TABLE shop_item ADD COLUMN owner_id int;
+        UPDATE shop_item SET owner_id = owner.id FROM owner WHERE owner.item_id = shop_item.id;
+        ALTER TABLE shop_item ADD CONSTRAINT item_owner FOREIGN KEY (owner_id) REFERENCES owner (id);"""
+    ],
+    "a helper column comes and goes": [
+        "BEGIN",
+        "ALTER TABLE shop_item ADD COLUMN IF NOT EXISTS scratch int",
+        "INSERT INTO shop_item (title) SELECT title FROM shop_item WHERE id = 1",
+        "COMMIT",
+        """ALTER TABLE shop_item ADD COLUMN tmp int; UPDATE shop_item SET tmp = 1;
+        ALTER TABLE shop_item DROP COLUMN tmp""",
+    ],
+    "rows are loaded with their numbers": [
+        "INSERT INTO shop_item (id, title) VALUES (100, 'x')",
+        """SELECT setval(pg_get_serial_sequence('"shop_item"','id'), coalesce(max("id"), 1),
+        max("id") IS NOT null) FROM "shop_item";""",
+        "INSERT INTO shop_item (title) VALUES ('y') RETURNING id",
+    ],
+}
+
+
+@pytest.mark.parametrize("texts", MIGRATIONS.values(), ids=MIGRATIONS)
+def test_a_migration_that_takes_nothing_away(
+    texts: list[str], every_server: Cluster, new_database: Callable[[Cluster], Database], clients: Clients
+) -> None:
+    one, other = new_database(every_server), new_database(every_server)
+    for database in (one, other):
+        database.execute("CREATE TABLE shop_item (id serial PRIMARY KEY, title text)")
+        database.execute("INSERT INTO shop_item (title) VALUES ('a'), ('b'), ('c')")
+    at_the_server, behind = clients.bare(one), clients.wired(other, gate_of(PACKS))
+    for text in texts:
+        expected = at_the_server.exchange(Q(text))
+        assert "E" not in {answer[0] for answer in expected}
+        assert behind.exchange(Q(text)) == expected, text
+    rows = "SELECT * FROM shop_item ORDER BY id"
+    assert other.execute(rows) == one.execute(rows)

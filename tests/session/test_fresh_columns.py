@@ -58,6 +58,7 @@ FILL = "UPDATE t SET c = v"
 C_TO_D = "ALTER TABLE u RENAME c TO d"
 D_TO_E = "ALTER TABLE u RENAME d TO e"
 U_CASCADES = "ALTER TABLE u ADD FOREIGN KEY (c) REFERENCES w (c) ON UPDATE CASCADE NOT VALID"
+RENAMES = f"CREATE FUNCTION renames() RETURNS void LANGUAGE sql AS '{D_TO_E}; {C_TO_D}'"
 C_TO_ITS_D = "FOREIGN KEY (c) REFERENCES u (d) ON UPDATE CASCADE NOT VALID"
 C_ALTERED = "ALTER TABLE u ALTER c SET DEFAULT ''"
 U_TO_W = "ALTER TABLE u RENAME TO w"
@@ -117,6 +118,7 @@ def test_in_one_text(every_table: Database, clients: Clients) -> None:
         f"{ADD}; CREATE TYPE m AS ENUM ('a'); ALTER TABLE t ADD e m; {FILL}; UPDATE t SET e = 'a'",
         "ALTER TABLE t ADD COLUMN IF NOT EXISTS c text; UPDATE t SET c = v",
         "ALTER TABLE t ADD COLUMN IF NOT EXISTS c text; ALTER TABLE t DROP c",
+        f"{ADD}; CREATE FUNCTION f(text) RETURNS text RETURN $1; CREATE VIEW b AS SELECT c FROM t; {FILL}",
         f"{ADD}; ALTER TABLE t ALTER c SET DEFAULT 'x'; {FILL}; ALTER TABLE t ALTER c SET NOT NULL",
     ],
 )
@@ -168,6 +170,8 @@ def test_in_one_batch(table: Database, clients: Clients) -> None:
         ("BEGIN", "ALTER TABLE w ADD c text", "SET search_path = s", "UPDATE w SET c = v"),
         ("BEGIN", "ALTER TABLE w ADD c text", MOVES_PATH, "UPDATE w SET c = v"),
         ("ALTER TABLE w ADD c text; SET search_path = s; UPDATE w SET c = v",),
+        (f"ALTER TABLE u ADD d text; {RENAMES}; SELECT renames(); UPDATE u SET d = v",),
+        ("BEGIN", f"ALTER TABLE u ADD d text; {RENAMES}", "SELECT renames()", "UPDATE u SET d = v"),
         ("BEGIN", "ALTER TABLE w ADD c text", "DO $$ BEGIN ALTER TABLE w RENAME TO x; END $$", FILL_W),
         # Another transaction by then.
         ("ALTER TABLE w ADD d text", "UPDATE w SET d = v"),

@@ -339,7 +339,14 @@ FREE = {
         b"1",
         b"3",
     ],
-    "SELECT f(1), 2 FROM t WHERE id = 3 AND v LIKE 'a%' AND f(4) LIMIT 5 FOR UPDATE": [b"a%", b"3", b"5"],
+    "SELECT lower('a'), 2 FROM t WHERE id = 3 AND v LIKE 'b%' AND abs(4) = 6 LIMIT 5 FOR UPDATE": [
+        b"b%",
+        b"3",
+        b"6",
+        b"5",
+    ],
+    # How many rows there are is how often the function runs.
+    "SELECT f(1), 2 FROM t WHERE id = 3 AND v LIKE 'a%' AND f(4) LIMIT 5 FOR UPDATE": [b"3"],
     "SELECT set_config(name, 'a', false) FROM pg_settings WHERE name = 'search_path'": [],
     "WITH d AS (DELETE FROM t WHERE id = 1) DELETE FROM t WHERE id = 2": [],
     "DELETE FROM t WHERE id = 1; DELETE FROM t WHERE id = 2": [],

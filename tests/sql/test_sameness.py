@@ -99,6 +99,23 @@ def test_what_is_known_counts(names: Names, text: str, other: str, said: Screene
     assert screen.sort(other.encode()) is said
 
 
+def test_where_no_code_comes_again_none_is_looked_for_for_a_while() -> None:
+    screen = Screen(17)
+    looked = [
+        screen.sort(b"SELECT v%b" % (b"x" * (number % 50) + b"y" * (number // 50))) for number in range(2_001)
+    ]
+    assert set(looked) == {Screened.READS}
+    assert screen._rests == 20_000
+    for _ in range(20_000):
+        assert screen.sort(b"SELECT 1, 'a'") is Screened.READS
+    assert screen._rests == 0
+    for _ in range(600):
+        assert screen.sort(b"SELECT 1, 'b'") is Screened.READS
+    for number in range(2_001):
+        screen.sort(b"SELECT w%b" % (b"x" * (number % 50) + b"y" * (number // 50)))
+    assert screen._rests == 0
+
+
 def test_what_is_known_of_a_code_hides_no_bytes_that_are_not_utf8() -> None:
     screen = Screen(17)
     assert screen.sort(b"SELECT 'a'") is Screened.READS

@@ -99,6 +99,7 @@ def test_traits() -> None:
         "deferred",
         "effectful",
         "shadows",
+        "repeated",
         "trigger",
     }
 

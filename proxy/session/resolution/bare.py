@@ -158,7 +158,10 @@ def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
         if statement.kind in _NAMING and not any(effect.name in _CODE for effect in statement.effects):
             for effect in effects:
                 yield _named(effect, known)
-            _after(statement, known)
+            if any(map(sets_path, statement.effects)):
+                known.forget()  # by set_config()
+            else:
+                _after(statement, known)
         else:
             yield from effects
             if not _keeps_names(statement):

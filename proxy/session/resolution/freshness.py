@@ -30,7 +30,8 @@ _KEEPS: Final = frozenset(
         *("column.add", "column.alter", "column.default", "column.drop", "column.not_null", "column.retype"),
         *("comment.set", "constraint.add", "constraint.validate", "index.create", "sequence.create"),
         *("row.delete", "row.insert", "row.lock", "row.read", "row.update", "sequence.advance"),
-        *("statement.copy", "table.create", "table.lock", "transaction.begin", "type.create"),
+        *("function.create", "function.replace", "procedure.create", "procedure.replace"),
+        *("statement.copy", "table.create", "table.lock", "transaction.begin", "type.create", "view.create"),
     }
 )
 """Behind these every name of a table and of a column stands for the same."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from proxy.sql.database.causes import Caused, Causes, Node, label
 from proxy.sql.database.index import SearchPath
-from proxy.sql.effects import NO_MENTIONS, Effect, Mentions
+from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, for_each_row
 
 _LONGEST_PATH: Final = 4
 _NOTHING: Final[Set[object]] = frozenset()
@@ -53,7 +53,7 @@ class Run:
         self._causes = causes
         self._known = known
         self._left = -1 if most is None else most
-        self._waiting: deque[tuple[Effect | Node, Mentions, str]] = deque()
+        self._waiting: deque[tuple[Effect | Node, Mentions, str, bool]] = deque()
         self.seen: set[object] = set()
 
     def closed(self, effects: Iterable[Effect], mentions: Mentions, path: SearchPath) -> Iterator[Effect]:
@@ -63,24 +63,24 @@ class Run:
             if caused.stays:
                 yield effect
             self.seen.add((key_of(effect), mentions.sets))
-            self._follow(caused, "")
+            self._follow(caused, "", repeated="repeated" in effect.traits)
         self._nodes(self._causes.of_mentions(mentions, path), "")
         if effects or mentions is not NO_MENTIONS:
             self._nodes(self._causes.unnamed(), "")
         yield from self._all()
 
-    def _follow(self, caused: Caused, way: str) -> None:
+    def _follow(self, caused: Caused, way: str, *, repeated: bool) -> None:
         """Note what comes of something."""
         for step in caused.steps:
             self._count()
-            self._waiting.append((step.effect, step.mentions, _longer(way, step.by)))
-        self._nodes(caused.nodes, way)
+            self._waiting.append((step.effect, step.mentions, _longer(way, step.by), False))
+        self._nodes(caused.nodes, way, repeated=repeated)
 
-    def _nodes(self, nodes: Iterable[Node], way: str) -> None:
-        """Note what runs."""
+    def _nodes(self, nodes: Iterable[Node], way: str, *, repeated: bool = False) -> None:
+        """Note what runs; repeated: for each of many rows."""
         for node in nodes:
             self._count()
-            self._waiting.append((node, NO_MENTIONS, way))
+            self._waiting.append((node, NO_MENTIONS, way, repeated))
 
     def _count(self) -> None:
         if self._left == 0:
@@ -90,12 +90,14 @@ class Run:
     def _all(self) -> Iterator[Effect]:
         """Every effect that comes of what was noted."""
         while self._waiting:
-            thing, mentions, way = self._waiting.popleft()
+            thing, mentions, way, repeated = self._waiting.popleft()
             if isinstance(thing, Effect):
                 yield from self._effect(thing, mentions, way)
-            elif thing not in self.seen and thing not in self._known:
-                self.seen.add(thing)
-                self._node(thing, _longer(way, label(thing)))
+                continue
+            key = (thing, "repeated") if repeated else thing
+            if key not in self.seen and key not in self._known:
+                self.seen.add(key)
+                self._node(thing, _longer(way, label(thing)), repeated=repeated)
 
     def _effect(self, effect: Effect, mentions: Mentions, way: str) -> Iterator[Effect]:
         key = (key_of(effect), mentions.sets)
@@ -105,15 +107,16 @@ class Run:
         caused = self._causes.of_effect(effect, mentions, None, stored=True)
         if caused.stays:
             yield replace(effect, through=way)
-        self._follow(caused, way)
+        self._follow(caused, way, repeated="repeated" in effect.traits)
 
-    def _node(self, node: Node, way: str) -> None:
+    def _node(self, node: Node, way: str, *, repeated: bool) -> None:
         behaviour, nodes = self._causes.of_node(node)
         for effect in behaviour.effects:
             self._count()
-            self._waiting.append((effect, behaviour.mentions, way))
+            each = for_each_row(effect) if repeated else effect
+            self._waiting.append((each, behaviour.mentions, way, False))
         self._nodes(self._causes.of_mentions(behaviour.mentions, None), way)
-        self._nodes(nodes, way)
+        self._nodes(nodes, way, repeated=repeated)
 
 
 def key_of(effect: Effect) -> tuple[object, ...]:

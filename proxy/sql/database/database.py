@@ -7,6 +7,7 @@ a server, and what the session alone knows (temporary objects, prepared statemen
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -19,7 +20,7 @@ from proxy.sql.database.closure import closed, key_of
 from proxy.sql.database.index import Index
 from proxy.sql.database.names import names_of
 from proxy.sql.database.snapshot import Snapshot
-from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Target
+from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Name, Target
 from proxy.sql.screen import Screen
 
 _DEFERRED: Final = frozenset({"deferred"})
@@ -47,6 +48,7 @@ class Database:
         self.server_major = snapshot.server_major
         self.digest = hashlib.sha256(repr(snapshot).encode(errors="surrogatepass")).hexdigest()
         self._index = Index(snapshot)
+        self._types_read: dict[int, Name | None] = {}  # made as they are asked for
         self._causes = Causes(self._index, Behaviours(snapshot.server_major, readings))
 
     def expand(
@@ -87,6 +89,18 @@ class Database:
         """
         names = names_of(self._index, self._causes)
         return None if names is None else Screen(self.server_major, names)
+
+    def read_by_code(self, oids: Iterable[int]) -> frozenset[Name]:
+        """The names of those types whose values cannot be read without users' code: domains with checks."""
+        return frozenset(filter(None, map(self._read_by_code, oids)))
+
+    def _read_by_code(self, oid: int) -> Name | None:
+        if oid not in self._types_read:
+            found = self._index.types.get(oid)
+            name = None if found is None else (found.schema, found.name)
+            runs = name is not None and self.expand((), Mentions(types=frozenset({name})), None)
+            self._types_read[oid] = name if runs else None
+        return self._types_read[oid]
 
     def function(self, oid: int) -> Target | None:
         """The function that a FunctionCall message means, where it is none of the server's own."""

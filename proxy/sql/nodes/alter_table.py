@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from proxy.sql.effects import Risk, Target
 from proxy.sql.functions import may_be_volatile
+from proxy.sql.nodes.levels import Level
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING, BLOCKS_WRITES, REWRITES, of_options
 from proxy.sql.nodes.tables import (
     flags,
@@ -27,6 +28,7 @@ from proxy.sql.parse import Json
 from proxy.sql.tree import only, options, qualified, range_target, role_name, scalar, strings
 from proxy.sql.vocabulary.objects import OBJECT_TYPES
 
+_EVERY_ROW = Level(many=True)
 _LOW, _MEDIUM = Risk.LOW, Risk.MEDIUM
 _ALL, _WRITES, _NONE, _REWRITES = BLOCKS_ALL, BLOCKS_WRITES, BLOCKS_NOTHING, REWRITES
 
@@ -126,7 +128,8 @@ def _alter_table(walk: Walk, body: Json) -> None:
         else:
             _subcommand(walk, command, subtype, target, location, missing)
         if subtype not in _WALKS_ITSELF:
-            walk.children("AlterTableCmd", command, ("newowner",))
+            with walk.at(_EVERY_ROW):
+                walk.children("AlterTableCmd", command, ("newowner",))
 
 
 def _subcommand(

@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from proxy.sql import builtins
 from proxy.sql.effects import Name, Target
 from proxy.sql.functions import Cause, Known, as_field, known
+from proxy.sql.nodes.constants import constant_text
 from proxy.sql.nodes.embedded import runs_text
 from proxy.sql.nodes.sequences import catches_up, named_in_text
 from proxy.sql.nodes.sessions import set_setting
+from proxy.sql.nodes.variables import of_many
 from proxy.sql.nodes.walk import Handler, Walk
-from proxy.sql.parse import Json
+from proxy.sql.parse import Json, SqlSyntaxError, parse
 from proxy.sql.tree import only, qualified, scalar, strings
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
@@ -28,6 +30,7 @@ _SINCE = {
     "JsonArrayConstructor": ("json_array", 16),
     "JsonArrayAgg": ("json_arrayagg", 16),
 }
+_NO_CALL: Json = {}
 _EQUAL: Name = (None, "=")
 _BETWEEN: tuple[Name, ...] = ((None, ">="), (None, "<="), (None, "<"), (None, ">"))
 _JSON_FUNCTIONS = {
@@ -45,18 +48,21 @@ def _func_call(walk: Walk, body: Json) -> None:
         walk.mentioned.functions.add((schema, name))
         found = known(schema, name, walk.server_major)
         if found is None or found.of_extension:
-            unknown_call(walk, Target("function", schema, name), body.get("location", -1))
+            unknown_call(walk, Target("function", schema, name), body.get("location", -1), body)
         if found is not None:
             _apply(walk, body, name, found)
+            if found.names_type >= 0:
+                _reads_type(walk, _argument(body.get("args", []), found.names_type, ()), name)
         if name == "pg_show_all_settings" and walk.defining:
             walk.settings_later(body.get("location", -1))
     walk.children("FuncCall", body, ("funcname",))
 
 
-def unknown_call(walk: Walk, target: Target, location: int = -1) -> None:
+def unknown_call(walk: Walk, target: Target, location: int = -1, call: Json = _NO_CALL) -> None:
     """Note a call of what may be a user's function: it may do anything its owner may."""
     walk.lexing = True
-    walk.emit("code.call", target, location=location)
+    repeated = any(level.many() for level in walk.levels) or of_many(call)
+    walk.emit("code.call", target, traits=("repeated",) if repeated else (), location=location)
 
 
 def calls_function(walk: Walk, name: list[Json], *traits: str) -> None:
@@ -99,6 +105,21 @@ def _apply(walk: Walk, body: Json, name: str, found: Known) -> None:
         # Without arguments it is called by what this statement defines, with some that nobody sees.
         if not args or index < len(args):
             runs_text(walk, _argument(args, index, found.parameters), name, location)
+
+
+def _reads_type(walk: Walk, argument: Json | None, name: str) -> None:
+    """Note the type whose values a function reads: one of the users' may run code."""
+    text = constant_text(argument)
+    try:
+        tree = parse(f"SELECT NULL::{text}") if text is not None else []
+    except SqlSyntaxError:
+        tree = []
+    targets = only(tree[0].get("stmt"))[1].get("targetList", []) if len(tree) == 1 else []
+    value = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
+    if "TypeCast" in value:
+        walk.typed("TypeName", value["TypeCast"]["typeName"])
+    else:
+        walk.opaque(Target("function", None, name), "reads a type that only the call names")
 
 
 def _argument(args: list[Json], index: int, parameters: tuple[str, ...]) -> Json | None:
@@ -168,7 +189,7 @@ def _operator(walk: Walk, body: Json) -> None:
         name in builtins.OPERATORS or name in {"!=", "BETWEEN", "BETWEEN SYMMETRIC"} or "BETWEEN" in str(name)
     )
     if not (built_in and schema in {None, "pg_catalog"}):
-        unknown_call(walk, Target("operator", schema, name), body.get("location", -1))
+        unknown_call(walk, Target("operator", schema, name), body.get("location", -1), body)
 
 
 def _range_function(walk: Walk, body: Json) -> None:
@@ -178,7 +199,8 @@ def _range_function(walk: Walk, body: Json) -> None:
         _, name = qualified(call.get("funcname", []))
         if name == "system_user":  # no key word yet: a table
             walk.typed("RangeVar", {"relname": name, "location": call.get("location", -1)})
-    walk.children("RangeFunction", body)
+    with walk.at(walk.beside):
+        walk.children("RangeFunction", body)
 
 
 def _json(kind: str) -> Handler:
@@ -206,7 +228,7 @@ def _call(walk: Walk, body: Json) -> None:
     schema, name = qualified(call.get("funcname", []))
     if name is not None:
         walk.mentioned.functions.add((schema, name))
-    unknown_call(walk, Target("procedure", schema, name), call.get("location", -1))
+    unknown_call(walk, Target("procedure", schema, name), call.get("location", -1), call)
     walk.children("FuncCall", call, ("funcname",))
 
 

@@ -16,6 +16,8 @@ from proxy.sql import scope
 from proxy.sql.nodes.variables import Names, bind, mentions
 from proxy.sql.parse import Json, SqlSyntaxError
 from proxy.sql.scope.columns import calls
+from proxy.sql.scope.fold import fold
+from proxy.sql.scope.patterns import ends_keys
 from proxy.sql.tree import only
 
 # One statement of a PL/pgSQL expression's text, in the mode that the parser names.
@@ -82,19 +84,22 @@ class Flow:
     _told: set[str] = field(default_factory=set)
     _turning: dict[str, tuple[Json, Json]] = field(default_factory=dict)
 
-    def names(self, action: Json, names: Names, defaults: Sequence[tuple[str, Json]]) -> Names:
+    def names(
+        self, action: Json, names: Names, defaults: Sequence[tuple[str, Json]], *, loop: bool = False
+    ) -> Names:
         """The names with what is many among them, and the cursors that give few rows.
 
         Args:
             action: the outermost block.
             names: those in scope.
             defaults: initial values; where a block stands is not known, so it may be in any loop there is.
+            loop: the body itself is one's.
         """
         for number, datum in enumerate(self.datums):
             query = datum.get("PLpgSQL_var", {}).get("cursor_explicit_expr")
             if query:
                 self._cursors.setdefault(number, []).append(query)
-        self._gather({"action": action}, False)
+        self._gather({"action": action}, loop)
         constants = self._constants(defaults)
         for name, value in defaults:
             self._value(frozenset({name}), [value], self._loops)
@@ -102,7 +107,8 @@ class Flow:
             self._value(given, self._cursors.get(cursor, []), turned)
         bounds = self._closed(_names_of(given for given in self._given if given.bound))
         many = self._closed(
-            self._counters()
+            set(names.many)
+            | self._counters()
             | _names_of(item for item in self._given if item.many or (item.turns and item.spoken_of & bounds))
         )
         few = {
@@ -221,7 +227,9 @@ class Flow:
         """1 .. 10 is as limited as BETWEEN 1 AND 10; a bound that a query gives is not."""
         names = self._target(body.get("var", {}))
         ends = [self._constant(body.get(name, {})) for name in ("lower", "upper")]
-        if ends[0] is not None and ends[1] is not None:
+        if "step" not in body and any(end is not None and ends_keys(fold(end)) for end in ends):
+            self._unknown(names)
+        elif ends[0] is not None and ends[1] is not None:
             self._turning.update(dict.fromkeys(names, (ends[0], ends[1])))
         for bound in (body[name] for name in ("lower", "upper", "step") if name in body):
             asks = any(True for tree in self._read(bound) for _ in _queries_of(tree))

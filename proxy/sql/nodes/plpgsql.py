@@ -102,7 +102,9 @@ _STATEMENT, _EXPRESSION, _ASSIGNMENTS = 0, 2, frozenset({3, 4, 5})
 Head = Callable[[frozenset[str] | None], str]
 
 
-def walk_plpgsql(walk: Walk, head: Head, body: str, names: Names, target: Target | None) -> None:
+def walk_plpgsql(
+    walk: Walk, head: Head, body: str, names: Names, target: Target | None, *, loop: bool = False
+) -> None:
     """Walk a body.
 
     Args:
@@ -111,6 +113,7 @@ def walk_plpgsql(walk: Walk, head: Head, body: str, names: Names, target: Target
         body: the code.
         names: the function's parameters, and its name among the labels.
         target: what to name where the body cannot be read.
+        loop: it may run many times for one statement.
     """
     try:
         declared = declarations(body)
@@ -121,7 +124,7 @@ def walk_plpgsql(walk: Walk, head: Head, body: str, names: Names, target: Target
     walk.mentioned.types.update((None, name) for name in declared.types)
     with walk.inner(body, target) as readable:
         if readable:
-            _Body(walk, names, target).run(function, declared)
+            _Body(walk, names, target, loop).run(function, declared)
     if readable and walk.relexed and "\\" in body:
         # Each statement of the body is read by the server's lexer only when its turn comes.
         walk.opaque(target, "settings change how the server reads this text")
@@ -148,6 +151,7 @@ class _Body:
     walk: Walk
     names: Names
     target: Target | None
+    loop: bool
     _labels: set[str] = field(default_factory=set)
     _constant: frozenset[str] = frozenset()
 
@@ -165,11 +169,11 @@ class _Body:
             for name, value in declared.defaults
         ]
         flow = Flow(self.names.variables, datums, _read)
-        self.names = flow.names(function["action"], self.names, defaults)
+        self.names = flow.names(function["action"], self.names, defaults, loop=self.loop)
         self._constant = frozenset(self.names.constants) | self.names.labels
-        self._node("PLpgSQL_function", function, False)
+        self._node("PLpgSQL_function", function, self.loop)
         for _, value in defaults:
-            self._sql(value["PLpgSQL_expr"], False)
+            self._sql(value["PLpgSQL_expr"], self.loop)
 
     def _find_labels(self, value: object) -> None:
         waiting = [value]

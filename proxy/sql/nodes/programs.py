@@ -8,6 +8,7 @@ PL/pgSQL, which are code.opaque.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from proxy.sql.effects import Risk, Target
@@ -25,6 +26,7 @@ from proxy.sql.tree import options, qualified, range_target, scalar, strings
 
 # What a function may do and still only compute and read.
 _QUIET = frozenset({"row.read", "statement.fetch"})
+_CHANGES = frozenset({"row.update", "row.delete"})
 _OLD_AND_NEW = Names(variables=frozenset({"old", "new"}))
 
 
@@ -64,16 +66,21 @@ def _texts(given: Mapping[str, Json]) -> list[str]:
 
 def _body(walk: Walk, body: Json, given: Mapping[str, Json], language: str, target: Target) -> None:
     names = _names(body, target)
+    # A session's own may be called, though nobody has read it: for every row of a table, perhaps.
+    loop = target.schema == "pg_temp"
+    if loop:
+        numbered = tuple(name or f"${number}" for number, name in enumerate(names.positional, 1))
+        names = replace(names, many=frozenset(numbered), positional=numbered)
     if "sql_body" in body:
-        bind(body["sql_body"], names)
+        bind(body["sql_body"], names, loop=loop)
         walk.node(body["sql_body"])
         return
     texts = _texts(given)
     with walk.isolated() as found:
         if language == "sql" and len(texts) == 1:
-            walk_text(walk, texts[0], target, names)
+            walk_text(walk, texts[0], target, names, loop=loop)
         elif language == "plpgsql" and len(texts) == 1:
-            walk_plpgsql(walk, partial(head, body), texts[0], names, target)
+            walk_plpgsql(walk, partial(head, body), texts[0], names, target, loop=loop)
         else:
             # "internal" names any function of the server, lo_unlink's too.
             walk.opaque(target, language)
@@ -148,7 +155,14 @@ def _rule(walk: Walk, body: Json) -> None:
     event = str(body.get("event", "")).removeprefix("CMD_").lower()
     detail = f"on {event} to {table} {'instead' if body.get('instead') else 'also'}"
     # A rule INSTEAD takes the place of what the table was to do.
-    risk = Risk.HIGH if body.get("instead") else None
+    # OLD and NEW are the rows of the statement that the rule fires for, which says how many they are.
+    for part in ("whereClause", "actions"):
+        bind({part: body.get(part)}, _OLD_AND_NEW)
+    with walk.isolated() as found, walk.deferred():
+        walk.field(body, "whereClause", "actions")
+    # Nor does a row that is added say that others may be changed.
+    changes = any(effect.name in _CHANGES for effect in found.values())
+    risk = Risk.HIGH if body.get("instead") or changes else None
     walk.emit(
         f"rule.{verb}",
         Target("rule", table.schema, body.get("rulename")),
@@ -156,11 +170,7 @@ def _rule(walk: Walk, body: Json) -> None:
         risk=risk,
         detail=detail,
     )
-    # OLD and NEW are the rows of the statement that the rule fires for, which says how many they are.
-    for part in ("whereClause", "actions"):
-        bind({part: body.get(part)}, _OLD_AND_NEW)
-    with walk.deferred():
-        walk.field(body, "whereClause", "actions")
+    walk.adopt(found)
 
 
 def _calls_later(walk: Walk, body: Json, *traits: str) -> None:

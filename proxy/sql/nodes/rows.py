@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 
 from proxy.sql import scope
 from proxy.sql.effects import Risk, Target
+from proxy.sql.nodes.levels import Beside, Level
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
+from proxy.sql.scope.columns import nodes
 from proxy.sql.secrets import speaks
 from proxy.sql.tree import only, range_target, scalar, strings
 
@@ -24,6 +26,8 @@ _STRENGTHS: Mapping[str, str] = {
     "LCS_FORUPDATE": "update",
 }
 _PROGRAM = re.compile(r"\s*([\w./-]+)(?=\s|$)")
+_WALKED = ("targetList", "fromClause", "larg", "rarg", "withClause", "intoClause", "lockingClause")
+_ONE_ROW, _EACH_TURN = Level(many=False), Level(many=True)
 _LARGE_OBJECTS = frozenset({"pg_largeobject", "pg_largeobject_metadata"})
 
 
@@ -39,9 +43,16 @@ def _with(walk: Walk, clause: Json) -> None:
     if recursive:
         walk.sources = scope.with_sources(clause, walk.sources)
     for cte in ctes:
-        walk.children("CommonTableExpr", cte)
+        with walk.at(_EACH_TURN if recursive and _is_recursive(cte) else None):
+            walk.children("CommonTableExpr", cte)
         if not recursive:
             walk.sources = scope.add_source(cte, walk.sources)
+
+
+def _is_recursive(cte: Json) -> bool:
+    """Whether a query of a WITH list reads itself."""
+    name = cte.get("ctename")
+    return any(kind == "RangeVar" and body.get("relname") == name for kind, body in nodes(cte))
 
 
 def _select(walk: Walk, body: Json) -> None:
@@ -68,16 +79,30 @@ def _select(walk: Walk, body: Json) -> None:
 def _select_level(walk: Walk, body: Json) -> None:
     if "intoClause" in body:
         walk.typed("IntoClause", body["intoClause"])
+    level = Level(body, walk.sources) if "fromClause" in body else _ONE_ROW
+    walk.levels.append(level)
     outer, walk.select = walk.select, body
     walk.setting = _one_setting(body)
     walk.field(body, "targetList")
     walk.setting, walk.select = None, None
-    walk.children(
-        "SelectStmt", body, ("targetList", "larg", "rarg", "withClause", "intoClause", "lockingClause")
-    )
+    if level is not _ONE_ROW:
+        walk.levels.pop()
+        around, walk.beside = walk.beside, Beside(body, walk.sources)
+        walk.field(body, "fromClause")
+        walk.beside = around
+        walk.levels.append(level)
+    walk.children("SelectStmt", body, _WALKED)
     walk.select = outer
+    walk.levels.pop()
     for item in body.get("lockingClause", ()):
         _lock_rows(walk, item["LockingClause"], body.get("fromClause", []))
+
+
+def _range_subselect(walk: Walk, body: Json) -> None:
+    level, walk.beside = walk.beside, None
+    with walk.at(level if body.get("lateral") else None):
+        walk.children("RangeSubselect", body)
+    walk.beside = level
 
 
 def _one_setting(body: Json) -> str | None:
@@ -161,7 +186,8 @@ def _insert(walk: Walk, body: Json) -> None:
         walk.mentioned.sets.update(_set_columns(conflict))
         _change(walk, "row.update", body["relation"], _conflict_traits(walk, body, conflict))
     walk.children("InsertStmt", body, ("relation", "withClause", "returningClause"))
-    _returning(walk, body, reads=False)
+    with walk.at(Level(only(body.get("selectStmt"))[1], walk.sources)):
+        _returning(walk, body, reads=False)
     walk.sources = before
 
 
@@ -184,6 +210,16 @@ def _set_columns(body: Json) -> Iterator[str]:
             yield name
 
 
+def _changed_rows(
+    body: Json, traits: frozenset[str], joined: list[Json] | None, sources: Mapping[str, Json]
+) -> Level:
+    """The rows that an UPDATE or DELETE looks at: of all that it joins."""
+    if not joined or traits == scope.UNSCOPED:
+        return Level(many=traits == scope.UNSCOPED)
+    items = [{"RangeVar": body["relation"]}, *joined]
+    return Level({"fromClause": items, "whereClause": body.get("whereClause", {})}, sources)
+
+
 def _update(walk: Walk, body: Json) -> None:
     before = walk.sources
     if "withClause" in body:
@@ -197,8 +233,9 @@ def _update(walk: Walk, body: Json) -> None:
         _set_columns(body),
     )
     _change(walk, "row.update", body["relation"], traits)
-    walk.children("UpdateStmt", body, ("relation", "withClause", "returningClause"))
-    _returning(walk, body, reads=True)
+    with walk.at(_changed_rows(body, traits, body.get("fromClause"), walk.sources)):
+        walk.children("UpdateStmt", body, ("relation", "withClause", "returningClause"))
+        _returning(walk, body, reads=True)
     walk.sources = before
 
 
@@ -210,8 +247,9 @@ def _delete(walk: Walk, body: Json) -> None:
         body["relation"], body.get("usingClause", []), body.get("whereClause"), walk.sources
     )
     _change(walk, "row.delete", body["relation"], traits)
-    walk.children("DeleteStmt", body, ("relation", "withClause", "returningClause"))
-    _returning(walk, body, reads=True)
+    with walk.at(_changed_rows(body, traits, body.get("usingClause"), walk.sources)):
+        walk.children("DeleteStmt", body, ("relation", "withClause", "returningClause"))
+        _returning(walk, body, reads=True)
     walk.sources = before
 
 
@@ -220,35 +258,34 @@ def _merge(walk: Walk, body: Json) -> None:
     if "withClause" in body:
         _with(walk, body["withClause"])
     steps = scope.Steps()
-    for item in body.get("mergeWhenClauses", []):
-        _merge_branch(walk, body, item["MergeWhenClause"], steps)
-    walk.children("MergeStmt", body, ("relation", "withClause", "returningClause"))
-    _returning(walk, body, reads=True)
+    branches = [
+        _merge_branch(walk, body, item["MergeWhenClause"], steps) for item in body.get("mergeWhenClauses", [])
+    ]
+    with walk.at(Level(many=scope.UNSCOPED in branches)):
+        walk.children("MergeStmt", body, ("relation", "withClause", "returningClause"))
+        _returning(walk, body, reads=True)
     walk.sources = before
 
 
-def _merge_branch(walk: Walk, body: Json, branch: Json, steps: scope.Steps) -> None:
+def _merge_branch(walk: Walk, body: Json, branch: Json, steps: scope.Steps) -> frozenset[str]:
     name = {"CMD_INSERT": "row.insert", "CMD_UPDATE": "row.update", "CMD_DELETE": "row.delete"}.get(
         branch.get("commandType", "")
     )
     if name is None:
         if branch.get("commandType") != "CMD_NOTHING":
             walk.unknown(f"MergeWhenClause.{branch.get('commandType')}")
-        return
+        return scope.SCOPED
     if name == "row.insert":
         _change(walk, name, body["relation"])
-        return
+        return scope.SCOPED
     walk.mentioned.sets.update(_set_columns(branch))
     terms = [branch["condition"]] if "condition" in branch else []
     if branch.get("matchKind") == "MERGE_WHEN_MATCHED" and "joinCondition" in body:
         terms.append(body["joinCondition"])
     where = {"BoolExpr": {"boolop": "AND_EXPR", "args": terms}} if terms else None
-    _change(
-        walk,
-        name,
-        body["relation"],
-        scope.restriction(body["relation"], [body["sourceRelation"]], where, walk.sources, (), steps),
-    )
+    traits = scope.restriction(body["relation"], [body["sourceRelation"]], where, walk.sources, (), steps)
+    _change(walk, name, body["relation"], traits)
+    return traits
 
 
 def _program(command: str) -> str:
@@ -279,6 +316,7 @@ def _copy(walk: Walk, body: Json) -> None:
 
 HANDLERS: Mapping[str, Handler] = {
     "RangeVar": _range_var,
+    "RangeSubselect": _range_subselect,
     "SelectStmt": _select,
     "WithClause": _with,
     "InsertStmt": _insert,
@@ -300,7 +338,6 @@ HARMLESS = frozenset(
         "MergeWhenClause",
         "MultiAssignRef",
         "OnConflictClause",
-        "RangeSubselect",
         "RangeTableFunc",
         "RangeTableFuncCol",
         "RangeTableSample",

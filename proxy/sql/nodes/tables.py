@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from proxy.sql.effects import EFFECT_KINDS, Risk, Target
+from proxy.sql.nodes.levels import Level
 from proxy.sql.nodes.locks import BLOCKS_ALL, BLOCKS_NOTHING, BLOCKS_WRITES, REWRITES, mode_name, of_mode
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
@@ -150,7 +151,8 @@ def _index(walk: Walk, body: Json) -> None:
     )
     if not concurrently:
         walk.emit("table.lock", table, traits=BLOCKS_WRITES, location=location, detail="index")
-    walk.children("IndexStmt", body, ("relation",))
+    with walk.at(Level(many=True)):
+        walk.children("IndexStmt", body, ("relation",))
 
 
 def _truncate(walk: Walk, body: Json) -> None:

@@ -94,6 +94,15 @@ def mentions(tree: Json, names: frozenset[str]) -> frozenset[str]:
     return names & found
 
 
+def of_many(tree: Json) -> bool:
+    """Whether an expression, bound, speaks of a variable that takes many values."""
+    return any(
+        strings(node["ColumnRef"]["fields"])[:1] == [_UNLIMITED]
+        for node in _nodes(tree)
+        if "ColumnRef" in node
+    )
+
+
 def _nodes(tree: Json) -> Iterator[Json]:
     """Every dict of a tree; what is put in its place meanwhile is not looked at again."""
     waiting: list[object] = [tree]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from proxy.sql.effects import EFFECT_KINDS, NO_MENTIONS, NO_TRAITS, Act, Effect, Mentions, Name, Risk, Target
+from proxy.sql.nodes.levels import Level
 from proxy.sql.nodes.shapes import SHAPES
 from proxy.sql.parse import Json
 
@@ -73,6 +74,8 @@ class Walk:
         sources: the queries of the WITH lists in scope, by name.
         select: the SELECT whose columns are being walked.
         setting: the name of the one row of pg_settings that it reads.
+        levels: whose rows what is walked runs for.
+        beside: of the FROM list being walked, what its functions run for.
     """
 
     __slots__ = (
@@ -84,7 +87,9 @@ class Walk:
         "_later",
         "_nesting",
         "acts",
+        "beside",
         "copies_in",
+        "levels",
         "lexing",
         "mentioned",
         "relexed",
@@ -108,6 +113,8 @@ class Walk:
         self.server_major = server_major
         self.select: Json | None = None
         self.setting: str | None = None
+        self.levels: list[Level] = []
+        self.beside: Level | None = None
         self.lexing = False
         self.relexed = False
         self.copies_in = False
@@ -232,6 +239,18 @@ class Walk:
             self.mentioned = mentioned
             self.lexing, self.relexed, self.copies_in = lexing, relexed, copies_in
             del self.acts[acts:]
+
+    @contextmanager
+    def at(self, level: Level | None) -> Iterator[None]:
+        """What is walked inside runs for each row of this level."""
+        if level is None:
+            yield
+            return
+        self.levels.append(level)
+        try:
+            yield
+        finally:
+            self.levels.pop()
 
     @contextmanager
     def isolated(self) -> Iterator[Found]:

@@ -134,15 +134,19 @@ def _not_in(tests: list[Json], query: Json, scope: Scope) -> Limits:
         return {}
     if _is_lone(body, read.scope) and (not what.use & Use.UNEQUAL or what.floor is Floor.KEY):
         return {}  # as `<>` one value: all rows but one
-    for expr, inside in read.outputs[0][1]:
+    for whole, inside in read.outputs[0][1]:
+        expr = whole
         call = only(expr)[1] if only(expr)[0] == "FuncCall" else {}
         if qualified(call.get("funcname", []))[1] in {"min", "max"} and len(call.get("args", [])) == 1:
             expr = call["args"][0]
         found = subject(expr, inside)
         if found is None or found.column is None or not found.use & Use.EQUAL:
             return {}
-        if found.owner not in inside.relations or not trusted(found.column, what.owner, what.names):
+        if found.owner not in inside.relations:
             return {}
+        itself = what.owner in scope.relations and only(tests[0])[0] == only(whole)[0] == "ColumnRef"
+        if not itself and not trusted(found.column, what.owner, what.names):
+            return {}  # `a NOT IN (SELECT a FROM u)` spares rows also where both are the outer one
     return _left_over(what, query) if read.outputs[0][1] else {}
 
 

@@ -55,6 +55,7 @@ TRAITS: Mapping[str, str] = MappingProxyType(
         "deferred": "happens only when what is defined here runs: a view, a rule, a function's body",
         "effectful": "the function created here does more than compute and read",
         "shadows": "it has the name of a function or operator that is known: calls of that name may run this",
+        "repeated": "the function called runs for each of many rows",
         "trigger": "the function called is a trigger's own: nothing else can call it",
     }
 )

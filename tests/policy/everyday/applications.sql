@@ -164,3 +164,5 @@ SELECT pg_catalog.setval(pg_get_serial_sequence('public.invoices', 'id'), (SELEC
 ----
 -- refused: no-overwrite
 SELECT setval('orders_id_seq', 1000)
+----
+DELETE FROM staged_events WHERE room_id NOT IN (SELECT room_id FROM rooms)

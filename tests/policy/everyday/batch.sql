@@ -77,3 +77,5 @@ UPDATE items SET sort = sort + 1 WHERE list_id = $1 AND sort >= $2
 SELECT * FROM products WHERE ($1::text IS NULL OR name ILIKE '%' || $1 || '%') AND ($2::int IS NULL OR category_id = $2)
 ----
 INSERT INTO hits (day, n) VALUES (current_date, 1) ON CONFLICT (day) DO UPDATE SET n = hits.n + 1
+----
+DO $$ BEGIN FOR i IN 0..1000000 BY 1000 LOOP UPDATE users SET name = trim(name) WHERE id >= i AND id < i + 1000; END LOOP; END $$

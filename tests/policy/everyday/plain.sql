@@ -429,3 +429,11 @@ EXPLAIN DELETE FROM victim
 EXPLAIN (VERBOSE, COSTS OFF) UPDATE victim SET n = 0
 ----
 EXPLAIN (ANALYZE, BUFFERS) UPDATE victim SET n = 0 WHERE id = 1
+----
+CREATE FUNCTION pg_temp.shown(price numeric) RETURNS text LANGUAGE sql AS $$ SELECT to_char(price, 'FM999990.00') $$
+----
+SELECT id, pg_temp.shown(price) FROM orders
+----
+CREATE FUNCTION pg_temp.told(i int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log (order_id) SELECT id FROM orders WHERE id = i; END $$
+----
+CREATE RULE told AS ON UPDATE TO orders DO ALSO INSERT INTO log (order_id) VALUES (NEW.id)

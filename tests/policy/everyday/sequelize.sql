@@ -68,3 +68,5 @@ SELECT DISTINCT tc.constraint_name as constraint_name, tc.constraint_schema as c
 ----
 DELETE FROM "Posts" WHERE "createdAt" < '1970-01-01 00:00:00.000 +00:00'
 ----
+CREATE OR REPLACE FUNCTION pg_temp.sequelize_upsert(OUT created boolean, OUT primary_key text) AS $func$ BEGIN INSERT INTO "Users" ("id","name","createdAt","updatedAt") VALUES (42,'Ada','2026-11-24 10:00:00.000 +00:00','2026-11-24 10:00:00.000 +00:00') RETURNING "id" INTO primary_key; created := true; EXCEPTION WHEN unique_violation THEN UPDATE "Users" SET "id"=42,"name"='Ada',"updatedAt"='2026-11-24 10:00:00.000 +00:00' WHERE ("id" = 42) RETURNING "id" INTO primary_key; created := false; END; $func$ LANGUAGE plpgsql; SELECT * FROM pg_temp.sequelize_upsert();
+----

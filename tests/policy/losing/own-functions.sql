@@ -109,3 +109,43 @@ ALTER TABLE notes ADD COLUMN qq int DEFAULT f_wipe()
 ALTER TABLE notes ADD CHECK (f_wipe()>0)
 ----
 SELECT setseed(f_wipe()-1)
+----
+CREATE FUNCTION pg_temp.gone(i int) RETURNS void LANGUAGE sql AS 'DELETE FROM victim WHERE id = i'
+-- then
+SELECT pg_temp.gone(id) FROM victim
+----
+CREATE FUNCTION pg_temp.gone(int) RETURNS void LANGUAGE sql AS 'DELETE FROM victim WHERE id = $1'
+-- then
+SELECT pg_temp.gone(g) FROM generate_series(1, 100) g
+----
+CREATE FUNCTION pg_temp.gone(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE victim SET val = '' WHERE id = i; RETURN i; END $$
+-- then
+CREATE TABLE kept AS SELECT pg_temp.gone(id) FROM victim
+----
+CREATE FUNCTION pg_temp.gone(i int) RETURNS void BEGIN ATOMIC DELETE FROM victim WHERE id = i; END
+-- then
+SELECT v.id FROM victim v, pg_temp.gone(v.id)
+----
+CREATE FUNCTION pg_temp.gone() RETURNS void LANGUAGE sql AS 'DELETE FROM victim WHERE id = (SELECT min(id) FROM victim)'
+-- then
+SELECT pg_temp.gone() FROM generate_series(1, 100)
+----
+CREATE FUNCTION pg_temp.gone(i int) RETURNS void LANGUAGE plpgsql AS $$ DECLARE j int := i; BEGIN DELETE FROM victim WHERE id = j; END $$
+-- then
+DO $$ BEGIN PERFORM pg_temp.gone(id) FROM victim; END $$
+----
+CREATE FUNCTION pg_temp.gone() RETURNS void LANGUAGE plpgsql AS $$ DECLARE m int; BEGIN SELECT id INTO m FROM victim LIMIT 1; DELETE FROM victim WHERE id = m; END $$
+-- then
+SELECT pg_temp.gone() FROM generate_series(1, 100)
+----
+CREATE TABLE asked (id int)
+-- then
+CREATE RULE r AS ON INSERT TO asked DO ALSO DELETE FROM victim WHERE id = NEW.id
+-- then
+INSERT INTO asked SELECT id FROM victim
+----
+CREATE TEMP TABLE asked (id int)
+-- then
+CREATE RULE r AS ON INSERT TO asked DO ALSO UPDATE victim SET val = '' WHERE id = NEW.id
+-- then
+INSERT INTO asked SELECT id FROM victim

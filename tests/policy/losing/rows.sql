@@ -551,3 +551,5 @@ DELETE FROM victim v WHERE (v).id>0
 DELETE FROM victim WHERE row(victim.*) IS DISTINCT FROM NULL
 ----
 DELETE FROM victim WHERE (victim.*) IS NOT DISTINCT FROM victim.*
+----
+DELETE FROM victim WHERE upper(val) NOT IN (SELECT val FROM notes)
