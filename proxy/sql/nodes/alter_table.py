@@ -315,13 +315,18 @@ _ON = frozenset({None, "true", "on", "yes", "1", "t", "y"})
 
 
 def _relation_options(walk: Walk, command: Json, target: Target, location: int) -> None:
-    """A view that takes its owner's rights, or its caller's conditions first, shows what was guarded."""
+    """A view that takes its owner's rights, or its caller's conditions first, shows what was guarded.
+
+    Without its check option it takes rows that it does not show.
+    """
     subtype = str(command["subtype"])
     _subcommand(walk, command, subtype, target, location, [])
     for name, option in options(only(command.get("def"))[1], "items"):
-        off = subtype == "AT_ResetRelOptions" or scalar(option.get("arg")) not in _ON
-        if name in _VIEW_GUARDS and off:
+        reset = subtype == "AT_ResetRelOptions"
+        if name in _VIEW_GUARDS and (reset or scalar(option.get("arg")) not in _ON):
             walk.emit("row_security.disable", target, location=location, detail=name)
+        if name == "check_option" and reset:
+            walk.emit("constraint.drop", target, location=location, detail=name)
 
 
 # INHERIT is said of the child, whose parent is only looked at; ATTACH and DETACH of the parent.

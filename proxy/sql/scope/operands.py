@@ -12,6 +12,7 @@ from proxy.sql.functions import is_built_in
 from proxy.sql.parse import Json
 from proxy.sql.scope.columns import nodes, plain
 from proxy.sql.scope.fold import Unknown, fold
+from proxy.sql.scope.patterns import LONG_AGO, spans_all
 from proxy.sql.scope.relations import Scope
 from proxy.sql.tree import only, qualified, scalar, strings
 
@@ -94,6 +95,8 @@ def _operand(expr: Json, kinds: set[Kind]) -> Operand:
     if Kind.PARAMETER in kinds:
         return Operand(Kind.PARAMETER, None, text)
     if Kind.NOW in kinds:
+        if _long_ago(expr):
+            return Operand(Kind.LITERAL, LONG_AGO, f"literal {LONG_AGO!r}")
         return Operand(Kind.NOW if _not_before_now(expr) else Kind.STABLE, None, text)
     if Kind.STABLE in kinds:
         return Operand(Kind.STABLE, None, text)
@@ -101,6 +104,18 @@ def _operand(expr: Json, kinds: set[Kind]) -> Operand:
     if literal is not None and only(expr)[0] in {"A_Const", "TypeCast"}:
         return Operand(Kind.LITERAL, literal, f"literal {literal!r}")
     return Operand(Kind.OBSCURE, None, text)
+
+
+def _long_ago(expr: Json) -> bool:
+    """`now() - interval '100 years'`: what is dated is younger."""
+    kind, body = only(expr)
+    if (
+        kind != "A_Expr"
+        or strings(body.get("name", [])) != ["-"]
+        or not _not_before_now(body.get("lexpr", {}))
+    ):
+        return False
+    return spans_all(scalar(body.get("rexpr", {})))
 
 
 def _not_before_now(expr: Json) -> bool:

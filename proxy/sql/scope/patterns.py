@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
 _REPEATS_NONE = frozenset("*?{")
 _ANY = frozenset(".%_")
@@ -16,6 +17,11 @@ _ANY = frozenset(".%_")
 _WIDE_CLASSES = frozenset("wWSDs")
 _ANCHORS = frozenset("AmMyYZ")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:$|[ T])")
+LONG_AGO: Final = "1900-01-01"
+"""A date that what people date is younger than."""
+_SPAN: Final = re.compile(r"(\d{1,9})\s*([a-z]+)")
+_DAYS: Final = {"d": 1, "w": 7, "mon": 30, "y": 365, "dec": 3_650, "c": 36_500, "mille": 365_000}
+"""By what a unit's name begins with: https://www.postgresql.org/docs/current/datatype-datetime.html"""
 # Where the numbers of a type end.
 _LAST = Decimal(2147483647)
 _LAST_LONG = Decimal(9223372036854775807)
@@ -162,6 +168,16 @@ def below_all(value: object) -> bool:
         return False
     text = value.strip().lower()
     return text in _ENDLESS or text.strip("!\x01") == "" or _all_of(text, "0")
+
+
+def spans_all(value: object) -> bool:
+    """Whether an interval is a century or more: nothing is so old, by custom."""
+    if not isinstance(value, str) or "-" in value:
+        return False
+    days = 0
+    for amount, unit in _SPAN.findall(value.lower()):
+        days += int(amount) * max((_DAYS[key] for key in _DAYS if unit.startswith(key)), default=0)
+    return days >= 100 * 365
 
 
 def _all_of(text: str, digit: str) -> bool:

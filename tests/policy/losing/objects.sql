@@ -22,6 +22,8 @@ ALTER VIEW v_parent SET (security_invoker=false)
 ----
 ALTER VIEW v_parent RESET (security_barrier)
 ----
+ALTER VIEW v_parent RESET (check_option)
+----
 ALTER TYPE pair DROP ATTRIBUTE a
 ----
 ALTER TYPE pair ALTER ATTRIBUTE a SET DATA TYPE bigint CASCADE
