@@ -445,7 +445,8 @@ class StatementCache:
         may_be = self._turns if self.unsure else self._turns[-1:]
         standing = {turn.standing.name for turn in may_be if turn.standing is not None}
         for name, closing in self._going.items():
-            if not closing and name not in standing:
+            # One sent in an earlier batch is skipped if something in that fails: closing twice does no harm.
+            if closing <= self._state.batch and name not in standing:
                 sent = self._send_hidden(CLOSE)
                 sent.closes = ("S", name)
                 self._going[name] = sent.serial

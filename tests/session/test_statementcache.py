@@ -370,6 +370,13 @@ def test_long_values(twins: Twins) -> None:
     )
 
 
+def test_what_is_closed_in_a_batch_that_fails_is_closed_again_in_the_next(twins: Twins) -> None:
+    looks = P("SELECT count(*) FROM pg_prepared_statements") + B() + E()
+    failing = step(request_of(SELECT, b"x", ""), looks, S)
+    seen = twins.alike(b"".join([*[request(SELECT, b"1")] * 4, failing, step(looks, S), step(looks, S)]))
+    assert answers(seen[0]).count(("D", b"0")) == 2
+
+
 def test_portals_outlive_their_statements(twins: Twins) -> None:
     read = "SELECT id FROM t WHERE id > $1"
     twins.alike(
