@@ -12,9 +12,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target, for_each_row
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Risk, Target, for_each_row
 
 _DEFERRED: Final = frozenset({"deferred"})
+_FRESH: Final = frozenset({"fresh"})
 _HARMLESS: Final = frozenset({"session", "transaction"})
 _MAKES_CODE: Final = frozenset({"create", "replace"})
 _CALLED: Final = frozenset({"aggregate", "function", "operator", "procedure"})
@@ -40,6 +41,12 @@ def defines(effects: Iterable[Effect]) -> bool:
     )
 
 
+def _not_fresh(effect: Effect) -> Effect:
+    if effect.name != "row.update" or "fresh" not in effect.traits:
+        return effect
+    return replace(effect, traits=effect.traits - _FRESH, risk=Risk.HIGH)
+
+
 class Overlay:
     """The session's own definitions; nothing of it changes.
 
@@ -47,7 +54,7 @@ class Overlay:
         begun: the session has defined something; if not, a reading at any time will do.
     """
 
-    __slots__ = ("_called", "_effects", "_mentions", "begun")
+    __slots__ = ("_called", "_effects", "_mentions", "_triggers", "begun")
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -55,6 +62,7 @@ class Overlay:
         self._effects: dict[Effect, None] = {}
         self._mentions = NO_MENTIONS
         self._called: frozenset[tuple[str | None, str]] = frozenset()
+        self._triggers = False
 
     def __len__(self) -> int:
         """How many effects they have."""
@@ -70,9 +78,11 @@ class Overlay:
         more.begun = True
         more._effects = dict(self._effects)
         more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
+        more._triggers = self._triggers
         called = set(self._called)
         for effect in effects:
             kind, _, verb = effect.name.partition(".")
+            more._triggers |= kind == "trigger"
             target = effect.target
             if effect.traits & _DEFERRED:
                 more._effects[replace(effect, traits=effect.traits - _DEFERRED)] = None
@@ -88,6 +98,8 @@ class Overlay:
         if runs_no_code(effects, mentions):
             return effects, mentions
         own = any("repeated" in effect.traits and self._is_own_call(effect) for effect in effects)
+        if self._triggers:  # what these write, no snapshot tells yet
+            effects = tuple(map(_not_fresh, effects))
         every = dict.fromkeys((*effects, *(map(for_each_row, self._effects) if own else self._effects)))
         kept = tuple(effect for effect in every if not self._is_own_call(effect))
         return kept, mentions | self._mentions
