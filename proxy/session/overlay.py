@@ -54,7 +54,7 @@ class Overlay:
         begun: the session has defined something; if not, a reading at any time will do.
     """
 
-    __slots__ = ("_called", "_effects", "_mentions", "_triggers", "begun")
+    __slots__ = ("_called", "_casts", "_effects", "_mentions", "_triggers", "begun")
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -62,7 +62,7 @@ class Overlay:
         self._effects: dict[Effect, None] = {}
         self._mentions = NO_MENTIONS
         self._called: frozenset[tuple[str | None, str]] = frozenset()
-        self._triggers = False
+        self._triggers = self._casts = False
 
     def __len__(self) -> int:
         """How many effects they have."""
@@ -78,11 +78,12 @@ class Overlay:
         more.begun = True
         more._effects = dict(self._effects)
         more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
-        more._triggers = self._triggers
+        more._triggers, more._casts = self._triggers, self._casts
         called = set(self._called)
         for effect in effects:
             kind, _, verb = effect.name.partition(".")
             more._triggers |= kind == "trigger"
+            more._casts |= kind == "cast"
             target = effect.target
             if effect.traits & _DEFERRED:
                 more._effects[replace(effect, traits=effect.traits - _DEFERRED)] = None
@@ -97,12 +98,19 @@ class Overlay:
         """What a statement does where these definitions may run: its effects and mentions."""
         if runs_no_code(effects, mentions):
             return effects, mentions
-        own = any("repeated" in effect.traits and self._is_own_call(effect) for effect in effects)
+        own = self._by_other_names(mentions) or any(
+            "repeated" in effect.traits and self._is_own_call(effect) for effect in effects
+        )
         if self._triggers:  # what these write, no snapshot tells yet
             effects = tuple(map(_not_fresh, effects))
         every = dict.fromkeys((*effects, *(map(for_each_row, self._effects) if own else self._effects)))
         kept = tuple(effect for effect in every if not self._is_own_call(effect))
         return kept, mentions | self._mentions
+
+    def _by_other_names(self, mentions: Mentions) -> bool:
+        """Whether what was made here may run for each row without a call: `row.f`, or in a cast."""
+        fields = any(name in mentions.fields for _, name in self._called)
+        return fields or (self._casts and bool(mentions.types))
 
     def _is_own_call(self, effect: Effect) -> bool:
         """Whether a call is of a function made here: what that does is among these effects."""
