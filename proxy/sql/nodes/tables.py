@@ -74,7 +74,8 @@ def _create_kind(walk: Walk, body: Json, kind: str) -> None:
     if "partbound" in body:
         walk.typed("PartitionBoundSpec", body["partbound"])
     with walk.deferred():
-        for item in () if "partbound" in body else body.get("inhRelations", ()):
+        # Of a temporary heir no snapshot will ever tell.
+        for item in body.get("inhRelations", ()) if persistence(relation) else ():
             _inserts_like(walk, item["RangeVar"], "INHERITS")
         walk.children("CreateStmt", body, ("relation", "inhRelations", "partbound"))
 
