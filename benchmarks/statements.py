@@ -172,18 +172,31 @@ _UNLIKE: Final[Part] = (
 )
 
 
+def _new_numbers(number: int) -> Mapping[bytes, int]:
+    return {b"S": _FIRST_STAMP + number, b"U": FIRST_USER + number % USERS, b"M": _FIRST_STAMP + number}
+
+
 def some_new(percent: int, name: str = "new", part: Part = _NEW) -> Queries:
     """Make the workload of an ORM's updates, of which so many in a hundred are new texts."""
 
     def numbers(number: int) -> Mapping[bytes, int]:
         if number % 100 < percent:
-            stamp, user = _FIRST_STAMP + number, FIRST_USER + number % USERS
-        else:
-            stamp, user = _FIRST_STAMP, FIRST_USER + number % _POOL
-        return {b"S": stamp, b"U": user, b"M": stamp}
+            return _new_numbers(number)
+        return {b"S": _FIRST_STAMP, b"U": FIRST_USER + number % _POOL, b"M": _FIRST_STAMP}
 
     request = script([part], simple, numbers)
     return Queries(name=f"{name}-{percent}%-c8", concurrency=8, request=request, rows=0, targets=UNJUDGED)
+
+
+def update(mode: Mode, *, alike: bool = True) -> Queries:
+    """Make the workload of an ORM's updates, one at a time, each with new values.
+
+    alike: they make no difference; else each text has to be read.
+    """
+    pack = simple if mode is Mode.SIMPLE else extended
+    request = script([_NEW if alike else _UNLIKE], pack, _new_numbers)
+    name = f"{'update' if alike else 'unlike'}-{mode.value}-c1"
+    return Queries(name=name, concurrency=1, request=request, rows=0)
 
 
 def insert_rows(rows: int) -> bytes:
