@@ -167,7 +167,7 @@ _NEW: Final[Part] = (
 
 _BOUND: Final[Part] = (f'{_NEW[0]} AND "shop_user"."id" < $3', (*_NEW[1], _ABOVE))
 _UNLIKE: Final[Part] = (
-    f'{_NEW[0]} AND ("shop_user"."id" < $3 OR "shop_user"."role" = \'ADMIN\')',
+    f'{_NEW[0]} AND mod("shop_user"."id", $3) > 0',
     (*_NEW[1], _ABOVE),
 )
 
