@@ -5,8 +5,9 @@ frame (the text without plain literals and whole numbers) and the values that we
 values may make a difference to what the text does. A value makes none where it is a constant of the tree that
 neither the walk (nodes/) nor the question whether a WHERE limits (scope/) asks for: a value that is written,
 or the other side of `column =`. Of a bound (`column <`) scope/ asks whether anything may be beyond it, so all
-ordinary ones do the same: those to which no question there has another answer than to a million others. All
-others count as they are written, and so does all that is left in the frame; where it is not certain where
+ordinary ones do the same: those to which no question there has another answer than to a million others. Where
+such terms limit the only relation, a further one only limits it more, so of that no value makes a difference.
+All others count as they are written, and so does all that is left in the frame; where it is not certain where
 literals begin and end there is no Cut. Deliberately absent: what texts do.
 """
 
