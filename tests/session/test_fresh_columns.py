@@ -116,7 +116,7 @@ def test_in_one_text(every_table: Database, clients: Clients) -> None:
     "text",
     [
         f"BEGIN; {ADD}; {FILL}; COMMIT",
-        f"{ADD}; CREATE TYPE m AS ENUM ('a'); ALTER TABLE t ADD e m; {FILL}; UPDATE t SET e = 'a'",
+        f"{ADD}; CREATE TYPE m AS ENUM ('a'); ALTER TABLE t ADD e m; UPDATE t SET c = v, e = 'a'",
         "ALTER TABLE t ADD COLUMN IF NOT EXISTS c text; UPDATE t SET c = v",
         "ALTER TABLE t ADD COLUMN IF NOT EXISTS c text; ALTER TABLE t DROP c",
         f"{ADD}; CREATE FUNCTION f(text) RETURNS text RETURN $1; CREATE VIEW b AS SELECT c FROM t; {FILL}",

@@ -52,6 +52,9 @@ _KEEPS: Final = frozenset(
 _ON_MADE: Final = frozenset({"code.call", "sequence.alter"})
 """And behind these, where they fall on what was made."""
 
+_FIRES: Final = frozenset({"row.delete", "row.insert", "row.update", "statement.copy", "table.truncate"})
+"""In these triggers may run, which may do all that no rule forbids: shadow a name, move the search_path."""
+
 _COMES_OR_GOES: Final = frozenset({"create", "drop"})
 
 _MARKED: Final = frozenset(
@@ -165,13 +168,15 @@ class Freshness:
             self.making.forget(tables_too=not self._asks_again)
             if not self._asks_again:
                 return
+        if not self._asks_again and any(self._fires(effect) for effect in at_once):
+            self._doubt()
         self.making.follow(statement, free, asks_again=self._asks_again)
         for effect in at_once:
             if effect.name == "column.drop":
                 self.columns.pop(_column(effect), None)
             self._comes_or_goes(effect)
         for effect in at_once:  # ALTER TABLE drops first, whatever stands first
-            if effect.name == "column.add" and _on_a_table(effect):
+            if effect.name == "column.add" and _on_a_table(effect) and statement.kind == "AlterTableStmt":
                 self._add(_column(effect), effect, free)
         for effect in at_once:
             if effect.name == "table.lock" and effect.detail == "foreign key":
@@ -184,6 +189,19 @@ class Freshness:
             thing = self.making.of(effect, statement)
             return thing is not None and thing.does <= WRITES
         return effect.name in _KEEPS and "cascade" not in effect.traits
+
+    def _fires(self, effect: Effect) -> bool:
+        """Whether triggers may run: none are on a table that the text has made, unless it makes one."""
+        if effect.name == "code.call":
+            return not self.making.only_reads(effect.target)
+        if effect.name in _FIRES:
+            return not self.making.is_of_the_text(effect.target)
+        return effect.name.startswith("trigger.")
+
+    def _doubt(self) -> None:
+        """Within a text nobody is asked what hangs on a table now, or which one a name stands for."""
+        self.columns.clear()
+        self.making.forget_relations()
 
     def _comes_or_goes(self, effect: Effect) -> None:
         """Where a relation does, its name may stand for another one."""

@@ -58,10 +58,15 @@ UNION ALL SELECT NULL, a.attname, NULL, g.name, '+', NULL, NULL
 FROM (VALUES %s) AS g(name) JOIN pg_catalog.pg_class AS c
   ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(g.name)
   AND c.relkind OPERATOR(pg_catalog.=) 'r' AND NOT c.relhassubclass
+  AND (pg_catalog.cardinality(pg_catalog.parse_ident(g.name)) OPERATOR(pg_catalog.=) 2 OR NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS o WHERE o.relname OPERATOR(pg_catalog.=) c.relname
+      AND o.oid OPERATOR(pg_catalog.<>) c.oid))
 LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
   AND a.xmin OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid
 WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
 """
+# A row of pg_attribute is written anew by much, so no other table may have a bare name: code may move the
+# search_path.
 
 _MADE: Final = """\
 UNION ALL SELECT NULL, NULL, NULL, m.key, '=', NULL, NULL
@@ -69,16 +74,29 @@ FROM (VALUES %s) AS m(key, kind, name),
   (SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid) AS this(xid)
 WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
   AND CASE m.kind
-    WHEN 'routine' THEN (SELECT pg_catalog.min(p.xmin::pg_catalog.text) FROM pg_catalog.pg_proc AS p
-      WHERE p.proname OPERATOR(pg_catalog.=) m.name::pg_catalog.name
-      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1) OPERATOR(pg_catalog.=) this.xid::pg_catalog.text
-    WHEN 'type' THEN (SELECT pg_catalog.min(t.xmin::pg_catalog.text) FROM pg_catalog.pg_type AS t
-      WHERE t.typname OPERATOR(pg_catalog.=) m.name::pg_catalog.name
-      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1) OPERATOR(pg_catalog.=) this.xid::pg_catalog.text
+    WHEN 'routine' THEN (SELECT pg_catalog.bool_and(p.xmin OPERATOR(pg_catalog.=) this.xid
+        AND EXISTS (SELECT FROM pg_catalog.pg_depend AS b
+          WHERE b.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+            AND b.objid OPERATOR(pg_catalog.=) p.oid AND b.xmin OPERATOR(pg_catalog.=) this.xid
+            AND b.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass))
+      FROM pg_catalog.pg_proc AS p WHERE p.proname OPERATOR(pg_catalog.=) m.name::pg_catalog.name
+      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1)
+    WHEN 'type' THEN (SELECT pg_catalog.bool_and(t.xmin OPERATOR(pg_catalog.=) this.xid
+        AND EXISTS (SELECT FROM pg_catalog.pg_depend AS b
+          WHERE b.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass
+            AND b.objid OPERATOR(pg_catalog.=) t.oid AND b.xmin OPERATOR(pg_catalog.=) this.xid
+            AND b.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass))
+      FROM pg_catalog.pg_type AS t WHERE t.typname OPERATOR(pg_catalog.=) m.name::pg_catalog.name
+      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1)
     ELSE EXISTS (SELECT FROM pg_catalog.pg_class AS c
       WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(m.name)
         AND c.relkind::pg_catalog.text OPERATOR(pg_catalog.=) m.kind
-        AND c.xmin OPERATOR(pg_catalog.=) this.xid AND NOT c.relispartition AND NOT c.relhassubclass
+        AND c.xmin OPERATOR(pg_catalog.=) this.xid
+        AND EXISTS (SELECT FROM pg_catalog.pg_depend AS b
+          WHERE b.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+            AND b.objid OPERATOR(pg_catalog.=) c.oid AND b.xmin OPERATOR(pg_catalog.=) this.xid
+            AND b.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass)
+        AND NOT c.relispartition AND NOT c.relhassubclass
         AND (NOT c.relhasrules OR c.relkind OPERATOR(pg_catalog.<>) 'r')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
           WHERE a.attnum OPERATOR(pg_catalog.<) 0 AND a.xmin OPERATOR(pg_catalog.<>) this.xid
@@ -91,7 +109,8 @@ WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=)
                   AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass))))
   END
 """
-# A row of pg_class is written anew by ALTER TABLE, but those of a table's system columns are of its creation.
+# A row of pg_class is written anew by ALTER TABLE or CREATE TRIGGER, of pg_proc by ALTER FUNCTION. Those of a
+# table's system columns are of its creation, and so is, of everything, the one that says its schema.
 # What refers to it, and a sequence that goes with it, have to be as new: DELETE may reach the one, DROP the
 # other.
 

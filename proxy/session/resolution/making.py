@@ -66,6 +66,15 @@ _CALLING: Final = frozenset(
 )
 """In these no name means something else halfway, as it may in DO."""
 
+_MAKING: Final = frozenset(
+    {
+        *("CompositeTypeStmt", "CreateDomainStmt", "CreateEnumStmt", "CreateFunctionStmt"),
+        *("CreateRangeStmt", "CreateSchemaStmt", "CreateSeqStmt", "CreateStmt", "CreateTableAsStmt"),
+        *("DefineStmt", "SelectStmt", "ViewStmt"),
+    }
+)
+"""These have made what they say once they have succeeded; code may have gone another way."""
+
 _REFERS: Final = frozenset({"column.add", "constraint.add", "table.create"})
 READS, WRITES, ANYTHING, AS_TOLD = range(4)
 """What a routine does at most: it computes and reads, changes rows besides, or whatever there is; or it does
@@ -105,7 +114,7 @@ class Making:
         things: those there are now; for one that the text itself has made, what has to have been free.
     """
 
-    __slots__ = ("things",)
+    __slots__ = ("_came", "things")
 
     def __init__(self, made: Iterable[Made], confirmed: Set[str] | None) -> None:
         """Begin a text.
@@ -114,6 +123,7 @@ class Making:
             made: what the transaction has made before.
             confirmed: the keys of what the server says is so; None where nobody has been asked: all, at best.
         """
+        self._came: set[str] = set()
         self.things: dict[Made, Place | None] = {
             thing: None for thing in made if confirmed is None or thing.key in confirmed
         }
@@ -133,6 +143,11 @@ class Making:
     def hinges(self, thing: Made) -> Made | Place:
         """What has to be asked, for that to be believed."""
         return self.things[thing] or thing
+
+    def is_of_the_text(self, target: Target | None) -> bool:
+        """Whether the text itself has made this."""
+        thing = self._find(target)
+        return thing is not None and self.things[thing] is not None
 
     def follow(self, statement: Statement, free: Set[str] | None, *, asks_again: bool) -> None:
         """A statement has succeeded.
@@ -157,6 +172,16 @@ class Making:
             for thing in [each for each in self.things if each.name.endswith(name)]:
                 del self.things[thing]
 
+    def only_reads(self, target: Target | None) -> bool:
+        """Whether this is a function that was made, and computes and reads."""
+        thing = self._find(target)
+        return thing is not None and thing.does == READS
+
+    def forget_relations(self) -> None:
+        """Code may have hung something on these, or shadowed them; nothing old takes a function's name."""
+        for thing in [each for each in self.things if each.kind in _RELATIONS]:
+            del self.things[thing]
+
     def forget(self, *, tables_too: bool) -> None:
         """Names may stand for anything; of tables the server tells."""
         for thing in [each for each in self.things if tables_too or each.kind != "table"]:
@@ -180,6 +205,10 @@ class Making:
             return
         self._forget(str(target.name))
         thing = _made(target, does)
+        first = found is not None or target.name not in self._came
+        self._came.add(str(target.name))
+        if not (first or asks_again) or statement.kind not in _MAKING:
+            return  # the name may stand for what came first: a temporary view, an aggregate
         if thing is None or "temporary" in effect.traits or not thing.name.isascii():
             return  # outside ASCII "Ä" and Ä may be two names (``vacancy``)
         family = RELATION if thing.kind in _RELATIONS else thing.kind

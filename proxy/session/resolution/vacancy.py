@@ -78,7 +78,7 @@ _UNSURE: Final = (
     CLASSES["opaque"]
     | CLASSES["server"]
     | CLASSES["write"]
-    | {"extension.create", "row.read", "statement.execute"}
+    | {"extension.create", "row.read", "statement.execute", "table.truncate"}
 )
 """Behind these a name that was free may be another's: they run code, or may take long."""
 
