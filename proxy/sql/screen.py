@@ -84,6 +84,10 @@ _BEGINNING: Final = re.compile(
       | \( )""".replace(b"NAME", rb'(?: [a-z_\x80-\xff][a-z_0-9$\x80-\xff]*+ | "(?: [^"] | "" ){0,200}+" )'),
     re.IGNORECASE | re.VERBOSE,
 )
+# By its first byte a text may begin so: no letter but those of the five words.
+_MAY_PASS: Final = bytes(
+    not chr(byte).isalpha() or chr(byte).lower() in {word[0] for word in QUERIES} for byte in range(128)
+) + bytes([1] * 128)
 _SYSTEM: Final = b"pg_"
 _ESCAPED_NAME: Final = b'&"'
 _COMMENT_SIGNS: Final = (b"/*", b"*/")
@@ -178,24 +182,25 @@ class Screen:
 
         Raises: UnicodeDecodeError when it is not UTF-8, as far as it was looked at.
         """
+        code = b""
+        if isinstance(raw, bytes) and 0 < len(raw) <= _LONGEST_KEPT and _MAY_PASS[raw[0]]:
+            if self._rests:
+                self._rests -= 1
+            else:
+                code = code_of(raw)
+                known = self._passed_code.get(code)
+                if known is not None:
+                    self._found += 1
+                    if not raw.isascii():
+                        raw.decode()
+                    return known
         beginning = _BEGINNING.match(raw)
         if beginning is None:
             return None
-        if self._rests:
-            self._rests -= 1
-        elif isinstance(raw, bytes) and len(raw) <= _LONGEST_KEPT:
-            code = code_of(raw)
-            screened = self._passed_code.get(code)
-            if screened is not None:
-                self._found += 1
-                if not raw.isascii():
-                    raw.decode()
-                return screened
-            screened = self._look(raw, beginning)
-            if screened is not None and is_certain(raw, code):
-                self._keep_code(code, screened)
-            return screened
-        return self._look(raw, beginning)
+        screened = self._look(raw, beginning)
+        if screened is not None and isinstance(raw, bytes) and len(code) and is_certain(raw, code):
+            self._keep_code(code, screened)
+        return screened
 
     def _keep_code(self, code: bytes, found: Screened) -> None:
         """Say the same of all texts of this code; where most codes come once it is left alone for a while."""
