@@ -31,7 +31,7 @@ from proxy.sql.effects import Act, Deallocates, DiscardsAll, Keeps, Prepares, Re
 _NONE: Final[tuple[Transaction, ...]] = ("none",)
 _OPEN: Final[tuple[Transaction, ...]] = ("open",)
 _EITHER: Final[tuple[Transaction, ...]] = ("none", "open")
-_NO_COLUMNS: Final = NONE  # compiled, a name of another module's is looked up each time
+_NOTHING_ADDED: Final = NONE  # compiled, a name of another module's is looked up each time
 _DEEPEST: Final = 32
 """How many definitions of one name may stand unconfirmed: each use of the name considers all of them."""
 
@@ -251,8 +251,8 @@ class State(Course):
         """
         sent = self.inflight.end_boundary()
         self.status = status
-        if status != "T" and self.lookup.added is not _NO_COLUMNS:
-            self.lookup.added = _NO_COLUMNS
+        if status != "T" and self.lookup.added is not _NOTHING_ADDED:
+            self.lookup.added = _NOTHING_ADDED
         registration = self.registration
         if registration is not None and not registration.settle(self.inflight.ready, status):
             self.registration = None
@@ -282,7 +282,7 @@ class State(Course):
             self.resolves_unseen()
         lookup = self.lookup
         moves = meaning.transacts or meaning.renames or meaning.adds
-        if moves or lookup.answer is not None or lookup.added is not _NO_COLUMNS:
+        if moves or lookup.answer is not None or lookup.added is not _NOTHING_ADDED:
             lookup.runs(meaning)
         if sent is not None and meaning.barrier:
             self.wait_for(sent)
