@@ -26,6 +26,7 @@ rules:
     match: {effects: [code.call, code.dynamic, code.opaque]}
     deny: "No."
 """
+GONE = "RETURNS int LANGUAGE sql AS 'DELETE FROM t WHERE id = ($1).id RETURNING 1'"
 PURGE = "RETURNS int LANGUAGE sql AS 'DELETE FROM t RETURNING 1'"
 COUNT = "LANGUAGE sql AS 'SELECT 1'"
 
@@ -41,9 +42,9 @@ async def _read(database: Database) -> Held | None:
         await connection.close(timeout=10)
 
 
-def knowing(clients: Clients, database: Database) -> Wired:
+def knowing(clients: Clients, database: Database, policy: str = LOSSLESS) -> Wired:
     """A client whose gate knows what the database holds."""
-    gate = gate_of(LOSSLESS, catalogue=True)
+    gate = gate_of(policy, catalogue=True)
     gate.swap_database(database.name, asyncio.run(_read(database)))
     client = clients.wired(database, gate)
     client.read_catalogue = lambda name: gate.swap_database(name, asyncio.run(_read(database)))
@@ -55,6 +56,12 @@ def refused(told: list[Answer]) -> str:
     errors = [each for each in told if each[0] == "E"]
     assert all(each[1] == "42501" for each in errors), told
     return str(errors[0][2]).partition("[rule ")[2].rstrip("]") if errors else ""
+
+
+PARTED = [
+    "CREATE TABLE parted (id int) PARTITION BY LIST (id)",
+    "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1)",
+]
 
 
 @pytest.fixture
@@ -70,7 +77,14 @@ def held(table: Database) -> Database:
         CREATE VIEW seen AS SELECT id, purge() FROM log;
         CREATE TABLE asleep (id int);
         CREATE TRIGGER sleeps AFTER INSERT ON asleep FOR EACH ROW EXECUTE FUNCTION sweep();
-        ALTER TABLE asleep DISABLE TRIGGER sleeps
+        ALTER TABLE asleep DISABLE TRIGGER sleeps;
+        CREATE TABLE guarded (id int);
+        CREATE POLICY p ON guarded USING (purge() > 0);
+        CREATE TABLE logs (id int) PARTITION BY LIST (id);
+        CREATE TRIGGER sweeps AFTER INSERT ON logs FOR EACH ROW EXECUTE FUNCTION sweep();
+        CREATE SCHEMA s;
+        CREATE TABLE s.part (id int PRIMARY KEY, v text);
+        CREATE TRIGGER sweeps BEFORE UPDATE ON s.part FOR EACH ROW EXECUTE FUNCTION sweep()
         """
     )
     return table
@@ -219,6 +233,40 @@ def test_after_a_definition_the_next_text_waits_for_a_fresh_reading(held: Databa
             ["", "no-loss"],
         ),
         (["CREATE VIEW w AS SELECT purge()"], ["no-loss"]),
+        ([f"CREATE FUNCTION gone(t) {GONE}", "SELECT x.gone FROM t AS x"], ["", "no-loss"]),
+        ([f"CREATE FUNCTION gone(t) {GONE}", "SELECT x.id FROM t AS x"], ["", ""]),
+        (
+            [
+                "CREATE TYPE wrapped AS (id int)",
+                f"CREATE FUNCTION gone(wrapped) {GONE}",
+                "CREATE CAST (wrapped AS int) WITH FUNCTION gone(wrapped)",
+                "SELECT ROW(id)::wrapped::int FROM t",
+            ],
+            ["", "", "", "no-loss"],
+        ),
+        (["CREATE VIEW w AS TABLE log"], ["no-loss"]),
+        (["ALTER TABLE guarded ENABLE ROW LEVEL SECURITY", "SELECT * FROM guarded"], ["", "no-code"]),
+        (["CREATE TABLE a ()", "ALTER TABLE a ENABLE ROW LEVEL SECURITY", "SELECT count_it()"], [""] * 3),
+        ([*PARTED, "INSERT INTO parted VALUES (1)", "INSERT INTO parted_1 VALUES (1)"], [""] * 4),
+        (
+            ["CREATE TABLE more PARTITION OF logs FOR VALUES IN (2)", "INSERT INTO more VALUES (2)"],
+            ["", "no-loss"],
+        ),
+        (["CREATE TABLE more () INHERITS (log)", "INSERT INTO asleep VALUES (1)"], ["", ""]),
+        (["ALTER TABLE s.part INHERIT t", "UPDATE t SET v = v WHERE id = 1"], ["", "no-loss"]),
+        (
+            [
+                *PARTED,
+                "ALTER TABLE parted ATTACH PARTITION log FOR VALUES IN (2)",
+                "INSERT INTO parted VALUES (2)",
+            ],
+            ["", "", "", "no-loss"],
+        ),
+        (["CREATE TABLE a (id int)", "ALTER TABLE a RENAME TO b", "SELECT count_it()"], [""] * 3),
+        (
+            ["CREATE TABLE a (id int)", "ALTER TABLE a RENAME id TO b", "INSERT INTO asleep VALUES (1)"],
+            [""] * 3,
+        ),
         (["CREATE TABLE a (id int)", "INSERT INTO a VALUES (1)", "SET LOCAL work_mem = '1MB'"], ["", "", ""]),
     ],
 )
