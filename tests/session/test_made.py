@@ -32,7 +32,7 @@ rules:
       not: {traits: [fresh, temporary, deferred]}
     deny: "No."
   - id: calls
-    match: {effects: [code.call], not: [{traits: [fresh]}, {targets: "function:renames"}, {traits: [trigger]}]}
+    match: {effects: [code.call], not: [{traits: [fresh, trigger]}, {targets: "function:renames"}]}
     deny: "No."
 """
 TAKEN = "42P07"
