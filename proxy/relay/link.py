@@ -132,7 +132,8 @@ class Link:
         self._slices: Slices | None = None  # what goes to the server in pieces
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
-        self._received: i64 = 0  # bytes of the client's
+        self._received: i64 = 0  # bytes of the client's,
+        self._seen: i64 = -1  # ... and when it was looked whether it moves
         self._rests_at: i64 = _AT_ONCE_BYTES  # when others have their turn
         self._server_ended = False
         self._connecting = False
@@ -288,6 +289,18 @@ class Link:
         if self._server_full:
             standing = Standing.QUERY
         return Stand(standing, self._received)
+
+    def rest(self) -> None:
+        """It is looked at now and then: let the session sleep where the client has sent nothing since."""
+        if self._over:
+            return
+        if self._received != self._seen:
+            self._seen = self._received
+            return
+        try:
+            self._session.sleep()
+        except Exception as error:
+            self._crash(error)
 
     def expire(self, standing: Standing, limit_s: float) -> None:
         """End, because it has stood like this for longer than it may."""

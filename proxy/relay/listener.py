@@ -14,7 +14,7 @@ from proxy.relay.binding import Place
 from proxy.relay.calls import Console
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
-from proxy.relay.clocks import Clock
+from proxy.relay.clocks import Clock, let_sleep
 from proxy.relay.entrance import Entrance
 from proxy.relay.errands import Helpers
 from proxy.relay.limits import Capacity, Occupancy, Seat
@@ -101,7 +101,7 @@ class Listener:
         occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
         self._entrance = Entrance(addresses, self._settings, occupancy, proxy, self._open_link)
         self._clock = Clock(self._settings.standing_s)
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
         self._addresses: tuple[Place, ...] = ()
         self._links: set[Link] = set()
         self._empty = asyncio.Event()
@@ -145,7 +145,10 @@ class Listener:
         Raises: OSError when an address cannot be bound, which is its `filename`.
         """
         self._addresses = await self._entrance.open(sockets)
-        self._watching = asyncio.get_running_loop().create_task(self._clock.run(self._links))
+        loop = asyncio.get_running_loop()
+        self._watching = [
+            loop.create_task(work) for work in (self._clock.run(self._links), let_sleep(self._links))
+        ]
 
     async def hand_over(self) -> None:
         """Have the kernel send newcomers to others who listen at the same port, before `close`."""
@@ -172,8 +175,8 @@ class Listener:
             self._entrance.turn_out()
             await self._let_go(timeout_s - grace_s)
         finally:
-            if self._watching is not None:
-                self._watching.cancel()
+            for watching in self._watching:
+                watching.cancel()
             await self._canceller.finish(_LAST_WORDS_S)
 
     async def stop(self) -> None:

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import Final
 
-from proxy.wire.backend import BackendKey
+from proxy.wire.backend import BackendKey, encode_key
 
 MAX_PEER: Final = 255
 MAX_WORKER: Final = 63
@@ -55,7 +54,7 @@ class CancelKeys:
         """Issue keys in this name; `token` gives 128 fresh random bits as 32 hexadecimal digits."""
         self.identity = identity
         self._token = token
-        self._live: dict[int, tuple[tuple[object, bytes], ...]] = {}
+        self._live: dict[bytes, object] = {}
 
     def issue(self, owner: object, process_id: int | None, *, long: bool) -> BackendKey:
         """Make the key of a session.
@@ -65,6 +64,13 @@ class CancelKeys:
             process_id: the server's; None where it has told none.
             long: the client speaks protocol 3.2.
         """
+        key = self._make(process_id, long=long)
+        while (shown := encode_key(key)) in self._live:  # behind another server there is the same process id
+            key = self._make(process_id, long=long)
+        self._live[shown] = owner
+        return key
+
+    def _make(self, process_id: int | None, *, long: bool) -> BackendKey:
         if process_id is None:
             process_id = int(self._token()[-8:], 16) >> 1
         me = self.identity
@@ -76,26 +82,19 @@ class CancelKeys:
             if me != Identity():
                 serial = process_id & ((1 << _SERIAL_BITS) - 1)
                 process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
-        self._live[process_id] = (*self._live.get(process_id, ()), (owner, secret))
         return BackendKey(process_id, secret)
 
-    def release(self, owner: object, key: BackendKey) -> None:
-        """The session has ended."""
-        sharing = self._live.pop(key.process_id, ())
-        others = tuple(each for each in sharing if each[0] is not owner)
-        if others:
-            self._live[key.process_id] = others
+    def release(self, key: bytes) -> None:
+        """The session of this key, as a CancelRequest holds it, has ended."""
+        self._live.pop(key, None)
 
     def find(self, key: bytes) -> object | None:
         """The session of a key that somebody shows, in time that does not tell how much of it was right.
 
-        Several may share a process id, behind different servers: then the secret tells them apart.
+        It is looked for by its hash, of which nobody outside can know the seed: bytes are compared where the
+        whole hash is the same, and then they are.
         """
-        found = None
-        for owner, secret in self._live.get(_process_id(key), ()):
-            if compare_digest(secret, key[_ID_BYTES:]):
-                found = owner
-        return found
+        return self._live.get(key)
 
     def issuer(self, key: bytes) -> Identity | None:
         """Which process has issued a key, if it is a true one; None: no process issues such keys."""

@@ -182,12 +182,6 @@ class Login:
         self._negotiation = Negotiation(startup)
         return self._negotiation.packet
 
-    def over(self) -> None:
-        """The client is in: what was only needed for that is let go of."""
-        self.exchange = self._negotiation = None
-        self._client = self._server  # the client's is another by now
-        self._issue_key = _issued
-
     def from_client(self) -> View:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
 
@@ -298,10 +292,6 @@ class Login:
                 )
             return encode_sasl_mechanisms(kept)
         return None
-
-
-def _issued(_process_id: int | None, _long: bool) -> BackendKey:
-    raise ProtocolViolation("a second key for one client")
 
 
 def _would_bind(body: bytes) -> bool:
