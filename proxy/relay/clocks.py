@@ -94,10 +94,14 @@ async def let_sleep(links: Iterable[Sleeper]) -> None:
     """Look at these again and again, until cancelled."""
     while True:
         await asyncio.sleep(_REST_S)
-        for few in _in_turns(tuple(links)):
-            for link in few:
-                link.rest()
-            await asyncio.sleep(0)
+        await _let_rest(tuple(links))  # a frame of its own: none is held until the next look
+
+
+async def _let_rest(links: Sequence[Sleeper]) -> None:
+    for few in _in_turns(links):
+        for link in few:
+            link.rest()
+        await asyncio.sleep(0)
 
 
 def _in_turns(links: Sequence[_Link]) -> Iterator[Sequence[_Link]]:

@@ -7,7 +7,7 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), where certificate
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from proxy.relay.binding import Place
@@ -18,7 +18,7 @@ from proxy.relay.clocks import Clock, let_sleep
 from proxy.relay.entrance import Entrance
 from proxy.relay.errands import Helpers
 from proxy.relay.limits import Capacity, Occupancy, Seat
-from proxy.relay.link import FinishedReporter, Link
+from proxy.relay.link import Link, Service
 from proxy.relay.ports import (
     CatalogueReader,
     ChangeRecorder,
@@ -84,19 +84,24 @@ class Listener:
             proxy: the headers that every connection has to begin with; none when None.
         """
         self._session_factory = session_factory
-        self._upstream = upstream
-        self._console = console
-        self._router = router
-        self._helpers = Helpers(reader, catalogue, credentials, recorder, holder)
         self._certificate = certificate
-        # One of each for all links: there are thousands of them.
-        self._shown: Callable[[], Certificate | None] = lambda: self._certificate
-        self._finished: FinishedReporter = self._forget
-        self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
         self._canceller = Canceller(
             upstream, at_once=self._settings.cancels_at_once, timeout_s=self._settings.cancel_timeout_s
+        )
+        self._service = Service(
+            upstream,
+            self._canceller,
+            self._settings,
+            console,
+            router,
+            Helpers(reader, catalogue, credentials, recorder, holder),
+            lambda: self._certificate,
+            observer,
+            self._on_crash,
+            self._forget,
+            asyncio.get_running_loop(),
         )
         occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
         self._entrance = Entrance(addresses, self._settings, occupancy, proxy, self._open_link)
@@ -204,20 +209,7 @@ class Listener:
             client.abort()
             self._on_crash(error)
             return
-        link = Link(
-            session,
-            self._upstream,
-            self._canceller,
-            self._settings,
-            seat,
-            console=self._console,
-            router=self._router,
-            helpers=self._helpers,
-            certificate=self._shown,
-            observer=self._observer,
-            on_crash=self._on_crash,
-            on_finished=self._finished,
-        )
+        link = Link(session, seat, self._service)
         self._links.add(link)
         self._empty.clear()
         link.client_made(client)

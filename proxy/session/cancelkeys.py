@@ -56,33 +56,34 @@ class CancelKeys:
         self._token = token
         self._live: dict[bytes, object] = {}
 
-    def issue(self, owner: object, process_id: int | None, *, long: bool) -> BackendKey:
+    def issue(self, owner: object, process_id: int | None, *, long: bool) -> bytes:
         """Make the key of a session.
 
         Args:
             owner: the session, which is kept until `release`.
             process_id: the server's; None where it has told none.
             long: the client speaks protocol 3.2.
+
+        Returns: it as BackendKeyData and CancelRequest hold it.
         """
         key = self._make(process_id, long=long)
-        while (shown := encode_key(key)) in self._live:  # behind another server there is the same process id
+        while key in self._live:  # behind another server the same process id may have the same secret
             key = self._make(process_id, long=long)
-        self._live[shown] = owner
+        self._live[key] = owner
         return key
 
-    def _make(self, process_id: int | None, *, long: bool) -> BackendKey:
+    def _make(self, process_id: int | None, *, long: bool) -> bytes:
         if process_id is None:
             process_id = int(self._token()[-8:], 16) >> 1
         me = self.identity
         if long:
             random = bytes.fromhex(self._token() + self._token())
-            secret = bytes((me.peer, me.worker)) + random[2:]
-        else:
-            secret = bytes.fromhex(self._token())[-_SHORT:]
-            if me != Identity():
-                serial = process_id & ((1 << _SERIAL_BITS) - 1)
-                process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
-        return BackendKey(process_id, secret)
+            return encode_key(BackendKey(process_id, bytes((me.peer, me.worker)) + random[2:]))
+        secret = bytes.fromhex(self._token())[-_SHORT:]
+        if me != Identity():
+            serial = process_id & ((1 << _SERIAL_BITS) - 1)
+            process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
+        return encode_key(BackendKey(process_id, secret))
 
     def release(self, key: bytes) -> None:
         """The session of this key, as a CancelRequest holds it, has ended."""

@@ -36,13 +36,13 @@ from proxy.wire.backend import (
     decode_error,
     decode_parameter_status,
     decode_ready,
-    encode_backend_key,
     encode_ready,
     encode_sasl_mechanisms,
 )
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import decode_sasl_initial
+from proxy.wire.octets import message
 from proxy.wire.scram import SCRAM, SCRAM_PLUS
 from proxy.wire.startup import (
     CancelRequest,
@@ -67,7 +67,7 @@ _PARAMETER_STATUS: Final = 0x53  # S
 _READY: Final = 0x5A  # Z
 
 
-KeyIssuer: TypeAlias = Callable[[int | None, bool], BackendKey]
+KeyIssuer: TypeAlias = Callable[[int | None, bool], bytes]
 """Makes a client's key: from the server's process id, None where it has told none; long for protocol 3.2."""
 
 
@@ -269,7 +269,7 @@ class Login:
     def _own_key(self) -> bytes:
         long = self._negotiation is not None and self._negotiation.long_keys
         process_id = None if self.server_key is None else self.server_key.process_id
-        return encode_backend_key(self._issue_key(process_id, long))
+        return message(b"K", self._issue_key(process_id, long))
 
     def _authentication(self) -> bytes | None:
         request = decode_authentication(self._server.body())

@@ -43,7 +43,7 @@ from proxy.session.slumber import Asleep, fall_asleep
 from proxy.session.tls import TlsInfo
 from proxy.session.weighing import Weighed
 from proxy.session.who import Who
-from proxy.wire.backend import BackendKey, encode_key, encode_old_error
+from proxy.wire.backend import encode_old_error
 from proxy.wire.errors import ProtocolViolation, UnsupportedVersion
 from proxy.wire.framing import View
 from proxy.wire.frontend import encode_terminate
@@ -441,10 +441,9 @@ class Session(Brain):
             commands += self._converse_with_client(conversation)
         return commands
 
-    def _issue_key(self, process_id: int | None, long: bool) -> BackendKey:
-        key = self._gate.keys.issue(self, process_id, long=long)
-        self._key = encode_key(key)
-        return key
+    def _issue_key(self, process_id: int | None, long: bool) -> bytes:
+        self._key = self._gate.keys.issue(self, process_id, long=long)
+        return self._key
 
     def _reports(self) -> list[Command]:
         """What was judged, told once."""
