@@ -204,9 +204,7 @@ def _pgbouncer(site: Site, setting: Setting, *, by_socket: bool = False) -> Iter
         rival = find_pgbouncer()
     except Missing as missing:
         raise Unavailable(str(missing)) from None
-    command = [str(rival.path), "--version"]
     environment = rival.environment()
-    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     account = server_account()  # PgBouncer refuses to run as root, as PostgreSQL does
     listen = _listen(site, setting)
     pids = []
@@ -219,7 +217,7 @@ def _pgbouncer(site: Site, setting: Setting, *, by_socket: bool = False) -> Iter
             command = [str(rival.path), str(settings)]
             running = program(command, directory, listen, account, environment)
             pids.append(stack.enter_context(running).pid)
-        yield Target(name, listen, shown.splitlines()[0], tuple(pids), setting)
+        yield Target(name, listen, f"PgBouncer {rival.version()}", tuple(pids), setting)
 
 
 def _listen(site: Site, setting: Setting) -> Address:

@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Protocol
 
@@ -129,7 +129,7 @@ class FactsKeeper:
         threading.Thread(target=self._read_on, args=(loop,), name="facts", daemon=True).start()
         try:
             while True:
-                await asyncio.sleep(self._every_s)
+                await asyncio.sleep(self._fresh_s())
                 self._notice_age()
         finally:
             self._stopping.set()
@@ -137,13 +137,16 @@ class FactsKeeper:
 
     def _read_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """The thread: wait, read, tell the event loop."""
-        while not self._stopping.wait(_REST_S):
+        rest_s = _REST_S
+        while not self._stopping.wait(rest_s):
             facts: Facts | None = None
             trouble = ""
             started = monotonic()
             try:
+                begun = monotonic()
                 self._ledger.wait(self._every_s)
                 started = monotonic()
+                rest_s = _REST_S if started - begun < self._every_s / 2 else 0.0
                 epoch = self._ledger.epoch()
                 now = datetime.now(UTC)
                 if epoch != self._epoch or now < self._read_on_wall:  # a clock set back: nothing is over
@@ -155,10 +158,18 @@ class FactsKeeper:
             except Exception as error:  # whatever it is: facts that cannot be read grow stale
                 trouble = f"the ledger cannot be read: {type(error).__name__}"
                 self._stopping.wait(self._every_s)  # waiting itself may be what fails
+            if self._is_as_before(facts, trouble):
+                self._read_at = started
+                continue
             try:
                 loop.call_soon_threadsafe(self._take, facts, started, trouble)
             except RuntimeError:
                 return  # the loop is closed
+
+    def _is_as_before(self, facts: Facts | None, trouble: str) -> bool:
+        """Whether a reading tells nothing new: waking the event loop for it would cost more than the look."""
+        quiet = facts is None and not trouble and not self._asking
+        return quiet and not self._trouble and not self.facts.stale
 
     def _take(self, facts: Facts | None, read_at: float, trouble: str) -> None:
         if trouble:
@@ -193,10 +204,19 @@ class FactsKeeper:
         if not facts.freezes:
             self._log.warning("writes are not frozen any more")
 
+    def _fresh_s(self) -> float:
+        """How long at least the facts cannot grow too old; they are looked at now and then all the same."""
+        facts, left_s = self.facts, self._stale_after_s
+        for limit_s, passed in ((self._stale_after_s, facts.stale), (self._overdue_after_s, facts.overdue)):
+            if not passed:
+                left_s = min(left_s, limit_s - self.age_s)
+        return max(left_s, _REST_S)
+
     def _notice_age(self) -> None:
         age_s = self.age_s
         if not self.facts.stale and age_s > self._stale_after_s:
-            self.facts = replace(self.facts, stale=True)
+            read_at = datetime.now(UTC) - timedelta(seconds=age_s)
+            self.facts = replace(self.facts, as_of=read_at, stale=True)
             self._log.error("facts are stale: what needs evidence is refused", age_s=round(age_s, 1))
             self._swap(self.facts)
         if not self.facts.overdue and age_s > self._overdue_after_s:

@@ -16,7 +16,9 @@ from watchfiles import awatch
 # An editor writes a file in several steps; wait for them to end, but look at least this often: file events
 # can get lost (a full queue, a network file system, a link further up the path).
 _DEBOUNCE_MS = 100
-_LOOK_AGAIN_MS = 1000
+_LOOK_AGAIN_MS = 5000
+# How often its thread asks whether events have come, which it does by holding the interpreter.
+_STEP_MS = 250
 
 Signature: TypeAlias = tuple[str, int, int, int] | None
 
@@ -41,7 +43,7 @@ class Reloads(Protocol):
 async def watch(
     files: Callable[[], Iterable[str]], look: Callable[[], Awaitable[None]], log: BoundLogger
 ) -> None:
-    """Have a look whenever something changes beside the files, and every second, until cancelled.
+    """Have a look whenever something changes beside the files, and every five seconds, until cancelled.
 
     Args:
         files: which they are; asked again after each look.
@@ -54,6 +56,7 @@ async def watch(
                 *folders,
                 watch_filter=None,
                 debounce=_DEBOUNCE_MS,
+                step=_STEP_MS,
                 rust_timeout=_LOOK_AGAIN_MS,
                 yield_on_timeout=True,
                 recursive=False,

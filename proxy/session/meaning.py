@@ -17,7 +17,7 @@ from proxy.session.events import LongText
 from proxy.session.letting import Held
 from proxy.session.overlay import Overlay
 from proxy.session.resolution.bare import unsettles
-from proxy.session.resolution.names import UNSETTLING
+from proxy.session.resolution.names import ADDS, UNSETTLING
 from proxy.session.tally import Count
 from proxy.sql.analyse import Analysis, SqlSyntaxError, Statement
 from proxy.sql.bookkeeping import HISTORIES, maker
@@ -122,7 +122,7 @@ class Meaning:
         relexes: it may change how the server reads later texts.
         transacts: it may begin or end a transaction.
         renames: bare names may mean something else afterwards.
-        adds: it may add a column to a table.
+        adds: it may add a column to a table, or make something.
         several: it stands for more than one possible meaning.
         missing: a name that it EXECUTEs and that nothing is known of.
         neutral: it is about rows, or a plain transaction's: no other text means anything else afterwards.
@@ -191,7 +191,7 @@ class Meaning:
         names = frozenset(map(_NAME, effects))
         self.transacts = any(map(_may_transact, names))
         self.renames = not UNSETTLING.isdisjoint(names) and unsettles(effects)
-        self.adds = "column.add" in names
+        self.adds = not ADDS.isdisjoint(names)
         self.acts = acts if any(acts) else ()
         self.executes = tuple(act.name for group in self.acts for act in group if isinstance(act, Executes))
         self.registers = (

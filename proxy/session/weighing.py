@@ -21,7 +21,7 @@ from proxy.session.letting import Held
 from proxy.session.meaning import Meaning
 from proxy.session.overlay import Overlay, defines
 from proxy.session.resolution.bare import hopeful, questions, resolved
-from proxy.session.resolution.freshness import Column
+from proxy.session.resolution.freshness import Added
 from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Asked
 from proxy.sql.effects import Effect
 from proxy.sql.settings import LEXING
@@ -48,7 +48,7 @@ class Basis:
     world: World
     answer: Answer | None
     bound: Set[str] | None
-    added: frozenset[Column]
+    added: frozenset[Added]
     may_ask: bool
 
 

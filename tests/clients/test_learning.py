@@ -243,6 +243,9 @@ def test_a_pooler_that_makes_a_new_salt_each_time_cannot_be_learnt_from(
     pooler: tuple[PgBouncer, str], tmp_path: Path
 ) -> None:
     done = learn(tmp_path, pooler[1], user="clear")
+    if pooler[0].version >= (1, 25):  # which keeps the secret that it made until it ends
+        assert done == Done(0, f"added clear in {tmp_path / 'users'}\n", "")
+        return
     assert done == Done(
         3,
         "",

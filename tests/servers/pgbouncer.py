@@ -36,6 +36,12 @@ class Executable:
         """The environment in which it runs."""
         return {**os.environ, **self.variables}
 
+    def version(self) -> str:
+        """Ask it which it is, as `1.25.2`."""
+        command = [str(self.path), "--version"]
+        said = subprocess.check_output(command, env=self.environment(), text=True)
+        return said.split()[1]
+
 
 def find_pgbouncer() -> Executable:
     """Find PgBouncer, or fetch it.
@@ -94,6 +100,11 @@ class PgBouncer:
             *(f"{name} = {value}" for name, value in options.items()),
         ]
         (self._directory / "pgbouncer.ini").write_text("\n".join(lines) + "\n")
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Which it is, as (1, 25, 2)."""
+        return tuple(map(int, self._executable.version().split(".")))
 
     @property
     def log(self) -> str:

@@ -161,6 +161,8 @@ def test_in_one_batch(table: Database, clients: Clients) -> None:
         ("BEGIN", "ALTER TABLE w ADD c text", "DROP TABLE w", U_TO_W, "UPDATE w SET c = v"),
         ("BEGIN", TEMP_U, "ALTER TABLE u ADD c text", "DROP TABLE u", "UPDATE u SET c = v"),
         (f"{TEMP_U}; ALTER TABLE u ADD c text; DROP TABLE u; UPDATE u SET c = v",),
+        ("ALTER TABLE w ADD c text; CREATE TEMP VIEW w AS SELECT * FROM u; UPDATE w SET c = v",),
+        ("BEGIN", "ALTER TABLE w ADD c text", "CREATE TEMP VIEW w AS SELECT * FROM u", "UPDATE w SET c = v"),
         ("BEGIN", "ALTER TABLE w ADD c text", "ALTER TABLE u INHERIT w", "UPDATE w SET c = v"),
         ("ALTER TABLE w ADD c text; ALTER TABLE u INHERIT w; UPDATE w SET c = v",),
         # A child had it already.

@@ -23,7 +23,7 @@ from proxy.records.chain import Chain
 from proxy.records.heads import heads_in, trusted
 
 EVENT: Final = "ledger head"
-_LOOK_S: Final = 1.0
+_LOOK_S: Final = 5.0
 _STOP_S: Final = 5.0
 
 

@@ -47,6 +47,8 @@ _ANSWER_S: Final = 1.0
 """How long a scrape waits for a worker; then its report before counts."""
 
 _ASK_EVERY_S: Final = 1.0
+_COUNTS_EVERY: Final = 10
+"""So many times a worker is asked until it is asked for what it counts, too."""
 _SILENT_S: Final = 10.0
 """A worker that has said nothing for so long is not well: its event loop is held."""
 
@@ -75,7 +77,8 @@ class Worker:
     Attributes:
         answered: when it last said something, of the monotonic clock.
         trouble: why it could not serve.
-        waiting: who waits for its next report.
+        families: what it counted when it was last asked for that.
+        waiting: who waits for its next report with all that.
         enforced: who waits for it to take a policy.
         asked: who waits for the answer to a question, by its number.
     """
@@ -87,6 +90,7 @@ class Worker:
     serving: bool = False
     trouble: StartError | None = None
     report: Report | None = None
+    families: tuple[Family, ...] = ()
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     enforced: list[asyncio.Future[str]] = field(default_factory=list)
     asked: dict[int, asyncio.Future[Answered]] = field(default_factory=dict)
@@ -144,7 +148,7 @@ class Crew:
     async def reports(self) -> tuple[tuple[Family, ...], ...]:
         """What each worker counts now, and what those counted that are gone."""
         await self.ask()
-        return (self._past, *(w.report.families for w in self._workers.values() if w.report is not None))
+        return (self._past, *(worker.families for worker in self._workers.values()))
 
     async def ask(self) -> None:
         """Have all workers report; one that does not answer in time keeps its report."""
@@ -256,10 +260,17 @@ class Crew:
         await asyncio.gather(*(self._first(number) for number in range(1, self._count)))
 
     async def watch(self) -> None:
-        """Ask every worker each second, so that little of what it counts can be lost; until cancelled."""
-        while True:
+        """Ask every worker each second what there is to tell, until cancelled.
+
+        Now and then it tells what it counts, so that not much of that can be lost.
+        """
+        for times in serials(1):
             await asyncio.sleep(_ASK_EVERY_S)
-            await self.ask()
+            if times % _COUNTS_EVERY == 1:
+                await self.ask()
+                continue
+            for worker in self.serving:
+                worker.channel.send(Ask(counts=False))
 
     async def stop(self, within_s: float) -> None:
         """Have all finish; returns when they have ended.
@@ -352,7 +363,9 @@ class Crew:
             case Report():
                 worker.report = message
                 self._on_report(message)
-                _settle(worker.waiting, None)
+                if message.families is not None:
+                    worker.families = message.families
+                    _settle(worker.waiting, None)
             case SessionsListed() | SessionEnded():
                 if message.question in worker.asked:
                     _settle([worker.asked[message.question]], message)
@@ -364,8 +377,7 @@ class Crew:
         """What it has counted stays; nobody waits for it any more."""
         del self._workers[worker.number]
         worker.channel.close()
-        if worker.report is not None:
-            self._past = merged((self._past, counted(worker.report.families)))
+        self._past = merged((self._past, counted(worker.families)))
         _settle(worker.waiting, None)
         _settle(worker.enforced, "")
         _settle(list(worker.asked.values()), None)

@@ -44,7 +44,9 @@ class Enforce(Message, frozen=True):
 
 
 class Ask(Message, frozen=True):
-    """To a worker: report."""
+    """To a worker: report, with what it counts or, for a twentieth of the price, without."""
+
+    counts: bool = True
 
 
 class Reload(Message, frozen=True):
@@ -94,14 +96,14 @@ class Report(Message, frozen=True):
     """From a worker.
 
     Attributes:
-        families: what it counts.
+        families: what it counts; None where that was not asked for.
         not_ready: why it cannot take clients.
         digests: the policies it enforces, by path.
         refusals: lines of the refusal log since the report before, where there is a console.
         left_out: how many of those were too many or too long to be sent.
     """
 
-    families: tuple[Family, ...]
+    families: tuple[Family, ...] | None
     not_ready: tuple[str, ...]
     digests: Mapping[str, str]
     refusals: tuple[bytes, ...] = ()

@@ -203,7 +203,7 @@ class _Worker:
         while (order := await channel.receive()) is not None:
             match order:
                 case Ask():
-                    channel.send(self._report(gateway))
+                    channel.send(self._report(gateway, counts=order.counts))
                 case Enforce():
                     channel.send(await self._enforce(order, gateway))
                 case Reload():
@@ -241,10 +241,10 @@ class _Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _report(self, gateway: Gateway) -> Report:
+    def _report(self, gateway: Gateway, *, counts: bool = True) -> Report:
         refusals, left_out = ((), 0) if self._outbox is None else self._outbox.take()
         return Report(
-            families_of(gateway.collector) + families_of(self._process),
+            families_of(gateway.collector) + families_of(self._process) if counts else None,
             gateway.not_ready,
             gateway.digests,
             refusals,

@@ -17,7 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace as changed
 
-from proxy.session.resolution.freshness import NONE, Column, Freshness
+from proxy.session.resolution.freshness import NONE, Added, Freshness
 from proxy.session.resolution.inquiry import MOST_NAMES, Answer, Asked, Own
 from proxy.session.resolution.names import sets_path, spelled
 from proxy.session.resolution.vacancy import believes, left, places
@@ -64,14 +64,14 @@ class _Known:
         own: the session's own relations; None stands for every name there is.
         bound: the own tables that a prepared statement's rows are of; None where it is looked up now.
         free: the keys of names that nothing has (``vacancy``); None stands for every name.
-        fresh: the columns that the transaction has added.
+        fresh: what the transaction has added.
     """
 
     path: tuple[str, ...] | None
     own: dict[str, Own] | None
     bound: Set[str] | None = None
     free: frozenset[str] | None = frozenset()
-    fresh: Freshness = field(default_factory=lambda: Freshness(NONE, {}))
+    fresh: Freshness = field(default_factory=lambda: Freshness(NONE, {}, frozenset()))
 
     def find(self, target: Target) -> Own | None:
         """The session's own relation that a target is, if it is one."""
@@ -93,7 +93,7 @@ def resolved(
     path: tuple[str, ...] | None,
     answer: Answer | None = None,
     bound: Set[str] | None = None,
-    added: Set[Column] = NONE,
+    added: Set[Added] = NONE,
 ) -> tuple[Effect, ...]:
     """The effects of a text, by what is known of its names.
 
@@ -102,25 +102,25 @@ def resolved(
         answer: what the server said since anything ran last.
         bound: for a prepared statement the names, spelled, that were the session's own when it was resolved
             last: the server keeps what it has found.
-        added: the columns that the transaction has added before this text.
+        added: what the transaction has added before this text.
     """
     if answer is None:
         return tuple(_follow(statements, _Known(path, {}, bound)))
-    fresh = Freshness(added, answer.grown)
+    fresh = Freshness(added, answer.grown, answer.made)
     return tuple(_follow(statements, _Known(path, dict(answer.own), bound, answer.free, fresh)))
 
 
 def hopeful(
-    statements: Iterable[Statement], path: tuple[str, ...], added: Set[Column] = NONE
+    statements: Iterable[Statement], path: tuple[str, ...], added: Set[Added] = NONE
 ) -> tuple[Effect, ...]:
     """The effects if the server gave the best answer: every bare relation own, every name free."""
-    return tuple(_follow(statements, _Known(path, None, free=None, fresh=Freshness(added, None))))
+    return tuple(_follow(statements, _Known(path, None, free=None, fresh=Freshness(added, None, None))))
 
 
-def questions(statements: Iterable[Statement], added: Set[Column] = NONE) -> frozenset[Asked]:
+def questions(statements: Iterable[Statement], added: Set[Added] = NONE) -> frozenset[Asked]:
     """All that may be asked of a text's names; too many where they are too many to ask."""
     everything = _Known(None, None)
-    fresh = Freshness(added, None)
+    fresh = Freshness(added, None, None)
     names: set[Asked] = set()
     for statement in statements:
         names.update(fresh.hinges(statement))
@@ -153,7 +153,7 @@ def _follow(statements: Iterable[Statement], known: _Known) -> Iterator[Effect]:
         free = known.free
         hopes = free is None or bool(free)  # most of the time no name is
         effects = left(statement, free) if hopes else iter(statement.effects)
-        if known.fresh.columns:
+        if not known.fresh.empty:
             effects = (known.fresh.mark(effect, statement) for effect in effects)
         if statement.kind in _NAMING and not any(effect.name in _CODE for effect in statement.effects):
             for effect in effects:

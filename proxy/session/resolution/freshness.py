@@ -1,8 +1,8 @@
-"""What the running transaction has added to tables: columns that hold nothing of before.
+"""What the running transaction has added: columns of tables, and what it has made (``making``).
 
-Enters: the statements of a text, what the transaction has added before it, what the server says of the
-tables. Leaves: effects with `fresh` on what falls on such columns alone. Absent: how the server is asked
-(``inquiry``).
+Enters: the statements of a text, what the transaction has added before it, what the server says of that.
+Leaves: effects with `fresh` on what falls on such columns and things alone, which hold nothing of before.
+Absent: how the server is asked (``inquiry``).
 
 A column is fresh where ADD COLUMN has made it in this transaction, which locks the table exclusively from
 then on. The server says that the table is an ordinary one (of a foreign table the column was elsewhere), that
@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace as changed
 
+from proxy.session.resolution.making import ANYTHING, Made, Making
 from proxy.session.resolution.names import sets_path, spelled
-from proxy.session.resolution.vacancy import Place
+from proxy.session.resolution.vacancy import Place, believes
 from proxy.sql.analyse import Statement
 from proxy.sql.effects import Effect, Risk, Target
 
@@ -28,13 +29,30 @@ _NEVER: Final = frozenset({"cascade", "deferred"})
 _KEEPS: Final = frozenset(
     {
         *("column.add", "column.alter", "column.default", "column.drop", "column.not_null", "column.retype"),
-        *("comment.set", "constraint.add", "constraint.validate", "index.create", "sequence.create"),
-        *("row.delete", "row.insert", "row.lock", "row.read", "row.update", "sequence.advance"),
-        *("function.create", "function.replace", "procedure.create", "procedure.replace"),
-        *("statement.copy", "table.create", "table.lock", "transaction.begin", "type.create", "view.create"),
+        *("comment.set", "constraint.add", "constraint.drop", "constraint.validate", "domain.create"),
+        *("function.create", "function.drop", "function.replace", "index.create", "index.drop"),
+        *("matview.create", "matview.drop", "policy.create", "policy.drop"),
+        *("procedure.create", "procedure.drop", "procedure.replace"),
+        *("row.delete", "row.insert", "row.lock", "row.read", "row.update", "row_security.enable"),
+        *("schema.create", "sequence.advance", "sequence.create", "sequence.drop", "sequence.reset"),
+        *(
+            "statement.copy",
+            "table.create",
+            "table.drop",
+            "table.lock",
+            "table.truncate",
+            "transaction.begin",
+        ),
+        *("trigger.create", "trigger.drop", "trigger.replace", "type.alter", "type.create", "type.drop"),
+        *("type.value_rename", "view.create", "view.drop", "view.replace"),
     }
 )
-"""Behind these every name of a table and of a column stands for the same."""
+"""Behind these every name of a table and of a column stands for the same, but for what came or went."""
+
+_ON_MADE: Final = frozenset({"code.call", "sequence.alter"})
+"""And behind these, where they fall on what was made."""
+
+_COMES_OR_GOES: Final = frozenset({"create", "drop"})
 
 _MARKED: Final = frozenset(
     {"AlterTableStmt", "DeleteStmt", "InsertStmt", "MergeStmt", "SelectStmt", "UpdateStmt"}
@@ -42,7 +60,7 @@ _MARKED: Final = frozenset(
 """In these no name means something else halfway, as it may in DO."""
 
 _DROP: Final = ": drop"
-_MOST_COLUMNS: Final = 1_000
+_MOST_ADDED: Final = 1_000
 """More than these a session does not remember."""
 
 
@@ -61,46 +79,72 @@ class Grown:
     table: str
 
 
-NONE: Final[frozenset[Column]] = frozenset()
+Added: TypeAlias = Column | Made
+
+NONE: Final[frozenset[Added]] = frozenset()
 
 
 class Freshness:
-    """The fresh columns, while a text is followed statement by statement.
+    """What is fresh, while a text is followed statement by statement.
 
     Attributes:
         columns: those there are now; for one that was there unless something was free, that.
+        making: what has been made.
     """
 
-    __slots__ = ("_grown", "columns")
+    __slots__ = ("_asks_again", "_grown", "columns", "making")
 
-    def __init__(self, added: Set[Column], grown: Mapping[str, Set[str]] | None) -> None:
+    def __init__(
+        self,
+        added: Set[Added],
+        grown: Mapping[str, Set[str]] | None,
+        made: Set[str] | None,
+        *,
+        asks_again: bool = False,
+    ) -> None:
         """Begin a text.
 
         Args:
             added: what the transaction has added before.
             grown: the ordinary tables, each with the columns that are this transaction's work; None where
                 nobody has been asked: then all are, at best.
+            made: the keys of what this transaction has made, None likewise.
+            asks_again: the server will be asked before anything of this is believed.
         """
         self._grown = grown
+        self._asks_again = asks_again
         self.columns: dict[Column, Place | None] = {
-            column: None for column in added if grown is None or column.name in grown.get(column.table, ())
+            column: None
+            for column in added
+            if isinstance(column, Column) and (grown is None or column.name in grown.get(column.table, ()))
         }
+        self.making = Making((thing for thing in added if isinstance(thing, Made)), made)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is fresh."""
+        return not self.columns and not self.making.things
 
     def mark(self, effect: Effect, statement: Statement) -> Effect:
-        """An effect of the next statement, with `fresh` where it falls on fresh columns alone."""
-        if not self.columns or not self._of(effect, statement):
+        """An effect of the next statement, with `fresh` where it falls on what is fresh alone."""
+        if self.making.of(effect, statement) is None and not (self.columns and self._of(effect, statement)):
             return effect
         return changed(effect, traits=effect.traits | _FRESH, risk=min(effect.risk, Risk.MEDIUM))
 
-    def hinges(self, statement: Statement) -> Iterator[Grown | Place]:
+    def hinges(self, statement: Statement) -> Iterator[Grown | Made | Place]:
         """What has to be asked, for marks on the next statement to be believed."""
-        if self.columns:
-            for effect in statement.effects:
-                for column in self._of(effect, statement):
-                    yield Grown(column.table)
-                    place = self.columns[column]
-                    if place is not None:
-                        yield place
+        if self.empty:
+            return
+        for effect in statement.effects:
+            thing = self.making.of(effect, statement)
+            if thing is not None:
+                yield self.making.hinges(thing)
+                continue
+            for column in self._of(effect, statement):
+                yield Grown(column.table)
+                place = self.columns[column]
+                if place is not None:
+                    yield place
 
     def _of(self, effect: Effect, statement: Statement) -> tuple[Column, ...]:
         """The columns that an effect falls on, if all of these are fresh."""
@@ -115,26 +159,47 @@ class Freshness:
         Args:
             free: the keys of what nothing was called before it; None: of everything.
         """
-        for effect in statement.effects:
-            if "deferred" in effect.traits:
-                continue
-            if not _keeps(effect):
-                self.columns.clear()
+        at_once = [effect for effect in statement.effects if "deferred" not in effect.traits]
+        if not all(self._keeps(effect, statement) for effect in at_once):
+            self.columns.clear()
+            self.making.forget(tables_too=not self._asks_again)
+            if not self._asks_again:
                 return
+        self.making.follow(statement, free, asks_again=self._asks_again)
+        for effect in at_once:
             if effect.name == "column.drop":
                 self.columns.pop(_column(effect), None)
-        for effect in statement.effects:  # ALTER TABLE drops first, whatever stands first
+            self._comes_or_goes(effect)
+        for effect in at_once:  # ALTER TABLE drops first, whatever stands first
             if effect.name == "column.add" and _on_a_table(effect):
                 self._add(_column(effect), effect, free)
-        for effect in statement.effects:
+        for effect in at_once:
             if effect.name == "table.lock" and effect.detail == "foreign key":
-                self._refer(effect)
+                self._refer(effect, statement)
 
-    def _refer(self, effect: Effect) -> None:
-        """A foreign key may refer to a fresh column by one that was there, ON UPDATE CASCADE."""
+    def _keeps(self, effect: Effect, statement: Statement) -> bool:
+        if effect.name == "session.set":
+            return not sets_path(effect)
+        if effect.name in _ON_MADE:
+            thing = self.making.of(effect, statement)
+            return thing is not None and thing.does != ANYTHING
+        return effect.name in _KEEPS and "cascade" not in effect.traits
+
+    def _comes_or_goes(self, effect: Effect) -> None:
+        """Where a relation does, its name may stand for another one."""
+        family, _, verb = effect.name.rpartition(".")
+        target = effect.target
+        if verb in _COMES_OR_GOES and target is not None and target.name and family == target.kind:
+            last = spelled(Target("table", None, target.name))
+            for column in [each for each in self.columns if each.table.endswith(last)]:
+                del self.columns[column]
+
+    def _refer(self, effect: Effect, statement: Statement) -> None:
+        """A foreign key may refer to something fresh by what was there, ON UPDATE or ON DELETE CASCADE."""
         name = "" if effect.target is None else spelled(Target("table", None, effect.target.name))
         if any(column.table.endswith(name) for column in self.columns):
             self.columns.clear()
+        self.making.refer(name, statement)
 
     def _add(self, column: Column, effect: Effect, free: Set[str] | None) -> None:
         if column in self.columns or not (column.table + column.name).isascii():
@@ -147,18 +212,21 @@ class Freshness:
             self.columns[column] = place
 
 
-def added_by(statements: Iterable[Statement], before: Set[Column]) -> frozenset[Column]:
-    """What the transaction has added once a text has run in it, and it is still the same one."""
-    freshness = Freshness(before, None)
+def added_by(
+    statements: Iterable[Statement], before: Set[Added], free: frozenset[str] = frozenset()
+) -> frozenset[Added]:
+    """What the transaction has added once a text has run in it, and it is still the same one.
+
+    Args:
+        free: the keys of what nothing was called before it, as far as the server was asked.
+    """
+    freshness = Freshness(before, None, None, asks_again=True)
     for statement in statements:
-        freshness.follow(statement, frozenset())
-    return frozenset(freshness.columns) if len(freshness.columns) <= _MOST_COLUMNS else NONE
-
-
-def _keeps(effect: Effect) -> bool:
-    if effect.name == "session.set":
-        return not sets_path(effect)
-    return effect.name in _KEEPS and "cascade" not in effect.traits
+        freshness.follow(statement, free)
+        free = free if believes(statement) else frozenset()
+    if len(freshness.columns) + len(freshness.making.things) > _MOST_ADDED:
+        return NONE
+    return frozenset((*freshness.columns, *freshness.making.things))
 
 
 def _on_a_table(effect: Effect) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from proxy.session.resolution.freshness import Grown
+from proxy.session.resolution.making import Made, asked_of
 from proxy.session.resolution.vacancy import Place
 from proxy.wire.backend import decode_data_row
 from proxy.wire.errors import ProtocolViolation
@@ -61,6 +62,38 @@ LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) c.oi
   AND a.xmin OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid
 WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
 """
+
+_MADE: Final = """\
+UNION ALL SELECT NULL, NULL, NULL, m.key, '=', NULL, NULL
+FROM (VALUES %s) AS m(key, kind, name),
+  (SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid) AS this(xid)
+WHERE pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+  AND CASE m.kind
+    WHEN 'routine' THEN (SELECT pg_catalog.min(p.xmin::pg_catalog.text) FROM pg_catalog.pg_proc AS p
+      WHERE p.proname OPERATOR(pg_catalog.=) m.name::pg_catalog.name
+      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1) OPERATOR(pg_catalog.=) this.xid::pg_catalog.text
+    WHEN 'type' THEN (SELECT pg_catalog.min(t.xmin::pg_catalog.text) FROM pg_catalog.pg_type AS t
+      WHERE t.typname OPERATOR(pg_catalog.=) m.name::pg_catalog.name
+      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1) OPERATOR(pg_catalog.=) this.xid::pg_catalog.text
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_class AS c
+      WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(m.name)
+        AND c.relkind::pg_catalog.text OPERATOR(pg_catalog.=) m.kind
+        AND c.xmin OPERATOR(pg_catalog.=) this.xid AND NOT c.relispartition AND NOT c.relhassubclass
+        AND (NOT c.relhasrules OR c.relkind OPERATOR(pg_catalog.<>) 'r')
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+          WHERE a.attnum OPERATOR(pg_catalog.<) 0 AND a.xmin OPERATOR(pg_catalog.<>) this.xid
+            AND a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.oid
+              UNION ALL SELECT k.conrelid FROM pg_catalog.pg_constraint AS k
+                WHERE k.confrelid OPERATOR(pg_catalog.=) c.oid AND k.contype OPERATOR(pg_catalog.=) 'f'
+              UNION ALL SELECT d.objid FROM pg_catalog.pg_depend AS d
+                WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+                  AND d.refobjid OPERATOR(pg_catalog.=) c.oid AND d.deptype OPERATOR(pg_catalog.<>) 'n'
+                  AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass))))
+  END
+"""
+# A row of pg_class is written anew by ALTER TABLE, but those of a table's system columns are of its creation.
+# What refers to it, and a sequence that goes with it, have to be as new: DELETE may reach the one, DROP the
+# other.
 
 _FREE: Final = """\
 UNION ALL SELECT NULL, NULL, NULL, f.key, '-', NULL, NULL
@@ -124,11 +157,15 @@ _WHERE_TAKEN: Final = _COLUMN + "".join(
 
 _NOTHING: Final = "-"
 _ORDINARY: Final = "+"
+_OURS: Final = "="
 _KINDS: Final = {"r": "table", "p": "table", "v": "view", "S": "sequence", "i": "index", "I": "index"}
 """What pg_class.relkind is as the kind of a target."""
 
 
-Asked: TypeAlias = str | Place | Grown
+_RELKINDS: Final = {"table": "r", "view": "v", "matview": "m", "sequence": "S"}
+"""And back, for what a transaction has made."""
+
+Asked: TypeAlias = str | Place | Grown | Made
 """A relation's name as ``spelled`` spells it, which may be the session's own; or something else to ask."""
 
 
@@ -160,6 +197,7 @@ class Answer:
         own: those that are relations of the session's own.
         free: the keys of those that nothing has.
         grown: of each table that is an ordinary one, the columns that are this transaction's work.
+        made: the keys of what is this transaction's work.
     """
 
     search_path: tuple[str, ...] | None
@@ -168,11 +206,17 @@ class Answer:
     own: Mapping[str, Own] = field(default_factory=dict)
     free: frozenset[str] = frozenset()
     grown: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()
 
 
 def _literal(value: str | None) -> str:
     """A constant: nothing is asked unless standard_conforming_strings is on."""
     return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def _plain(made: Made) -> str:
+    """The name as a catalogue has it; of a relation as ``spelled`` spells it."""
+    return made.name if made.kind in _RELKINDS else made.name[1:-1].replace('""', '"')
 
 
 class Inquiry:
@@ -191,6 +235,7 @@ class Inquiry:
         self.names = frozenset(names)
         self._own: dict[str, Own] = {}
         self._free: set[str] = set()
+        self._made: set[str] = set()
         self._grown: dict[str, frozenset[str]] = {}
         self._search_path: tuple[str, ...] | None = None
         self._process_id = 0
@@ -201,8 +246,8 @@ class Inquiry:
         """What the server said, once it has said all; None also where it cannot answer."""
         if not self._complete:
             return None
-        free = frozenset(self._free)
-        return Answer(self._search_path, self._process_id, self.names, self._own, free, self._grown)
+        free, made = frozenset(self._free), frozenset(self._made)
+        return Answer(self._search_path, self._process_id, self.names, self._own, free, self._grown, made)
 
     def encode(self) -> bytes:
         """Messages of the extended protocol: a Query would end the client's unnamed statement.
@@ -216,6 +261,11 @@ class Inquiry:
         grown = sorted(name.table for name in self.names if isinstance(name, Grown))
         if grown:
             text += _GROWN % ", ".join(f"({_literal(table)})" for table in grown)
+        made = [
+            (each.key, _RELKINDS.get(each.kind, each.kind), _plain(each)) for each in asked_of(self.names)
+        ]
+        if made:
+            text += _MADE % ", ".join(f"({', '.join(map(_literal, row))})" for row in made)
         free = ", ".join(
             f"({', '.join(map(_literal, (place.key, place.family, place.schema, place.name)))})"
             for place in sorted(
@@ -250,6 +300,8 @@ class Inquiry:
             self._process_id = int(process_id or 0)
         elif kind == _NOTHING:
             self._free.add(name)
+        elif kind == _OURS:
+            self._made.add(name)
         elif kind == _ORDINARY:
             self._grown[name] = self._grown.get(name, frozenset()) | ({user} if user else frozenset())
         elif kind is not None:

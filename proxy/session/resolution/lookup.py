@@ -14,7 +14,7 @@ from proxy.policy.context import Migration
 from proxy.session.course import NOT_BEGUN
 from proxy.session.gate import Gate
 from proxy.session.meaning import Meaning
-from proxy.session.resolution.freshness import NONE, Column, added_by
+from proxy.session.resolution.freshness import NONE, Added, added_by
 from proxy.session.resolution.inquiry import Answer, Asked, Inquiry
 from proxy.session.who import Who
 
@@ -27,7 +27,7 @@ class Lookup:
         answer: what the server has said of names; None once anything has run.
         inquiry: the question that the server is answering.
         course: how far the session has come with its server.
-        added: the columns that the transaction has added; forgotten in doubt.
+        added: the columns that the transaction has added, and what it has made; forgotten in doubt.
         process_id: of the server's process, as it told at login; 0 when it did not. A pooler tells another,
             and may run each transaction in another process.
     """
@@ -54,7 +54,7 @@ class Lookup:
         self.inquiry: Inquiry | None = None
         self.course = NOT_BEGUN
         self.process_id = 0
-        self.added: frozenset[Column] = NONE
+        self.added: frozenset[Added] = NONE
 
     @property
     def fresh(self) -> bool:
@@ -85,10 +85,11 @@ class Lookup:
 
     def runs(self, meaning: Meaning) -> None:
         """This goes to the server, and may change what names stand for."""
+        free = frozenset() if self.answer is None else self.answer.free
         self.answer = None
         if self.added or meaning.adds:
             known = bool(meaning.statements) or (meaning.neutral and not meaning.transacts)
-            self.added = added_by(meaning.statements, self.added) if known else NONE
+            self.added = added_by(meaning.statements, self.added, free) if known else NONE
         if meaning.renames:
             self._shaken = True
         if self._shaken and (meaning.renames or meaning.transacts):

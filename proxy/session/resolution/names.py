@@ -16,6 +16,15 @@ _NAMES_HANG_ON: Final = frozenset({"search_path", "role", "session_authorization
 UNSETTLING: Final = CLASSES["opaque"] | _MOVES_PATH | {"session.set"}
 """Without any of these effects bare names mean the same afterwards."""
 
+ADDS: Final = frozenset(
+    {
+        *("column.add", "domain.create", "function.create", "function.replace", "matview.create"),
+        *("procedure.create", "procedure.replace", "sequence.create", "table.create", "type.create"),
+        *("view.create", "view.replace"),
+    }
+)
+"""These may leave behind what holds nothing of before (``freshness``)."""
+
 
 def spelled(target: Target) -> str:
     """A relation's name as the server reads it in a text: quoted, with its schema where it has one."""

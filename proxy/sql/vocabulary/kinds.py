@@ -44,7 +44,8 @@ TRAITS: Mapping[str, str] = MappingProxyType(
         "cascade": "CASCADE: whatever depends on the target goes too, or the target goes with another",
         "if_exists": "IF EXISTS or IF NOT EXISTS: may do nothing",
         "temporary": "the object lives in the session's temporary schema",
-        "fresh": "falls on columns alone that the same transaction has added: they hold nothing of before",
+        "fresh": "falls on what the same transaction has made, or columns that it has added: "
+        "nothing of before is in it",
         "concurrently": "CONCURRENTLY: without the strong lock",
         "replaces": "OR REPLACE: an earlier definition may be overwritten",
         "dynamic": "runs text or code that this statement does not show",
