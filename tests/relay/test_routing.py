@@ -14,7 +14,6 @@ from proxy.relay import CancelRouter, RelaySettings, SslMode, Upstream
 from proxy.relay.attempts import Attempts
 from proxy.relay.cancel import Canceller
 from proxy.session import Cancel, CancelAnother, CancelKeys, Command, Identity, Peer
-from proxy.wire.backend import encode_key
 from proxy.wire.startup import encode_cancel
 from tests.relay.peers import (
     PATIENCE_S,

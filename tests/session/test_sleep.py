@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +12,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from proxy.session import Standing
+from proxy.policy.rules import Policy
+from proxy.session import Gate, Standing
 from proxy.session.admission import Admission
 from proxy.session.conversation import Conversation
 from proxy.session.judge import Judge
 from proxy.session.opening import Login
 from proxy.session.slumber import Asleep
 from proxy.session.state import State
+from proxy.session.who import Who
+from proxy.wire.backend import encode_parameter_status
+from proxy.wire.framing import Grammar
 from tests.session.driven import Driven, gate
 from tests.session.messages import B, E, P, Q, S
 from tests.session.palette import LET_IN, REPLICATES, START
@@ -92,9 +97,17 @@ def test_an_idle_session_keeps_where_it_comes_from_and_its_last_text() -> None:
     assert (driven.session.activity.text, driven.session.standing) == ("SELECT 1", Standing.IDLE)
 
 
-def test_what_it_has_prepared_it_keeps() -> None:
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [NAMED, ("server", PREPARED)],
+        [("client", Q("SET search_path = s")), ("server", b"C\0\0\0\x08SET\0" + READY)],
+        [("server", encode_parameter_status("client_encoding", "LATIN1"))],
+    ],
+)
+def test_what_only_its_state_knows_it_keeps(steps: list[Step]) -> None:
     driven = logged_in(Driven(gate()))
-    play(driven, [("client", P("SELECT 1", "a") + S), ("server", PREPARED)])
+    play(driven, steps)
     assert isinstance(getattr(asleep(driven), "_state", None), State)
 
 
@@ -143,3 +156,52 @@ def test_what_sleeps_has_no_circle() -> None:
         assert alive() == before
     finally:
         gc.enable()
+
+
+_PASSING = {
+    # They grow with each message: nothing that is left refers to one of the past.
+    *("_serial", "batch", "boundaries", "ready", "_settled", "_unsettled_until", "_unsure_until"),
+    # Of the last judgement, or text: set again before they are read.
+    *("since", "until", "defines", "relexes", "writes", "_held_at", "_held_id", "_started", "_screened_by"),
+    # Of the last frame, likewise.
+    *("kind", "size", "oversize", "_discard", "show_all"),
+    # The way back from the lookup to the state, which is cut.
+    "course",
+    # The name that was looked for last, of none that are known.
+    *("_recent", "_recent_name"),
+}
+"""What need not be remembered."""
+
+
+def remembered(each: object, seen: set[int], at: str = "") -> dict[str, Any]:
+    """Every value that the parts of a conversation hold, by where it is."""
+    if not type(each).__module__.startswith("proxy.") or isinstance(each, Gate | Who | Grammar | Policy):
+        return {at: each}
+    if id(each) in seen:
+        return {}
+    seen.add(id(each))
+    slots = {name for name in dir(type(each)) if inspect.isdatadescriptor(getattr(type(each), name))}
+    computed = {name for name in slots if isinstance(getattr(type(each), name), property)}
+    names = (slots - computed) | set(getattr(each, "__dict__", {}))
+    found: dict[str, Any] = {}
+    for name in sorted(name for name in names - _PASSING if not name.startswith("__")):
+        found |= remembered(getattr(each, name), seen, f"{at}.{name}")
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS, watched=st.booleans())
+def test_what_wakes_remembers_what_slept(steps: list[Step], watched: bool) -> None:
+    """Whoever gives a session something to remember has to say when it may not be forgotten."""
+    driven = logged_in(Driven(gate(watched=watched)))
+    driven.answer()
+    for step in steps:
+        play(driven, [step])
+        before = driven.session._conversation
+        if before is None or asleep(driven) is None:
+            continue
+        assert driven.session._wakes()
+        woken = remembered(driven.session._conversation, set())
+        slept = remembered(before, set())
+        assert len(woken) > 60
+        assert [name for name in woken.keys() | slept.keys() if woken.get(name) != slept.get(name)] == []
