@@ -16,8 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.wire.backend import BackendKey, encode_key
-
 MAX_PEER: Final = 255
 MAX_WORKER: Final = 63
 
@@ -53,6 +51,7 @@ class CancelKeys:
     def __init__(self, identity: Identity, token: Callable[[], str]) -> None:
         """Issue keys in this name; `token` gives 128 fresh random bits as 32 hexadecimal digits."""
         self.identity = identity
+        self._alone = identity == Identity()
         self._token = token
         self._live: dict[bytes, object] = {}
 
@@ -78,12 +77,13 @@ class CancelKeys:
         me = self.identity
         if long:
             random = bytes.fromhex(self._token() + self._token())
-            return encode_key(BackendKey(process_id, bytes((me.peer, me.worker)) + random[2:]))
-        secret = bytes.fromhex(self._token())[-_SHORT:]
-        if me != Identity():
-            serial = process_id & ((1 << _SERIAL_BITS) - 1)
-            process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
-        return encode_key(BackendKey(process_id, secret))
+            secret = bytes((me.peer, me.worker)) + random[2:]
+        else:
+            secret = bytes.fromhex(self._token())[-_SHORT:]
+            if not self._alone:
+                serial = process_id & ((1 << _SERIAL_BITS) - 1)
+                process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
+        return process_id.to_bytes(_ID_BYTES, "big", signed=True) + secret
 
     def release(self, key: bytes) -> None:
         """The session of this key, as a CancelRequest holds it, has ended."""
@@ -104,7 +104,7 @@ class CancelKeys:
             return Identity(secret[0], secret[1]) if secret[1] <= MAX_WORKER else None
         if len(secret) != _SHORT:
             return None
-        if self.identity == Identity():
+        if self._alone:
             return self.identity
         number = _process_id(key) >> _SERIAL_BITS
         if number < 0:
