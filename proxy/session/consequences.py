@@ -75,17 +75,18 @@ class World:
         if not self.catalogue:
             return effects
         statements, mentions, overlay = meaning.statements, meaning.mentions, self.overlay
+        anywhere = False
         if len(statements) > 1 and defines(effects):
             overlay = (overlay or Overlay()).plus(effects, mentions)
         if overlay is not None:
             if self.most is not None and len(effects) + len(overlay) > self.most:
                 raise TooMuch
-            effects, mentions = overlay.over(effects, mentions)
+            effects, mentions, anywhere = overlay.over(effects, mentions, self.database)
         if meaning.screened_in and meaning.screened_in != self.digest:
             return (*effects, _UNSEEN)  # the names in its text may mean something else by now
         if self.database is None:
             return effects if runs_no_code(effects, mentions) else (*effects, _UNSEEN)
-        holds = keeps_path(statements) if statements else not meaning.renames
+        holds = not anywhere and (keeps_path(statements) if statements else not meaning.renames)
         most = None if self.most is None else self.most * _STEPS
         return self._bound(self.database.expand(effects, mentions, path if holds else None, most))
 

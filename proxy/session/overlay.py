@@ -7,19 +7,22 @@ run code may run that body. Absent: when a snapshot is due.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
+from proxy.sql.database import Database
 from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target, for_each_row
 
 _DEFERRED: Final = frozenset({"deferred"})
 _HARMLESS: Final = frozenset({"session", "transaction"})
 _MAKES_CODE: Final = frozenset({"create", "replace"})
 _CALLED: Final = frozenset({"aggregate", "function", "operator", "procedure"})
-_REROUTING: Final = frozenset({"attach", "enable", "move", "rename"})
+_REROUTING: Final = frozenset({"enable", "move", "rename"})
 """After these, code that the snapshot knows elsewhere, or knows as switched off, runs under other names."""
+
+_RELATIONS: Final = frozenset({"foreign_table", "matview", "sequence", "table", "view"})
 
 _MAY_DEFINE: Final = CLASSES["ddl"] | {"code.dynamic", "code.opaque", "server.load"}
 _MAY_DEFINE_ANYTHING: Final = frozenset({"statement.unknown", "statement.unparsed"})
@@ -47,7 +50,7 @@ class Overlay:
         begun: the session has defined something; if not, a reading at any time will do.
     """
 
-    __slots__ = ("_called", "_effects", "_mentions", "begun")
+    __slots__ = ("_called", "_effects", "_families", "_mentions", "_rerouted", "begun")
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -55,6 +58,8 @@ class Overlay:
         self._effects: dict[Effect, None] = {}
         self._mentions = NO_MENTIONS
         self._called: frozenset[tuple[str | None, str]] = frozenset()
+        self._rerouted: frozenset[str] = frozenset()  # names of relations
+        self._families: tuple[frozenset[str], ...] = ()  # names of tables, of each partitions and heirs
 
     def __len__(self) -> int:
         """How many effects they have."""
@@ -70,7 +75,7 @@ class Overlay:
         more.begun = True
         more._effects = dict(self._effects)
         more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
-        called = set(self._called)
+        called, rerouted = set(self._called), set(self._rerouted)
         for effect in effects:
             kind, _, verb = effect.name.partition(".")
             target = effect.target
@@ -78,19 +83,48 @@ class Overlay:
                 more._effects[replace(effect, traits=effect.traits - _DEFERRED)] = None
             elif kind in _CALLED and verb in _MAKES_CODE and target is not None and target.name is not None:
                 called.add((target.schema, target.name))
-            elif verb in _REROUTING:
+            elif verb in _REROUTING and (
+                target is None or target.name is None or target.kind not in _RELATIONS
+            ):
                 more._effects[_ANYTHING] = None
+            elif verb in _REROUTING and target is not None and target.name is not None:
+                rerouted.add(target.name)
         more._called = frozenset(called)
+        more._rerouted = frozenset(rerouted)
+        more._families = _joined(self._families, effects)
         return more
 
-    def over(self, effects: tuple[Effect, ...], mentions: Mentions) -> tuple[tuple[Effect, ...], Mentions]:
-        """What a statement does where these definitions may run: its effects and mentions."""
+    def over(
+        self, effects: tuple[Effect, ...], mentions: Mentions, database: Database | None
+    ) -> tuple[tuple[Effect, ...], Mentions, bool]:
+        """What a statement does where these definitions may run.
+
+        Args:
+            effects: what it does by itself.
+            mentions: its names.
+            database: what was there before; code of what was not is all among these definitions.
+
+        Returns: its effects and mentions; and whether bare names among them may lie in any schema.
+        """
         if runs_no_code(effects, mentions):
-            return effects, mentions
+            return effects, mentions, False
+        relatives = tuple(self._relatives(effects))
+        if database is not None and any(map(database.has_relation, self._rerouted)):
+            effects = (*effects, _ANYTHING)
+        effects = (*effects, *relatives)
         own = any("repeated" in effect.traits and self._is_own_call(effect) for effect in effects)
         every = dict.fromkeys((*effects, *(map(for_each_row, self._effects) if own else self._effects)))
         kept = tuple(effect for effect in every if not self._is_own_call(effect))
-        return kept, mentions | self._mentions
+        return kept, mentions | self._mentions, bool(relatives)
+
+    def _relatives(self, effects: Iterable[Effect]) -> Iterator[Effect]:
+        """The same on what was attached: code of the one runs for rows of the other."""
+        for family in self._families:
+            for effect in effects:
+                target = effect.target
+                if target is not None and target.name in family:
+                    for name in sorted(family - {target.name}):
+                        yield replace(effect, target=Target(target.kind, None, name))
 
     def _is_own_call(self, effect: Effect) -> bool:
         """Whether a call is of a function made here: what that does is among these effects."""
@@ -99,3 +133,15 @@ class Overlay:
             return False
         schemas = {schema for schema, name in self._called if name == target.name}
         return bool(schemas) and (target.schema is None or None in schemas or target.schema in schemas)
+
+
+def _joined(families: tuple[frozenset[str], ...], effects: Iterable[Effect]) -> tuple[frozenset[str], ...]:
+    """Families of tables, with what these effects attach to one another; those that share a name are one."""
+    attached = [effect for effect in effects if effect.name == "table.attach" and effect.target is not None]
+    for effect in attached:
+        names = {each.target.name for each in attached if each.target and each.detail == effect.detail}
+        family = frozenset({effect.detail, *(name for name in names if name is not None)})
+        akin = [each for each in families if each & family]
+        apart = [each for each in families if not each & family]
+        families = (*apart, family.union(*akin))
+    return families

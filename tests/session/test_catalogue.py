@@ -57,6 +57,12 @@ def refused(told: list[Answer]) -> str:
     return str(errors[0][2]).partition("[rule ")[2].rstrip("]") if errors else ""
 
 
+PARTED = [
+    "CREATE TABLE parted (id int) PARTITION BY LIST (id)",
+    "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1)",
+]
+
+
 @pytest.fixture
 def held(table: Database) -> Database:
     """The table, with functions, a trigger and a view."""
@@ -70,7 +76,14 @@ def held(table: Database) -> Database:
         CREATE VIEW seen AS SELECT id, purge() FROM log;
         CREATE TABLE asleep (id int);
         CREATE TRIGGER sleeps AFTER INSERT ON asleep FOR EACH ROW EXECUTE FUNCTION sweep();
-        ALTER TABLE asleep DISABLE TRIGGER sleeps
+        ALTER TABLE asleep DISABLE TRIGGER sleeps;
+        CREATE TABLE guarded (id int);
+        CREATE POLICY p ON guarded USING (purge() > 0);
+        CREATE TABLE logs (id int) PARTITION BY LIST (id);
+        CREATE TRIGGER sweeps AFTER INSERT ON logs FOR EACH ROW EXECUTE FUNCTION sweep();
+        CREATE SCHEMA s;
+        CREATE TABLE s.part (id int PRIMARY KEY, v text);
+        CREATE TRIGGER sweeps BEFORE UPDATE ON s.part FOR EACH ROW EXECUTE FUNCTION sweep()
         """
     )
     return table
@@ -219,6 +232,28 @@ def test_after_a_definition_the_next_text_waits_for_a_fresh_reading(held: Databa
             ["", "no-loss"],
         ),
         (["CREATE VIEW w AS SELECT purge()"], ["no-loss"]),
+        (["ALTER TABLE guarded ENABLE ROW LEVEL SECURITY", "SELECT * FROM guarded"], ["", "no-code"]),
+        (["CREATE TABLE a ()", "ALTER TABLE a ENABLE ROW LEVEL SECURITY", "SELECT count_it()"], [""] * 3),
+        ([*PARTED, "INSERT INTO parted VALUES (1)", "INSERT INTO parted_1 VALUES (1)"], [""] * 4),
+        (
+            ["CREATE TABLE more PARTITION OF logs FOR VALUES IN (2)", "INSERT INTO more VALUES (2)"],
+            ["", "no-loss"],
+        ),
+        (["CREATE TABLE more () INHERITS (log)", "INSERT INTO asleep VALUES (1)"], ["", ""]),
+        (["ALTER TABLE s.part INHERIT t", "UPDATE t SET v = v WHERE id = 1"], ["", "no-loss"]),
+        (
+            [
+                *PARTED,
+                "ALTER TABLE parted ATTACH PARTITION log FOR VALUES IN (2)",
+                "INSERT INTO parted VALUES (2)",
+            ],
+            ["", "", "", "no-loss"],
+        ),
+        (["CREATE TABLE a (id int)", "ALTER TABLE a RENAME TO b", "SELECT count_it()"], [""] * 3),
+        (
+            ["CREATE TABLE a (id int)", "ALTER TABLE a RENAME id TO b", "INSERT INTO asleep VALUES (1)"],
+            [""] * 3,
+        ),
         (["CREATE TABLE a (id int)", "INSERT INTO a VALUES (1)", "SET LOCAL work_mem = '1MB'"], ["", "", ""]),
     ],
 )

@@ -20,6 +20,7 @@ CREATE SEQUENCE s;
 CREATE INDEX i ON t (v);
 CREATE TYPE y AS ENUM ('a');
 CREATE DOMAIN d AS int;
+CREATE TABLE n (id int);
 CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1';
 CREATE AGGREGATE a(int) (sfunc = int4pl, stype = int);
@@ -79,6 +80,16 @@ EXTENDED = pytest.param(lambda text: X(text) + S, id="extended")
         ("DROP EXTENSION IF EXISTS plpgsql", "DROP EXTENSION IF EXISTS z"),
         ("DROP PUBLICATION IF EXISTS b", "DROP PUBLICATION IF EXISTS z"),
         ("DROP TRIGGER IF EXISTS g ON t", "DROP TRIGGER IF EXISTS z ON t"),
+        ("DROP TRIGGER IF EXISTS g ON public.t", "DROP TRIGGER IF EXISTS g ON public.n"),
+        ("DROP TRIGGER IF EXISTS g ON c.t", "DROP TRIGGER IF EXISTS g ON n"),
+        ('DROP TRIGGER IF EXISTS g ON public."t"', 'DROP TRIGGER IF EXISTS g ON public."T"'),
+        ("DROP POLICY IF EXISTS o ON t", "DROP POLICY IF EXISTS o ON n"),
+        ("DROP RULE IF EXISTS r ON t", "DROP RULE IF EXISTS r ON n"),
+        ("ALTER TABLE t DROP CONSTRAINT IF EXISTS k", "ALTER TABLE n DROP CONSTRAINT IF EXISTS k"),
+        (
+            "CREATE OR REPLACE TRIGGER g BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION tg()",
+            "CREATE OR REPLACE TRIGGER g BEFORE DELETE ON n FOR EACH ROW EXECUTE FUNCTION tg()",
+        ),
         ("DROP POLICY IF EXISTS o ON t", "DROP POLICY IF EXISTS z ON t"),
         ("ALTER TABLE t DROP CONSTRAINT IF EXISTS k", "ALTER TABLE t DROP CONSTRAINT IF EXISTS z"),
         ("ALTER TABLE IF EXISTS t DROP COLUMN v", "ALTER TABLE IF EXISTS z DROP COLUMN v"),
@@ -144,6 +155,11 @@ def test_on_every_version(every_table: Database, clients: Clients) -> None:
         ("DO $$ BEGIN ALTER TABLE t RENAME TO z; END $$; DROP TABLE IF EXISTS z", False),
         ("SELECT f_moves(); DROP TABLE IF EXISTS z", False),
         ("UPDATE t SET v = 'x' WHERE id = 1; DROP TABLE IF EXISTS z", False),
+        (
+            "CREATE TABLE n (id int); DROP RULE IF EXISTS r ON n; CREATE RULE r AS ON UPDATE TO n DO NOTHING",
+            True,
+        ),
+        ("ALTER TABLE t RENAME TO n; DROP TRIGGER IF EXISTS g ON n", False),
         ("DROP TABLE IF EXISTS z; DROP TABLE t", False),
         ("DROP TABLE IF EXISTS z; DROP TABLE IF EXISTS t", False),
         ("DO $$ BEGIN DROP TABLE IF EXISTS t; END $$", False),

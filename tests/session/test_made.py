@@ -54,6 +54,8 @@ PARTED = "CREATE TABLE p (id int, v text) PARTITION BY LIST (v)"
 PURE = "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT a + 1'"
 WRITING = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'DELETE FROM t WHERE id = 1 RETURNING 1'"
 BY_ROW = "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'DELETE FROM t WHERE id = a RETURNING 1'"
+BEYOND = "CREATE PROCEDURE p(a int) LANGUAGE plpgsql AS 'BEGIN DELETE FROM t WHERE id > a; END'"
+LIKE = "CREATE FUNCTION f(a text) RETURNS int LANGUAGE sql AS 'DELETE FROM t WHERE v LIKE a RETURNING 1'"
 SWAPS = "ALTER TABLE n RENAME TO o; ALTER TABLE u RENAME TO n"
 RENAMES = f"CREATE FUNCTION renames() RETURNS void LANGUAGE sql AS '{SWAPS}'"
 REFERS = "ALTER TABLE child ADD FOREIGN KEY (u_id) REFERENCES n ON DELETE CASCADE NOT VALID"
@@ -239,6 +241,10 @@ def test_in_one_text(texts: tuple[str, ...], table: Database, clients: Clients) 
             PURE.replace("CREATE", "CREATE OR REPLACE").replace("int)", "bigint)"),
             "SELECT f(id) FROM t",
         ),
+        ("BEGIN", BY_ROW, "SELECT f(1)"),
+        (f"{BY_ROW}; SELECT f(1)",),
+        ("BEGIN", BEYOND, "CALL p(0)"),
+        (f"{LIKE}; SELECT f('%')",),
         (WRITING, "SELECT f()"),
         ("BEGIN", WRITING, "COMMIT", "SELECT f()"),
     ],

@@ -21,6 +21,9 @@ BEHIND = [
     "SELECT setval('t_id_seq', (SELECT coalesce(max(a.id), 0) + 1 FROM t AS a), false)",
     "SELECT setval('t_id_seq', max(id)) FROM t",
     "SELECT setval('t_id_seq', (SELECT max(id)::bigint FROM t)::bigint)",
+    """SELECT setval(pg_get_serial_sequence('"T"', 'id'), GREATEST((SELECT MAX("id") FROM "T") + 1,
+       nextval(pg_get_serial_sequence('"T"', 'id'))), false)""",
+    "SELECT setval('t_id_seq', greatest(nextval('t_id_seq'), 60, (SELECT max(id) FROM t)))",
     "DO $$ BEGIN PERFORM setval('t_id_seq', (SELECT max(id) FROM t)); END $$",
 ]
 ANYWHERE = [
@@ -76,6 +79,16 @@ ANYWHERE = [
     "SELECT setval('t_id_seq', EXISTS(SELECT max(id) FROM t)::int)",
 ]
 
+NOT_ITS_NEXT = [
+    "SELECT setval('t_id_seq', least(nextval('t_id_seq'), 1))",
+    "SELECT setval('t_id_seq', greatest(nextval('s.t_id_seq'), 1))",
+    "SELECT setval('t_id_seq', greatest(mine.nextval('t_id_seq'), 1))",
+    "SELECT setval('t_id_seq', greatest(nextval('t_id_seq') - 50, 1))",
+    "SELECT setval('t_id_seq', greatest(currval('t_id_seq'), 1))",
+    """SELECT setval(pg_get_serial_sequence('t', n), greatest(1, nextval(pg_get_serial_sequence('t', n))))
+       FROM u""",
+]
+
 
 def _moves(sql: str) -> set[str]:
     return {effect.name for effect in analyse(sql, 17).effects if effect.name.startswith("sequence.")}
@@ -89,6 +102,11 @@ def test_behind_all_rows(sql: str) -> None:
 @pytest.mark.parametrize("sql", ANYWHERE)
 def test_anywhere(sql: str) -> None:
     assert _moves(sql) == {"sequence.reset"}
+
+
+@pytest.mark.parametrize("sql", NOT_ITS_NEXT)
+def test_less_than_the_next(sql: str) -> None:
+    assert "sequence.reset" in _moves(sql)
 
 
 def test_the_next_number_is_of_no_row(database: Database) -> None:

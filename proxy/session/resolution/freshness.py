@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace as changed
 
-from proxy.session.resolution.making import ANYTHING, Made, Making
+from proxy.session.resolution.making import WRITES, Made, Making
 from proxy.session.resolution.names import sets_path, spelled
 from proxy.session.resolution.vacancy import Place, believes
 from proxy.sql.analyse import Statement
@@ -182,7 +182,7 @@ class Freshness:
             return not sets_path(effect)
         if effect.name in _ON_MADE:
             thing = self.making.of(effect, statement)
-            return thing is not None and thing.does != ANYTHING
+            return thing is not None and thing.does <= WRITES
         return effect.name in _KEEPS and "cascade" not in effect.traits
 
     def _comes_or_goes(self, effect: Effect) -> None:

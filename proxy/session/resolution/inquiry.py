@@ -117,24 +117,28 @@ _IN_SCHEMA: Final = """ AND (f.schema IS NULL OR EXISTS (
         SELECT FROM pg_catalog.pg_namespace AS n WHERE n.oid OPERATOR(pg_catalog.=) o.{column}
           AND n.nspname OPERATOR(pg_catalog.=) f.schema::pg_catalog.name))"""
 
+_ON_TABLE: Final = """ AND (f.schema IS NULL OR EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) o.{column}
+          AND c.relname OPERATOR(pg_catalog.=) f.schema::pg_catalog.name))"""
+
 _CATALOGUES: Final = {
     "relation": ("pg_class", "relname", "relnamespace"),
     "type": ("pg_type", "typname", "typnamespace"),
     "routine": ("pg_proc", "proname", "pronamespace"),
-    "constraint": ("pg_constraint", "conname", ""),
-    "trigger": ("pg_trigger", "tgname", ""),
-    "policy": ("pg_policy", "polname", ""),
+    "constraint": ("pg_constraint", "conname", "conrelid"),
+    "trigger": ("pg_trigger", "tgname", "tgrelid"),
+    "policy": ("pg_policy", "polname", "polrelid"),
     "schema": ("pg_namespace", "nspname", ""),
     "extension": ("pg_extension", "extname", ""),
     "publication": ("pg_publication", "pubname", ""),
     "database": ("pg_database", "datname", ""),
-    "rule": ("pg_rewrite", "rulename", ""),
+    "rule": ("pg_rewrite", "rulename", "ev_class"),
     "event_trigger": ("pg_event_trigger", "evtname", ""),
     "statistics": ("pg_statistic_ext", "stxname", "stxnamespace"),
     "collation": ("pg_collation", "collname", "collnamespace"),
     "foreign_server": ("pg_foreign_server", "srvname", ""),
 }
-"""Family of names -> the catalogue that has them, the name's column, and that of its schema."""
+"""Family of names -> the catalogue that has them, the name's column, and that of its schema or table."""
 
 _COLUMN: Final = _TAKEN.format(
     family="column",
@@ -150,9 +154,11 @@ _WHERE_TAKEN: Final = _COLUMN + "".join(
         family=family,
         catalogue=catalogue,
         name=name,
-        schema=_IN_SCHEMA.format(column=schema) if schema else "",
+        schema=(_IN_SCHEMA if within.endswith("namespace") else _ON_TABLE).format(column=within)
+        if within
+        else "",
     )
-    for family, (catalogue, name, schema) in _CATALOGUES.items()
+    for family, (catalogue, name, within) in _CATALOGUES.items()
 )
 
 _NOTHING: Final = "-"

@@ -4,7 +4,8 @@ Enters: the statements of a text, what the transaction has made before it, what 
 Leaves: whether an effect falls on such a thing alone. Absent: how the server is asked (``inquiry``).
 
 Until the transaction ends nobody else has seen these, so they may be changed, emptied and dropped. A function
-was judged where it was created, so it may be called: for many rows, or later, only if it computes and reads.
+was judged where it was created, so it may be called: with parameters, for many rows, or later, only if it
+computes and reads.
 What a text makes and uses in one go counts where nothing had the name before, in any schema that a bare name
 may mean.
 """
@@ -66,8 +67,9 @@ _CALLING: Final = frozenset(
 """In these no name means something else halfway, as it may in DO."""
 
 _REFERS: Final = frozenset({"column.add", "constraint.add", "table.create"})
-READS, WRITES, ANYTHING = 0, 1, 2
-"""What a routine does at most: it computes and reads, changes rows besides, or whatever there is."""
+READS, WRITES, ANYTHING, AS_TOLD = range(4)
+"""What a routine does at most: it computes and reads, changes rows besides, or whatever there is; or it does
+more than read, and what hangs on its parameters: a row by its key, or all by the greatest."""
 
 _WRITING: Final = frozenset(
     {"row.delete", "row.insert", "row.lock", "row.read", "row.update", "sequence.advance", "table.lock"}
@@ -83,7 +85,7 @@ class Made:
     Attributes:
         kind: table, view, matview, sequence, routine or type.
         name: as ``spelled`` spells it; of a routine or a type without its schema: there must be one alone.
-        does: of a routine, what it does at most, one of READS, WRITES and ANYTHING.
+        does: of a routine, what it does at most, one of READS, WRITES, ANYTHING and AS_TOLD.
     """
 
     kind: str
@@ -122,7 +124,8 @@ class Making:
         if thing is None:
             return None
         if effect.name == "code.call":
-            safe = thing.does == READS or effect.traits.isdisjoint(_LATER_OR_OFTEN)
+            at_once = thing.does != AS_TOLD and effect.traits.isdisjoint(_LATER_OR_OFTEN)
+            safe = thing.does == READS or at_once
             return thing if safe and statement.kind in _CALLING else None
         falls = effect.name in _LOSES[thing.kind] and "deferred" not in effect.traits
         return thing if falls and statement.kind in _LOSING else None
@@ -195,7 +198,7 @@ class Making:
         thing = None if target is None or target.name is None else _made(target)
         if thing is None:
             return None
-        grades = (replace(thing, does=does) for does in (READS, WRITES, ANYTHING))
+        grades = (replace(thing, does=does) for does in (READS, WRITES, ANYTHING, AS_TOLD))
         return next((each for each in grades if each in self.things), None)
 
     def _forget(self, name: str) -> None:
@@ -217,6 +220,9 @@ def _does(effect: Effect, statement: Statement) -> int:
     """What something does that is made here, if it is a function."""
     if "effectful" not in effect.traits:
         return READS
+    later = statement.mentions.later
+    if later is not None and later.types:  # of parameters, or of anything else
+        return AS_TOLD
     body = (each.name for each in statement.effects if "deferred" in each.traits)
     return WRITES if all(name in _WRITING for name in body) else ANYTHING
 

@@ -4,7 +4,7 @@ Enters: a text's effects, and the names that nothing in the database has. Leaves
 nothing, and what is created where it was said to be replaced. Absent: how the server is asked (``inquiry``).
 
 A name counts as free only where nothing of its family has it in any schema that it may mean, whatever its
-arguments or its table.
+arguments; what is on a table, where it is on none of that name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from msgspec.structs import replace as changed
 
 from proxy.sql.analyse import Statement
-from proxy.sql.effects import CLASSES, EFFECT_KINDS, Effect
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, Effect, Target
 
 RELATION: Final = "relation"
 
@@ -91,7 +91,7 @@ class Place:
 
     Attributes:
         family: what shares names with it, one of FAMILIES.
-        schema: None for any; of a column the table.
+        schema: None for any; of what is on a table, the table's name.
     """
 
     family: str
@@ -119,15 +119,22 @@ def _places(effect: Effect) -> Iterator[Place]:
     if target is None or target.name is None or "deferred" in traits or "temporary" in traits:
         return
     family = _FAMILIES.get(target.kind)
-    schema = None if family in _ON_A_TABLE else target.schema
-    if family is None or (schema or "").startswith("pg_temp"):
+    schema = _table(effect, target) if family in _ON_A_TABLE else target.schema
+    if family is None or (target.schema or "").startswith("pg_temp"):
         return
     goes = "if_exists" in traits and effect.name.rpartition(".")[2] in _GOING
     if (goes or effect.name in _REPLACES) and _is_plain(target.name, schema or ""):
         yield Place(family, schema, target.name)
     part = _PARTS.get(effect.name)
     if goes and part is not None and effect.detail and _is_plain(target.name, effect.detail):
-        yield Place(part, target.name if part == "column" else None, effect.detail)
+        yield Place(part, target.name if part == "column" or target.kind == "table" else None, effect.detail)
+
+
+def _table(effect: Effect, target: Target) -> str | None:
+    """The name of the table that a trigger, policy or rule is on; None where the effect does not say."""
+    schema = "" if target.schema is None else f"{target.schema}."
+    table = effect.detail.removeprefix(f"on {schema}")
+    return table if effect.detail.startswith(f"on {schema}") and table else None
 
 
 def _is_plain(*names: str) -> bool:

@@ -102,6 +102,10 @@ class Database:
             self._types_read[oid] = name if runs else None
         return self._types_read[oid]
 
+    def has_relation(self, name: str) -> bool:
+        """Whether a relation of this name lies in any schema, as far as code hangs on it."""
+        return bool(self._index.relations_named(None, name, None))
+
     def function(self, oid: int) -> Target | None:
         """The function that a FunctionCall message means, where it is none of the server's own."""
         found = self._index.functions.get(oid)

@@ -3,9 +3,9 @@
 In: the call, and the SELECT that it stands in. Out: whether it is of that shape. Deliberately absent: every
 other way to the same number.
 
-Numbers beyond the greatest are of no row, so none is lost. The sequence is the column's own by
-pg_get_serial_sequence(), or by the name that serial and identity columns give it. All rows are looked at: no
-WHERE, no GROUP BY, no ONLY, and the name in FROM is a table's.
+Numbers beyond the greatest are of no row, so none is lost; nor is any from the sequence's own next one on.
+The sequence is the column's own by pg_get_serial_sequence(), or by the name that serial and identity columns
+give it. All rows are looked at: no WHERE, no GROUP BY, no ONLY, and the name in FROM is a table's.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def catches_up(
     """
     if len(args) < 2 or select is None:
         return False
+    if _is_ahead(args[1], args[0]):
+        return True
     value, of = args[1], select
     query = _query(value)
     if query is not None and "fromClause" not in select:  # else its names may be those of the SELECT around
@@ -70,6 +72,38 @@ def catches_up(
     column, beyond = _greatest(value, found)
     counted = beyond or (column is not None and _counts(args[2:], column, found))
     return column is not None and counted and _is_own(args[0], named, found.table, column)
+
+
+def _is_ahead(value: Json, sequence: Json) -> bool:
+    """Whether a number is the sequence's own next one, or greater: EF Core takes the greatest of both."""
+    kind, body = only(value)
+    if kind == "MinMaxExpr" and body.get("op") == "IS_GREATEST":
+        return any(_is_ahead(each, sequence) for each in body.get("args", []))
+    args = body.get("args", [])
+    if kind != "FuncCall" or not body.keys() <= _PLAIN_CALL or len(args) != 1:
+        return False
+    schema, name = qualified(body.get("funcname", []))
+    is_next = name == "nextval" and schema in (None, "pg_catalog")
+    return is_next and _without_places(args[0]) == _without_places(sequence) and _is_constant(sequence)
+
+
+def _without_places(tree: object) -> object:
+    """A tree but for where in the text it stands."""
+    if isinstance(tree, dict):
+        return {key: _without_places(each) for key, each in tree.items() if key != "location"}
+    return [_without_places(each) for each in tree] if isinstance(tree, list) else tree
+
+
+def _is_constant(sequence: Json) -> bool:
+    """Whether it names the same sequence each time: a constant, or pg_get_serial_sequence() of constants."""
+    kind, body = only(sequence)
+    if kind == "TypeCast":
+        return _is_constant(body.get("arg", {}))
+    if kind == "FuncCall":
+        schema, name = qualified(body.get("funcname", []))
+        is_serial = name == "pg_get_serial_sequence" and schema in (None, "pg_catalog")
+        return is_serial and all(only(each)[0] == "A_Const" for each in body.get("args", []))
+    return kind == "A_Const"
 
 
 def _query(value: Json) -> Json | None:
