@@ -19,7 +19,7 @@ from functools import cache
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from proxy.sql.bookkeeping import HISTORIES
 from proxy.sql.builtins import OPERATORS
@@ -84,6 +84,8 @@ _BEGINNING: Final = re.compile(
       | \( )""".replace(b"NAME", rb'(?: [a-z_\x80-\xff][a-z_0-9$\x80-\xff]*+ | "(?: [^"] | "" ){0,200}+" )'),
     re.IGNORECASE | re.VERBOSE,
 )
+# Written out: mypyc compares with numbers at once.
+_INITIALS: Final = (0x69, 0x73, 0x74, 0x76, 0x77)  # i, s, t, v, w
 _SYSTEM: Final = b"pg_"
 _ESCAPED_NAME: Final = b'&"'
 _COMMENT_SIGNS: Final = (b"/*", b"*/")
@@ -178,24 +180,27 @@ class Screen:
 
         Raises: UnicodeDecodeError when it is not UTF-8, as far as it was looked at.
         """
+        code = b""
+        if isinstance(raw, bytes):
+            if not _may_begin(raw):
+                return None
+            if self._rests:
+                self._rests -= 1
+            elif len(raw) <= _LONGEST_KEPT:
+                code = code_of(raw)
+                known = self._passed_code.get(code)
+                if known is not None:
+                    self._found += 1
+                    if not raw.isascii():
+                        raw.decode()
+                    return known
         beginning = _BEGINNING.match(raw)
         if beginning is None:
             return None
-        if self._rests:
-            self._rests -= 1
-        elif isinstance(raw, bytes) and len(raw) <= _LONGEST_KEPT:
-            code = code_of(raw)
-            screened = self._passed_code.get(code)
-            if screened is not None:
-                self._found += 1
-                if not raw.isascii():
-                    raw.decode()
-                return screened
-            screened = self._look(raw, beginning)
-            if screened is not None and is_certain(raw, code):
-                self._keep_code(code, screened)
-            return screened
-        return self._look(raw, beginning)
+        screened = self._look(raw, beginning)
+        if screened is not None and isinstance(raw, bytes) and len(code) and is_certain(raw, code):
+            self._keep_code(code, screened)
+        return screened
 
     def _keep_code(self, code: bytes, found: Screened) -> None:
         """Say the same of all texts of this code; where most codes come once it is left alone for a while."""
@@ -401,6 +406,14 @@ def _keep(kept: dict[bytes, Screened], key: bytes, found: Screened) -> None:
     if len(kept) >= _MOST_KEPT:
         kept.clear()
     kept[key] = found
+
+
+def _may_begin(raw: bytes) -> bool:
+    """Whether a text's first character may begin what is screened: UPDATE and DELETE are told by that."""
+    if len(raw) == 0:
+        return False
+    first: i64 = raw[0] | 32
+    return not 0x61 <= first <= 0x7A or first in _INITIALS
 
 
 def _first_word(raw: bytes) -> str:
