@@ -160,10 +160,12 @@ def test_what_sleeps_has_no_circle() -> None:
 
 _PASSING = {
     # They grow with each message: nothing that is left refers to one of the past.
-    *("_serial", "batch", "boundaries", "ready", "_settled", "_unsettled_until", "_unsure_until"),
+    *("_serial", "_newest", "batch", "boundaries", "ready", "_settled", "_unsettled_until", "_unsure_until"),
     # Of the last judgement, or text: set again before they are read.
     *("since", "until", "defines", "relexes", "writes", "_held_at", "_held_id", "_started", "_screened_by"),
-    # Of the last frame, likewise.
+    # Of the text that came last: read again, it means the same.
+    *("_again", "_again_means", "_again_epoch"),
+    # Of the last frame, likewise set again.
     *("kind", "size", "oversize", "_discard", "show_all"),
     # The way back from the lookup to the state, which is cut.
     "course",
