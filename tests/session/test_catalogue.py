@@ -41,9 +41,9 @@ async def _read(database: Database) -> Held | None:
         await connection.close(timeout=10)
 
 
-def knowing(clients: Clients, database: Database) -> Wired:
+def knowing(clients: Clients, database: Database, policy: str = LOSSLESS) -> Wired:
     """A client whose gate knows what the database holds."""
-    gate = gate_of(LOSSLESS, catalogue=True)
+    gate = gate_of(policy, catalogue=True)
     gate.swap_database(database.name, asyncio.run(_read(database)))
     client = clients.wired(database, gate)
     client.read_catalogue = lambda name: gate.swap_database(name, asyncio.run(_read(database)))
