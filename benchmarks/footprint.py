@@ -23,8 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.hotpath import Receive, hot_callbacks
-from benchmarks.workloads import Mode
+from benchmarks.hotpath import REQUESTS, Receive, hot_callbacks
 
 _SAMPLES: Final = 12
 _WARM: Final = 200
@@ -56,10 +55,10 @@ def _counter(directory: Path) -> Callable[[Receive, bytes], None]:
     return counted
 
 
-async def _exercise(target: str, mode: Mode, directory: Path) -> None:
+async def _exercise(target: str, name: str, directory: Path) -> None:
     """Under valgrind: some requests to get going, then the ones that are counted."""
     counted = _counter(directory)
-    receive, requests, receive_answer, answer = await hot_callbacks(target, mode, _WARM + _SAMPLES)
+    receive, requests, receive_answer, answer = await hot_callbacks(target, name, _WARM + _SAMPLES)
     for request in requests[:_WARM]:
         receive(request)
         receive_answer(answer)
@@ -68,14 +67,14 @@ async def _exercise(target: str, mode: Mode, directory: Path) -> None:
         counted(receive_answer, answer)
 
 
-def _count(target: str, mode: Mode, line: int, directory: Path) -> dict[tuple[str, str], Counter[str]]:
+def _count(target: str, name: str, line: int, directory: Path) -> dict[tuple[str, str], Counter[str]]:
     """What one request and its answer cost, by library and function."""
-    out = directory / f"{target}-{mode.value}-{line}"
+    out = directory / f"{target}-{name}-{line}"
     cache = f"=67108864,16,{line}"
     command = [
         *("valgrind", "--tool=callgrind", "--instr-atstart=no", "--cache-sim=yes", "--compress-strings=no"),
         *("--compress-pos=no", f"--I1{cache}", f"--D1{cache}", f"--LL{cache}", f"--callgrind-out-file={out}"),
-        *(sys.executable, "-m", "benchmarks.footprint", "--within", target, mode.value, str(directory)),
+        *(sys.executable, "-m", "benchmarks.footprint", "--within", target, name, str(directory)),
     ]
     done = subprocess.run(
         command,
@@ -117,8 +116,8 @@ def _library(path: str) -> str:
     return next((known for known in _LIBRARIES if name.startswith(known)), "other")
 
 
-def _show(target: str, mode: Mode, top: int, directory: Path) -> None:
-    lines, pages = (_count(target, mode, line, directory) for line in (64, 4096))
+def _show(target: str, name: str, top: int, directory: Path) -> None:
+    lines, pages = (_count(target, name, line, directory) for line in (64, 4096))
     for library in (*_LIBRARIES, "all"):
         of_lines, of_pages = (
             sum((costs for (where, _), costs in counts.items() if library in (where, "all")), Counter[str]())
@@ -131,9 +130,7 @@ def _show(target: str, mode: Mode, top: int, directory: Path) -> None:
             of_pages["ILmr"],
             of_pages["DLmr"] + of_pages["DLmw"],
         ]
-        print(
-            f"{target:6} {mode.value:9} {library:10}" + "".join(f"{each / _SAMPLES:9.0f}" for each in figures)
-        )
+        print(f"{target:6} {name:15} {library:10}" + "".join(f"{each / _SAMPLES:9.0f}" for each in figures))
     ranked = sorted(lines.items(), key=lambda item: -sum(item[1][event] for event in _EVENTS[1:]))
     for (library, function), costs in ranked[:top]:
         figures = [costs["Ir"], costs["ILmr"], costs["DLmr"] + costs["DLmw"]]
@@ -145,22 +142,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.footprint", description=(__doc__ or "").split("\n", 1)[0]
     )
-    parser.add_argument("--only", type=str.split, default=[], help="all of these in a target's name and mode")
+    parser.add_argument(
+        "--only", type=str.split, default=[], help="all of these in names of target and request"
+    )
     parser.add_argument("--top", type=int, default=0, help="how many functions are shown")
     parser.add_argument("--within", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.within:
-        target, mode, directory = options.within
-        asyncio.run(_exercise(target, Mode(mode), Path(directory)))
+        target, name, directory = options.within
+        asyncio.run(_exercise(target, name, Path(directory)))
         return
-    print("one request, its answer  instructions    code    data    code    data")
-    print("                                        lines   lines   pages   pages")
+    print("one request, its answer        instructions    code    data    code    data")
+    print("                                              lines   lines   pages   pages")
     with tempfile.TemporaryDirectory() as directory:
         for target in ("relay", "gate"):
-            for mode in Mode:
-                name = f"{target}-{mode.value}"
-                if all(word in name for word in options.only):
-                    _show(target, mode, options.top, Path(directory))
+            for name in REQUESTS:
+                if all(word in f"{target}-{name}" for word in options.only):
+                    _show(target, name, options.top, Path(directory))
 
 
 if __name__ == "__main__":

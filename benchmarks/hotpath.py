@@ -19,6 +19,7 @@ from typing import Final, TypeAlias, cast
 from benchmarks import protocol
 from benchmarks.micro import gate_of
 from benchmarks.relay import Leg
+from benchmarks.statements import update
 from benchmarks.targets import POLICY
 from benchmarks.workloads import Mode, Queries, select
 from proxy.app.compiled import built
@@ -68,7 +69,25 @@ _ROW: Final = (
     + encode_command_complete("SELECT 1")
     + encode_ready("I")
 )
-_ANSWERS: Final = {"simple": _ROW, "extended": _PARSED + _BOUND + _ROW, "prepared": _BOUND + _ROW}
+_CHANGED: Final = encode_command_complete("UPDATE 1") + encode_ready("I")
+_NO_DATA: Final = message(b"n")
+_ANSWERS: Final = {
+    "select-simple": _ROW,
+    "select-extended": _PARSED + _BOUND + _ROW,
+    "select-prepared": _BOUND + _ROW,
+    "update-simple": _CHANGED,
+    "update-extended": _PARSED + _BOUND + _NO_DATA + _CHANGED,
+    "unlike-simple": _CHANGED,
+}
+REQUESTS: Final = {
+    load.name.removesuffix("-c1"): load
+    for load in (
+        *(select(mode, 1) for mode in Mode),
+        *map(update, (Mode.SIMPLE, Mode.EXTENDED)),
+        update(Mode.SIMPLE, alike=False),
+    )
+}
+"""What is asked; updates by Query are like others before, or (unlike) have to be read."""
 
 
 Receive: TypeAlias = Callable[[bytes], None]
@@ -180,9 +199,9 @@ def _crash(error: Exception) -> None:
     raise error
 
 
-async def hot_callbacks(target: str, mode: Mode, count: int) -> tuple[Receive, list[bytes], Receive, bytes]:
-    """What takes the reads of a target's client, so many requests; what takes its server's, and an answer."""
-    workload, answer = select(mode, 1), _ANSWERS[mode.value]
+async def hot_callbacks(target: str, name: str, count: int) -> tuple[Receive, list[bytes], Receive, bytes]:
+    """What takes the reads of a target's client, so many REQUESTS; what takes its server's, and an answer."""
+    workload, answer = REQUESTS[name], _ANSWERS[name]
     client, server = cast(tuple[_Wire, _Wire], (_Sink(), _Sink()))
     if target == "relay":
         legs = Leg(), Leg()
@@ -208,7 +227,7 @@ async def cost_of(workload: Queries, gate: Gate, rounds: int) -> Cost:
     if workload.setup:
         client.receive(workload.setup)
         server.receive(_PARSED + encode_ready("I"))
-    answer = _ANSWERS[workload.name.split("-")[1]]
+    answer = _ANSWERS[workload.name.removesuffix("-c1")]
     least, cold = float("inf"), list[float]()
     for number in range(rounds):
         await asyncio.sleep(0)  # a link that has read much lets others have their turn
@@ -249,10 +268,9 @@ async def measure(rounds: int, only: Sequence[str]) -> list[Cost]:
     """Every workload with one request in flight."""
     keep_turns_short()
     gate = gate_of(load_policy(str(POLICY), read_text))
-    workloads = [select(mode, 1) for mode in Mode]
     return [
         await cost_of(load, gate, rounds)
-        for load in workloads
+        for load in REQUESTS.values()
         if not only or any(word in load.name for word in only)
     ]
 

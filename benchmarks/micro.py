@@ -30,7 +30,6 @@ from proxy.session import Gate, Limits
 from proxy.session.judge import Judge
 from proxy.session.meaning import of_analysis, of_screened
 from proxy.session.who import Who
-from proxy.sql.alike import cut
 from proxy.sql.analyse import analyse
 from proxy.sql.screen import Names, Screen, plain_screen
 
@@ -243,15 +242,14 @@ def change_of(name: str, template: str, gate: Gate, rounds: int) -> Change:
     meanings, judge = gate.meanings(MAJOR), Judge(gate, _who(1))
     for number in range(101, 104):
         raw = template.format(number).encode()
-        parts = cut(raw)
-        if parts is None:
-            raise RuntimeError(f"not cut: {template}")
-        meaning = meanings.read(raw)
-        meanings.learn(raw, parts, meaning)
+        parts, meaning = meanings.forms.cut(raw), meanings.read(raw)
+        if parts is None or meaning.like is None:
+            raise RuntimeError(f"like no other: {template}")
+        meanings.learn(raw, parts, meaning.like)
         judge.judge(meaning, ("none",), runs=True)
 
     def alike() -> None:
-        parts = cut(raw)
+        parts = meanings.forms.cut(raw)
         meaning = None if parts is None else meanings.alike(parts)
         if meaning is None or judge.judge(meaning, ("none",), runs=True) is not None:
             raise RuntimeError(f"not allowed: {template}")

@@ -167,9 +167,13 @@ _NEW: Final[Part] = (
 
 _BOUND: Final[Part] = (f'{_NEW[0]} AND "shop_user"."id" < $3', (*_NEW[1], _ABOVE))
 _UNLIKE: Final[Part] = (
-    f'{_NEW[0]} AND ("shop_user"."id" < $3 OR "shop_user"."role" = \'ADMIN\')',
+    f'{_NEW[0]} AND mod("shop_user"."id", $3) > 0',
     (*_NEW[1], _ABOVE),
 )
+
+
+def _new_numbers(number: int) -> Mapping[bytes, int]:
+    return {b"S": _FIRST_STAMP + number, b"U": FIRST_USER + number % USERS, b"M": _FIRST_STAMP + number}
 
 
 def some_new(percent: int, name: str = "new", part: Part = _NEW) -> Queries:
@@ -177,13 +181,22 @@ def some_new(percent: int, name: str = "new", part: Part = _NEW) -> Queries:
 
     def numbers(number: int) -> Mapping[bytes, int]:
         if number % 100 < percent:
-            stamp, user = _FIRST_STAMP + number, FIRST_USER + number % USERS
-        else:
-            stamp, user = _FIRST_STAMP, FIRST_USER + number % _POOL
-        return {b"S": stamp, b"U": user, b"M": stamp}
+            return _new_numbers(number)
+        return {b"S": _FIRST_STAMP, b"U": FIRST_USER + number % _POOL, b"M": _FIRST_STAMP}
 
     request = script([part], simple, numbers)
     return Queries(name=f"{name}-{percent}%-c8", concurrency=8, request=request, rows=0, targets=UNJUDGED)
+
+
+def update(mode: Mode, *, alike: bool = True) -> Queries:
+    """Make the workload of an ORM's updates, one at a time, each with new values.
+
+    alike: they make no difference; else each text has to be read.
+    """
+    pack = simple if mode is Mode.SIMPLE else extended
+    request = script([_NEW if alike else _UNLIKE], pack, _new_numbers)
+    name = f"{'update' if alike else 'unlike'}-{mode.value}-c1"
+    return Queries(name=name, concurrency=1, request=request, rows=0)
 
 
 def insert_rows(rows: int) -> bytes:

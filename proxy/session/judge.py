@@ -152,6 +152,9 @@ class Judge:
             if isinstance(weighed, Ponder):
                 return weighed
             return self._act(meaning, weighed, transactions, gate.policy, runs=runs)
+        if meaning.reading_s > 0.0:
+            self._gate.tally.judged(meaning.reading_s)
+            meaning.reading_s = 0.0
         self.since = permit.since
         self.until = permit.until
         self.defines = permit.defines

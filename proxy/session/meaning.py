@@ -132,7 +132,7 @@ class Meaning:
             what was worked out last.
         screened_in: the digest of the database by whose names the screen has passed its text; "": no names.
         held: lets go of its effects and statements where they are many.
-        like: the meaning of all texts that are like this one's, which has the same permits.
+        like: the meaning of all texts that do the same, which has the same permits.
         reading_s: what reading the text took, in seconds, until it has been counted.
     """
 
@@ -240,6 +240,8 @@ class Meaning:
         if who is not self._latest_to:
             self._latest = self._permits.get(who)
             self._latest_to = who
+        if self._latest is None and self.like is not None:
+            return self.like.permit_for(who)
         return self._latest
 
     @property
@@ -351,22 +353,23 @@ def of_screened(screened: Screened, database: str = "") -> Meaning:
     return meaning
 
 
-def of_alike(meaning: Meaning) -> Meaning | None:
-    """The meaning that all texts share that are like this one's; None where each has to be read.
+def of_alike(analysis: Analysis) -> Meaning | None:
+    """The meaning that all texts share that do this; None where each has to be read.
 
     It has no text, so what is to be told or recorded is read. One that acts on the session is, too: what it
     acts on may be named by a value. So is one that touches the history of a migration tool, whose very
     statements count.
     """
-    if meaning.error is not None or meaning.several or meaning.acts or meaning.wording is not NO_WORDING:
+    if analysis.barrier or analysis.may_change_lexing:
         return None
-    if meaning.barrier or meaning.relexes or meaning.transacts or meaning.renames:
+    if any(statement.acts or statement.digest for statement in analysis.statements):
         return None
-    if any(effect.target is not None and effect.target.name in HISTORIES for effect in meaning.effects):
+    if any(effect.target is not None and effect.target.name in HISTORIES for effect in analysis.effects):
         return None
-    return Meaning(
-        meaning.effects,
-        statements=meaning.statements,
-        statement_class=meaning.statement_class,
-        mentions=meaning.mentions,
+    meaning = Meaning(
+        analysis.effects,
+        statements=analysis.statements,
+        statement_class=analysis.statement_class,
+        mentions=analysis.mentions,
     )
+    return None if meaning.transacts or meaning.renames else meaning

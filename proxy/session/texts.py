@@ -18,8 +18,8 @@ from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial
 from proxy.session.state import State
-from proxy.sql.alike import Cut, cut
-from proxy.sql.analyse import UnreadableText
+from proxy.sql.alike import Cut
+from proxy.sql.analyse import Analysis, UnreadableText
 from proxy.sql.screen import Screen, Screened
 from proxy.sql.weight import is_light, weight
 from proxy.wire.framing import LONG, View
@@ -119,7 +119,8 @@ class Texts:
                     return self._take_screened(screened)
             if len(raw) <= limits.inline_bytes:
                 whole = bytes(raw)
-                parts = None if kept or again or self._gate.log_statements or not lexing.plain else cut(whole)
+                whole_only = kept or again or self._gate.log_statements or not lexing.plain
+                parts = None if whole_only else self._meanings.forms.cut(whole)
                 alike = None if parts is None else self._meanings.alike(parts)
                 if alike is not None and self._judge.permit(alike) is not None:
                     return alike
@@ -134,11 +135,21 @@ class Texts:
         return HandOut(partial(_sort, self._screened_by, frozenset(self._gate.screened)))
 
     def _read(self, raw: bytes, parts: Cut | None) -> Meaning:
-        """Read a text here and now, so that the next that is like it need not be."""
-        meaning = self._meanings.read(raw)
-        if parts is not None:
-            self._meanings.learn(raw, parts, meaning)
-        return meaning
+        """Read a text here and now, so that the next that is like it need not be.
+
+        What a text does may be permitted already: then nothing else of it is asked for.
+        """
+        meanings = self._meanings
+        started = meanings.now()
+        found = meanings.analyse(raw)
+        if parts is not None and isinstance(found, Analysis):
+            shared = meanings.equal(found)
+            if shared is not None:
+                meanings.learn(raw, parts, shared)
+                if self._judge.permit(shared) is not None:
+                    self._gate.tally.judged(meanings.now() - started)
+                    return shared
+        return meanings.take(raw, found, started)
 
     def _screen(self) -> Screen | None:
         """What tells harmless texts here and now; None where each has to be read."""

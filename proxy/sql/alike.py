@@ -5,8 +5,9 @@ frame (the text without plain literals and whole numbers) and the values that we
 values may make a difference to what the text does. A value makes none where it is a constant of the tree that
 neither the walk (nodes/) nor the question whether a WHERE limits (scope/) asks for: a value that is written,
 or the other side of `column =`. Of a bound (`column <`) scope/ asks whether anything may be beyond it, so all
-ordinary ones do the same: those to which no question there has another answer than to a million others. All
-others count as they are written, and so does all that is left in the frame; where it is not certain where
+ordinary ones do the same: those to which no question there has another answer than to a million others. Where
+such terms limit the only relation, a further one only limits it more, so of that no value makes a difference.
+All others count as they are written, and so does all that is left in the frame; where it is not certain where
 literals begin and end there is no Cut. Deliberately absent: what texts do.
 """
 
@@ -18,7 +19,8 @@ from typing import Final, TypeAlias
 from proxy.sql.functions import known
 from proxy.sql.literals import parted
 from proxy.sql.parse import Json, SqlSyntaxError, parse
-from proxy.sql.scope import conjuncts
+from proxy.sql.sameness import SAME_DIGITS
+from proxy.sql.scope import BY_KEY, SCOPED, conjuncts, restriction
 from proxy.sql.scope.columns import nodes
 from proxy.sql.tree import only, qualified, strings
 
@@ -27,8 +29,17 @@ from proxy.sql.tree import only, qualified, strings
 _NUMBER: Final = re.compile(rb'([0-9](?<![\w$.\x80-\xff"][0-9])[0-9]{0,17}+(?![\w$.\x80-\xff"]))')
 # An empty text, or an apostrophe in one.
 _TWO: Final = b"''"
+_DIGIT: Final = re.compile(rb"[0-9]")
 
 _NUMBERS: Final = frozenset({"ival", "fval"})
+_VALUES: Final = _NUMBERS | {"sval", "bsval"}
+# What is asked for operators and columns alone, beside constants.
+_PLAIN: Final = frozenset({"A_Expr", "BoolExpr", "ColumnRef", "NullTest", "String"})
+_KEYED: Final = frozenset({"AEXPR_OP", "AEXPR_IN", "AEXPR_OP_ANY"})
+
+# So many forms are kept, of texts up to so many bytes.
+_MOST_KEPT: Final = 2_000
+_LONGEST_KEPT: Final = 2 * 1024
 
 # A bound of which scope/ says the same as of any other (tests/sql/test_alike.py asks it): no 0 or 1, no last
 # number of a type, nothing that stands for all there is (999999, 1000000); a day that rows may be older and
@@ -74,23 +85,120 @@ class Cut:
 
     Attributes:
         frame: equal for texts that have the same tokens in the same places, values left out.
-        values: what was left out: the literals, then the numbers, both in order.
+        form: where the values are.
     """
 
-    __slots__ = ("frame", "values")
+    __slots__ = ("_code", "_parts", "form", "frame")
 
-    def __init__(self, frame: bytes, values: list[bytes]) -> None:
-        """Hold the parts."""
-        self.frame = frame
-        self.values = values
+    def __init__(self, form: Form, parts: list[bytes], code: bytes) -> None:
+        """Hold the parts: code and literals by turns, and the code."""
+        self.frame = form.frame or form.frame_of(code)
+        self.form = form
+        self._parts = parts
+        self._code = code
+
+    @property
+    def values(self) -> list[bytes]:
+        """What was left out: the literals, then the numbers, both in order."""
+        starts, ends = self.form.starts, self.form.ends
+        numbers = [self._code[start:end] for start, end in zip(starts, ends, strict=True)]
+        return self._parts[1::2] + numbers
+
+    def value(self, place: int) -> bytes:
+        """One of the values."""
+        form = self.form
+        if place < form.literals:
+            return self._parts[2 * place + 1]
+        place -= form.literals
+        return self._code[form.starts[place] : form.ends[place]]
 
     def key(self, places: Places) -> tuple[bytes, ...]:
         """The frame and the values in these places, of ordinary ones that they are."""
-        values = self.values
-        told = [values[place] for place in places.exact]
+        told = [self.frame]
+        for place in places.exact:
+            told.append(self.value(place))
         for place, ordinary in places.ordinary:
-            told.append(_ORDINARY if ordinary.fullmatch(values[place]) else values[place])
-        return (self.frame, *told)
+            value = self.value(place)
+            told.append(_ORDINARY if ordinary.fullmatch(value) else value)
+        return tuple(told)
+
+
+class Form:
+    """What cuts of texts have in common that differ in literals and digits alone.
+
+    Attributes:
+        frame: theirs; b"" where digits in it tell them apart (`$1`, `t5`).
+        literals: how many there are.
+        starts, ends: of the numbers, in the code.
+    """
+
+    __slots__ = ("ends", "frame", "literals", "starts")
+
+    def __init__(self, code: bytes, literals: int) -> None:
+        """Find the numbers in code whose literals were left out."""
+        pieces = _NUMBER.split(code)
+        frame = b"\0".join(pieces[::2])
+        self.frame = b"" if _DIGIT.search(frame) else frame
+        self.literals = literals
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        at = 0
+        for index, piece in enumerate(pieces):
+            if index % 2:
+                self.starts.append(at)
+                self.ends.append(at + len(piece))
+            at += len(piece)
+
+    def frame_of(self, code: bytes) -> bytes:
+        """The frame of a text with this code."""
+        pieces, at = list[bytes](), 0
+        for start, end in zip(self.starts, self.ends, strict=True):
+            pieces.append(code[at:start])
+            at = end
+        pieces.append(code[at:])
+        return b"\0".join(pieces)
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self.literals + len(self.starts)
+
+
+class Forms:
+    """Cuts texts, and remembers where in texts of one form the values are.
+
+    What is a number, and where a literal certainly ends, is the same whatever digits and literals there are.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.forms: dict[bytes, Form] = {}
+
+    def cut(self, raw: bytes) -> Cut | None:
+        """A text's parts, as ``cut`` has them.
+
+        Raises: UnicodeDecodeError when it is not UTF-8.
+        """
+        if len(raw) > _LONGEST_KEPT:
+            return cut(raw)
+        if 0 in raw:
+            return None
+        if not raw.isascii():
+            raw.decode()
+        parts = raw.split(b"'")
+        if len(parts) % 2 == 0:
+            return None
+        code = _TWO.join(parts[::2])
+        same = code.translate(SAME_DIGITS)
+        form = self.forms.get(same)
+        if form is not None:
+            return Cut(form, parts, code)
+        found = cut(raw)
+        if found is not None and 2 * found.form.literals + 1 == len(parts):  # an apostrophe is in none
+            if len(self.forms) >= _MOST_KEPT:
+                self.forms.clear()
+            self.forms[same] = found.form
+        return found
 
 
 def cut(raw: bytes) -> Cut | None:
@@ -109,10 +217,8 @@ def cut(raw: bytes) -> Cut | None:
     if _TWO in raw:
         parts = _joined(parts)
         code = _TWO.join(parts[::2])
-    pieces = _NUMBER.split(code)
-    values = parts[1::2]
-    values += pieces[1::2]
-    return Cut(b"\0".join(pieces[::2]), values) if values else None
+    form = Form(code, len(parts) // 2)
+    return Cut(form, parts, code) if form.count else None
 
 
 def _joined(parts: list[bytes]) -> list[bytes]:
@@ -175,9 +281,9 @@ def _statement(statement: Json, asked: _Asked) -> None:
     match kind:
         case "UpdateStmt":
             _given(body, asked)
-            _compared(body.get("whereClause"), asked, alone="fromClause" not in body)
+            _changed(body, asked, alone="fromClause" not in body)
         case "DeleteStmt":
-            _compared(body.get("whereClause"), asked, alone="usingClause" not in body)
+            _changed(body, asked, alone="usingClause" not in body)
         case "InsertStmt":
             for row in only(body.get("selectStmt"))[1].get("valuesLists", ()):
                 _walked(row, asked)
@@ -195,6 +301,49 @@ def _given(body: Json, asked: _Asked) -> None:
     """The values of SET."""
     for item in body.get("targetList", ()):
         _walked(item.get("ResTarget", {}).get("val"), asked)
+
+
+def _changed(body: Json, asked: _Asked, *, alone: bool) -> None:
+    """The WHERE of an UPDATE or DELETE.
+
+    Where some of its ANDed terms limit the only relation, whatever their values are, another term can only
+    limit it more: then no value makes a difference that the walk does not ask for. As key do the others count
+    where those are keys, or none of these may be one.
+    """
+    where = body.get("whereClause")
+    _compared(where, asked, alone=alone)
+    if not where or not alone:
+        return
+    certain, others = list[Json](), list[Json]()
+    for term in conjuncts(where):
+        (certain if _is_certain(term, asked) else others).append(term)
+    if not certain or not others:
+        return
+    own = [item["ResTarget"].get("name", "") for item in body.get("targetList", ()) if "ResTarget" in item]
+    condition = {"BoolExpr": {"boolop": "AND_EXPR", "args": certain}}
+    found = restriction(body["relation"], [], condition, {}, own)
+    if found == BY_KEY or (found == SCOPED and not any([_may_be_key(term) for term in others])):
+        for term in others:
+            _walked(term, asked)
+
+
+def _is_certain(term: Json, asked: _Asked) -> bool:
+    """Whether a term is made of columns and of constants of which any does the same."""
+    for kind, body in nodes(term):
+        if kind == "A_Const":
+            if not body.keys() & _VALUES or (
+                "location" in body and asked.get(body["location"], _FILLED) is None
+            ):
+                continue
+            return False
+        if kind not in _PLAIN:
+            return False
+    return True
+
+
+def _may_be_key(term: Json) -> bool:
+    kind, body = only(term)
+    return kind == "CurrentOfExpr" or body.get("kind") in _KEYED
 
 
 def _compared(where: Json | None, asked: _Asked, *, alone: bool) -> None:

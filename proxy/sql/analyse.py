@@ -122,23 +122,25 @@ def analyse(text: str, server_major: int = 0) -> Analysis:
         UnreadableText: a limit that keeps reading cheap is passed.
     """
     raw = parse(text)
+    size = len(text) if text.isascii() else len(text.encode())
     try:
-        statements = tuple(_statements(raw, server_major))
+        statements = tuple([*_statements(raw, server_major, size)])
     except RecursionError:
         raise too_deep() from None
     return Analysis(_with_digests(text, _in_characters(text, statements)))
 
 
-def _statements(raw: Iterable[Json], server_major: int) -> Iterator[Statement]:
+def _statements(raw: Iterable[Json], server_major: int, size: int) -> Iterator[Statement]:
     relexed = False
     for item in raw:
         walk = Walk(_HANDLERS, HARMLESS, server_major)
         walk.relexed = relexed
-        yield _statement(item, walk)
+        yield _statement(item, walk, size)
         relexed = walk.relexed
 
 
-def _statement(raw: Json, walk: Walk) -> Statement:
+def _statement(raw: Json, walk: Walk, size: int) -> Statement:
+    """What one statement of a text of so many bytes does; its places are still bytes."""
     wrapped = raw.get("stmt", {})
     walk.node(wrapped)
     walk.acts.extend(bookkeeping(wrapped, walk.effects))
@@ -147,7 +149,7 @@ def _statement(raw: Json, walk: Walk) -> Statement:
     return Statement(
         next(iter(wrapped), ""),
         start,
-        start + length if length else -1,
+        start + length if length else size,
         walk.effects,
         tuple(walk.acts),
         walk.lexing,
@@ -160,17 +162,21 @@ def _statement(raw: Json, walk: Walk) -> Statement:
 def _in_characters(text: str, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """Byte offsets become character offsets; an effect without a place gets its statement's."""
     if text.isascii():
-        places: Mapping[int, int] | None = None
-    else:
-        found = {effect.location for statement in statements for effect in _all_effects(statement)}
-        found |= {offset for statement in statements for offset in (statement.start, statement.end)}
-        places = character_offsets(text, found - {-1})
-    return tuple(_placed(statement, places, len(text)) for statement in statements)
+        return tuple([each if _is_placed(each) else _placed(each, None) for each in statements])
+    found = {effect.location for statement in statements for effect in _all_effects(statement)}
+    found |= {offset for statement in statements for offset in (statement.start, statement.end)}
+    places = character_offsets(text, found - {-1})
+    return tuple([_placed(each, places) for each in statements])
+
+
+def _is_placed(statement: Statement) -> bool:
+    """Whether all effects have their places, as those of most statements do."""
+    return not statement.acts and all([effect.location >= 0 for effect in statement.effects])
 
 
 def _with_digests(text: str, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """Only changes are looked for elsewhere: what else there is costs nothing."""
-    if not any(is_change(effect) for statement in statements for effect in statement.effects):
+    if not any([is_change(effect) for statement in statements for effect in statement.effects]):
         return statements
     found = digests(text, ((statement.start, statement.end) for statement in statements))
     return tuple(
@@ -191,9 +197,9 @@ def _all_effects(statement: Statement) -> tuple[Effect, ...]:
     return statement.effects + tuple(effect for effects in prepared for effect in effects)
 
 
-def _placed(statement: Statement, places: Mapping[int, int] | None, length: int) -> Statement:
+def _placed(statement: Statement, places: Mapping[int, int] | None) -> Statement:
     start = statement.start if places is None else places[statement.start]
-    end = length if statement.end < 0 else statement.end if places is None else places[statement.end]
+    end = statement.end if places is None else places[statement.end]
 
     def moved(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
         return tuple(

@@ -13,7 +13,7 @@ from typing import Final
 
 from proxy.sql.literals import whole
 
-_SAME_DIGITS: Final = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
+SAME_DIGITS: Final = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
 # What is called may have its digits in its name.
 _NUMBERED_CALL: Final = re.compile(rb"0[\w$\x80-\xff]*+[ \t\n\r\f\v]*+\(")
 
@@ -25,7 +25,7 @@ def code_of(raw: bytes) -> bytes:
         if not len(parts) & 1:
             return b""
         raw = b"'".join(parts[::2])
-    return raw.translate(_SAME_DIGITS)
+    return raw.translate(SAME_DIGITS)
 
 
 def is_certain(raw: bytes, code: bytes) -> bool:

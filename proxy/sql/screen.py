@@ -19,7 +19,7 @@ from functools import cache
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from proxy.sql.bookkeeping import HISTORIES
 from proxy.sql.builtins import OPERATORS
@@ -84,6 +84,8 @@ _BEGINNING: Final = re.compile(
       | \( )""".replace(b"NAME", rb'(?: [a-z_\x80-\xff][a-z_0-9$\x80-\xff]*+ | "(?: [^"] | "" ){0,200}+" )'),
     re.IGNORECASE | re.VERBOSE,
 )
+# Written out: mypyc compares with numbers at once.
+_INITIALS: Final = (0x69, 0x73, 0x74, 0x76, 0x77)  # i, s, t, v, w
 _SYSTEM: Final = b"pg_"
 _ESCAPED_NAME: Final = b'&"'
 _COMMENT_SIGNS: Final = (b"/*", b"*/")
@@ -178,6 +180,8 @@ class Screen:
 
         Raises: UnicodeDecodeError when it is not UTF-8, as far as it was looked at.
         """
+        if isinstance(raw, bytes) and not _may_begin(raw):
+            return None
         beginning = _BEGINNING.match(raw)
         if beginning is None:
             return None
@@ -401,6 +405,14 @@ def _keep(kept: dict[bytes, Screened], key: bytes, found: Screened) -> None:
     if len(kept) >= _MOST_KEPT:
         kept.clear()
     kept[key] = found
+
+
+def _may_begin(raw: bytes) -> bool:
+    """Whether a text's first character may begin what is screened: UPDATE and DELETE are told by that."""
+    if len(raw) == 0:
+        return False
+    first: i64 = raw[0] | 32
+    return not 0x61 <= first <= 0x7A or first in _INITIALS
 
 
 def _first_word(raw: bytes) -> str:

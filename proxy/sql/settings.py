@@ -36,6 +36,8 @@ _GUARDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "session_preload_libraries": frozenset({""}),
         "shared_preload_libraries": frozenset({""}),
         "dynamic_library_path": frozenset({"$libdir"}),
+        # Whose scripts CREATE EXTENSION runs (18).
+        "extension_control_path": frozenset({"$system"}),
         "fsync": _ON,
         "full_page_writes": _ON,
         "createrole_self_grant": frozenset({""}),

@@ -15,4 +15,7 @@ def test_each_kind_of_request_is_answered(
         "select-simple-c1",
         "select-extended-c1",
         "select-prepared-c1",
+        "update-simple-c1",
+        "update-extended-c1",
+        "unlike-simple-c1",
     ]

@@ -22,9 +22,9 @@ def update(number: int, value: str = "a") -> str:
     return f"UPDATE t SET v = '{value}' WHERE id = {number}"
 
 
-def delete(above: int, number: int = 7) -> str:
-    """What it is compared with does where it is no ordinary bound; the key does not."""
-    return f"DELETE FROM t WHERE n > {above} AND v = '{number}'"
+def bounded(above: int, number: int = 7) -> str:
+    """What it is compared with does where it is no ordinary bound; what is written does not."""
+    return f"UPDATE t SET v = '{number}' WHERE n > {above} AND v LIKE 'zz%'"
 
 
 def texts_of(client: Wired) -> list[object]:
@@ -60,13 +60,13 @@ def test_what_may_make_a_difference_is_read(table: Database, clients: Clients, p
     table.execute("ALTER TABLE t ADD n int")
     client = clients.wired(table)
     texts = [
-        delete(5, 1),
-        delete(5, 2),
-        delete(7, 3),
-        delete(1, 3),
-        delete(1, 4),
-        delete(-1, 4),
-        delete(0, 4),
+        bounded(5, 1),
+        bounded(5, 2),
+        bounded(7, 3),
+        bounded(1, 3),
+        bounded(1, 4),
+        bounded(-1, 4),
+        bounded(0, 4),
     ]
     for text in texts:
         assert client.exchange(Q(text))[0][0] == "C"
@@ -75,6 +75,32 @@ def test_what_may_make_a_difference_is_read(table: Database, clients: Clients, p
     told = [client.exchange(Q(text))[0][:2] for text in keys]
     assert told == [*[("C", "DELETE 0")] * 3, ("E", "42501"), ("C", "DELETE 0")]
     assert parsed[5:] == [keys[0], keys[1], keys[3]]
+
+
+def test_where_a_key_limits_no_other_value_makes_a_difference(
+    table: Database, clients: Clients, parsed: list[str]
+) -> None:
+    client = clients.wired(table)
+    texts = [
+        f"DELETE FROM t WHERE id = {number} AND (id < {number} OR v <> 'x{number}')" for number in range(5)
+    ]
+    for text in texts:
+        assert client.exchange(Q(text))[0][0] == "C"
+    assert parsed == texts[:2]
+
+
+def test_what_does_the_same_as_another_text_is_permitted_with_it(table: Database, clients: Clients) -> None:
+    """Its values may make a difference, so it is read; what comes of that is judged already."""
+    client = clients.wired(table)
+    texts = [f"DELETE FROM t WHERE id = {number} AND mod(id, {number + 1}) > 0" for number in range(4)]
+    for text in texts:
+        assert client.exchange(Q(text))[0][0] == "C"
+    assert client.session.activity.text == texts[-1]
+    tally = client.gate.tally
+    assert (sum(tally.judgement_counts), tally.statements["allowed", "write"].value) == (4, 4)
+    refused = "DELETE FROM t WHERE mod(id, 1) >= 0"
+    assert client.exchange(Q(refused))[0][1] == "42501"
+    assert texts_of(client) == [refused]
 
 
 def test_what_is_refused_is_read_and_told_with_its_own_text(

@@ -26,3 +26,10 @@ def test_encodings_that_cannot_hide_a_quote(name: str) -> None:
 @pytest.mark.parametrize("name", [*HIDING.split(), "", None])
 def test_encodings_that_may(name: str | None) -> None:
     assert risk_of("client_encoding", name) is Risk.HIGH
+
+
+@pytest.mark.parametrize(
+    ("name", "usual"), [("dynamic_library_path", "$libdir"), ("extension_control_path", "$system")]
+)
+def test_where_the_server_looks_for_code(name: str, usual: str) -> None:
+    assert (risk_of(name, usual), risk_of(name, f"/tmp:{usual}")) == (Risk.LOW, Risk.HIGH)

@@ -310,6 +310,16 @@ def _changes(body: Json, sources: Mapping[str, Json], steps: Steps) -> bool:
     return scope.target in scope.limited
 
 
+def target_scope(relation: Json, sources: Mapping[str, Json], steps: Steps, own: frozenset[str]) -> Scope:
+    """The scope of a DELETE or UPDATE that joins nothing."""
+    name = relation.get("alias", {}).get("aliasname") or relation.get("relname", "")
+    table = f"{relation.get('schemaname', '')}.{relation.get('relname', '')}"
+    scope = Scope(sources, steps, own=own)
+    scope.target = Relation(name, table, open=True)
+    scope.add(scope.target)
+    return scope
+
+
 def changed_scope(
     relation: Json,
     joined: list[Json],
@@ -319,11 +329,7 @@ def changed_scope(
     own: frozenset[str],
 ) -> tuple[Scope, list[Json]]:
     """The scope of a DELETE or UPDATE, settled, and the terms of its condition."""
-    name = relation.get("alias", {}).get("aliasname") or relation.get("relname", "")
-    table = f"{relation.get('schemaname', '')}.{relation.get('relname', '')}"
-    scope = Scope(sources, steps, own=own)
-    scope.target = Relation(name, table, open=True)
-    scope.add(scope.target)
+    scope = target_scope(relation, sources, steps, own)
     terms = conjuncts(where) + READER.from_items(joined, scope)
     settle(terms, scope, _holds)
     return scope, terms

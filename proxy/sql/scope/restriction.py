@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from proxy.sql.parse import Json
-from proxy.sql.scope.links import LINKS, READER, changed_scope
+from proxy.sql.scope.amounts import conjuncts
+from proxy.sql.scope.links import LINKS, READER, changed_scope, target_scope
 from proxy.sql.scope.operands import fixed
 from proxy.sql.scope.relations import Relation, Scope, Steps, TooMuch
 from proxy.sql.scope.subjects import subject
@@ -22,6 +23,7 @@ BY_KEY: frozenset[str] = frozenset({"by_key"})
 SCOPED: frozenset[str] = frozenset()
 
 _KEYED = frozenset({"AEXPR_OP", "AEXPR_IN", "AEXPR_OP_ANY"})
+_GIVEN = frozenset({"A_Const", "ParamRef"})
 
 
 def restriction(
@@ -44,6 +46,8 @@ def restriction(
     """
     if not where:
         return UNSCOPED
+    if not joined and _is_keyed(target_scope(target, queries, Steps(), frozenset(own)), where):
+        return BY_KEY
     try:
         scope, terms = changed_scope(target, joined, where, queries, steps or Steps(), frozenset(own))
     except TooMuch:
@@ -54,6 +58,20 @@ def restriction(
         return BY_KEY if any(_is_key(term, scope) for term in terms) else SCOPED
     except TooMuch:
         return SCOPED
+
+
+def _is_keyed(scope: Scope, where: Json) -> bool:
+    """Whether an ANDed `column = constant` limits the only relation: whatever else is asked limits it more.
+
+    Most updates are such, so nothing else of theirs is looked at.
+    """
+    for term in conjuncts(where):
+        body = term.get("A_Expr", {})
+        if "ColumnRef" not in body.get("lexpr", {}) or body.get("kind") != "AEXPR_OP":
+            continue
+        if body["rexpr"].keys() & _GIVEN and _limiting(term, scope) and _is_key(term, scope):
+            return True
+    return False
 
 
 def limited(query: Json, queries: Mapping[str, Json]) -> bool:
@@ -90,4 +108,6 @@ def _is_key(term: Json, scope: Scope) -> bool:
 
 def _limiting(term: Json, scope: Scope) -> bool:
     known = scope.limiting.get(id(term))
-    return bool(limits(term, scope, LINKS)) if known is None else known
+    if known is None:
+        known = scope.limiting[id(term)] = bool(limits(term, scope, LINKS))
+    return known
