@@ -13,9 +13,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from proxy.sql.database import Database
-from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Target, for_each_row
+from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Risk, Target, for_each_row
 
 _DEFERRED: Final = frozenset({"deferred"})
+_FRESH: Final = frozenset({"fresh"})
 _HARMLESS: Final = frozenset({"session", "transaction"})
 _MAKES_CODE: Final = frozenset({"create", "replace"})
 _CALLED: Final = frozenset({"aggregate", "function", "operator", "procedure"})
@@ -43,6 +44,12 @@ def defines(effects: Iterable[Effect]) -> bool:
     )
 
 
+def _not_fresh(effect: Effect) -> Effect:
+    if effect.name != "row.update" or "fresh" not in effect.traits:
+        return effect
+    return replace(effect, traits=effect.traits - _FRESH, risk=Risk.HIGH)
+
+
 class Overlay:
     """The session's own definitions; nothing of it changes.
 
@@ -50,7 +57,16 @@ class Overlay:
         begun: the session has defined something; if not, a reading at any time will do.
     """
 
-    __slots__ = ("_called", "_effects", "_families", "_mentions", "_rerouted", "begun")
+    __slots__ = (
+        "_called",
+        "_casts",
+        "_effects",
+        "_families",
+        "_mentions",
+        "_rerouted",
+        "_triggers",
+        "begun",
+    )
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -58,6 +74,7 @@ class Overlay:
         self._effects: dict[Effect, None] = {}
         self._mentions = NO_MENTIONS
         self._called: frozenset[tuple[str | None, str]] = frozenset()
+        self._triggers = self._casts = False
         self._rerouted: frozenset[str] = frozenset()  # names of relations
         self._families: tuple[frozenset[str], ...] = ()  # names of tables, of each partitions and heirs
 
@@ -75,9 +92,12 @@ class Overlay:
         more.begun = True
         more._effects = dict(self._effects)
         more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
+        more._triggers, more._casts = self._triggers, self._casts
         called, rerouted = set(self._called), set(self._rerouted)
         for effect in effects:
             kind, _, verb = effect.name.partition(".")
+            more._triggers |= kind == "trigger"
+            more._casts |= kind == "cast"
             target = effect.target
             if effect.traits & _DEFERRED:
                 more._effects[replace(effect, traits=effect.traits - _DEFERRED)] = None
@@ -112,7 +132,11 @@ class Overlay:
         if database is not None and any(map(database.has_relation, self._rerouted)):
             effects = (*effects, _ANYTHING)
         effects = (*effects, *relatives)
-        own = any("repeated" in effect.traits and self._is_own_call(effect) for effect in effects)
+        if self._triggers:  # what these write, no snapshot tells yet
+            effects = tuple(map(_not_fresh, effects))
+        own = self._by_other_names(mentions) or any(
+            "repeated" in effect.traits and self._is_own_call(effect) for effect in effects
+        )
         every = dict.fromkeys((*effects, *(map(for_each_row, self._effects) if own else self._effects)))
         kept = tuple(effect for effect in every if not self._is_own_call(effect))
         return kept, mentions | self._mentions, bool(relatives)
@@ -125,6 +149,11 @@ class Overlay:
                 if target is not None and target.name in family:
                     for name in sorted(family - {target.name}):
                         yield replace(effect, target=Target(target.kind, None, name))
+
+    def _by_other_names(self, mentions: Mentions) -> bool:
+        """Whether what was made here may run for each row without a call: `row.f`, or in a cast."""
+        fields = any(name in mentions.fields for _, name in self._called)
+        return fields or (self._casts and bool(mentions.types))
 
     def _is_own_call(self, effect: Effect) -> bool:
         """Whether a call is of a function made here: what that does is among these effects."""

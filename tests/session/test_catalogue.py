@@ -26,6 +26,7 @@ rules:
     match: {effects: [code.call, code.dynamic, code.opaque]}
     deny: "No."
 """
+GONE = "RETURNS int LANGUAGE sql AS 'DELETE FROM t WHERE id = ($1).id RETURNING 1'"
 PURGE = "RETURNS int LANGUAGE sql AS 'DELETE FROM t RETURNING 1'"
 COUNT = "LANGUAGE sql AS 'SELECT 1'"
 
@@ -232,6 +233,18 @@ def test_after_a_definition_the_next_text_waits_for_a_fresh_reading(held: Databa
             ["", "no-loss"],
         ),
         (["CREATE VIEW w AS SELECT purge()"], ["no-loss"]),
+        ([f"CREATE FUNCTION gone(t) {GONE}", "SELECT x.gone FROM t AS x"], ["", "no-loss"]),
+        ([f"CREATE FUNCTION gone(t) {GONE}", "SELECT x.id FROM t AS x"], ["", ""]),
+        (
+            [
+                "CREATE TYPE wrapped AS (id int)",
+                f"CREATE FUNCTION gone(wrapped) {GONE}",
+                "CREATE CAST (wrapped AS int) WITH FUNCTION gone(wrapped)",
+                "SELECT ROW(id)::wrapped::int FROM t",
+            ],
+            ["", "", "", "no-loss"],
+        ),
+        (["CREATE VIEW w AS TABLE log"], ["no-loss"]),
         (["ALTER TABLE guarded ENABLE ROW LEVEL SECURITY", "SELECT * FROM guarded"], ["", "no-code"]),
         (["CREATE TABLE a ()", "ALTER TABLE a ENABLE ROW LEVEL SECURITY", "SELECT count_it()"], [""] * 3),
         ([*PARTED, "INSERT INTO parted VALUES (1)", "INSERT INTO parted_1 VALUES (1)"], [""] * 4),

@@ -10,6 +10,7 @@ from tests.conftest import StartPgBouncer
 from tests.servers.database import Database
 from tests.session.conftest import Clients
 from tests.session.messages import B, E, P, Q, S, X
+from tests.session.test_catalogue import knowing
 from tests.session.test_free_names import REFUSED, refused
 from tests.session.wired import Wired, gate_of
 
@@ -294,3 +295,62 @@ def test_it_is_asked_only_where_the_answer_matters(table: Database, clients: Cli
     client.exchange(Q("ALTER TABLE t ADD d text"))
     client.exchange(Q("UPDATE t SET d = v"))
     assert b"relhassubclass" in client.sent
+
+
+def triggered(events: str, body: str) -> str:
+    """A trigger on t; `BEFORE UPDATE`, and what its function does."""
+    return f"""
+        CREATE TABLE others AS SELECT * FROM t;
+        CREATE FUNCTION tg() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$;
+        CREATE TRIGGER tg {events} ON t FOR EACH ROW EXECUTE FUNCTION tg();
+    """
+
+
+FILLS = ("BEGIN", ADD, FILL)
+
+
+@pytest.mark.parametrize(
+    ("events", "body"),
+    [
+        ("AFTER UPDATE", "DELETE FROM others WHERE id = NEW.id;"),
+        ("AFTER INSERT OR UPDATE", "UPDATE others SET v = '' WHERE id = OLD.id;"),
+        ("AFTER UPDATE", "EXECUTE 'DELETE FROM others WHERE id = $1' USING NEW.id;"),
+        ("BEFORE UPDATE", "NEW.v := '';"),
+        ("BEFORE UPDATE", "IF true THEN new.v = ''::text; END IF;"),
+        ("BEFORE UPDATE", 'NEW."v" := NULL;'),
+        ("BEFORE UPDATE", "NEW.id := -1;"),
+        ("BEFORE UPDATE", "SELECT 1, 'x', 'y' INTO NEW;"),
+        ("BEFORE UPDATE", "RETURN ROW(1, 'x', 'y');"),
+    ],
+)
+def test_what_triggers_do_counts(events: str, body: str, table: Database, clients: Clients) -> None:
+    table.execute(triggered(events, body))
+    before = table.execute("SELECT json_agg(o) FROM others o; SELECT json_agg((id, v)) FROM t")
+    client = knowing(clients, table, FRESH)
+    assert [refused(client.exchange(Q(text))) for text in FILLS] == [False, False, True]
+    client.exchange(Q("COMMIT"))
+    assert table.execute("SELECT json_agg(o) FROM others o; SELECT json_agg((id, v)) FROM t") == before
+
+
+@pytest.mark.parametrize(
+    ("events", "body"),
+    [
+        ("BEFORE UPDATE", "NEW.id := NEW.id;"),
+        ("BEFORE UPDATE", "IF NEW.v = '' THEN RAISE 'empty'; END IF;"),
+        ("BEFORE UPDATE", "NEW.v := coalesce(current_setting('a.b', true), NEW.v);"),
+        ("AFTER UPDATE", "INSERT INTO others SELECT OLD.id, 'before';"),
+        ("AFTER INSERT", "DELETE FROM others WHERE id = NEW.id;"),
+    ],
+)
+def test_what_triggers_add_does_not(events: str, body: str, table: Database, clients: Clients) -> None:
+    table.execute(triggered(events, body))
+    client = knowing(clients, table, FRESH)
+    assert [refused(client.exchange(Q(text))) for text in FILLS] == [False, False, False]
+
+
+def test_a_trigger_of_the_transactions_own_may_write_anything(table: Database, clients: Clients) -> None:
+    client = knowing(clients, table, FRESH)
+    made = triggered("BEFORE UPDATE", "NEW.v := '';").replace("CREATE TABLE others AS SELECT * FROM t;", "")
+    for text in ("BEGIN", made, ADD):
+        assert not refused(client.exchange(Q(text)))
+    assert refused(client.exchange(Q(FILL)))

@@ -114,6 +114,7 @@ _LOSES: dict[str, set[str]] = {
         "function.replace",
         "function.alter",
         "function.definer",
+        "function.leakproof",
         "function.owner",
         "procedure.drop",
         "procedure.rename",

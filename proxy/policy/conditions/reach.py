@@ -35,7 +35,7 @@ _KINDS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 # Effects named after one kind of object that fall on several.
-_SEVERAL = frozenset({"index.reindex", "table.unlog", "function.definer"})
+_SEVERAL = frozenset({"index.reindex", "table.unlog", "function.definer", "function.leakproof"})
 _CASCADING = (".drop", ".rename", ".revoke", ".truncate")
 
 

@@ -59,6 +59,7 @@ _OWN_TAGS: Final = frozenset(
         "transform",
     }
 )
+_OF_COLUMNS: Final = frozenset({"check", "generated", "index", "partition", "policy", "statistics"})
 _DEFINING: Final = frozenset({"ddl", "privilege"})
 _REFRESHING: Final = frozenset({"matview.refresh", "matview.empty"})
 """No definitions, and yet event triggers fire."""
@@ -69,10 +70,11 @@ _SHARED: Final = frozenset(["role", "database", "tablespace", "owner"])
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A relation that something happens to: the code that is kept with it runs."""
+    """A relation to which, to many of whose rows or not, something happens: the code kept with it runs."""
 
     relation: Relation
     event: str
+    many: bool = False
 
 
 Node: TypeAlias = Function | Code | Type | Touched | EventTrigger
@@ -155,11 +157,12 @@ class Causes:
         schema, name = target.schema, target.name
         types = self._index.types_named(schema, name, path) if target.kind == "domain" else ()
         relations = self._index.relations_named(schema, name, path)
-        touched = (node for relation in relations for node in self._touched(relation, event))
+        many = "unscoped" in effect.traits
+        touched = (node for relation in relations for node in self._touched(relation, event, many))
         steps = (step for relation in relations for step in self._passed_on(effect, relation, mentions))
         return Caused(steps=steps, nodes=chain(fired, types, touched))
 
-    def _touched(self, relation: Relation, event: str) -> Iterator[Touched]:
+    def _touched(self, relation: Relation, event: str, many: bool) -> Iterator[Touched]:
         if event == "insert" and relation.kind != "p":
             yield Touched(relation, event)
             return
@@ -167,7 +170,7 @@ class Causes:
         moves = event == "update" and relation.kind == "p"
         for member in self._index.family(relation):
             for each in ("update", "delete", "insert") if moves else (event,):
-                yield Touched(member, each)
+                yield Touched(member, each, many)
 
     def _passed_on(self, effect: Effect, relation: Relation, mentions: Mentions) -> Iterator[Step]:
         """The same happens to a view's table, and to what foreign keys tie to the rows."""
@@ -191,19 +194,29 @@ class Causes:
         keys = {
             column for key in self._index.referrers.get(relation.oid, ()) for column in key.parent_columns
         }
+        return any(_assigns(function.text, keys) for function in self._before_updates(relation))
+
+    def _before_updates(self, relation: Relation) -> Iterator[Function]:
+        """The functions of triggers that may still change what an UPDATE is to write."""
         for member in self._index.family(relation):
             for code in self._index.code.get(member.oid, ()):
                 if code.kind != "trigger" or "update" not in code.events or " BEFORE " not in code.text:
                     continue
-                functions = [
-                    function
-                    for effect in self._behaviours.of_code(code).effects
-                    if effect.name == "code.call" and effect.target is not None
-                    for function in self._functions_of(effect.target, None)
-                ]
-                if any(_assigns(function.text, keys) for function in functions):
-                    return True
-        return False
+                for effect in self._behaviours.of_code(code).effects:
+                    if effect.name == "code.call" and effect.target is not None:
+                        yield from self._functions_of(effect.target, None)
+
+    def overwrites(self, effect: Effect, path: SearchPath) -> bool:
+        """Whether triggers may put something fixed into columns that an UPDATE of new ones leaves alone."""
+        target = effect.target
+        if target is None or target.name is None:
+            return True
+        relations = self._index.relations_named(target.schema, target.name, path)
+        return any(
+            _overwrites(function.text)
+            for relation in relations
+            for function in self._before_updates(relation)
+        )
 
     def _written_through(self, view: Relation, event: str) -> Target | None:
         """The table that an automatically updatable view stands for."""
@@ -255,11 +268,14 @@ class Causes:
 
     # -- mentions ------------------------------------------------------------------------------------------
 
-    def of_mentions(self, mentions: Mentions, path: SearchPath) -> Iterator[Node]:
-        """The users' code that may run under the names that a text mentions."""
-        index = self._index
+    def called(self, mentions: Mentions, path: SearchPath) -> Iterator[Node]:
+        """The users' functions that a text may call; how often, its effects say."""
         for schema, name in mentions.functions:
-            yield from _own(index.functions_named(schema, name, path))
+            yield from _own(self._index.functions_named(schema, name, path))
+
+    def for_rows(self, mentions: Mentions, path: SearchPath) -> Iterator[Node]:
+        """The users' code that may run by other names of a text: for each of its rows, however many."""
+        index = self._index
         for schema, name in mentions.operators:
             yield from _own(index.operator_functions(schema, name, path))
         for name in mentions.fields:
@@ -268,7 +284,7 @@ class Causes:
         yield from index.mentioned_types(mentions.functions, path)
 
     def unnamed(self) -> tuple[Node, ...]:
-        """What may run in any statement."""
+        """What may run in any statement, for each of its rows."""
         return self._unnamed_casts
 
     # -- nodes ---------------------------------------------------------------------------------------------
@@ -315,12 +331,38 @@ def _own(functions: Iterable[Function]) -> Iterator[Function]:
     return (function for function in functions if not function.extension)
 
 
+def runs_for_rows(node: Node, by: Node | None) -> bool:
+    """Whether what one node causes runs for each of many rows: a column's code does, whoever writes it."""
+    match node:
+        case Type():
+            return True
+        case Code(kind="trigger"):
+            return isinstance(by, Touched) and by.many and " FOR EACH ROW " in node.text
+        case Code(kind=kind):
+            return kind in _OF_COLUMNS
+        case _:
+            return False
+
+
 # The whole new row is given another value, or another row is returned in its place.
 _ROW_ASSIGNED: Final = re.compile(
     r'("new"|\bnew\b)\s*(:=|=)|\b(into(\s+strict)?|for|alias\s+for)\s+("new"|new\b(?!\s*\.))'
     r"|\breturn\s+(?!(new|old|null)\s*;)",
     re.IGNORECASE,
 )
+
+
+# NEW.val := '' and its like: nothing of the row, of who writes it or of when is in that.
+_FIXED: Final = re.compile(
+    r"""("new"|\bnew\b)\s*\.\s*("[^"]+"|\w+)\s*:?=\s*\(?\s*
+    (e?'(''|[^'])*'|\$\w*\$.*?\$\w*\$|null|true|false|default|[-+]?[\d.]+)\s*(::\s*[\w\s."(,)\[\]]+?)?\)?\s*;""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+
+
+def _overwrites(text: str) -> bool:
+    """Whether a trigger function's text may put a constant, or another row, into the row."""
+    return bool(_FIXED.search(text) or _ROW_ASSIGNED.search(text))
 
 
 def _assigns(text: str, columns: set[str]) -> bool:

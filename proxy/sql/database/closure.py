@@ -11,11 +11,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from proxy.sql.database.causes import Caused, Causes, Node, label
+from proxy.sql.database.causes import Caused, Causes, Node, label, runs_for_rows
 from proxy.sql.database.index import SearchPath
-from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, for_each_row
+from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Risk, for_each_row
 
 _LONGEST_PATH: Final = 4
+_FRESH: Final = frozenset({"fresh"})
 _NOTHING: Final[Set[object]] = frozenset()
 
 
@@ -61,13 +62,24 @@ class Run:
         for effect in effects:
             caused = self._causes.of_effect(effect, mentions, path, stored=False)
             if caused.stays:
-                yield effect
+                yield self._as_triggers_leave_it(effect, path)
             self.seen.add((key_of(effect), mentions.sets))
             self._follow(caused, "", repeated="repeated" in effect.traits)
-        self._nodes(self._causes.of_mentions(mentions, path), "")
+        self._mentioned(mentions, path, "")
         if effects or mentions is not NO_MENTIONS:
-            self._nodes(self._causes.unnamed(), "")
+            self._nodes(self._causes.unnamed(), "", repeated=True)
         yield from self._all()
+
+    def _as_triggers_leave_it(self, effect: Effect, path: SearchPath) -> Effect:
+        """An UPDATE of new columns alone, unless triggers write others."""
+        if "fresh" in effect.traits and effect.name == "row.update" and self._causes.overwrites(effect, path):
+            return replace(effect, traits=effect.traits - _FRESH, risk=Risk.HIGH)
+        return effect
+
+    def _mentioned(self, mentions: Mentions, path: SearchPath, way: str) -> None:
+        """Note what runs by the names that a text mentions."""
+        self._nodes(self._causes.called(mentions, path), way)
+        self._nodes(self._causes.for_rows(mentions, path), way, repeated=True)
 
     def _follow(self, caused: Caused, way: str, *, repeated: bool) -> None:
         """Note what comes of something."""
@@ -76,11 +88,13 @@ class Run:
             self._waiting.append((step.effect, step.mentions, _longer(way, step.by), False))
         self._nodes(caused.nodes, way, repeated=repeated)
 
-    def _nodes(self, nodes: Iterable[Node], way: str, *, repeated: bool = False) -> None:
-        """Note what runs; repeated: for each of many rows."""
+    def _nodes(
+        self, nodes: Iterable[Node], way: str, *, repeated: bool = False, by: Node | None = None
+    ) -> None:
+        """Note what runs; repeated: for each of many rows; by: what causes it."""
         for node in nodes:
             self._count()
-            self._waiting.append((node, NO_MENTIONS, way, repeated))
+            self._waiting.append((node, NO_MENTIONS, way, repeated or runs_for_rows(node, by)))
 
     def _count(self) -> None:
         if self._left == 0:
@@ -115,8 +129,8 @@ class Run:
             self._count()
             each = for_each_row(effect) if repeated else effect
             self._waiting.append((each, behaviour.mentions, way, False))
-        self._nodes(self._causes.of_mentions(behaviour.mentions, None), way)
-        self._nodes(nodes, way, repeated=repeated)
+        self._mentioned(behaviour.mentions, None, way)
+        self._nodes(nodes, way, repeated=repeated, by=node)
 
 
 def key_of(effect: Effect) -> tuple[object, ...]:

@@ -24,7 +24,18 @@ from proxy.sql.effects import NO_MENTIONS, Effect, Mentions, Name, Target
 from proxy.sql.screen import Screen
 
 _DEFERRED: Final = frozenset({"deferred"})
+_WRITTEN: Final = frozenset({"deferred", "by_key"})
+_MAKES_VIEWS: Final = frozenset({"view.create", "view.replace"})
+_WRITES: Final = ("row.insert", "row.update", "row.delete")
 _NOTHING_READ: Final[Readings] = MappingProxyType({})
+
+
+def _written(effects: Iterable[Effect], later: Iterable[Effect]) -> list[Effect]:
+    """What may happen to the tables of views that are created: no snapshot has these yet, or ever."""
+    if not any(effect.name in _MAKES_VIEWS for effect in effects):
+        return []
+    read = [effect for effect in later if effect.name == "row.read"]
+    return [replace(effect, name=name, traits=_WRITTEN) for effect in read for name in _WRITES]
 
 
 class Database:
@@ -76,7 +87,10 @@ class Database:
             found.setdefault((effect.location, *key_of(effect)), effect)
         deferred = mentions.later or NO_MENTIONS
         if later or deferred is not NO_MENTIONS:
-            for effect in closed(self._causes, later, deferred, search_path, most):
+            through = _written(effects, later)
+            for effect in closed(self._causes, [*later, *through], deferred, search_path, most):
+                if effect in through:
+                    continue
                 put_off = replace(effect, traits=effect.traits | _DEFERRED)
                 found.setdefault((effect.location, *key_of(put_off)), put_off)
         return tuple(found.values())

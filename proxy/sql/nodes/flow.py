@@ -40,6 +40,8 @@ array_agg json_agg jsonb_agg json_object_agg jsonb_object_agg json_agg_strict js
 xmlagg range_agg
 """
 _AGGREGATES = frozenset(_JOINING.split())
+# More turns than these of a loop that counts reach more rows than somebody has looked at.
+_FEW_TURNS = 10
 # One value that all rows are on one side of.
 _EXTREMES = frozenset({"min", "max", "count"})
 
@@ -193,7 +195,7 @@ class Flow:
             case "PLpgSQL_stmt_fors":
                 self._rows(self._target(body.get("var", {})), body.get("query", {}), loop)
             case "PLpgSQL_stmt_fori":
-                self._range(body)
+                self._range(body, loop)
             case "PLpgSQL_stmt_forc":
                 self._arguments(body, loop)
                 self._fetches.append((self._target(body.get("var", {})), cursor, True))
@@ -223,17 +225,24 @@ class Flow:
         """A loop's variable takes every row of the query."""
         self._given.append(_Given(names, self._spoken_of(query), self._unlimited(query, loop)))
 
-    def _range(self, body: Json) -> None:
-        """1 .. 10 is as limited as BETWEEN 1 AND 10; a bound that a query gives is not."""
+    def _range(self, body: Json, loop: bool) -> None:
+        """1 .. 10 is as limited as a list of ten; many turns are not, nor is a bound that a query gives.
+
+        With steps it is the batches of a whole table: what these limit, each of them says.
+        """
         names = self._target(body.get("var", {}))
         ends = [self._constant(body.get(name, {})) for name in ("lower", "upper")]
-        if "step" not in body and any(end is not None and ends_keys(fold(end)) for end in ends):
+        if not self._steps(body) and _are_many(ends, loop):
             self._unknown(names)
         elif ends[0] is not None and ends[1] is not None:
             self._turning.update(dict.fromkeys(names, (ends[0], ends[1])))
         for bound in (body[name] for name in ("lower", "upper", "step") if name in body):
             asks = any(True for tree in self._read(bound) for _ in _queries_of(tree))
             self._given.append(_Given(names, self._spoken_of(bound), asks, turns=True))
+
+    def _steps(self, body: Json) -> bool:
+        step = self._constant(body["step"]) if "step" in body else None
+        return "step" in body and (step is None or fold(step) != 1)
 
     def _arguments(self, body: Json, loop: bool) -> None:
         """What a cursor is opened with goes to its parameters."""
@@ -292,6 +301,14 @@ def constant_of(trees: list[Json]) -> Json | None:
     target = trees[0].get("SelectStmt", {}).get("targetList", []) if len(trees) == 1 else []
     value: Json = target[0].get("ResTarget", {}).get("val", {}) if len(target) == 1 else {}
     return value if {"ival", "fval", "sval"} & value.get("A_Const", {}).keys() else None
+
+
+def _are_many(ends: list[Json | None], loop: bool) -> bool:
+    """Whether the numbers from one end to the other are more than a few; what ends no query gives."""
+    lower, upper = (None if end is None else fold(end) for end in ends)
+    if isinstance(lower, int) and isinstance(upper, int):
+        return loop or abs(upper - lower) >= _FEW_TURNS
+    return any(end is not None and ends_keys(end) for end in (lower, upper))
 
 
 def takes_many(tree: Json, variables: frozenset[str] = frozenset(), *, loop: bool) -> bool:

@@ -127,19 +127,22 @@ def _settings(walk: Walk, body: Json, field: str) -> None:
             walk.node(option.get("arg", {}))
 
 
+# Whose rights a function has, and whether it may see what row level security hides.
+_TRUSTED = {"security": "function.definer", "leakproof": "function.leakproof"}
 # ROUTINE says not which.
 _ALTERED = {"OBJECT_PROCEDURE": ("procedure",), "OBJECT_ROUTINE": ("function", "procedure")}
 
 
 def _alter_function(walk: Walk, body: Json) -> None:
     given = ", ".join(name for name, _ in options(body, "actions"))
-    name = qualified(body["func"].get("objname", []))
+    called = qualified(body["func"].get("objname", []))
     kinds = _ALTERED.get(body.get("objtype", ""), ("function",))
     for kind in kinds:
-        walk.emit(f"{kind}.alter", Target(kind, *name), detail=given)
-    target = Target(kinds[0], *name)
-    if any(name == "security" and is_on(option) for name, option in options(body, "actions")):
-        walk.emit("function.definer", target)
+        walk.emit(f"{kind}.alter", Target(kind, *called), detail=given)
+    target = Target(kinds[0], *called)
+    for name, option in options(body, "actions"):
+        if name in _TRUSTED and is_on(option):
+            walk.emit(_TRUSTED[name], target)
     with walk.deferred():
         _settings(walk, body, "actions")
 

@@ -8,9 +8,10 @@ the same for every row.
 from __future__ import annotations
 
 from proxy.sql.parse import Json
+from proxy.sql.scope.columns import nodes
 from proxy.sql.scope.fold import UNKNOWN, fold
 from proxy.sql.scope.operands import Kind
-from proxy.sql.scope.patterns import number
+from proxy.sql.scope.patterns import number, swallows
 from proxy.sql.scope.uses import Floor, Subject, Use
 from proxy.sql.tree import only, qualified, scalar, strings
 
@@ -43,6 +44,12 @@ jsonb_extract_path_text json_extract_path jsonb_extract_path
 _PARTS = frozenset(_PARTS_NAMED.split())
 
 
+# Functions whose other arguments only say what to do with the first.
+_OF_FIRST = frozenset(
+    {"left", "right", "substr", "substring", "split_part", "replace", "regexp_substr", "round", "trunc"}
+)
+
+
 RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
 
 
@@ -69,6 +76,8 @@ def of_two(name: str, one: Subject, two: Subject) -> Subject | None:
 def of_one(name: str, one: Subject, kind: Kind, value: object, right: Json) -> Subject | None:
     """A column and a constant."""
     amount = number(value)
+    if swallows(scalar(right)):
+        return None
     if name in {"->", "->>", "#>", "#>>"}:
         return one.but(use=Use.EQUAL | Use.UNEQUAL | Use.TIE | Use.NULL, floor=Floor.ANY)
     if name == "||":
@@ -106,8 +115,10 @@ def _is_span(expr: Json) -> bool:
     return named and "-" not in text and any(digit in text for digit in "123456789")
 
 
-def of_fixed(name: str, two: Subject, kind: Kind) -> Subject | None:
+def of_fixed(name: str, two: Subject, kind: Kind, left: Json) -> Subject | None:
     """`now() - created_at`, `'x' || name`."""
+    if swallows(scalar(left)):
+        return None
     if name == "||":
         return two.but(use=Use.EQUAL | Use.FILLED)
     if name in _DISTANCES:
@@ -122,6 +133,8 @@ def of_fixed(name: str, two: Subject, kind: Kind) -> Subject | None:
 def of_call(name: str, args: list[Json], found: Subject) -> tuple[int, Floor, int]:
     """The comparisons that filter by `name(column, …)`."""
     several = len(found.names) > 1
+    if name in _OF_FIRST and not any(kind == "ColumnRef" for kind, _ in nodes(args[0])):
+        return Use.NONE, Floor.ANY, 0  # replace('a', 'b', name) is 'a'
     if name in {"concat", "concat_ws"}:
         return Use.EQUAL | Use.FILLED, Floor.ANY, 0
     if name in RANGES and several:

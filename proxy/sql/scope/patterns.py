@@ -25,6 +25,8 @@ _DAYS: Final = {"d": 1, "w": 7, "mon": 30, "y": 365, "dec": 3_650, "c": 36_500, 
 # Where the numbers of a type end.
 _LAST = Decimal(2147483647)
 _LAST_LONG = Decimal(9223372036854775807)
+# Of ranges and of arrays.
+_LEAST = frozenset({"empty", "{}"})
 _ENDLESS = frozenset({"infinity", "-infinity", "+infinity", "inf", "-inf", "nan", "epoch"})
 
 
@@ -167,7 +169,13 @@ def below_all(value: object) -> bool:
     if not isinstance(value, str):
         return False
     text = value.strip().lower()
-    return text in _ENDLESS or text.strip("!\x01") == "" or _all_of(text, "0")
+    return text in _ENDLESS or text in _LEAST or text.strip("!\x01") == "" or _all_of(text, "0")
+
+
+def swallows(text: str | None) -> bool:
+    """Whether a constant stays what it is whatever is added to it: 'infinity', 'NaN', the range of all."""
+    lowered = (text or "").strip().lower()
+    return lowered in _ENDLESS or lowered == "empty" or (lowered[:1] in "[(" and lowered[1:-1].strip() == ",")
 
 
 def spans_all(value: object) -> bool:

@@ -6,6 +6,8 @@ empty pattern or array, an endless range). Deliberately absent: what such consta
 
 from __future__ import annotations
 
+import re
+
 from proxy.sql.parse import Json
 from proxy.sql.scope.clauses import Limits, every
 from proxy.sql.scope.columns import calls, nodes, plain
@@ -20,6 +22,7 @@ from proxy.sql.scope.uses import Floor, Subject, Use
 from proxy.sql.tree import only, qualified, scalar, strings
 
 # Operators without order, that limit where the right side has something inside.
+_METHOD = re.compile(r"\$\.\w+\(\)")
 SEARCHES = frozenset(
     {"@>", "<@", "&&", "?", "?|", "?&", "@?", "@@", "^@", "<<=", "<<", "%", "<%", "%>", "@@@"}
 )
@@ -37,7 +40,11 @@ def search(name: str, expr: Json, what: Subject, other: Operand, right: Json) ->
             return every(found) or {}
     if other.kind is Kind.LITERAL:
         text = str(other.value)
-        if not something_in(text) or (name in {"@@", "@?"} and not _searches(name, text)):
+        if (
+            not something_in(text)
+            or text.strip().lower() == "empty"
+            or (name in {"@@", "@?"} and not _searches(name, text))
+        ):
             return {}
         if name in {"<<", "<<=", "&&"} and text.rstrip().endswith("/0"):
             return {}
@@ -49,10 +56,11 @@ def search(name: str, expr: Json, what: Subject, other: Operand, right: Json) ->
 
 
 def _searches(name: str, text: str) -> bool:
-    """A text search that asks for a word; a JSON path that goes anywhere."""
+    """A text search that asks for a word; a JSON path that goes anywhere, be it to a method: `$.size()`."""
     if "$" in text:
-        return "$." in text or "$[" in text
-    return "!" not in text and name == "@@"
+        bare = _METHOD.sub("", text)
+        return "$." in bare or "$[" in bare
+    return name == "@@" and not {"!", "="} & set(text) and text.strip() != "true"
 
 
 def _has_content(expr: Json) -> bool:

@@ -197,7 +197,7 @@ def _expression(body: Json, scope: Scope) -> Subject | None:
         made = of_one(name, one, other.kind, fold(right), right) if other is not None else None
     elif two is not None:
         other = fixed(left, scope)
-        made = of_fixed(name, two, other.kind) if other is not None else None
+        made = of_fixed(name, two, other.kind, left) if other is not None else None
     else:
         return None
     return made.no_column() if made is not None else None

@@ -298,6 +298,14 @@ _OTHERS: tuple[tuple[str, Risk, str, str, str, str], ...] = (
         "sql-alterfunction.html",
     ),
     (
+        "function.leakproof",
+        _HIGH,
+        "ddl privilege",
+        "a function that is there may be given rows that row level security and security barriers hide",
+        "ALTER FUNCTION f(int) LEAKPROOF",
+        "sql-alterfunction.html",
+    ),
+    (
         "type.value_rename",
         _HIGH,
         "ddl destructive",

@@ -61,6 +61,7 @@ _OWN: Final[Mapping[str, str]] = MappingProxyType(
         "domain.default": "Set the earlier default of {target} again; it is in {backup}.",
         "type.value_rename": "Rename the label of {target} back.",
         "function.definer": "Let {target} run as who calls it again: SECURITY INVOKER.",
+        "function.leakproof": "Trust {target} no longer: NOT LEAKPROOF.",
         "index.reindex": "Nothing to undo: indexes were built anew.",
         "matview.empty": "Fill it again: REFRESH MATERIALIZED VIEW {target}.",
         "table.truncate": "Restore the rows of {target} from {backup}.",

@@ -52,6 +52,7 @@ _OWN: Mapping[str, str] = MappingProxyType(
         "constraint.unenforce": "NOT ENFORCED",
         "domain.default": "Changing a domain's default",
         "function.definer": "SECURITY DEFINER",
+        "function.leakproof": "LEAKPROOF",
         "type.value_rename": "RENAME VALUE",
         "comment.set": "COMMENT",
         "security_label.set": "SECURITY LABEL",

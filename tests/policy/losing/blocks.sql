@@ -218,3 +218,13 @@ DO $$ BEGIN EXECUTE 'UPDATE victim SET val = '''' WHERE val LIKE $1' USING '%'; 
 DO $$ BEGIN FOR i IN 1..1000000 LOOP DELETE FROM victim WHERE id = i; END LOOP; END $$
 ----
 DO $$ BEGIN FOR i IN REVERSE 9999999..1 LOOP UPDATE victim SET val = '' WHERE id = i; END LOOP; END $$
+----
+DO $$ BEGIN FOR i IN 1..100 LOOP DELETE FROM victim WHERE id = i; END LOOP; END $$
+----
+DO $$ BEGIN FOR i IN 1..100 BY 1 LOOP UPDATE victim SET val = '' WHERE id = i; END LOOP; END $$
+----
+DO $$ BEGIN FOR i IN 0..9 LOOP FOR j IN 1..10 LOOP DELETE FROM victim WHERE id = i * 10 + j; END LOOP; END LOOP; END $$
+----
+CREATE FUNCTION pg_temp.x() RETURNS void LANGUAGE plpgsql AS $$ BEGIN FOR i IN REVERSE 100..1 LOOP DELETE FROM victim WHERE id = i; END LOOP; END $$
+-- then
+SELECT pg_temp.x()
