@@ -153,7 +153,7 @@ class ClientSide:
     def _sync(self) -> bytes | None:
         denial = self._refuser.commit() if self._gate.resting else None
         refused = None if denial is None else self._refuser.extended(denial)
-        self._state.send(SYNC)
+        self._state.send_bare(SYNC)
         self._state.end_batch()
         self._state.skipping = False
         return KEEP if refused is None else refused + encode_sync()

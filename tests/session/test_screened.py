@@ -46,6 +46,27 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+def test_a_parse_that_comes_again_is_judged_by_the_policy_of_its_time(
+    table: Database, clients: Clients
+) -> None:
+    gate = gate_of(NO_LOSS)
+    client = clients.wired(table, gate)
+    again = P("INSERT INTO t VALUES ($1::int, 'again')")
+
+    def said(number: int) -> list[str]:
+        told = client.exchange(again + B(values=[str(number).encode()]) + E() + S)
+        return [str(answer[0]) for answer in told]
+
+    assert [said(50), said(51)] == [["1", "2", "C", "Z"]] * 2
+    gate.swap_policy(policy_of(NO_LOSS + NO_ROWS))
+    assert [said(52), said(53)] == [["E", "Z"]] * 2
+    gate.swap_policy(policy_of(NO_LOSS))
+    assert said(54) == ["1", "2", "C", "Z"]
+    assert client.exchange(P("INSERT INTO t VALUES ($1::int, 'again')", "named") + S) == [("1",), ("Z", "I")]
+    assert client.exchange(again.replace(b"again", b"other") + S) == [("1",), ("Z", "I")]
+    assert said(55) == ["1", "2", "C", "Z"]
+
+
 def test_harmless_texts_are_run_without_a_parse(table: Database, clients: Clients, parsed: list[str]) -> None:
     client = clients.wired(table)
     assert client.exchange(Q("SELECT v FROM t WHERE id = 2"))[1:] == [
