@@ -67,6 +67,7 @@ COMPILED = (
     "proxy/session/authentication/entrance.py",
     "proxy/session/admission.py",
     "proxy/session/brain.py",
+    "proxy/session/slumber.py",
     "proxy/session/session.py",
     "proxy/relay/limits.py",
     "proxy/relay/legs.py",

@@ -191,6 +191,20 @@ class State(Course):
         written = self.written > self.inflight.boundaries and not self.skipping
         return written and "none" in self.transactions()
 
+    @property
+    def still(self) -> bool:
+        """Nothing is under way or waited for."""
+        quiet = not (self.waiting or self.skipping or self.flushed or self.batch_open or self.told_fatal)
+        settled = self.inflight.owed == 0 and self._barrier is None and self.status == "I" and self.settled
+        changes = self.written > 0 or self.books is not None or self.registration is not None
+        return quiet and settled and not changes and self.cancelled is None and self.lookup.inquiry is None
+
+    @property
+    def fresh(self) -> bool:
+        """And nothing is remembered: after the next message it would be as one that has just begun."""
+        named = self.own_names or bool(self.statements) or bool(self.portals) or bool(self.replication)
+        return self.still and not named and self.lexing.usual and self.lookup.fresh
+
     def goes_on(self, meaning: Meaning) -> None:
         """A recorded change is about to be sent: what becomes of it is followed, where others are open."""
         if self.books is not None:

@@ -78,6 +78,11 @@ class Texts:
                 read = _readable(self._meanings.take(raw, outcome, self._started))
         self._handed_out = (raw, read)
 
+    @property
+    def still(self) -> bool:
+        """No text that was handed out is still to be asked for."""
+        return self._handed_out is None
+
     def forget(self) -> None:
         """The text that was handed out is not asked for again."""
         self._handed_out = None

@@ -95,7 +95,9 @@ def test_what_is_kept_of_a_parse_is_judged_each_time(table: Database, clients: C
     client.exchange(Q("INSERT INTO t VALUES (2000, 'kept of no Query')"))
     for number in (b"1", b"2"):
         assert client.exchange(P(text) + B(values=[number]) + E() + S)[2] == ("C", "INSERT 0 1")
-    kept = plain_screen(client.session.admission.login.server_major).passed
+    conversation = client.session._conversation
+    assert conversation is not None
+    kept = plain_screen(conversation.state.server_major).passed
     assert (kept[text.encode()], b"INSERT INTO t VALUES (2000, 'kept of no Query')" in kept) == (
         Screened.ADDS,
         False,
