@@ -5,6 +5,7 @@ PGWARDEN_PURE=1. With PGWARDEN_PURE=0 it is an error if there is none. `pgwarden
 """
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -66,6 +67,7 @@ COMPILED = (
     "proxy/session/authentication/entrance.py",
     "proxy/session/admission.py",
     "proxy/session/brain.py",
+    "proxy/session/slumber.py",
     "proxy/session/session.py",
     "proxy/relay/limits.py",
     "proxy/relay/legs.py",
@@ -83,6 +85,35 @@ _FAILING = (
     *("CPyTagged_Add_", "CPyTagged_DecRef", "CPyTagged_IncRef", "CPyTagged_IsEq_", "CPyTagged_IsLt_"),
     *("CPyTagged_Subtract_", "CPyTagged_XDecRef"),
 )
+# What a query touches (`python -m benchmarks.footprint --top 99`): gcc puts hot functions beside each other.
+_TOUCHED = """
+backend.status_of cache.Meanings.known client_side.ClientSide._in_line client_side.ClientSide._sync
+client_side.ClientSide.forward conversation.Conversation.attended conversation.Conversation.flows
+conversation.Conversation.from_client conversation.Conversation.from_server
+conversation.Conversation.holds_frames extended_protocol.ExtendedProtocol._shown
+extended_protocol.ExtendedProtocol.bind extended_protocol.ExtendedProtocol.describe
+extended_protocol.ExtendedProtocol.execute extended_protocol.ExtendedProtocol.parse framing.Cutter._bound
+framing.Cutter.body framing.Cutter.feed framing.Cutter.first framing.Cutter.holds framing.Cutter.next
+framing.Cutter.only framing.Cutter.string framing.Cutter.take framing.Cutter.view framing._length
+framing.size_of frontend.bind_names frontend.decode_query frontend.execute_portal frontend.repeats
+gate.Gate.meaning_of gate.Gate.screen inflight.Inflight._count inflight.Inflight._pop
+inflight.Inflight.answers_bare inflight.Inflight.done inflight.Inflight.done_bare
+inflight.Inflight.end_boundary inflight.Inflight.expect_either inflight.Inflight.push
+inflight.Inflight.push_bare inflight.is_boundary judge.Judge.judge judge.Judge.permit
+lasttext.LastText.execute lasttext.LastText.parse lasttext.LastText.query lexing.Lexing.settle
+link.Link._to_server link.Link.client_data link.Link.server_data lookup.Lookup.batch_ends
+meaning.Meaning.permit_for pending.Pending.understand prepared.Definition.__init__
+prepared.Names._latest prepared.Names.define prepared.Names.forget prepared.Names.meaning prepared._standing
+prepared.resolve reporting.Reporter.passed running.runs sameness.code_of screen.Screen.sort screen._may_begin
+server_side.ServerSide._bind_complete server_side.ServerSide._command_complete
+server_side.ServerSide._executed server_side.ServerSide._follow server_side.ServerSide._parse_complete
+server_side.ServerSide._ready server_side.ServerSide._row_description server_side.ServerSide.forward
+server_side._confirmed session.Session.from_client session.Session.from_server
+simple_protocol.SimpleProtocol.query state.State._caught_up state.State.caught_up state.State.define
+state.State.end_batch state.State.ready state.State.resolves state.State.runs state.State.send
+state.State.send_bare state.State.send_running state.State.transactions texts.Texts._screen
+texts.Texts._stays texts.Texts._take_screened texts.Texts.understand texts._sort
+"""
 # Calls within the library are direct, and those to Python's take no detour.
 _CLOSE = ["-fvisibility=hidden", "-fno-semantic-interposition", "-fno-plt"]
 
@@ -93,7 +124,22 @@ def _compact(extension: Extension) -> None:
     header.parent.mkdir(exist_ok=True)
     lines = [f"__typeof__({name}) {name} __attribute__((cold));" for name in _FAILING]
     header.write_text("\n".join(["#include <Python.h>", "#include <CPy.h>", *lines, ""]))
-    extension.extra_compile_args = [*extension.extra_compile_args, *_CLOSE, "-include", str(header)]
+    # A warning of some compiler about a function that is called hot here is no reason to build nothing.
+    flags = [*_CLOSE, "-Wno-error", "-include", str(header)]
+    extension.extra_compile_args = [*extension.extra_compile_args, *flags]
+    extension.sources = [str(_marked(Path(source))) for source in extension.sources]
+
+
+def _marked(source: Path) -> Path:
+    """A copy of what mypyc has written, in which the touched functions are declared hot."""
+    names = "|".join("CPyDef_" + name.replace(".", "___") for name in _TOUCHED.split())
+    begins = rf"^(?=\w+ \*?(?:{names})\(.*\) {{$)"
+    copy = source.parent / "hot" / source.name
+    copy.parent.mkdir(exist_ok=True)
+    code = re.sub(begins, "__attribute__((hot)) ", source.read_text(), flags=re.MULTILINE)
+    if not copy.exists() or copy.read_text() != code:  # what is as it was is not compiled again
+        copy.write_text(code)
+    return copy
 
 
 def _compiler() -> bool:

@@ -29,7 +29,7 @@ from proxy.policy.loading.load import load_policy
 from proxy.relay.cancel import Canceller
 from proxy.relay.errands import Helpers
 from proxy.relay.limits import Capacity, Occupancy
-from proxy.relay.link import Link
+from proxy.relay.link import Link, Service
 from proxy.relay.ports import RelaySettings
 from proxy.relay.tls import SslMode
 from proxy.relay.upstream import Arrival, Upstream
@@ -171,16 +171,14 @@ class Cost:
 async def _logged_in(gate: Gate, events: list[Event], client: _Wire, server: _Wire) -> None:
     """Log a client in over its socket and its server's."""
     loop = asyncio.get_running_loop()
-    upstream, settings = _Nearby(server), RelaySettings()
+    upstream = _Nearby(server)
     seat = Occupancy(Capacity(), loop.time).enter(client.abort)
     if seat is None:
         raise RuntimeError("no seat where nothing is limited")
-    link = Link(
-        Session(gate, Peer("127.0.0.1", 1)),
+    service = Service(
         upstream,
         Canceller(upstream, at_once=1, timeout_s=1.0),
-        settings,
-        seat,
+        RelaySettings(),
         console=None,
         router=None,
         helpers=Helpers(),
@@ -188,7 +186,9 @@ async def _logged_in(gate: Gate, events: list[Event], client: _Wire, server: _Wi
         observer=events.append,
         on_crash=_crash,
         on_finished=lambda link: None,
+        loop=loop,
     )
+    link = Link(Session(gate, Peer("127.0.0.1", 1)), seat, service)
     link.client_made(client)
     client.receive(protocol.startup({"user": "app", "database": "shop"}))
     await server.taken.wait()

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import os
+import resource
 import secrets
 import sys
 import threading
@@ -110,8 +111,9 @@ class Turns:
     """Keeps the longest turn of the loop: all that is run before every other session is looked at again.
 
     It asks for a turn in each turn, so the loop never sleeps and each of its turns is measured by itself.
-    own_s is the longest but for the time in which the thread could have run and the system ran others: what
-    is left is its own work and its waiting for another thread of the gate.
+    own_s is the longest but for what the system took: of a turn in which the thread never gave its CPU up,
+    its CPU time is left; of any other, all but the time in which it could have run and the system ran others,
+    so its own work and its waiting for another thread of the gate.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -124,20 +126,22 @@ class Turns:
     def reset(self) -> None:
         """Begin a new measurement."""
         self.longest_s = self.longest_cpu_s = self.own_s = 0.0
-        self._last, self._last_cpu, self._last_delay = self._now()
+        self._last, self._last_cpu, self._last_delay, self._last_given_up = self._now()
 
-    def _now(self) -> tuple[float, float, float]:
-        """The time, the thread's CPU time, and the time that it has waited for a CPU."""
+    def _now(self) -> tuple[float, float, float, int]:
+        """The time, the thread's CPU time, the time it has waited for a CPU, and how often it gave one up."""
         delay = int(os.pread(self._schedule, 100, 0).split()[1]) / 1e9
-        return time.perf_counter(), time.thread_time(), delay
+        given_up = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+        return time.perf_counter(), time.thread_time(), delay, given_up
 
     def _turn(self) -> None:
-        now, cpu, delay = self._now()
-        took = now - self._last
+        now, cpu, delay, given_up = self._now()
+        took, worked = now - self._last, cpu - self._last_cpu
         self.longest_s = max(self.longest_s, took)
-        self.longest_cpu_s = max(self.longest_cpu_s, cpu - self._last_cpu)
-        self.own_s = max(self.own_s, took - (delay - self._last_delay))
-        self._last, self._last_cpu, self._last_delay = now, cpu, delay
+        self.longest_cpu_s = max(self.longest_cpu_s, worked)
+        waited = given_up > self._last_given_up
+        self.own_s = max(self.own_s, took - (delay - self._last_delay) if waited else worked)
+        self._last, self._last_cpu, self._last_delay, self._last_given_up = now, cpu, delay, given_up
         self._loop.call_soon(self._turn)
 
 

@@ -1,16 +1,17 @@
-"""Time-outs of sessions that are logged in.
+"""Time-outs of sessions that are logged in, and the sleep of those that are idle.
 
 Enters: how long a session may stand like what, and the links of a listener. Leaves: the end of those that
-have stood so for too long. Deliberately absent: the time to log in, which the link bounds itself.
+have stood so for too long; those that have not moved are let sleep. Deliberately absent: the time to log in,
+which the link bounds itself.
 
 Nothing is noted as messages pass: now and then every link is looked at, and has stood still when neither what
 it waits for nor how much its client has sent has changed. So a time-out comes up to two looks late.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from proxy.session import Standing
 
@@ -18,6 +19,9 @@ _LOOKS: Final = 10
 _SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.02, 5.0
 _AT_ONCE: Final = 256
 """As many links are looked at before others have their turn."""
+_REST_S: Final = 1.0
+
+_Link = TypeVar("_Link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,9 @@ class Clock:
 
     async def _look(self, links: tuple[Watched, ...]) -> None:
         before, self._seen = self._seen, {}
-        for begin in range(0, len(links), _AT_ONCE):
+        for few in _in_turns(links):
             now = asyncio.get_running_loop().time()
-            for link in links[begin : begin + _AT_ONCE]:
+            for link in few:
                 self._judge(link, before.get(link), now)
             await asyncio.sleep(0)
 
@@ -77,3 +81,28 @@ class Clock:
             self.expired[stand.standing] += 1
             del self._seen[link]
             link.expire(stand.standing, limit_s)
+
+
+class Sleeper(Protocol):
+    """A link, as it is let sleep."""
+
+    def rest(self) -> None:
+        """It is looked at: what has not moved since the last time may sleep."""
+
+
+async def let_sleep(links: Iterable[Sleeper]) -> None:
+    """Look at these again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(_REST_S)
+        await _let_rest(tuple(links))  # a frame of its own: none is held until the next look
+
+
+async def _let_rest(links: Sequence[Sleeper]) -> None:
+    for few in _in_turns(links):
+        for link in few:
+            link.rest()
+        await asyncio.sleep(0)
+
+
+def _in_turns(links: Sequence[_Link]) -> Iterator[Sequence[_Link]]:
+    return (links[begin : begin + _AT_ONCE] for begin in range(0, len(links), _AT_ONCE))

@@ -60,35 +60,49 @@ class Capacity:
     own_logins: int = 0
 
 
-def _stays() -> None:
-    """Nobody is cut off who has logged in."""
+class Place:
+    """What a connection that is in counts as: one for all of a role and a database at a server.
+
+    Attributes:
+        taken: how many hold it.
+    """
+
+    __slots__ = ("_occupancy", "database", "role", "server", "taken")
+
+    def __init__(self, occupancy: "Occupancy", server: str, role: str, database: str) -> None:
+        self._occupancy = occupancy
+        self.server = server
+        self.role = role
+        self.database = database
+        self.taken = 0
+
+    def connects(self, server: str, role: str, database: str) -> Excess | None:
+        """Whoever has one is connected."""
+        raise RuntimeError("a second connection to the server")
+
+    def logged_in(self) -> "Place":
+        """It is this already."""
+        return self
+
+    def leave(self) -> None:
+        """One of those that hold it is gone."""
+        self._occupancy.vacate(self)
 
 
-class Seat:
-    """One connection's part in what is limited, from accepting it to its end.
+class Seat(Place):
+    """One connection's part in what is limited, until it has logged in, or its end before that.
 
     Attributes:
         cut_off: closes the connection.
     """
 
-    __slots__ = (
-        "_occupancy",
-        "address",
-        "cut_off",
-        "database",
-        "logging_in",
-        "role",
-        "seated",
-        "server",
-        "since",
-    )
+    __slots__ = ("address", "cut_off", "logging_in", "seated", "since")
 
     def __init__(self, occupancy: "Occupancy", cut_off: Callable[[], None], since: float) -> None:
-        self._occupancy = occupancy
+        super().__init__(occupancy, "", "", "")
         self.cut_off = cut_off
         self.since = since
         self.address: str | None = None
-        self.server = self.role = self.database = ""
         self.logging_in = True
         self.seated = False
 
@@ -101,9 +115,9 @@ class Seat:
         self.server, self.role, self.database = server, role, database
         return self._occupancy.seat(self)
 
-    def logged_in(self) -> None:
-        """The login is done."""
-        self._occupancy.logged_in(self)
+    def logged_in(self) -> Place:
+        """The login is done: this is what it counts as from now on."""
+        return self._occupancy.logged_in(self)
 
     def evict(self) -> None:
         """Make room for another."""
@@ -138,6 +152,8 @@ class Occupancy:
         self._clock = clock
         self._elsewhere = elsewhere
         self._logins: dict[Seat, None] = {}  # who has not logged in, longest first
+        self._places: dict[tuple[str, str, str], Place] = {}
+        self._beside = Place(self, "", "", "")
         self._counts: Counter[_Counted] = Counter()  # what else is limited, of this process
 
     @property
@@ -199,26 +215,46 @@ class Occupancy:
         seat.seated = True
         return None
 
-    def logged_in(self, seat: Seat) -> None:
-        """It is none of those any more that have not logged in."""
-        if seat.logging_in:
-            seat.logging_in = False
-            seat.cut_off = _stays  # who is in makes no room any more
-            self._logins.pop(seat, None)
-            self._count(_ALL_LOGINS, -1)
-            if seat.address is not None:
-                self._count(("logins of", seat.address), -1)
+    def logged_in(self, seat: Seat) -> Place:
+        """It is none of those any more that have not logged in; callers of the console hold no place."""
+        self._ends_login(seat)
+        if not seat.seated:
+            return self._beside
+        seat.seated = False
+        named = (seat.server, seat.role, seat.database)
+        place = self._places.get(named)
+        if place is None:
+            place = self._places[named] = Place(self, *named)
+        place.taken += 1
+        return place
+
+    def vacate(self, place: Place) -> None:
+        """One of those that hold it is gone."""
+        if place is self._beside:
+            return
+        place.taken -= 1
+        if not place.taken:
+            del self._places[place.server, place.role, place.database]
+        self._count_seated(place, -1)
 
     def leave(self, seat: Seat) -> None:
         """Forget it."""
-        self.logged_in(seat)
+        self._ends_login(seat)
         if seat.seated:
             seat.seated = False
             self._count_seated(seat, -1)
 
     # -- counting ----------------------------------------------------------------------------------------
 
-    def _count_seated(self, seat: Seat, by: int) -> None:
+    def _ends_login(self, seat: Seat) -> None:
+        if seat.logging_in:
+            seat.logging_in = False
+            self._logins.pop(seat, None)
+            self._count(_ALL_LOGINS, -1)
+            if seat.address is not None:
+                self._count(("logins of", seat.address), -1)
+
+    def _count_seated(self, seat: Place, by: int) -> None:
         self._count(_ALL_CLIENTS, by)
         self._count(("role", seat.role), by)
         self._count(("user", seat.server, seat.role), by)

@@ -13,6 +13,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from mypy_extensions import i64
@@ -24,7 +25,7 @@ from proxy.relay.clocks import Stand
 from proxy.relay.errands import Errands, Helpers, LinkError
 from proxy.relay.failures import client_failure
 from proxy.relay.legs import Leg
-from proxy.relay.limits import Seat
+from proxy.relay.limits import Place
 from proxy.relay.ports import (
     CrashReporter,
     Observer,
@@ -83,6 +84,32 @@ def _nowhere(transport: asyncio.Transport, data: View) -> None:
     """Write to a side that is not there yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all links behind one door share.
+
+    Attributes:
+        console: the way to the gate's console; None: a session that asks for it ends.
+        router: takes CancelRequests to their sessions; None: they come to nothing.
+        certificate: gives what TLS with clients is spoken with.
+        observer: is told every event.
+        on_crash: is told every exception that ended a session.
+        on_finished: is told of a link that is over.
+    """
+
+    upstream: Upstream
+    canceller: Canceller
+    settings: RelaySettings
+    console: Console | None
+    router: CancelRouter | None
+    helpers: Helpers
+    certificate: Callable[[], Certificate | None]
+    observer: Observer
+    on_crash: CrashReporter
+    on_finished: "FinishedReporter"
+    loop: asyncio.AbstractEventLoop
+
+
 class Link:
     """Performs one session's commands. Its two legs call it; a listener watches it.
 
@@ -90,38 +117,14 @@ class Link:
         since: when it was made, by the loop's clock.
     """
 
-    def __init__(
-        self,
-        session: Brain,
-        upstream: Upstream,
-        canceller: Canceller,
-        settings: RelaySettings,
-        seat: Seat,
-        *,
-        console: Console | None,
-        router: CancelRouter | None,
-        helpers: Helpers,
-        certificate: Callable[[], Certificate | None],
-        observer: Observer,
-        on_crash: CrashReporter,
-        on_finished: "FinishedReporter",
-    ) -> None:
+    def __init__(self, session: Brain, seat: Place, service: Service) -> None:
+        """Begin; ``client_made`` comes next."""
         self._session = session
-        self._upstream = upstream
-        self._canceller = canceller
-        self._settings = settings
         self._seat = seat
-        self._console = console
+        self._service = service
         self._calling = False  # the console, which has an end to be told of
-        self._router = router
         self._cancels: set[asyncio.Task[bytes]] | None = None
-        self._helpers = helpers
         self._errands: Errands | None = None  # most sessions have none
-        self._certificate = certificate
-        self._observer = observer
-        self._on_crash = on_crash
-        self._on_finished = on_finished
-        self._loop = asyncio.get_running_loop()
         self._client: asyncio.Transport | None = None
         self._server: asyncio.Transport | None = None
         # What writes, of their classes: looked for by name once, and not for each message.
@@ -132,15 +135,17 @@ class Link:
         self._slices: Slices | None = None  # what goes to the server in pieces
         self._client_paused = False  # nothing is read from the client
         self._server_paused = False
-        self._received: i64 = 0  # bytes of the client's
+        self._received: i64 = 0  # bytes of the client's,
+        self._seen: i64 = -1  # ... and when it was looked whether it moves
         self._rests_at: i64 = _AT_ONCE_BYTES  # when others have their turn
         self._server_ended = False
         self._connecting = False
         self._over = False  # the session has ended: what still arrives is dropped
         self._closing = False
+        self._finished = False
         self._task: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] | None = None
-        self.since = self._loop.time()
+        self.since = service.loop.time()
 
     def gone(self, side: int) -> None:
         """Whoever is on that side will send nothing more."""
@@ -160,7 +165,9 @@ class Link:
         """A client has connected: take its socket over."""
         self._take_client(client)
         client.set_protocol(self._client_leg())
-        self._timers = [self._loop.call_later(self._settings.login_timeout_s, self._login_expired)]
+        self._timers = [
+            self._service.loop.call_later(self._service.settings.login_timeout_s, self._login_expired)
+        ]
 
     def _take_client(self, client: asyncio.Transport) -> None:
         self._client = client
@@ -184,7 +191,7 @@ class Link:
                     self._to_server(allowed, size)
             if self._received > self._rests_at:
                 self._throttle()
-                self._loop.call_soon(self._rested)
+                self._service.loop.call_soon(self._rested)
             elif self._client_paused or self._server_full:
                 self._throttle()
         except Exception as error:
@@ -289,6 +296,18 @@ class Link:
             standing = Standing.QUERY
         return Stand(standing, self._received)
 
+    def rest(self) -> None:
+        """It is looked at now and then: let the session sleep where the client has sent nothing since."""
+        if self._over:
+            return
+        if self._received != self._seen:
+            self._seen = self._received
+            return
+        try:
+            self._session.sleep()
+        except Exception as error:
+            self._crash(error)
+
     def expire(self, standing: Standing, limit_s: float) -> None:
         """End, because it has stood like this for longer than it may."""
         self._ask(lambda: self._session.expire(standing, limit_s))
@@ -334,7 +353,7 @@ class Link:
                 case Connect():
                     self._sit_down(command)
                 case Cancel():
-                    task = self._canceller.deliver_soon(command.packet)
+                    task = self._service.canceller.deliver_soon(command.packet)
                     if self._cancels is None:
                         self._cancels = set()
                     self._cancels.add(task)
@@ -347,7 +366,7 @@ class Link:
                     self._close()
                 case _:
                     if self._errands is None:
-                        self._errands = Errands(self._session, self._helpers, self._ask, self._crash)
+                        self._errands = Errands(self._session, self._service.helpers, self._ask, self._crash)
                     self._errands.run(command)
         self._throttle()
 
@@ -363,7 +382,7 @@ class Link:
     def _write_slices(self, server: asyncio.Transport, data: View) -> None:
         """The server counts as full until all is written."""
         if self._slices is None:
-            self._slices = Slices(server, self._loop, self._sliced)
+            self._slices = Slices(server, self._service.loop, self._sliced)
             self._slices.blocked(self._server_full)
             self._server_full = True
         self._slices.write(data)
@@ -375,14 +394,14 @@ class Link:
     def _report(self, event: Event) -> None:
         if isinstance(event, Opened):
             self._stop_timers()
-            self._seat.logged_in()
-            if self._router is not None:
-                self._router.enter(self._session, self)
-        self._observer(event)
+            self._seat = self._seat.logged_in()
+            if self._service.router is not None:
+                self._service.router.enter(self._session, self)
+        self._service.observer(event)
 
     def _start_tls(self, begun: bytes) -> None:
         """From here on the client's leg is the encrypted one: nothing is read or written beside it."""
-        client, certificate = self._client, self._certificate()
+        client, certificate = self._client, self._service.certificate()
         if client is None:
             return
         if certificate is None:
@@ -419,7 +438,7 @@ class Link:
         if self._task is not None or self._server is not None:
             work.close()
             raise LinkError("a second connection to the server was asked for")
-        self._task = self._loop.create_task(work)
+        self._task = self._service.loop.create_task(work)
         self._task.add_done_callback(self._worked)
 
     def _worked(self, task: asyncio.Task[None]) -> None:
@@ -435,22 +454,22 @@ class Link:
         if wanted.console:
             self._call()
             return
-        excess = self._seat.connects(str(self._upstream), wanted.role, wanted.database)
+        excess = self._seat.connects(str(self._service.upstream), wanted.role, wanted.database)
         if excess is None:
             self._connecting = True
-            self._start(self._connect(self._upstream))
+            self._start(self._connect(self._service.upstream))
         else:
             self._ask(lambda: self._session.turned_away(excess))
 
     def _call(self) -> None:
-        if self._console is None:
+        if self._service.console is None:
             raise LinkError("the console was asked for and there is none")
-        excess = self._console.begin()
+        excess = self._service.console.begin()
         if excess is not None:
             self._ask(lambda: self._session.turned_away(excess))
             return
         self._calling = self._connecting = True
-        self._start(self._connect(self._console.upstream))
+        self._start(self._connect(self._service.console.upstream))
 
     async def _connect(self, upstream: Upstream) -> None:
         try:
@@ -466,7 +485,7 @@ class Link:
         self._write_server = type(server).write
         if self._calling:
             self._stop_timers()  # the console keeps the time, and counts who has not logged in
-            self._seat.logged_in()
+            self._seat = self._seat.logged_in()
         server.set_protocol(Leg(self, _SERVER, self.server_data))
         tls = server.get_extra_info("ssl_object")
         self._ask(lambda: self._session.server_connected(None if tls is None else tls_info(tls)))
@@ -476,9 +495,9 @@ class Link:
             self.server_lost()
 
     async def _cancel_another(self, command: CancelAnother) -> None:
-        if self._router is None:
+        if self._service.router is None:
             raise LinkError("a CancelRequest came that nobody takes to its session")
-        answer = await self._router.deliver(command.key, command.address)
+        answer = await self._service.router.deliver(command.key, command.address)
         if answer and self._client is not None:
             self._client.write(answer)
         self._close()
@@ -486,13 +505,13 @@ class Link:
     # -- ending ------------------------------------------------------------------------------------------
 
     def _login_expired(self) -> None:
-        self.terminate(f"canceling login: it took longer than {self._settings.login_timeout_s:g} s")
+        self.terminate(f"canceling login: it took longer than {self._service.settings.login_timeout_s:g} s")
 
     def _crash(self, error: Exception) -> None:
         """Nothing more goes to the server, not even what is pending: that may be what went wrong."""
         if self._server is not None:
             self._server.abort()
-        self._on_crash(error)
+        self._service.on_crash(error)
         if self._over:
             return
         self._over = True
@@ -501,7 +520,7 @@ class Link:
                 self._client.write(_CRASH_NOTICE)
             elif isinstance(command, Report):
                 with suppress(Exception):  # the observer may be what has failed
-                    self._observer(command.event)
+                    self._service.observer(command.event)
         self._close()
 
     def _last_words(self) -> list[Command]:
@@ -525,10 +544,10 @@ class Link:
         timers: list[asyncio.TimerHandle] = []
         if client is not None:
             self._part(client)
-            timers.append(self._loop.call_later(self._settings.flush_client_s, client.abort))
+            timers.append(self._service.loop.call_later(self._service.settings.flush_client_s, client.abort))
         if server is not None:
             (server if self._slices is None else self._slices).close()
-            timers.append(self._loop.call_later(self._settings.flush_server_s, server.abort))
+            timers.append(self._service.loop.call_later(self._service.settings.flush_server_s, server.abort))
         self._timers = timers
 
     def _part(self, client: asyncio.Transport) -> None:
@@ -559,17 +578,19 @@ class Link:
             self._errands.abandon()
 
     def _finish(self) -> None:
-        if self._client is None and self._server is None and self._task is None:
+        left = self._client is None and self._server is None and self._task is None
+        if left and not self._finished:
+            self._finished = True
             self._stop_timers()
             if self._errands is not None:
-                self._errands.close(self._on_crash)
+                self._errands.close(self._service.on_crash)
             self._seat.leave()
-            if self._calling and self._console is not None:
+            if self._calling and self._service.console is not None:
                 self._calling = False
-                self._console.end()
-            if self._router is not None:
-                self._router.leave(self._session)
-            self._on_finished(self)
+                self._service.console.end()
+            if self._service.router is not None:
+                self._service.router.leave(self._session)
+            self._service.on_finished(self)
 
 
 FinishedReporter: TypeAlias = Callable[[Link], None]

@@ -7,18 +7,18 @@ Deliberately absent: signals (app turns SIGTERM into `drain`), where certificate
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from proxy.relay.binding import Place
 from proxy.relay.calls import Console
 from proxy.relay.cancel import Canceller
 from proxy.relay.certificate import Certificate
-from proxy.relay.clocks import Clock
+from proxy.relay.clocks import Clock, let_sleep
 from proxy.relay.entrance import Entrance
 from proxy.relay.errands import Helpers
 from proxy.relay.limits import Capacity, Occupancy, Seat
-from proxy.relay.link import FinishedReporter, Link
+from proxy.relay.link import Link, Service
 from proxy.relay.ports import (
     CatalogueReader,
     ChangeRecorder,
@@ -84,24 +84,29 @@ class Listener:
             proxy: the headers that every connection has to begin with; none when None.
         """
         self._session_factory = session_factory
-        self._upstream = upstream
-        self._console = console
-        self._router = router
-        self._helpers = Helpers(reader, catalogue, credentials, recorder, holder)
         self._certificate = certificate
-        # One of each for all links: there are thousands of them.
-        self._shown: Callable[[], Certificate | None] = lambda: self._certificate
-        self._finished: FinishedReporter = self._forget
-        self._observer = observer
         self._settings = settings or RelaySettings()
         self._on_crash = on_crash or _tell_loop
         self._canceller = Canceller(
             upstream, at_once=self._settings.cancels_at_once, timeout_s=self._settings.cancel_timeout_s
         )
+        self._service = Service(
+            upstream,
+            self._canceller,
+            self._settings,
+            console,
+            router,
+            Helpers(reader, catalogue, credentials, recorder, holder),
+            lambda: self._certificate,
+            observer,
+            self._on_crash,
+            self._forget,
+            asyncio.get_running_loop(),
+        )
         occupancy = occupancy or Occupancy(Capacity(), asyncio.get_running_loop().time)
         self._entrance = Entrance(addresses, self._settings, occupancy, proxy, self._open_link)
         self._clock = Clock(self._settings.standing_s)
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
         self._addresses: tuple[Place, ...] = ()
         self._links: set[Link] = set()
         self._empty = asyncio.Event()
@@ -145,7 +150,10 @@ class Listener:
         Raises: OSError when an address cannot be bound, which is its `filename`.
         """
         self._addresses = await self._entrance.open(sockets)
-        self._watching = asyncio.get_running_loop().create_task(self._clock.run(self._links))
+        loop = asyncio.get_running_loop()
+        self._watching = [
+            loop.create_task(work) for work in (self._clock.run(self._links), let_sleep(self._links))
+        ]
 
     async def hand_over(self) -> None:
         """Have the kernel send newcomers to others who listen at the same port, before `close`."""
@@ -172,8 +180,8 @@ class Listener:
             self._entrance.turn_out()
             await self._let_go(timeout_s - grace_s)
         finally:
-            if self._watching is not None:
-                self._watching.cancel()
+            for watching in self._watching:
+                watching.cancel()
             await self._canceller.finish(_LAST_WORDS_S)
 
     async def stop(self) -> None:
@@ -201,20 +209,7 @@ class Listener:
             client.abort()
             self._on_crash(error)
             return
-        link = Link(
-            session,
-            self._upstream,
-            self._canceller,
-            self._settings,
-            seat,
-            console=self._console,
-            router=self._router,
-            helpers=self._helpers,
-            certificate=self._shown,
-            observer=self._observer,
-            on_crash=self._on_crash,
-            on_finished=self._finished,
-        )
+        link = Link(session, seat, self._service)
         self._links.add(link)
         self._empty.clear()
         link.client_made(client)

@@ -12,10 +12,12 @@ import socket
 import struct
 import sys
 import termios
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 _INT: Final = struct.Struct("i")
+
+_TCP: Final = (socket.AF_INET, socket.AF_INET6)
 
 INHERITED: Final = sys.platform == "linux"
 """What is set of a listening TCP socket holds for each connection that it accepts."""
@@ -41,13 +43,11 @@ class KeepAlive:
     tcp_keepintvl: int = 10
     tcp_keepcnt: int = 6
     tcp_user_timeout: int = 0
+    _options: tuple[tuple[int, int, int], ...] = field(init=False, repr=False, compare=False)
 
-    def apply(self, connection: socket.socket) -> None:
-        """Set it, and that small messages go at once; other sockets than TCP's are left alone."""
-        if connection.family not in (socket.AF_INET, socket.AF_INET6):
-            return
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, self.tcp_keepalive)
+    def __post_init__(self) -> None:
+        """Look once what the system calls its options: each connection to the server gets them."""
+        options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(self.tcp_keepalive))]
         for name, value in (
             ("TCP_KEEPIDLE", self.tcp_keepidle),
             ("TCP_KEEPINTVL", self.tcp_keepintvl),
@@ -56,15 +56,28 @@ class KeepAlive:
         ):
             option = getattr(socket, name, None)  # macOS calls the first one otherwise, and has no last one
             if option is not None and value:
-                connection.setsockopt(socket.IPPROTO_TCP, option, value)
+                options.append((socket.IPPROTO_TCP, option, value))
+        object.__setattr__(self, "_options", tuple(options))
+
+    def apply(self, connection: socket.socket) -> None:
+        """Set it, and that small messages go at once; other sockets than TCP's are left alone."""
+        if connection.family in _TCP:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for option in self._options:
+                connection.setsockopt(*option)
 
     def apply_to(self, transport: asyncio.Transport) -> None:
-        """The same of a transport's socket. One that is closing may have lost its number to another."""
+        """Set it of a transport's socket, from which small messages go at once anyway.
+
+        One that is closing may have lost its number to another.
+        """
         theirs = transport.get_extra_info("socket")
-        if not transport.is_closing() and theirs.family in (socket.AF_INET, socket.AF_INET6):
-            connection = socket.socket(theirs.family, socket.SOCK_STREAM, 0, theirs.fileno())
+        if not transport.is_closing() and theirs.family in _TCP:
+            # Not socket.socket, which makes enumerations of its numbers.
+            connection = socket.SocketType(theirs.family, socket.SOCK_STREAM, 0, theirs.fileno())
             try:
-                self.apply(connection)
+                for option in self._options:
+                    connection.setsockopt(*option)
             finally:
                 connection.detach()
 

@@ -25,8 +25,10 @@ from proxy.session.opening import FirstPackets, KeyIssuer, Login, Step
 from proxy.session.peer import Peer, Phase
 from proxy.session.refusal import FatalRefusal
 from proxy.session.runtoken import UNKNOWN_RUN
+from proxy.session.state import State
 from proxy.session.tls import ALPN_PROTOCOL, NO_ALPN, TlsInfo
 from proxy.session.wishes import Wish, names_of, shown
+from proxy.wire.backend import encode_key
 from proxy.wire.channelbinding import end_point
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import BACKEND, FRONTEND, LOGIN, Cutter
@@ -52,15 +54,14 @@ class Admission:
         judge: of what this client sends; None until it has said who it is.
         login: at the server.
         calls: it is for the gate's console, not for the server.
-        conversation: what follows; None until the client is in.
+        conversation: what follows; None until the client is in. Of what let it in nothing is kept then.
+        peer: who connected.
     """
-
-    __deletable__ = ("_entrance", "_packets")  # what mypyc asks for
 
     def __init__(self, gate: Gate, peer: Peer, issue_key: KeyIssuer) -> None:
         """Begin when a client has connected."""
         self._gate = gate
-        self._peer = peer
+        self.peer = peer
         self._packets = FirstPackets()
         self._startup = b""
         self._lexing = Lexing()
@@ -82,6 +83,12 @@ class Admission:
         self.application = ""
 
     @property
+    def server_key(self) -> bytes:
+        """What a CancelRequest to the server must show; b"" where it has told none."""
+        key = self.login.server_key
+        return b"" if key is None else encode_key(key)
+
+    @property
     def waiting(self) -> bool:
         """True while it is not the client's turn."""
         if self.phase is Phase.IDENTIFYING:
@@ -92,13 +99,6 @@ class Admission:
         """What was to be done before a refusal was raised, told once."""
         said, self._said = self._said, None
         return said or []
-
-    def reports(self) -> list[Command]:
-        """What was judged, told once."""
-        if self.judge is None or not self.judge.reporter.events:
-            return []
-        events, self.judge.reporter.events = self.judge.reporter.events, []
-        return [Report(event) for event in events]
 
     # -- the client --------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class Admission:
                     commands.append(ToClient(_NO_ENCRYPTION))
                 case CancelRequest():
                     self.phase = Phase.CLOSED
-                    return [*commands, CancelAnother(packet.key, self._peer.address)]
+                    return [*commands, CancelAnother(packet.key, self.peer.address)]
                 case StartupMessage():
                     self._said = commands
                     commands = commands + self._begin(packet)
@@ -171,10 +171,10 @@ class Admission:
         self._replication = wish.replication
         migration = Migration(run=wish.run) if wish.run else NO_MIGRATION
         who = self._gate.who(
-            self.role, self.database, self._peer.address, self.application, migration=migration
+            self.role, self.database, self.peer.address, self.application, migration=migration
         )
         self.judge = Judge(self._gate, who)
-        unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role, local=self._peer.local)
+        unwelcome = self._gate.client_tls.refusal(self.client_tls, self.role, local=self.peer.local)
         if unwelcome is not None:
             self._gate.tally.tls_failures["plain" if self.client_tls is None else "certificate"] += 1
             raise FatalRefusal(unwelcome)
@@ -188,7 +188,7 @@ class Admission:
                 raise FatalRefusal(denial)
         self.phase = Phase.IDENTIFYING
         self.client.feed(self._packets.rest())
-        commands = self.reports()
+        commands = reports(self.judge)
         told = (self._said or []) + commands
         self._said = told
         begun = self._go_on(self._entrance.begin(startup, self.client_tls))
@@ -200,7 +200,7 @@ class Admission:
         tls = self.client_tls
         shown = None if tls is None else tls.own_certificate
         caller = Introduction(
-            self._gate.name, self._peer.address, tls is not None, None if shown is None else end_point(shown)
+            self._gate.name, self.peer.address, tls is not None, None if shown is None else end_point(shown)
         )
         self.calls = True
         self._startup = encode_introduction(caller) + startup.packet
@@ -279,18 +279,9 @@ class Admission:
         self.client = client
         key = self.login.server_key
         judge.lookup.process_id = 0 if key is None else key.process_id
-        self.conversation = Conversation(
-            self._gate,
-            judge,
-            self._lexing,
-            self.login.server_major,
-            client,
-            self.server,
-            replication=self._replication,
-        )
+        state = State(self._lexing, judge.lookup, self.login.server_major, self._replication)
+        self.conversation = Conversation(self._gate, judge, state, client, self.server)
         self._entrance.accepted()
-        self.login.over()
-        del self._entrance, self._packets  # thousands stay for hours, and nothing asks for these again
 
     # -- logins that fail --------------------------------------------------------------------------
 
@@ -306,4 +297,12 @@ class Admission:
 
     def _note_failure(self, reason: str, message: str) -> list[Command]:
         self._gate.tally.login_failures[reason] += 1
-        return [Report(LoginFailed(self.role, self.database, self._peer.address, reason, message))]
+        return [Report(LoginFailed(self.role, self.database, self.peer.address, reason, message))]
+
+
+def reports(judge: Judge | None) -> list[Command]:
+    """What a session's judge has judged, told once."""
+    if judge is None or not judge.reporter.events:
+        return []
+    events, judge.reporter.events = judge.reporter.events, []
+    return [Report(event) for event in events]

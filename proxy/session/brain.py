@@ -24,7 +24,7 @@ from proxy.wire.framing import View
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Brain(ABC):
-    """One connection's brain. Each method returns the commands to perform, in order."""
+    """One connection's brain. Nearly each method returns the commands to perform, in order."""
 
     @property
     @abstractmethod
@@ -137,6 +137,11 @@ class Brain(ABC):
     @abstractmethod
     def server_eof(self) -> list[Command]:
         """The server is gone."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def sleep(self) -> None:
+        """Nothing has come for a while: keep no more than is needed to go on, if nothing is under way."""
         raise NotImplementedError
 
     @abstractmethod

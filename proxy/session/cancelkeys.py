@@ -14,10 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import Final
-
-from proxy.wire.backend import BackendKey
 
 MAX_PEER: Final = 255
 MAX_WORKER: Final = 63
@@ -54,17 +51,27 @@ class CancelKeys:
     def __init__(self, identity: Identity, token: Callable[[], str]) -> None:
         """Issue keys in this name; `token` gives 128 fresh random bits as 32 hexadecimal digits."""
         self.identity = identity
+        self._alone = identity == Identity()
         self._token = token
-        self._live: dict[int, tuple[tuple[object, bytes], ...]] = {}
+        self._live: dict[bytes, object] = {}
 
-    def issue(self, owner: object, process_id: int | None, *, long: bool) -> BackendKey:
+    def issue(self, owner: object, process_id: int | None, *, long: bool) -> bytes:
         """Make the key of a session.
 
         Args:
             owner: the session, which is kept until `release`.
             process_id: the server's; None where it has told none.
             long: the client speaks protocol 3.2.
+
+        Returns: it as BackendKeyData and CancelRequest hold it.
         """
+        key = self._make(process_id, long=long)
+        while key in self._live:  # behind another server the same process id may have the same secret
+            key = self._make(process_id, long=long)
+        self._live[key] = owner
+        return key
+
+    def _make(self, process_id: int | None, *, long: bool) -> bytes:
         if process_id is None:
             process_id = int(self._token()[-8:], 16) >> 1
         me = self.identity
@@ -73,29 +80,22 @@ class CancelKeys:
             secret = bytes((me.peer, me.worker)) + random[2:]
         else:
             secret = bytes.fromhex(self._token())[-_SHORT:]
-            if me != Identity():
+            if not self._alone:
                 serial = process_id & ((1 << _SERIAL_BITS) - 1)
                 process_id = ((me.peer << _WORKER_BITS | me.worker) << _SERIAL_BITS) | serial
-        self._live[process_id] = (*self._live.get(process_id, ()), (owner, secret))
-        return BackendKey(process_id, secret)
+        return process_id.to_bytes(_ID_BYTES, "big", signed=True) + secret
 
-    def release(self, owner: object, key: BackendKey) -> None:
-        """The session has ended."""
-        sharing = self._live.pop(key.process_id, ())
-        others = tuple(each for each in sharing if each[0] is not owner)
-        if others:
-            self._live[key.process_id] = others
+    def release(self, key: bytes) -> None:
+        """The session of this key, as a CancelRequest holds it, has ended."""
+        self._live.pop(key, None)
 
     def find(self, key: bytes) -> object | None:
         """The session of a key that somebody shows, in time that does not tell how much of it was right.
 
-        Several may share a process id, behind different servers: then the secret tells them apart.
+        It is looked for by its hash, of which nobody outside can know the seed: bytes are compared where the
+        whole hash is the same, and then they are.
         """
-        found = None
-        for owner, secret in self._live.get(_process_id(key), ()):
-            if compare_digest(secret, key[_ID_BYTES:]):
-                found = owner
-        return found
+        return self._live.get(key)
 
     def issuer(self, key: bytes) -> Identity | None:
         """Which process has issued a key, if it is a true one; None: no process issues such keys."""
@@ -104,7 +104,7 @@ class CancelKeys:
             return Identity(secret[0], secret[1]) if secret[1] <= MAX_WORKER else None
         if len(secret) != _SHORT:
             return None
-        if self.identity == Identity():
+        if self._alone:
             return self.identity
         number = _process_id(key) >> _SERIAL_BITS
         if number < 0:

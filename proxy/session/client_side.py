@@ -53,8 +53,14 @@ class ClientSide:
         copy: CopyIn,
         cutter: Cutter,
         cache: StatementCache | None,
+        last: LastText | None,
     ) -> None:
-        """Read frames from the cutter, judge them against the state; ``cache`` is what the server keeps."""
+        """Read frames from the cutter, judge them against the state.
+
+        Args:
+            cache: what the server keeps.
+            last: the text that went on last, of a session that goes on; None: it begins.
+        """
         self._cache = cache
         self._gate = gate
         self._judge = judge
@@ -63,9 +69,9 @@ class ClientSide:
         self._cutter = cutter
         self._texts = texts = Texts(state, gate, judge)
         self._refuser = refuser = Refuser(gate, judge, state, texts, cache)
-        catalogue = gate.catalogue and state.replication != "physical"
+        catalogue = gate.catalogue and last is None and state.replication != "physical"
         self.pending = pending = Pending(judge, state, cutter, texts, refuser, catalogue=catalogue)
-        self.last = LastText()
+        self.last = LastText() if last is None else last
         shared = (gate, judge, state, cutter, texts, pending, refuser, self.last, cache)
         self._simple = SimpleProtocol(*shared)
         self._extended = ExtendedProtocol(*shared)
@@ -153,7 +159,7 @@ class ClientSide:
     def _sync(self) -> bytes | None:
         denial = self._refuser.commit() if self._gate.resting else None
         refused = None if denial is None else self._refuser.extended(denial)
-        self._state.send(SYNC)
+        self._state.send_bare(SYNC)
         self._state.end_batch()
         self._state.skipping = False
         return KEEP if refused is None else refused + encode_sync()

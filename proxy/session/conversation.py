@@ -17,7 +17,7 @@ from proxy.session.expiry import Standing
 from proxy.session.gate import Gate
 from proxy.session.inflight import MOST_OWED
 from proxy.session.judge import Judge
-from proxy.session.lexing import Lexing
+from proxy.session.lasttext import LastText
 from proxy.session.outcomes import Books
 from proxy.session.server_side import ServerSide
 from proxy.session.state import State
@@ -33,6 +33,8 @@ class Conversation:
         client, server: where both sides' messages are.
         pending: the client's frame that cannot go on yet.
         books: what follows its changes; None while none is open.
+        state: what is known of the server's side.
+        judge: of what the client sends.
         cache: the statements that the server keeps for it; None where it keeps none.
     """
 
@@ -40,27 +42,25 @@ class Conversation:
         self,
         gate: Gate,
         judge: Judge,
-        lexing: Lexing,
-        server_major: int,
+        state: State,
         client: Cutter,
         server: Cutter,
-        *,
-        replication: str = "",
+        last: LastText | None = None,
     ) -> None:
-        """Begin at the first ReadyForQuery; ``replication`` is as ``replication.asked_for`` has it."""
-        self._state = State(lexing, judge.lookup, server_major, replication)
-        self._judge = judge
+        """Begin at the first ReadyForQuery, or go on where ``last`` is the text that went on last."""
+        self.state = state
+        self.judge = judge
         self._timer = gate.timer
         self.books: Books | None = None
         copy = CopyIn()
-        self.inflight = self._state.inflight
+        self.inflight = self.state.inflight
         self.client = client
         self.server = server
         self._copy = copy
-        keeps = gate.keep_statements and not replication
-        self.cache = cache = StatementCache(self._state, gate.token(), gate.tally) if keeps else None
-        self._client_side = ClientSide(gate, judge, self._state, copy, client, cache)
-        self._server_side = ServerSide(self._state, copy, server, cache)
+        keeps = gate.keep_statements and not state.replication
+        self.cache = cache = StatementCache(self.state, gate.token(), gate.tally) if keeps else None
+        self._client_side = ClientSide(gate, judge, self.state, copy, client, cache, last)
+        self._server_side = ServerSide(self.state, copy, server, cache)
         self.pending = self._client_side.pending
 
     def from_client(self) -> View:
@@ -93,7 +93,7 @@ class Conversation:
         """What was to be recorded is, or cannot be; what becomes of it is followed from here on."""
         if isinstance(outcome, Recorded):
             if self.books is None:
-                reporter, status = self._judge.reporter, self._state.status
+                reporter, status = self.judge.reporter, self.state.status
                 self._follow(Books(reporter.concluded, self._timer, status))
             if self.books is not None:
                 self.books.recorded(outcome.number)
@@ -107,12 +107,12 @@ class Conversation:
     def lost(self) -> None:
         """The connection ends: what is open ends with it."""
         if self.books is not None:
-            self.books.lost(owing=bool(self._state.inflight))
+            self.books.lost(owing=bool(self.state.inflight))
             self._follow(None)
-        self._state.lookup.course = NOT_BEGUN  # without that circle, all of it is freed at once
+        self.state.lookup.course = NOT_BEGUN  # without that circle, all of it is freed at once
 
     def _follow(self, books: Books | None) -> None:
-        self.books = self._state.books = books
+        self.books = self.state.books = books
         self._server_side.follow(books)
 
     # -- how it stands -----------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class Conversation:
     @property
     def waiting(self) -> bool:
         """True while nothing more may be taken from the client. What others are to do it waits for."""
-        return self._state.waiting
+        return self.state.waiting
 
     @property
     def flows(self) -> bool:
@@ -128,8 +128,8 @@ class Conversation:
         cache = self.cache
         if cache is not None and cache.flushed and cache.owed:
             return False
-        told = not len(self._judge.reporter.events)
-        return told and not self._state.waiting and self.inflight.owed <= MOST_OWED
+        told = not len(self.judge.reporter.events)
+        return told and not self.state.waiting and self.inflight.owed <= MOST_OWED
 
     @property
     def attended(self) -> bool:
@@ -144,7 +144,7 @@ class Conversation:
     @property
     def transaction(self) -> Transaction:
         """The state that a transaction is in, or one of those it may be in."""
-        return self._state.transactions()[0]
+        return self.state.transactions()[0]
 
     @property
     def holding(self) -> bool:
@@ -154,19 +154,27 @@ class Conversation:
     @property
     def writes(self) -> bool:
         """It has written something that is not committed, or is about to."""
-        return self._state.holds_writes
+        return self.state.holds_writes
 
     @property
     def idle(self) -> bool:
         """Nothing is owed, begun or open."""
-        state = self._state
+        state = self.state
         quiet = not state.inflight and not state.batch_open and state.lookup.inquiry is None
         return quiet and state.status == "I" and self.client.clean
 
     @property
+    def still(self) -> bool:
+        """Nothing is under way, and all that is remembered is in the state, or is the last text."""
+        apart = self.books is not None or self.cache is not None or self.terminated
+        copying = self._copy.sent is not None or self.holds_frames
+        quiet = self.client.clean and self.server.clean and self.state.still
+        return quiet and not apart and not copying and self.pending.still and self.judge.still
+
+    @property
     def busy(self) -> bool:
         """The server works at something that the client still waits for."""
-        return bool(self._state.inflight) and not self._client_side.terminated
+        return bool(self.state.inflight) and not self._client_side.terminated
 
     @property
     def standing(self) -> Standing | None:
@@ -175,7 +183,7 @@ class Conversation:
         In a batch without its Sync the server may still be at work on what it was sent: that counts as a
         query until all of it is answered.
         """
-        state = self._state
+        state = self.state
         if self.holding:
             return None  # for that there is a limit of its own
         if self._copy.sent is not None:
@@ -187,12 +195,12 @@ class Conversation:
     @property
     def between_messages(self) -> bool:
         """The server owes nothing and has been sent whole messages only: it would hear a Terminate."""
-        return not self._state.inflight and self._copy.sent is None and not self.client.midway
+        return not self.state.inflight and self._copy.sent is None and not self.client.midway
 
     @property
     def told(self) -> bool:
         """The client knows why it is over: it said Terminate itself, or the server sent a FATAL error."""
-        return self._client_side.terminated or self._state.told_fatal
+        return self._client_side.terminated or self.state.told_fatal
 
     @property
     def terminated(self) -> bool:
@@ -202,7 +210,7 @@ class Conversation:
     @property
     def activity(self) -> str:
         """What it does, in the words of pg_stat_activity; held where a statement waits at the gate."""
-        state = self._state
+        state = self.state
         if self.holding:
             return "held"
         if state.inflight or state.waiting or state.lookup.inquiry is not None:
@@ -214,7 +222,12 @@ class Conversation:
     @property
     def in_transaction(self) -> bool:
         """A transaction is open, as far as the server has said."""
-        return self._state.status != "I"
+        return self.state.status != "I"
+
+    @property
+    def last(self) -> LastText:
+        """The last text that went on."""
+        return self._client_side.last
 
     @property
     def last_text(self) -> str | LongText | None:

@@ -33,6 +33,7 @@ from proxy.wire.frontend import (
     decode_parse,
     encode_flush,
     execute_portal,
+    repeats,
 )
 
 _ANY_TYPE: Final[frozenset[Name]] = frozenset({(None, "")})
@@ -73,7 +74,7 @@ class ExtendedProtocol:
             return self._refuser.extended(self._refuser.over_size(self._cutter.size))
         pending = self._pending
         held, pending.message = pending.message, None
-        message = held if isinstance(held, ParseMessage) else decode_parse(self._cutter.view())
+        message = held if isinstance(held, ParseMessage) else self._shown()
         understood = self._pending.understand(message.text, kept=len(message.name) > 0, again=True)
         if understood is None:
             pending.message = message
@@ -104,9 +105,16 @@ class ExtendedProtocol:
         if cache is not None:
             cache.answered(sent)
         if len(message.name) == 0:
-            self._last.parse(message.text)
+            self._last.parse(message)
         state.batch_open = True
         return instead
+
+    def _shown(self) -> ParseMessage:
+        """The Parse that the cutter shows: the same object as before where it says the same."""
+        last = self._last.parsed
+        if last is not None and isinstance(last.text, bytes) and repeats(self._cutter, last.text):
+            return last
+        return decode_parse(self._cutter.view())
 
     def _typed(self, meaning: Meaning, oids: tuple[int, ...]) -> Meaning:
         """The same, of parameters of these types: Bind reads their values."""
@@ -177,13 +185,13 @@ class ExtendedProtocol:
             return KEEP
         if self._cache is not None:
             disturbs(self._cache, self._judge, meaning, unnamed=True)
-        sent = state.send(EXECUTE)
+        sent = state.send_running(EXECUTE, meaning)
         runs(self._gate, self._judge, state, sent, meaning, state.inflight.boundaries + 1)
         self._last.execute(meaning)
         if meaning.registers is not None:
             made = state.portals.only(portal, state.batch)
             registered = None if made is None else made.registers
-            state.registers(sent, registered, state.inflight.boundaries + 1)
+            state.registers(registered, state.inflight.boundaries + 1)
         if meaning.barrier:
             self._pending.after = encode_flush()  # the answer must come without the client's Sync
         state.batch_open = True
@@ -202,7 +210,7 @@ class ExtendedProtocol:
         instead: bytes | None = KEEP
         if self._cache is not None and unnamed:
             instead = self._cache.describe()
-        state.send(DESCRIBE)
+        state.send_bare(DESCRIBE)
         state.batch_open = True
         return instead
 

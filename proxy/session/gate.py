@@ -157,6 +157,8 @@ class Gate:
         self._functions: dict[int, Functions] = {}
         self._screened = {screened: of_screened(screened) for screened in Screened}
         self._screened_in: dict[str, dict[Screened, Meaning]] = {}
+        self._plain_major = -1  # of the screen that was asked for last
+        self._plain_screen: Screen | None = None
         self.screened: dict[Screened, Meaning] = {}
         self._choose_screened()
 
@@ -250,7 +252,8 @@ class Gate:
 
     def meaning_of(self, screened: Screened, database: str) -> Meaning:
         """The meaning that a screened text shares with all others of its kind; it is judged like any."""
-        return self._screened_in.get(database, self._screened)[screened]
+        here = self._screened_in.get(database) if len(self._screened_in) else None
+        return (self._screened if here is None else here)[screened]
 
     def screen(self, server_major: int, database: str) -> Screen | None:
         """The screen of texts for servers of this major version, by the names of a database.
@@ -260,7 +263,9 @@ class Gate:
         if self.catalogue:
             held = self.databases.get(database)
             return None if held is None or held.server_major != server_major else held.screen
-        return plain_screen(server_major)
+        if server_major != self._plain_major:
+            self._plain_major, self._plain_screen = server_major, plain_screen(server_major)
+        return self._plain_screen
 
     def _choose_screened(self) -> None:
         """Screening is for the texts that no rule speaks of, whatever table they name, whoever sends them.

@@ -2,7 +2,8 @@
 
 The server answers in order. After an error in the extended protocol it skips to Sync (``ignore_till_sync``
 of postgres.c), and so does this queue. A message that gets no answer (Flush, CopyData, CopyDone) is never
-in it.
+in it. Of most messages nothing is asked but their kind: those are bare, a byte of a number each, and become
+objects when more is asked.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ MOST_OWED: Final = 65_536
 Each costs memory, and a client that never reads could have millions. The server holds back 8 KB of answers at
 most, which are 1,600 of the shortest, so it never waits for more.
 """
+
+
+_BYTE: Final = 0xFF
+_FULL: Final = 1 << 48
+"""From here on a number holds as many bare messages as it can."""
 
 
 def is_boundary(kind: i64) -> bool:
@@ -76,8 +82,9 @@ class Sent:
 
     Attributes:
         kind: its type byte.
-        serial: grows with each message.
-        next: the one sent after it, while both are owed.
+        serial: grows by one with each message.
+        next: the one sent after it that is not bare, while both are owed.
+        bare: the kinds of the bare ones sent between the two, the first in the lowest byte.
         definition: what it defines (Parse: a statement, Bind: a portal).
         closes: what it drops: (kind of name, name).
         acts: what each statement that it runs does to the prepared statements.
@@ -92,6 +99,7 @@ class Sent:
 
     __slots__ = (
         "acts",
+        "bare",
         "closes",
         "completed",
         "definition",
@@ -110,6 +118,7 @@ class Sent:
         self.kind = kind
         self.serial = serial
         self.next: Sent | None = None
+        self.bare: i64 = 0
         self.definition: Definition | None = None
         self.closes: tuple[str, bytes] | None = None
         self.acts: tuple[tuple[Act, ...], ...] = ()
@@ -135,17 +144,20 @@ class Inflight:
     """The queue of sent messages, each leading to the next: a deque's methods would be calls out of C.
 
     Attributes:
+        bare: the kinds of the bare messages in front, the first in the lowest byte; 0 where there is none.
         owed: how many answers are owed.
         boundaries: how many messages that end in ReadyForQuery were sent.
         ready: how many ReadyForQuery have come.
     """
 
-    __slots__ = ("_first", "_last", "_nonces", "boundaries", "owed", "ready")
+    __slots__ = ("_first", "_last", "_newest", "_nonces", "bare", "boundaries", "owed", "ready")
 
     def __init__(self) -> None:
         """Begin with nothing owed."""
         self._first: Sent | None = None
         self._last: Sent | None = None
+        self._newest: i64 = 0  # the serial of the last message sent
+        self.bare: i64 = 0
         self.owed: i64 = 0
         self._nonces: set[bytes] | None = None
         self.boundaries: i64 = 0
@@ -153,7 +165,7 @@ class Inflight:
 
     def __bool__(self) -> bool:
         """True while the server owes anything."""
-        return self._first is not None
+        return self.owed > 0
 
     def push(self, sent: Sent) -> None:
         """A message goes to the server."""
@@ -163,12 +175,45 @@ class Inflight:
         else:
             last.next = sent
         self._last = sent
+        self._count(sent.kind, sent.serial)
+
+    def push_bare(self, kind: i64, serial: i64) -> None:
+        """A message goes to the server of which nothing but its kind will be asked."""
+        last = self._last
+        before: i64 = self.bare if last is None else last.bare
+        if before >= _FULL:
+            self.push(Sent(kind, serial))
+            return
+        place: i64 = 0
+        while before >> place:
+            place += 8
+        if last is None:
+            self.bare = before | kind << place
+        else:
+            last.bare = before | kind << place
+        self._count(kind, serial)
+
+    def _count(self, kind: i64, serial: i64) -> None:
+        self._newest = serial
         self.owed += 1
-        if is_boundary(sent.kind):
+        if is_boundary(kind):
             self.boundaries += 1
+
+    def answers_bare(self, kind: i64) -> bool:
+        """Whether the message being answered is a bare one of this kind."""
+        return self.bare & _BYTE == kind
+
+    def done_bare(self, kind: i64) -> bool:
+        """Whether the message being answered is a bare one of this kind; then it is answered whole."""
+        if self.bare & _BYTE != kind:
+            return False
+        self.bare >>= 8
+        self.owed -= 1
+        return True
 
     def _pop(self, sent: Sent) -> None:
         """The first is no longer owed."""
+        self.bare = sent.bare
         self._first = sent.next
         if sent.next is None:
             self._last = None
@@ -177,7 +222,19 @@ class Inflight:
 
     def head(self) -> Sent | None:
         """The message that the server is answering."""
+        if self.bare:
+            self._show()
         return self._first
+
+    def _show(self) -> None:
+        """Make an object of the bare message in front. Serials have no gaps while anything is owed."""
+        sent = Sent(self.bare & _BYTE, self._newest - self.owed + 1)
+        sent.bare = self.bare >> 8
+        self.bare = 0
+        sent.next = self._first
+        self._first = sent
+        if self._last is None:
+            self._last = sent
 
     def expect(self, kind: i64) -> Sent:
         """The message being answered, which must be of this kind.
@@ -191,7 +248,7 @@ class Inflight:
 
         Raises: ProtocolViolation when the server answers something that was not asked.
         """
-        sent = self._first
+        sent = self.head()
         if (
             sent is None
             or (sent.kind != kind and sent.kind != other)
@@ -212,18 +269,21 @@ class Inflight:
     def unsent(self) -> Sent | None:
         """The next message, where it is the gate that answers it: it is no longer owed."""
         sent = self._first
-        if sent is None or not sent.unsent:
+        if self.bare or sent is None or not sent.unsent:
             return None
         self._pop(sent)
         return sent
 
-    def end_boundary(self) -> Sent:
-        """ReadyForQuery has come.
+    def end_boundary(self) -> Sent | None:
+        """ReadyForQuery has come. Returns: for which message; None for a bare one.
 
         Raises: ProtocolViolation when none is owed, or when what stood for a refusal was not answered by an
             error.
         """
-        sent = self._first
+        if self.done_bare(SYNC) or self.done_bare(QUERY):
+            self.ready += 1
+            return None
+        sent = self.head()
         if sent is None or not is_boundary(sent.kind):
             raise ProtocolViolation("the server sent ReadyForQuery where none was due")
         self._pop(sent)
@@ -239,7 +299,7 @@ class Inflight:
         When nothing is left, the Sync has not been sent yet, and the server skips what comes before it too.
         """
         skipped: list[Sent] = []
-        while (sent := self._first) is not None and sent.kind != SYNC:
+        while (sent := self.head()) is not None and sent.kind != SYNC:
             self._pop(sent)
             if is_boundary(sent.kind):
                 self.ready += 1  # its ReadyForQuery will never come

@@ -86,11 +86,11 @@ class Judge:
         until: when it has to be looked at again.
     """
 
-    def __init__(self, gate: Gate, who: Who) -> None:
-        """Judge what this client sends."""
+    def __init__(self, gate: Gate, who: Who, lookup: Lookup | None = None) -> None:
+        """Judge what this client sends; ``lookup`` is what is known of its bare names already."""
         self._gate = gate
         self._clock = gate.clock
-        self.lookup = Lookup(gate, who)
+        self.lookup = Lookup(gate, who) if lookup is None else lookup
         self.consequences = Consequences(gate, self.lookup)
         self.defines: Overlay | None = None
         self.relexes = False
@@ -108,6 +108,13 @@ class Judge:
         self._pondering: tuple[object, ...] | None = None
         self._started = 0.0
         self._pondered: tuple[tuple[object, ...], Weighed] | None = None
+
+    @property
+    def still(self) -> bool:
+        """Nothing is asked, told or remembered of what comes next."""
+        asked = self._pondering is not None or self._pondered is not None or self.recorded is not None
+        held = self._held is not None or bool(self._using) or self.registered is not None
+        return not (asked or held or self.reporter.events) and self.consequences.overlay is None
 
     def permit(self, meaning: Meaning) -> Permit | None:
         """The plain yes that this meaning still has; None when it must be judged."""

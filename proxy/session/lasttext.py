@@ -10,28 +10,38 @@ from typing import Final
 from proxy.session.events import LongText, told
 from proxy.session.meaning import Meaning
 from proxy.wire.framing import View, size_of
+from proxy.wire.frontend import ParseMessage
 
 LONGEST_KEPT: Final = 8 * 1024
 """In bytes: of longer texts a session remembers the size."""
 
 
 class LastText:
-    """The last text of one session."""
+    """The last text of one session.
 
-    __slots__ = ("_last", "_parsed")
+    Attributes:
+        parsed: the last Parse of the unnamed statement, where it has no types and its text is kept.
+    """
+
+    __slots__ = ("_last", "_parsed", "parsed")
 
     def __init__(self) -> None:
         """Begin with none."""
         self._last: View | int | Meaning = b""
         self._parsed: View | int = b""
+        self.parsed: ParseMessage | None = None
 
     def query(self, text: View) -> None:
         """A Query went on."""
         self._last = text if size_of(text) <= LONGEST_KEPT else len(text)
 
-    def parse(self, text: View) -> None:
+    def parse(self, message: ParseMessage) -> None:
         """A Parse of the unnamed statement went on."""
-        self._parsed = text if size_of(text) <= LONGEST_KEPT else len(text)
+        if message is self.parsed:
+            return
+        kept = size_of(message.text) <= LONGEST_KEPT
+        self._parsed = message.text if kept else len(message.text)
+        self.parsed = message if kept and not message.parameter_types else None
 
     def execute(self, meaning: Meaning) -> None:
         """An Execute went on."""

@@ -45,6 +45,11 @@ class Lexing:
         self.plain = False
         """True while the server reads texts as the parser does, and nothing in flight may change that."""
 
+    @property
+    def usual(self) -> bool:
+        """The server reads texts as the parser does, and always has: as with ``usual_lexing``."""
+        return self.plain and not self._ever_other
+
     def report(self, name: str, value: str) -> None:
         """Take in a ParameterStatus."""
         if name == "client_encoding":
@@ -106,3 +111,11 @@ class Lexing:
         if not self._standard and b"\\" in raw:
             return "the statement has a backslash and standard_conforming_strings is not known to be on"
         return None
+
+
+def usual_lexing() -> Lexing:
+    """That of a server that has always read texts as the parser does."""
+    lexing = Lexing()
+    lexing.report("client_encoding", "UTF8")
+    lexing.report("standard_conforming_strings", "on")
+    return lexing

@@ -36,13 +36,13 @@ from proxy.wire.backend import (
     decode_error,
     decode_parameter_status,
     decode_ready,
-    encode_backend_key,
     encode_ready,
     encode_sasl_mechanisms,
 )
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 from proxy.wire.frontend import decode_sasl_initial
+from proxy.wire.octets import message
 from proxy.wire.scram import SCRAM, SCRAM_PLUS
 from proxy.wire.startup import (
     CancelRequest,
@@ -67,7 +67,7 @@ _PARAMETER_STATUS: Final = 0x53  # S
 _READY: Final = 0x5A  # Z
 
 
-KeyIssuer: TypeAlias = Callable[[int | None, bool], BackendKey]
+KeyIssuer: TypeAlias = Callable[[int | None, bool], bytes]
 """Makes a client's key: from the server's process id, None where it has told none; long for protocol 3.2."""
 
 
@@ -182,12 +182,6 @@ class Login:
         self._negotiation = Negotiation(startup)
         return self._negotiation.packet
 
-    def over(self) -> None:
-        """The client is in: what was only needed for that is let go of."""
-        self.exchange = self._negotiation = None
-        self._client = self._server  # the client's is another by now
-        self._issue_key = _issued
-
     def from_client(self) -> View:
         """Pass on the answer that the server waits for; what else the client has sent stays in its cutter.
 
@@ -275,7 +269,7 @@ class Login:
     def _own_key(self) -> bytes:
         long = self._negotiation is not None and self._negotiation.long_keys
         process_id = None if self.server_key is None else self.server_key.process_id
-        return encode_backend_key(self._issue_key(process_id, long))
+        return message(b"K", self._issue_key(process_id, long))
 
     def _authentication(self) -> bytes | None:
         request = decode_authentication(self._server.body())
@@ -298,10 +292,6 @@ class Login:
                 )
             return encode_sasl_mechanisms(kept)
         return None
-
-
-def _issued(_process_id: int | None, _long: bool) -> BackendKey:
-    raise ProtocolViolation("a second key for one client")
 
 
 def _would_bind(body: bytes) -> bool:

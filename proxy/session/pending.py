@@ -30,7 +30,7 @@ class Pending:
     def __init__(
         self, judge: Judge, state: State, cutter: Cutter, texts: Texts, refuser: Refuser, *, catalogue: bool
     ) -> None:
-        """Begin with a catalogue that has to be read, where the gate knows one.
+        """Begin with a catalogue that has to be read, where the gate knows one and none was read before.
 
         A first statement inside of a transaction, or in the middle of a batch, could not wait for it.
         """
@@ -100,6 +100,12 @@ class Pending:
     def holding(self) -> bool:
         """A statement is held until what it needs has come about."""
         return self._holding is not None
+
+    @property
+    def still(self) -> bool:
+        """No frame waits, and nobody has to be told of anything."""
+        waits = self.elsewhere or self._unread or self.message is not None or self._telling is not None
+        return not waits and len(self.after) == 0 and self._texts.still
 
     @property
     def elsewhere(self) -> bool:

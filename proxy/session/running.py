@@ -24,8 +24,8 @@ def disturbs(cache: StatementCache, judge: Judge, meaning: Meaning, *, unnamed: 
     cache.runs(meaning, defines=judge.defines is not None or judge.relexes, unnamed=unnamed)
 
 
-def runs(gate: Gate, judge: Judge, state: State, sent: Sent, meaning: Meaning, boundary: i64) -> None:
-    """A message goes on that runs what was just allowed; ReadyForQuery number ``boundary`` ends it."""
+def runs(gate: Gate, judge: Judge, state: State, sent: Sent | None, meaning: Meaning, boundary: i64) -> None:
+    """A message goes on that runs what was just allowed, None where it is bare; ``boundary`` ends it."""
     if judge.defines is not None:
         judge.consequences.overlay = judge.defines
     if judge.relexes:
@@ -34,5 +34,5 @@ def runs(gate: Gate, judge: Judge, state: State, sent: Sent, meaning: Meaning, b
         state.written = boundary
     answer = state.lookup.answer
     state.runs(sent, meaning, boundary)
-    if meaning.barrier:
+    if sent is not None and meaning.barrier:
         sent.grant = Grant(meaning, gate.policy, answer, judge.since, judge.until, gate.rests)

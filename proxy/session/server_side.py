@@ -236,17 +236,25 @@ class ServerSide:
         return KEEP
 
     def _no_data(self) -> bytes | None:
-        self._state.inflight.done(DESCRIBE)
+        inflight = self._state.inflight
+        if not inflight.done_bare(DESCRIBE):
+            inflight.done(DESCRIBE)
         return KEEP
 
     def _row_description(self) -> bytes | None:
-        if self._state.inflight.expect_either(QUERY, DESCRIBE).kind == DESCRIBE:
-            self._state.inflight.done(DESCRIBE)
+        inflight = self._state.inflight
+        if inflight.done_bare(DESCRIBE) or inflight.answers_bare(QUERY):
+            return KEEP
+        if inflight.expect_either(QUERY, DESCRIBE).kind == DESCRIBE:
+            inflight.done(DESCRIBE)
         return KEEP
 
     # -- running -----------------------------------------------------------------------------------
 
     def _command_complete(self) -> bytes | None:
+        inflight = self._state.inflight
+        if inflight.done_bare(EXECUTE) or inflight.answers_bare(QUERY):
+            return KEEP
         head = self._state.inflight.head()
         if head is not None and head.hidden and head.kind == QUERY:
             head.hidden = False  # the ROLLBACK in front of a refusal; its error comes next

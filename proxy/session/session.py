@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from proxy.policy.templates import printable
-from proxy.session.admission import Admission
+from proxy.session.admission import Admission, reports
 from proxy.session.authentication.credentials import Credential, LoginRefused, Unavailable
 from proxy.session.brain import Brain
 from proxy.session.cache import Outcome
@@ -39,9 +39,11 @@ from proxy.session.inflight import MOST_OWED
 from proxy.session.peer import Peer, Phase, UpstreamFailure
 from proxy.session.refusal import Denial, FatalRefusal
 from proxy.session.server_side import BrokenAnswer
+from proxy.session.slumber import Asleep, fall_asleep
 from proxy.session.tls import TlsInfo
 from proxy.session.weighing import Weighed
-from proxy.wire.backend import BackendKey, encode_key, encode_old_error
+from proxy.session.who import Who
+from proxy.wire.backend import encode_old_error
 from proxy.wire.errors import ProtocolViolation, UnsupportedVersion
 from proxy.wire.framing import View
 from proxy.wire.frontend import encode_terminate
@@ -56,18 +58,19 @@ _BEFORE_LOGIN: Final = frozenset((Phase.OPENING, Phase.SECURING, Phase.IDENTIFYI
 class Session(Brain):
     """One client and its server connection.
 
-    Attributes:
-        admission: how the client has come in.
+    There are thousands, and most of them idle: of how a client has come in nothing is kept once it converses,
+    and of its conversation little while it sleeps.
     """
 
     def __init__(self, gate: Gate, peer: Peer) -> None:
         """Begin when a client has connected."""
         self._gate = gate
-        self._peer = peer
-        self._key: BackendKey | None = None  # the client's own
-        self.admission = Admission(gate, peer, self._issue_key)
+        self._key = b""  # the client's own,
+        self._server_key = b""  # and what a CancelRequest to the server must show
+        self._admission: Admission | None = Admission(gate, peer, self._issue_key)
         self._conversation: Conversation | None = None
         self._live: Conversation | None = None  # the same until it is over: the cheapest to ask
+        self._asleep: Asleep | None = None
         self._over = False
         self._draining = False
         self._can_cancel = False
@@ -77,27 +80,33 @@ class Session(Brain):
         """How far it has come."""
         if self._over:
             return Phase.CLOSED
-        return self.admission.phase if self._live is None else Phase.READY
+        return Phase.READY if self._admission is None else self._admission.phase
+
+    @property
+    def admission(self) -> Admission:
+        """How the client comes in, until it is in."""
+        if self._admission is None:
+            raise RuntimeError("the client is in")
+        return self._admission
+
+    @property
+    def _who(self) -> Who | None:
+        """Where its statements come from, once it is in."""
+        if self._asleep is not None:
+            return self._asleep.who
+        return None if self._conversation is None else self._conversation.judge.lookup.who
 
     @property
     def role(self) -> str:
         """The role that the client named; "" until it has."""
-        return self.admission.role
+        who = self._who
+        return self.admission.role if who is None else who.role
 
     @property
     def database(self) -> str:
         """The database that it named."""
-        return self.admission.database
-
-    @property
-    def client_tls(self) -> TlsInfo | None:
-        """What TLS stands on the client's leg; None for none."""
-        return self.admission.client_tls
-
-    @property
-    def server_tls(self) -> TlsInfo | None:
-        """The same of the server's."""
-        return self.admission.server_tls
+        who = self._who
+        return self.admission.database if who is None else who.database
 
     @property
     def waiting(self) -> bool:
@@ -108,7 +117,9 @@ class Session(Brain):
         """
         conversation = self._conversation
         if conversation is None:
-            admission = self.admission
+            admission = self._admission
+            if admission is None:
+                return False
             return admission.waiting and admission.client.pending >= _READ_AHEAD_BYTES
         if conversation.inflight.owed > MOST_OWED:
             return True
@@ -117,25 +128,32 @@ class Session(Brain):
     @property
     def idle(self) -> bool:
         """True between transactions, with nothing owed by either side."""
-        return self._live is not None and self._live.idle
+        return self._asleep is not None if self._live is None else self._live.idle
 
     @property
     def standing(self) -> Standing | None:
         """What it waits for, as time-outs tell it; None outside of a conversation, and while it is held."""
-        return None if self._live is None else self._live.standing
+        if self._live is None:
+            return None if self._asleep is None else Standing.IDLE
+        return self._live.standing
 
     @property
     def activity(self) -> Activity:
         """What it does now, for people."""
-        conversation = self._live
+        conversation, asleep, who = self._live, self._asleep, self._who
+        if conversation is not None:
+            state, text = conversation.activity, conversation.last_text
+        else:
+            state = "idle" if asleep is not None else _state(self.phase)
+            text = None if asleep is None else asleep.last.shown
         return Activity(
             role=self.role,
             database=self.database,
-            address=self._peer.address,
-            application=self.admission.application,
-            state=conversation.activity if conversation is not None else _state(self.phase),
+            address=self.admission.peer.address if who is None else who.client_address,
+            application=self.admission.application if who is None else who.application,
+            state=state,
             transaction=conversation is not None and conversation.in_transaction,
-            text=None if conversation is None else conversation.last_text,
+            text=text,
         )
 
     # -- events ------------------------------------------------------------------------------------
@@ -150,7 +168,7 @@ class Session(Brain):
         """
         conversation = self._live
         if conversation is None:
-            return self._from_newcomer(data)
+            return self.from_client(data) if self._wakes() else self._from_newcomer(data)
         conversation.client.feed(data)
         try:
             allowed = conversation.from_client()
@@ -167,7 +185,7 @@ class Session(Brain):
         """
         conversation = self._live
         if conversation is None:
-            return self._from_greeter(data)
+            return self.from_server(data) if self._wakes() else self._from_greeter(data)
         stopped = conversation.waiting
         try:
             conversation.server.feed(data)
@@ -203,10 +221,11 @@ class Session(Brain):
     def _from_greeter(self, data: bytes) -> list[Command]:
         if self.phase is Phase.CLOSED:
             return []
+        admission = self.admission
         try:
-            commands = self.admission.server_data(data)
-            begun = self.admission.conversation
-            return commands if begun is None else commands + self._begin(begun)
+            commands = admission.server_data(data)
+            begun = admission.conversation
+            return commands if begun is None else commands + self._begin(admission, begun)
         except LoginRefused as refused:
             return self._not_admitted(refused)
         except ProtocolViolation as violation:
@@ -258,7 +277,7 @@ class Session(Brain):
         """There may not be one more connection to the server; whoever counts them tells of it."""
         if self.phase is Phase.CLOSED:
             return []
-        return [*self.admission.reports(), ToClient(exceeds(excess).fatal()), *self._close("")]
+        return [*self._reports(), ToClient(exceeds(excess).fatal()), *self._close("")]
 
     def analysed(self, outcome: Outcome) -> list[Command]:
         """The text of the last ``Analyse`` has been read."""
@@ -289,7 +308,7 @@ class Session(Brain):
         conversation = self._live
         if conversation is None:
             return []
-        if not conversation.pending.holding or self.admission.server.midway:
+        if not conversation.pending.holding or conversation.server.midway:
             return []
         return [ToClient(notice(message, detail))]
 
@@ -321,7 +340,7 @@ class Session(Brain):
             return []
         commands: list[Command] = []
         if conversation.busy and self._can_cancel:
-            commands.append(Cancel(self._server_cancel()))
+            commands.append(Cancel(encode_cancel(self._server_key)))
         try:
             refused = conversation.cancel()
         except FatalRefusal as refusal:
@@ -342,12 +361,13 @@ class Session(Brain):
             self._gate.tally.killed += 1
             return self._end(killed(freeze))
         data = conversation.stop_copy()
-        return [*self.admission.reports(), ToServer(data)] if data else []
+        return [*self._reports(), ToServer(data)] if data else []
 
     def client_eof(self) -> list[Command]:
         """The client is gone: the server's side ends as it stands, and rolls back what was open."""
         if self.phase is Phase.CLOSED:
             return []
+        self._wakes()
         polite = self._conversation is not None and self._conversation.terminated
         reason = "" if polite or self._conversation is None else "the client closed the connection"
         return self._close(reason, vanished=True)
@@ -358,6 +378,7 @@ class Session(Brain):
             return []
         if self.phase is Phase.CONSOLE:
             return self._close("")
+        self._wakes()
         conversation = self._conversation
         told = self.admission.login.failed if conversation is None else conversation.told
         self._can_cancel = False
@@ -382,13 +403,32 @@ class Session(Brain):
         """It has stood like this for too long: the server's side is let go of as a client would do it."""
         return self._end(expired(standing, limit_s))
 
+    # -- sleeping ----------------------------------------------------------------------------------
+
+    def sleep(self) -> None:
+        """Nothing has come for a while: keep no more than is needed to go on, if nothing is under way."""
+        conversation = self._live
+        if conversation is not None and not self._draining:
+            self._asleep = fall_asleep(conversation)
+            if self._asleep is not None:
+                self._live = self._conversation = None
+
+    def _wakes(self) -> bool:
+        """Go on, after sleep; False where it did not sleep."""
+        asleep, self._asleep = self._asleep, None
+        if asleep is None:
+            return False
+        self._live = self._conversation = asleep.wake(self._gate)
+        return True
+
     # -- conversing --------------------------------------------------------------------------------
 
-    def _begin(self, conversation: Conversation) -> list[Command]:
+    def _begin(self, admission: Admission, conversation: Conversation) -> list[Command]:
         """The client is in: what both sides have sent behind the login comes first."""
-        admission = self.admission
+        self._admission = None
         self._conversation = self._live = conversation
-        self._can_cancel = admission.login.server_key is not None
+        self._server_key = admission.server_key
+        self._can_cancel = len(self._server_key) > 0
         stopped = conversation.waiting
         commands: list[Command] = [Report(Opened(admission.role, admission.database, admission.application))]
         try:
@@ -401,9 +441,15 @@ class Session(Brain):
             commands += self._converse_with_client(conversation)
         return commands
 
-    def _issue_key(self, process_id: int | None, long: bool) -> BackendKey:
+    def _issue_key(self, process_id: int | None, long: bool) -> bytes:
         self._key = self._gate.keys.issue(self, process_id, long=long)
         return self._key
+
+    def _reports(self) -> list[Command]:
+        """What was judged, told once."""
+        if self._conversation is not None:
+            return reports(self._conversation.judge)
+        return [] if self._admission is None else reports(self._admission.judge)
 
     def _converse_with_client(self, conversation: Conversation) -> list[Command]:
         """Judge what the client has sent that is not judged yet."""
@@ -423,7 +469,7 @@ class Session(Brain):
         return self._to_server(conversation, data)
 
     def _to_server(self, conversation: Conversation, data: View) -> list[Command]:
-        commands: list[Command] = self.admission.reports()
+        commands: list[Command] = reports(conversation.judge)
         if data:
             commands.append(ToServer(data))
         work = conversation.pending.to_do_elsewhere()
@@ -445,7 +491,7 @@ class Session(Brain):
                 commands.append(ToServer(refused))
             commands += self._converse_with_client(conversation)
         if conversation.books is not None:
-            commands += self.admission.reports()
+            commands += reports(conversation.judge)
             conversation.close_books()
         if self._draining and self.idle:
             commands += self._end(GOING_AWAY)
@@ -457,8 +503,10 @@ class Session(Brain):
         """Tell the client why, unless it is in the middle of a message or of a handshake, and close."""
         if self.phase is Phase.CLOSED:
             return []
-        commands = self.admission.reports()
-        if not self.admission.server.midway and self.phase not in (Phase.SECURING, Phase.CONSOLE):
+        self._wakes()
+        commands = self._reports()
+        server = self.admission.server if self._conversation is None else self._conversation.server
+        if not server.midway and self.phase not in (Phase.SECURING, Phase.CONSOLE):
             commands.append(ToClient(denial.fatal()))
         return commands + self._close(denial.message)
 
@@ -476,16 +524,18 @@ class Session(Brain):
         return self._end(denial)
 
     def _not_followed(self, violation: ProtocolViolation) -> list[Command]:
-        return self._give_up("protocol", cannot_follow(violation, heard=self.admission.login.heard))
+        heard = self._admission is None or self._admission.login.heard
+        return self._give_up("protocol", cannot_follow(violation, heard=heard))
 
     def _refuse_client(self, violation: ProtocolViolation) -> list[Command]:
         """The client has sent what no client may: counted like what a rule refuses, and its last word."""
         denial = not_allowed(violation)
-        judge = self.admission.judge
+        conversation = self._conversation
+        judge = self.admission.judge if conversation is None else conversation.judge
         if judge is None:
             self._gate.tally.block(denial.rule, "enforce").value += 1
         else:
-            transaction = "none" if self._conversation is None else self._conversation.transaction
+            transaction = "none" if conversation is None else conversation.transaction
             judge.reporter.refuse_outright(denial, None, transaction)
         if isinstance(violation, UnsupportedVersion) and violation.major in _OLD:
             return [ToClient(encode_old_error(f"FATAL:  {violation}\n")), *self._close(denial.message)]
@@ -497,22 +547,17 @@ class Session(Brain):
         polite = self.idle or (conversation is not None and conversation.between_messages and not vanished)
         self._over = True
         self._live = None
-        if self._key is not None:
-            self._gate.keys.release(self, self._key)
+        self._gate.keys.release(self._key)
         if conversation is not None:
             conversation.lost()
-        commands: list[Command] = [*self.admission.reports(), Report(Ended(reason))]
+        commands: list[Command] = [*self._reports(), Report(Ended(reason))]
         if polite:
             if conversation is None or not conversation.terminated:  # the client's own has gone on
                 commands.append(ToServer(encode_terminate()))
         elif self._conversation is not None and self._conversation.busy and self._can_cancel:
             # Nobody will hear how it ended, so it must not go on: it might hold locks, or commit.
-            commands.append(Cancel(self._server_cancel()))
+            commands.append(Cancel(encode_cancel(self._server_key)))
         return [*commands, Close()]
-
-    def _server_cancel(self) -> bytes:
-        key = self.admission.login.server_key
-        return b"" if key is None else encode_cancel(encode_key(key))
 
 
 def _state(phase: Phase) -> str:

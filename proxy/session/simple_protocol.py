@@ -90,11 +90,11 @@ class SimpleProtocol:
             self._cache.reads(text, once=True, unnamed=False)
             disturbs(self._cache, self._judge, meaning, unnamed=False)
             self._cache.ends()
-        sent = state.send(QUERY)
+        sent = state.send_running(QUERY, meaning)
         runs(self._gate, self._judge, state, sent, meaning, state.inflight.boundaries)
         self._last.query(text)
         if meaning.registers is not None:
-            state.registers(sent, registered_by(meaning.registers, None), state.inflight.boundaries)
+            state.registers(registered_by(meaning.registers, None), state.inflight.boundaries)
         state.end_batch()
         return KEEP
 

@@ -31,6 +31,7 @@ from proxy.sql.effects import Act, Deallocates, DiscardsAll, Keeps, Prepares, Re
 _NONE: Final[tuple[Transaction, ...]] = ("none",)
 _OPEN: Final[tuple[Transaction, ...]] = ("open",)
 _EITHER: Final[tuple[Transaction, ...]] = ("none", "open")
+_NOTHING_ADDED: Final = NONE  # compiled, a name of another module's is looked up each time
 _DEEPEST: Final = 32
 """How many definitions of one name may stand unconfirmed: each use of the name considers all of them."""
 
@@ -100,6 +101,18 @@ class State(Course):
         sent = Sent(kind, self._serial)
         self.inflight.push(sent)
         return sent
+
+    def send_bare(self, kind: i64) -> None:
+        """The same of one of which nothing will be asked but its kind."""
+        self._serial += 1
+        self.inflight.push_bare(kind, self._serial)
+
+    def send_running(self, kind: i64, meaning: Meaning) -> Sent | None:
+        """The same of one that runs this; None where nothing will be asked of it but its kind."""
+        if meaning.acts or meaning.barrier or meaning.registers is not None:
+            return self.send(kind)
+        self.send_bare(kind)
+        return None
 
     def answered_here(self, kind: i64) -> Sent:
         """A message of this kind does not go to the server; its answer has its place in what is owed."""
@@ -178,6 +191,20 @@ class State(Course):
         written = self.written > self.inflight.boundaries and not self.skipping
         return written and "none" in self.transactions()
 
+    @property
+    def still(self) -> bool:
+        """Nothing is under way or waited for."""
+        quiet = not (self.waiting or self.skipping or self.flushed or self.batch_open or self.told_fatal)
+        settled = self.inflight.owed == 0 and self._barrier is None and self.status == "I" and self.settled
+        changes = self.written > 0 or self.books is not None or self.registration is not None
+        return quiet and settled and not changes and self.cancelled is None and self.lookup.inquiry is None
+
+    @property
+    def fresh(self) -> bool:
+        """And nothing is remembered: after the next message it would be as one that has just begun."""
+        named = self.own_names or bool(self.statements) or bool(self.portals) or bool(self.replication)
+        return self.still and not named and self.lexing.usual and self.lookup.fresh
+
     def goes_on(self, meaning: Meaning) -> None:
         """A recorded change is about to be sent: what becomes of it is followed, where others are open."""
         if self.books is not None:
@@ -238,12 +265,13 @@ class State(Course):
         """
         sent = self.inflight.end_boundary()
         self.status = status
-        if status != "T":
-            self.lookup.added = NONE
+        if status != "T" and self.lookup.added is not _NOTHING_ADDED:
+            self.lookup.added = _NOTHING_ADDED
         registration = self.registration
         if registration is not None and not registration.settle(self.inflight.ready, status):
             self.registration = None
-        self.release(sent)
+        if sent is not None:
+            self.release(sent)
         self._caught_up()
         if status == "I":
             if self.inflight.ready >= self.written:
@@ -253,29 +281,30 @@ class State(Course):
 
     # -- what running a message does ---------------------------------------------------------------
 
-    def runs(self, sent: Sent, meaning: Meaning, boundary: i64) -> None:
-        """A message that runs this was sent; ReadyForQuery number ``boundary`` ends it."""
+    def runs(self, sent: Sent | None, meaning: Meaning, boundary: i64) -> None:
+        """A message that runs this was sent, None where it is bare; ReadyForQuery ``boundary`` ends it."""
         self.registration = None
-        if meaning.acts:
+        if sent is not None and meaning.acts:
             self._define(sent, meaning)
         if meaning.transacts:
             self._unsure_until = boundary
             if self.books is not None:
-                self.books.transacts(sent.serial, meaning)
+                self.books.transacts(self._serial, meaning)
         if meaning.relexes:
             self.lexing.unsettle(boundary)
         if self.own_names and (meaning.executes or meaning.renames or _explains(meaning)):
             self.resolves_unseen()
         lookup = self.lookup
-        if meaning.transacts or meaning.renames or lookup.answer is not None or lookup.added or meaning.adds:
+        moves = meaning.transacts or meaning.renames or meaning.adds
+        if moves or lookup.answer is not None or lookup.added is not _NOTHING_ADDED:
             lookup.runs(meaning)
-        if meaning.barrier:
+        if sent is not None and meaning.barrier:
             self.wait_for(sent)
 
-    def registers(self, sent: Sent, registered: Registered | None, boundary: i64) -> None:
+    def registers(self, registered: Registered | None, boundary: i64) -> None:
         """What was just sent registers a migration."""
         if registered is not None:
-            self.registration = Registration(registered, sent.serial, boundary)
+            self.registration = Registration(registered, self._serial, boundary)
 
     def erred(self) -> None:
         """An error has come: what is not committed yet will not be, whichever message it is about."""

@@ -14,6 +14,7 @@ from typing import Final
 from proxy.session.cache import Outcome, Screening
 from proxy.session.gate import Gate, Limits
 from proxy.session.judge import Judge
+from proxy.session.lasttext import LONGEST_KEPT
 from proxy.session.lexing import reads_alike
 from proxy.session.meaning import Meaning
 from proxy.session.refusal import Denial
@@ -22,7 +23,7 @@ from proxy.sql.alike import Cut
 from proxy.sql.analyse import Analysis, UnreadableText
 from proxy.sql.screen import Screen, Screened
 from proxy.sql.weight import is_light, weight
-from proxy.wire.framing import LONG, View
+from proxy.wire.framing import LONG, View, size_of
 
 _SAME_BATCH: Final = "an earlier statement of the same batch may have changed how it is read"
 
@@ -53,11 +54,16 @@ class Texts:
         self._state = state
         self._gate = gate
         self._judge = judge
+        self._database = state.lookup.who.database
         self._consequences = judge.consequences
         self._screened_by: Screen | None = None
         self._meanings = gate.meanings(state.server_major)
         self._started = 0.0
         self._handed_out: tuple[View, Meaning | Denial] | None = None
+        # The very text that came last of those that may come again, and what it means while the gate stays.
+        self._again: View | None = None
+        self._again_means: Meaning | None = None
+        self._again_epoch = 0
 
     def analysed(self, raw: View, outcome: Outcome) -> None:
         """A text that was handed out has been read: it is asked for again, until ``forget``."""
@@ -72,6 +78,11 @@ class Texts:
                 read = _readable(self._meanings.take(raw, outcome, self._started))
         self._handed_out = (raw, read)
 
+    @property
+    def still(self) -> bool:
+        """No text that was handed out is still to be asked for."""
+        return self._handed_out is None
+
     def forget(self) -> None:
         """The text that was handed out is not asked for again."""
         self._handed_out = None
@@ -82,7 +93,7 @@ class Texts:
         """What a text means now.
 
         Args:
-            raw: the text.
+            raw: the text; of one that has come before as the same object more is known.
             kept: it gets a name, by which it may still be run under another policy: it is not screened.
             again: it is likely to come again, since its values are parameters; only of another it is asked
                 whether one that is like it may pass, for that one's meaning serves for a Query alone.
@@ -104,6 +115,9 @@ class Texts:
             read = self._read_elsewhere(raw)
             if read is not None:
                 return read
+        if raw is self._again and not kept and self._again_means is not None and self._stays():
+            self._gate.tally.screened += 1
+            return self._again_means
         known = self._meanings.known(raw)
         if known is not None:
             return known
@@ -116,7 +130,7 @@ class Texts:
                 screen = self._screen()
                 screened = None if screen is None else _sort(screen, self._gate.screened, raw, again=again)
                 if screened is not None:
-                    return self._take_screened(screened)
+                    return self._take_screened(screened, raw if again else None)
             if len(raw) <= limits.inline_bytes:
                 whole = bytes(raw)
                 whole_only = kept or again or self._gate.log_statements or not lexing.plain
@@ -156,11 +170,20 @@ class Texts:
         gate, state = self._gate, self._state
         if not gate.screened or self._consequences.overlay is not None:
             return None  # what the session has defined, no screen knows
-        return gate.screen(state.server_major, state.lookup.who.database)
+        return gate.screen(state.server_major, self._database)
 
-    def _take_screened(self, screened: Screened) -> Meaning:
+    def _take_screened(self, screened: Screened, again: View | None = None) -> Meaning:
         self._gate.tally.screened += 1
-        return self._gate.meaning_of(screened, self._state.lookup.who.database)
+        meaning = self._gate.meaning_of(screened, self._database)
+        if again is not None and size_of(again) <= LONGEST_KEPT:
+            self._again = again
+            self._again_means = meaning
+            self._again_epoch = self._gate.policy_epoch
+        return meaning
+
+    def _stays(self) -> bool:
+        """Whether policy, catalogue and what the session has defined are as when that text was screened."""
+        return self._again_epoch == self._gate.policy_epoch and self._consequences.overlay is None
 
     def _read_elsewhere(self, raw: View) -> Meaning | Denial | None:
         handed_out = self._handed_out

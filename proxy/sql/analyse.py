@@ -29,6 +29,7 @@ from proxy.sql.effects import (
     joined,
 )
 from proxy.sql.nodes.kinds import HANDLERS, HARMLESS
+from proxy.sql.nodes.programs import plain_body
 from proxy.sql.nodes.registering import bookkeeping
 from proxy.sql.nodes.walk import Walk
 from proxy.sql.parse import Json, SqlSyntaxError, UnreadableText, character_offsets, parse, too_deep
@@ -51,7 +52,8 @@ class Statement(msgspec.Struct, frozen=True, gc=False):
     kind is the grammar's name ("SelectStmt"); start and end are character offsets, blanks and comments in
     front left out; lexing and copies_in are what Analysis.may_change_lexing and .barrier are made of. digest
     is what tells the same statement elsewhere (spelling.py); "" for one that only reads, and in a text that
-    changes nothing that is recorded.
+    changes nothing that is recorded. body is that of a function that CREATE OR REPLACE says nothing else of
+    (nodes/programs.py), as `language:text`.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class Statement(msgspec.Struct, frozen=True, gc=False):
     copies_in: bool = False
     mentions: Mentions = NO_MENTIONS
     digest: str = ""
+    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ def _statement(raw: Json, walk: Walk, size: int) -> Statement:
         walk.lexing,
         walk.copies_in,
         walk.mentions,
+        body=plain_body(wrapped["CreateFunctionStmt"]) if "CreateFunctionStmt" in wrapped else "",
     )
 
 

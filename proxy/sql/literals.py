@@ -95,9 +95,9 @@ class Literals:
 def _has_other_quotes(code: bytes) -> bool:
     """Whether comments or dollar quotes begin here. Looking for one byte is ten times as fast as for two."""
     return (
-        (b"-" in code and b"--" in code)
-        or (b"/" in code and b"/*" in code)
-        or (b"$" in code and _DOLLAR_QUOTE.search(code) is not None)
+        (45 in code and b"--" in code)  # a number: CPython takes bytes for one first, and drops the error
+        or (47 in code and b"/*" in code)
+        or (36 in code and _DOLLAR_QUOTE.search(code) is not None)
     )
 
 

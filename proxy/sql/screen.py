@@ -180,26 +180,27 @@ class Screen:
 
         Raises: UnicodeDecodeError when it is not UTF-8, as far as it was looked at.
         """
-        if isinstance(raw, bytes) and not _may_begin(raw):
-            return None
+        code = b""
+        if isinstance(raw, bytes):
+            if not _may_begin(raw):
+                return None
+            if self._rests:
+                self._rests -= 1
+            elif len(raw) <= _LONGEST_KEPT:
+                code = code_of(raw)
+                known = self._passed_code.get(code)
+                if known is not None:
+                    self._found += 1
+                    if not raw.isascii():
+                        raw.decode()
+                    return known
         beginning = _BEGINNING.match(raw)
         if beginning is None:
             return None
-        if self._rests:
-            self._rests -= 1
-        elif isinstance(raw, bytes) and len(raw) <= _LONGEST_KEPT:
-            code = code_of(raw)
-            screened = self._passed_code.get(code)
-            if screened is not None:
-                self._found += 1
-                if not raw.isascii():
-                    raw.decode()
-                return screened
-            screened = self._look(raw, beginning)
-            if screened is not None and is_certain(raw, code):
-                self._keep_code(code, screened)
-            return screened
-        return self._look(raw, beginning)
+        screened = self._look(raw, beginning)
+        if screened is not None and isinstance(raw, bytes) and len(code) and is_certain(raw, code):
+            self._keep_code(code, screened)
+        return screened
 
     def _keep_code(self, code: bytes, found: Screened) -> None:
         """Say the same of all texts of this code; where most codes come once it is left alone for a while."""

@@ -308,6 +308,11 @@ class Cutter:
             return self.first()
         return 0
 
+    def holds(self, at: i64, data: bytes) -> bool:
+        """Whether the shown frame's body has these bytes at this place."""
+        begin: i64 = self._start + _HEADER + at
+        return self._buffer[begin : begin + len(data)] == data
+
     def string(self, at: i64, message: str) -> bytes:
         """The String at this place of the shown frame's body, without its NUL.
 

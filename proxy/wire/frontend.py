@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import i64
+
 from proxy.wire.errors import ProtocolViolation
 from proxy.wire.framing import Cutter, View
 from proxy.wire.longframe import find_nul
@@ -21,6 +23,9 @@ from proxy.wire.octets import Reader, int16, int32, message, string, text_of, ui
 _UNNAMED_EXECUTE: Final = 10
 """The length of an Execute of the unnamed portal, in bytes."""
 _NO_TYPES: Final = b"\0\0"
+_TEXT_ENDS: Final = b"\0" + _NO_TYPES
+_AROUND_TEXT: Final = 9
+"""How much longer a Parse is than its text, without a name or types: its header, two NULs, two bytes."""
 _NO_NUL: Final = "invalid string in Parse: no terminating NUL"
 
 
@@ -93,6 +98,13 @@ def decode_parse(body: View) -> ParseMessage:
     end_of_text = _end_of_string(body, end + 1)
     types = _types(bytes(body[end_of_text + 1 :]))
     return ParseMessage(bytes(body[:end]), body[end + 1 : end_of_text], types)
+
+
+def repeats(shown: Cutter, text: bytes) -> bool:
+    """Whether the Parse shown is of this text, without a name or types; looked at in place."""
+    size: i64 = len(text)
+    whole = shown.size == size + _AROUND_TEXT and shown.first() == 0
+    return whole and shown.holds(1, text) and shown.holds(1 + size, _TEXT_ENDS)
 
 
 def _types(rest: bytes) -> tuple[int, ...]:

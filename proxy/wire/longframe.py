@@ -7,8 +7,9 @@ system one by one, as they are written to. Deliberately absent: where a frame en
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
 from typing import ClassVar, Final
 
 _HEADER: Final = 5
@@ -20,6 +21,9 @@ _ROOM: Final = 256 * 1024
 
 _PRIVATE: Final = MAP_PRIVATE | MAP_ANONYMOUS
 """Giving back what is not shared takes half the time."""
+
+_POPULATE_WRITE: Final = 23
+"""MADV_POPULATE_WRITE of Linux 5.14: pages asked for together take two thirds of the time of a fault each."""
 
 
 _PIECE: Final = 64 * 1024
@@ -80,11 +84,21 @@ class LongFrame:
         end = self._filled + len(data)
         if end > len(self._memory):
             return self.so_far() + data
+        self._ask_for_pages(end)
         self._memory[self._filled : end] = data
         if len(self._memory.nuls) < _MOST_NULS:
             self._look_for_nuls(data if isinstance(data, bytes) else bytes(data))
         self._filled = end
         return None if end < self._size else memoryview(self._memory)[:end].toreadonly()
+
+    def _ask_for_pages(self, end: int) -> None:
+        """Those that will be written to next; what an older system refuses it clears as they are."""
+        if sys.platform == "linux":
+            begin = self._filled - self._filled % PAGESIZE
+            try:
+                self._memory.madvise(_POPULATE_WRITE, begin, end - begin)
+            except OSError:
+                return
 
     def _look_for_nuls(self, data: bytes) -> None:
         """Note those of a chunk: looking through all of the frame at once takes a millisecond and more."""

@@ -84,6 +84,9 @@ class PassingSession(Brain):
         self.events.append("cancel")
         return []
 
+    def sleep(self) -> None:
+        self.events.append("sleep")
+
     def recorded(self, outcome: Recorded | Unrecorded) -> list[Command]:
         raise AssertionError("it has nothing recorded")
 

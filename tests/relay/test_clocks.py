@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from proxy.relay import RelaySettings
+from proxy.relay import RelaySettings, clocks
 from proxy.relay.clocks import Clock, Stand
 from proxy.session import Peer, Standing
 from tests.relay.peers import PassingSession, connected, echo, relay, server, until
@@ -177,3 +177,40 @@ async def test_a_client_that_never_reads_holds_its_server_connection_for_a_while
                 await asyncio.sleep(0.01)
         await gate.emptied()
         assert gate.listener.expired[Standing.WRITING] == (0 if reads else 1)
+
+
+async def test_a_client_that_has_sent_nothing_since_the_last_look_lets_its_session_sleep() -> None:
+    async with server(echo) as port, relay(port) as gate, connected(gate.port) as client:
+
+        async def said(data: bytes) -> None:
+            await client.send(data)
+            assert await client.receive(len(data)) == data
+
+        await said(b"one")
+        (link,) = gate.listener.links
+        (session,) = gate.sessions
+        link.rest()
+        assert session.events == []
+        link.rest()
+        link.rest()
+        assert session.events == ["sleep", "sleep"]
+        await said(b"two")
+        link.rest()
+        assert session.events == ["sleep", "sleep"]
+
+
+async def test_links_are_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "_REST_S", 0.01)
+
+    class Resting:
+        looks = 0
+
+        def rest(self) -> None:
+            self.looks += 1
+
+    links = [Resting() for _ in range(1000)]
+    sleeping = asyncio.create_task(clocks.let_sleep(links))
+    await until(lambda: min(link.looks for link in links) >= 3)
+    sleeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await sleeping

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.app.workers.counts import SharedCounts
-from proxy.relay.limits import Capacity, Occupancy, Seat
+from proxy.relay.limits import Capacity, Occupancy, Place, Seat
 from proxy.session import ALONE, Elsewhere
 
 SERVER, OTHER = "db:5432", "staging:5432"
@@ -35,7 +35,7 @@ class House:
 
     def sit(
         self, role: str = "app", database: str = "shop", server: str = SERVER, *, log_in: bool = True
-    ) -> tuple[Seat, str]:
+    ) -> tuple[Place, str]:
         """A client that names its role; the setting that is in its way."""
         seat = self.enter(role)
         assert seat is not None
@@ -43,9 +43,7 @@ class House:
         if excess is not None:
             seat.leave()
             return seat, excess.setting
-        if log_in:
-            seat.logged_in()
-        return seat, ""
+        return (seat.logged_in() if log_in else seat), ""
 
     @property
     def refused(self) -> dict[str, int]:
@@ -63,7 +61,6 @@ def test_max_client_conn() -> None:
     first, _ = house.sit("a")
     house.sit("b", server=OTHER)
     assert house.sit("c")[1] == "max_client_conn"
-    first.leave()
     first.leave()
     assert (house.sit("c")[1], house.sit("d")[1]) == ("", "max_client_conn")
     assert house.refused == {"max_client_conn": 2}
@@ -278,6 +275,7 @@ def test_no_place_is_ever_lost_and_no_limit_passed(steps: list[tuple[str, int, s
     capacity = Capacity(3, {"a": 1}, {"*": 2}, {"b": 2}, max_logins=4, max_logins_per_address=3)
     house = House(capacity)
     seats: list[Seat] = []
+    places: list[Place] = []
     for step, number, name in steps:
         seat = seats[number % len(seats)] if seats else None
         if step == "wait":
@@ -289,14 +287,17 @@ def test_no_place_is_ever_lost_and_no_limit_passed(steps: list[tuple[str, int, s
             if seat.connects(SERVER, name, name) is not None:
                 seat.leave()
         elif step == "log in" and seat.seated:
-            seat.logged_in()
+            places.append(seat.logged_in())
+            seats.remove(seat)
+        elif step == "leave" and number % 2 and places:
+            places.pop(number % len(places)).leave()
         elif step == "leave":
             seat.leave()
-        seated = [seat for seat in seats if seat.seated]
+        seated = [seat for seat in (*seats, *places) if not isinstance(seat, Seat) or seat.seated]
         assert house.occupancy.clients == len(seated) <= 3
         assert house.occupancy.logins <= 4
         assert all(sum(seat.role == role for seat in seated) <= 2 for role in "ab")
-    for seat in seats:
-        seat.leave()
+    for each in (*seats, *seats, *places):
+        each.leave()
     left = house.occupancy
-    assert (left._counts, left._logins, left.capacity) == ({}, {}, capacity)
+    assert (left._counts, left._logins, left._places, left.capacity) == ({}, {}, {}, capacity)

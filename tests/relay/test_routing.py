@@ -14,7 +14,6 @@ from proxy.relay import CancelRouter, RelaySettings, SslMode, Upstream
 from proxy.relay.attempts import Attempts
 from proxy.relay.cancel import Canceller
 from proxy.session import Cancel, CancelAnother, CancelKeys, Command, Identity, Peer
-from proxy.wire.backend import encode_key
 from proxy.wire.startup import encode_cancel
 from tests.relay.peers import (
     PATIENCE_S,
@@ -68,7 +67,7 @@ class Replica:
 
     def open_session(self, peer: Peer) -> Named:
         session = Named(peer)
-        self.keys_of.append(encode_key(self.keys.issue(session, 17, long=False)))
+        self.keys_of.append(self.keys.issue(session, 17, long=False))
         return session
 
     @property
@@ -281,7 +280,7 @@ async def test_a_peer_may_be_several_workers(tmp_path: Path) -> None:
 async def test_peers_in_a_circle_pass_a_request_on_once() -> None:
     one, two = Replica(1, 0), Replica(2, 0)
     elsewhere = CancelKeys(Identity(3, 0), tokens().__next__)
-    key = encode_key(elsewhere.issue(Named(Peer(None)), 17, long=False))
+    key = elsewhere.issue(Named(Peer(None)), 17, long=False)
     async with server(acting) as port, standing(one, port), standing(two, port):
         one.router.know({3: upstream(two.port)})
         two.router.know({3: upstream(one.port)})
@@ -291,7 +290,7 @@ async def test_peers_in_a_circle_pass_a_request_on_once() -> None:
 
 async def test_a_peer_that_is_not_there_is_unreachable_and_costs_its_client_nothing() -> None:
     gate = Replica(1, 0)
-    key = encode_key(CancelKeys(Identity(2, 0), tokens().__next__).issue(Named(Peer(None)), 17, long=False))
+    key = CancelKeys(Identity(2, 0), tokens().__next__).issue(Named(Peer(None)), 17, long=False)
     async with server(acting) as port, standing(gate, port):
         gate.router.know({2: upstream(1)})
         assert [await ask(gate, key) for _ in range(7)] == [b""] * 7

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from proxy.relay import KeepAlive, RelaySettings
+from proxy.relay import KeepAlive, RelaySettings, SslMode, Upstream
 from proxy.relay.sockets import unsent
 from tests.relay.peers import connected, echo, relay, server
 
@@ -54,6 +54,16 @@ async def test_the_clients_sockets_get_them() -> None:
         (link,) = gate.listener._links
         assert link._client is not None
         assert options(link._client.get_extra_info("socket")) == (1, 7, 10, 6, 0)
+
+
+async def test_so_do_those_to_the_server() -> None:
+    keep_alive = KeepAlive(tcp_keepidle=7, tcp_user_timeout=9_000)
+    async with server(echo) as port:
+        transport, _ = await Upstream("127.0.0.1", port, SslMode.DISABLE, keep_alive=keep_alive).connect()
+        theirs = transport.get_extra_info("socket")
+        assert options(theirs) == (1, 7, 10, 6, 9_000)
+        assert theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        transport.abort()
 
 
 def test_what_the_kernel_has_not_been_rid_of() -> None:

@@ -196,6 +196,8 @@ class Driven:
                 self.gate.swap_facts(replace(self.gate.facts, freezes=(FREEZE,) if event == "freeze" else ()))
                 self.witness.frozen = event == "freeze"
                 self._do(self.session.facts_changed())
+            case "sleep":
+                self.session.sleep()
             case "refused":
                 self._refuse_as_the_server_would()
             case _:
@@ -295,5 +297,5 @@ class Driven:
 EVENTS = (
     *("client_eof", "server_eof", "cancel", "drain", "progressed"),
     *("terminate", "expire", "strict", "open", "refused"),
-    *("freeze", "thaw"),
+    *("freeze", "thaw", "sleep"),
 )

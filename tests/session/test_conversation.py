@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.session import Close, Command, Report, Session, ToClient, ToServer
-from proxy.session.inflight import MOST_OWED, PARSE, QUERY, SYNC, Inflight
+from proxy.session.inflight import DESCRIBE, EXECUTE, MOST_OWED, PARSE, QUERY, SYNC, Inflight
 from proxy.sql.analyse import Analysis, analyse
 from proxy.wire.backend import encode_command_complete, encode_data_row, encode_ready
 from proxy.wire.errors import ProtocolViolation
@@ -260,6 +260,48 @@ def test_error_skips_to_sync_and_counts_what_will_never_be_ready() -> None:
         inflight.push(Sent(kind, 0))
     assert [sent.kind for sent in inflight.skip_to_sync()] == [PARSE, QUERY]
     assert (inflight.boundaries, inflight.ready, inflight.owed) == (2, 1, 2)
+
+
+KINDS = st.sampled_from((PARSE, QUERY, SYNC, DESCRIBE, EXECUTE))
+
+
+@given(
+    st.lists(st.tuples(KINDS, st.booleans()), max_size=40),
+    st.lists(st.booleans(), min_size=40, max_size=40),
+    st.integers(0, 40),
+)
+def test_bare_messages_keep_their_places_and_numbers(
+    sent: list[tuple[int, bool]], looked_at: list[bool], first: int
+) -> None:
+    from proxy.session.inflight import Sent
+
+    inflight = Inflight()
+    answered = 0
+
+    def answer() -> None:
+        nonlocal answered
+        kind = sent[answered][0]
+        if looked_at[answered]:
+            head = inflight.head()
+            assert head is not None
+            assert (head.kind, head.serial) == (kind, answered + 1)
+        if not inflight.done_bare(kind):
+            assert inflight.done(kind).serial == answered + 1
+        answered += 1
+
+    for number, (kind, bare) in enumerate(sent):
+        if bare:
+            inflight.push_bare(kind, number + 1)
+        else:
+            inflight.push(Sent(kind, number + 1))
+        if number < first and looked_at[number]:
+            answer()
+    while answered < len(sent):
+        assert inflight.owed == len(sent) - answered
+        answer()
+    assert not inflight
+    assert inflight.head() is None
+    assert inflight.boundaries == sum(kind in (QUERY, SYNC) for kind, _ in sent)
 
 
 LONG = "SELECT 1 AS share WHERE 1 IN (" + ", ".join(map(str, range(2_000))) + ")"

@@ -131,6 +131,8 @@ def test_nothing_is_told_in_the_middle_of_a_message(database: Database) -> None:
     client = wired(database)
     client._send(Q("SELECT repeat('x', 1000000)"))
     client.until(lambda: len(client.inbox) > 1000)
-    assert client.session.admission.server.midway
+    conversation = client.session._conversation
+    assert conversation is not None
+    assert conversation.server.midway
     assert kinds(client.session.expire(Standing.WRITING, 60)) == [Report, Cancel, Close]
     client.close()

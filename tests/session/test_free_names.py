@@ -142,6 +142,55 @@ def test_on_every_version(every_table: Database, clients: Clients) -> None:
     assert refused(client.exchange(Q("DROP TABLE IF EXISTS t")))
 
 
+OVERLOAD = "CREATE FUNCTION touch(int) RETURNS int RETURN 1"
+TOUCH = "FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v = ''x''; RETURN NEW; END'"
+
+
+@pytest.mark.parametrize(
+    ("there", "text", "passes"),
+    [
+        (f"CREATE {TOUCH}", f"CREATE OR REPLACE {TOUCH}", True),
+        (f"CREATE {TOUCH}", f"CREATE OR REPLACE {TOUCH.replace('touch', 'public.touch')}", True),
+        (f"CREATE {TOUCH}", f"CREATE OR REPLACE {TOUCH}; CREATE OR REPLACE {TOUCH}; SELECT 1", True),
+        ("SELECT 1", f"CREATE OR REPLACE {TOUCH}", True),
+        (f"CREATE {TOUCH}", f"CREATE OR REPLACE {TOUCH.replace('NEW.v', 'NEW.V')}", False),
+        (f"CREATE {TOUCH}", f"CREATE OR REPLACE {TOUCH.replace('touch()', 'touch(int)')}", False),
+        (f"CREATE {TOUCH}", f"CREATE OR REPLACE {TOUCH} SECURITY DEFINER", False),
+        (f"CREATE {TOUCH}", f"CREATE OR REPLACE {TOUCH} SET search_path = public", False),
+        (f"CREATE {TOUCH} STRICT", f"CREATE OR REPLACE {TOUCH}", False),
+        (f"CREATE {TOUCH} SECURITY DEFINER", f"CREATE OR REPLACE {TOUCH}", False),
+        (f"CREATE {TOUCH} SET search_path = public", f"CREATE OR REPLACE {TOUCH}", False),
+        (f"CREATE {TOUCH} STABLE", f"CREATE OR REPLACE {TOUCH}", False),
+        (f"CREATE {TOUCH} COST 7", f"CREATE OR REPLACE {TOUCH}", False),
+        (f"CREATE {TOUCH} PARALLEL SAFE", f"CREATE OR REPLACE {TOUCH}", False),
+        (f"CREATE {TOUCH}; {OVERLOAD}", f"CREATE OR REPLACE {TOUCH}", False),
+        ("CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+         "CREATE OR REPLACE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'", True),
+        ("CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+         "CREATE OR REPLACE FUNCTION g() RETURNS int RETURN 1", False),
+        ("CREATE FUNCTION g() RETURNS int RETURN 1",
+         "CREATE OR REPLACE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'", False),
+        ("CREATE PROCEDURE g() LANGUAGE sql AS 'SELECT 1'",
+         "CREATE OR REPLACE PROCEDURE g() LANGUAGE sql AS 'SELECT 1'", False),
+        ("CREATE FUNCTION g() RETURNS SETOF int ROWS 5 LANGUAGE sql AS 'SELECT 1'",
+         "CREATE OR REPLACE FUNCTION g() RETURNS SETOF int LANGUAGE sql AS 'SELECT 1'", False),
+        ("CREATE FUNCTION g() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1;END'",
+         "CREATE OR REPLACE FUNCTION g() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1;END' COST 1", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("send", [SIMPLE, EXTENDED])
+def test_a_function_that_is_the_same_already(
+    there: str, text: str, passes: bool, send: Callable[[str], bytes], table: Database, clients: Clients
+) -> None:
+    table.execute(there)
+    client = own(clients, table)
+    before = table.execute("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname IN ('g', 'touch')")
+    if send is Q or ";" not in text.replace("; E", "").replace("; R", ""):
+        assert refused(client.exchange(send(text))) is not passes
+    after = table.execute("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname IN ('g', 'touch')")
+    assert after == before or there == "SELECT 1"
+
+
 @pytest.mark.parametrize(
     ("text", "passes"),
     [

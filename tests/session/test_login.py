@@ -6,9 +6,7 @@ import pytest
 
 from proxy.session import Cancel, Close, Peer, Phase, Session, ToClient, ToServer
 from proxy.wire.backend import (
-    BackendKey,
     encode_authentication,
-    encode_backend_key,
     encode_error,
     encode_negotiation,
     encode_notice,
@@ -17,6 +15,7 @@ from proxy.wire.backend import (
     encode_ready,
 )
 from proxy.wire.frontend import encode_password
+from proxy.wire.octets import message
 from proxy.wire.startup import encode_cancel, encode_startup
 from tests.servers.database import Database
 from tests.session.messages import Q
@@ -120,13 +119,13 @@ def test_a_server_without_a_key(asked_before: bytes) -> None:
         session.client_data(encode_password(b"secret"))
     (told, *_) = session.server_data(LET_IN + STATUS + encode_ready("I"))
     assert isinstance(told, ToClient)
-    assert told.data == LET_IN + STATUS + encode_backend_key(_own(session)) + encode_ready("I")
+    assert told.data == LET_IN + STATUS + _own(session) + encode_ready("I")
     assert session.cancel() == []
 
 
-def _own(session: Session) -> BackendKey:
-    assert session._key is not None
-    return session._key
+def _own(session: Session) -> bytes:
+    """The BackendKeyData of the gate's own."""
+    return message(b"K", session._key)
 
 
 @pytest.mark.defect_21

@@ -32,7 +32,7 @@ rules:
       not: {traits: [fresh, temporary, deferred]}
     deny: "No."
   - id: calls
-    match: {effects: [code.call], not: [{traits: [fresh]}, {targets: "function:renames"}]}
+    match: {effects: [code.call], not: [{traits: [fresh, trigger]}, {targets: "function:renames"}]}
     deny: "No."
 """
 TAKEN = "42P07"
@@ -48,6 +48,14 @@ CREATE FUNCTION old_f(text) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE TABLE big (id int, v text) PARTITION BY LIST (v);
 CREATE TABLE big_a PARTITION OF big FOR VALUES IN ('a'); INSERT INTO big VALUES (1, 'a')
 """
+EACH = "DELETE FROM t WHERE id = (SELECT min(id) FROM t) RETURNING 1"
+READING = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+REWRITTEN = READING.replace("CREATE", "CREATE OR REPLACE").replace("SELECT 1", EACH)
+LOOPING = """CREATE FUNCTION g() RETURNS int LANGUAGE plpgsql AS
+    'BEGIN FOR i IN 1 .. 9 LOOP PERFORM f(); END LOOP; RETURN 1; END'"""
+EXECUTES = "FOR EACH ROW EXECUTE FUNCTION tg()"
+TRIGGER = """CREATE FUNCTION tg() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN DELETE FROM t WHERE id = OLD.id; RETURN NULL; END'"""
 N = "CREATE TABLE n (id int PRIMARY KEY, v text)"
 FILL = "INSERT INTO n SELECT id, v FROM t"
 PARTED = "CREATE TABLE p (id int, v text) PARTITION BY LIST (v)"
@@ -248,6 +256,22 @@ def test_in_one_text(texts: tuple[str, ...], table: Database, clients: Clients) 
         (f"{BY_ROW}; SELECT f(1)",),
         ("BEGIN", BEYOND, "CALL p(0)"),
         (f"{LIKE}; SELECT f('%')",),
+        # What calls it was let pass while it only read.
+        ("BEGIN", READING, REWRITTEN),
+        ("BEGIN", READING, LOOPING, "DROP FUNCTION f()", READING.replace("SELECT 1", EACH), "SELECT g()"),
+        (f"{READING}; {REWRITTEN}; SELECT f()",),
+        (f"{READING}; {LOOPING}; {REWRITTEN}; SELECT g()",),
+        (f"{READING}; {LOOPING}; DROP FUNCTION f(); {READING.replace('SELECT 1', EACH)}; SELECT g()",),
+        # Its own triggers run for each row.
+        (
+            "BEGIN",
+            N,
+            FILL,
+            TRIGGER,
+            f"CREATE TRIGGER x AFTER DELETE ON public.n {EXECUTES}",
+            "DELETE FROM n",
+        ),
+        (f"{N}; {FILL}; {TRIGGER}; CREATE TRIGGER x AFTER UPDATE ON n {EXECUTES}; UPDATE n SET v = ''",),
         (WRITING, "SELECT f()"),
         ("BEGIN", WRITING, "COMMIT", "SELECT f()"),
     ],

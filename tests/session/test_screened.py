@@ -46,6 +46,27 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+def test_a_parse_that_comes_again_is_judged_by_the_policy_of_its_time(
+    table: Database, clients: Clients
+) -> None:
+    gate = gate_of(NO_LOSS)
+    client = clients.wired(table, gate)
+    again = P("INSERT INTO t VALUES ($1::int, 'again')")
+
+    def said(number: int) -> list[str]:
+        told = client.exchange(again + B(values=[str(number).encode()]) + E() + S)
+        return [str(answer[0]) for answer in told]
+
+    assert [said(50), said(51)] == [["1", "2", "C", "Z"]] * 2
+    gate.swap_policy(policy_of(NO_LOSS + NO_ROWS))
+    assert [said(52), said(53)] == [["E", "Z"]] * 2
+    gate.swap_policy(policy_of(NO_LOSS))
+    assert said(54) == ["1", "2", "C", "Z"]
+    assert client.exchange(P("INSERT INTO t VALUES ($1::int, 'again')", "named") + S) == [("1",), ("Z", "I")]
+    assert client.exchange(again.replace(b"again", b"other") + S) == [("1",), ("Z", "I")]
+    assert said(55) == ["1", "2", "C", "Z"]
+
+
 def test_harmless_texts_are_run_without_a_parse(table: Database, clients: Clients, parsed: list[str]) -> None:
     client = clients.wired(table)
     assert client.exchange(Q("SELECT v FROM t WHERE id = 2"))[1:] == [
@@ -74,7 +95,9 @@ def test_what_is_kept_of_a_parse_is_judged_each_time(table: Database, clients: C
     client.exchange(Q("INSERT INTO t VALUES (2000, 'kept of no Query')"))
     for number in (b"1", b"2"):
         assert client.exchange(P(text) + B(values=[number]) + E() + S)[2] == ("C", "INSERT 0 1")
-    kept = plain_screen(client.session.admission.login.server_major).passed
+    conversation = client.session._conversation
+    assert conversation is not None
+    kept = plain_screen(conversation.state.server_major).passed
     assert (kept[text.encode()], b"INSERT INTO t VALUES (2000, 'kept of no Query')" in kept) == (
         Screened.ADDS,
         False,

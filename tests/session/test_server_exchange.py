@@ -122,10 +122,11 @@ def serve(session: Session, verifier: Verifier, offer: tuple[str, ...], channel:
 
 def reachable(session: Session) -> list[object]:
     """What the session still holds of its login: a password there could be read out of a memory dump."""
-    entrance = getattr(session.admission, "_entrance", None)  # once the client is in, there is none
+    admission = session._admission  # once the client is in, there is none
+    way_in = () if admission is None else (admission, admission.login, admission._entrance)
     return [
         found
-        for holder in (session, session.admission, session.admission.login, entrance)
+        for holder in (session, *way_in)
         for found in gc.get_referents(holder, getattr(holder, "__dict__", {}))
     ]
 

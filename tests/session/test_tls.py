@@ -69,7 +69,7 @@ def fatal(commands: Sequence[Command]) -> tuple[str, str, str]:
 def test_an_ssl_request_is_answered_yes_and_tls_begins() -> None:
     session = secured(OFFERED)
     assert session.client_data(START) == [CONNECT]
-    assert session.client_tls is PLAIN_TLS
+    assert session.admission.client_tls is PLAIN_TLS
 
 
 @pytest.mark.defect_15
@@ -255,4 +255,5 @@ def test_a_session_knows_what_stands_on_either_leg() -> None:
     session.client_data(START)
     server = TlsInfo("TLSv1.2", "y", peer_certificate=b"server")
     assert session.server_connected(server) == [ToServer(START)]
-    assert (session.client_tls, session.server_tls) == (DIRECT_TLS, server)
+    admission = session.admission
+    assert (admission.client_tls, admission.server_tls) == (DIRECT_TLS, server)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import os
 import socket
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,8 @@ def work(origin: Origin, number: int, supervisor: socket.socket, sockets: tuple[
     lines = start_log(settings.log_level, settings.log_format, origin.runtime.error_lock)
     log = logger() if origin.count == 1 else logger().bind(worker=number)
     worker = _Worker(origin, number, log)
+    # By io_uring libuv has epoll told of each new socket at the price of two system calls.
+    os.environ.setdefault("UV_USE_IO_URING", "0")
     try:
         return uvloop.run(worker.run(supervisor, sockets))
     finally:

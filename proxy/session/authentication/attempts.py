@@ -50,7 +50,7 @@ class Attempts:
 
     def wait_s(self, key: Hashable, now: float) -> float:
         """How long this key has to wait before it may try again, in seconds; 0 when it may now."""
-        if not self.limit:
+        if not self.limit or (not self._windows and self._elsewhere is ALONE):
             return 0.0
         began, count = self._window(key, now)
         if self.limit <= count:

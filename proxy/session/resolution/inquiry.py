@@ -168,16 +168,34 @@ _COLUMN: Final = _TAKEN.format(
           AND c.relname OPERATOR(pg_catalog.=) f.schema::pg_catalog.name)""",
 )
 
-_WHERE_TAKEN: Final = _COLUMN + "".join(
-    _TAKEN.format(
-        family=family,
-        catalogue=catalogue,
-        name=name,
-        schema=(_IN_SCHEMA if within.endswith("namespace") else _ON_TABLE).format(column=within)
-        if within
-        else "",
+_SAME: Final = """
+    WHEN 'same' THEN (SELECT pg_catalog.bool_and(
+        pg_catalog.concat(l.lanname, ':', p.prosrc) OPERATOR(pg_catalog.=) f.schema
+        AND p.prokind OPERATOR(pg_catalog.=) 'f' AND p.provolatile OPERATOR(pg_catalog.=) 'v'
+        AND p.proparallel OPERATOR(pg_catalog.=) 'u' AND p.procost OPERATOR(pg_catalog.=) 100
+        AND p.pronargs OPERATOR(pg_catalog.=) 0 AND p.proallargtypes IS NULL AND p.proconfig IS NULL
+        AND p.prosqlbody IS NULL AND p.protrftypes IS NULL
+        AND p.prosupport::pg_catalog.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+        AND NOT (p.prosecdef OR p.proisstrict OR p.proleakproof OR p.proretset))
+      FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_language AS l
+        ON l.oid OPERATOR(pg_catalog.=) p.prolang
+      WHERE p.proname OPERATOR(pg_catalog.=) f.name::pg_catalog.name
+      HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) 1)"""
+
+_WHERE_TAKEN: Final = (
+    _SAME
+    + _COLUMN
+    + "".join(
+        _TAKEN.format(
+            family=family,
+            catalogue=catalogue,
+            name=name,
+            schema=(_IN_SCHEMA if within.endswith("namespace") else _ON_TABLE).format(column=within)
+            if within
+            else "",
+        )
+        for family, (catalogue, name, within) in _CATALOGUES.items()
     )
-    for family, (catalogue, name, within) in _CATALOGUES.items()
 )
 
 _NOTHING: Final = "-"

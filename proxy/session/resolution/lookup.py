@@ -56,6 +56,12 @@ class Lookup:
         self.process_id = 0
         self.added: frozenset[Added] = NONE
 
+    @property
+    def fresh(self) -> bool:
+        """Nothing is known but the origin: another would know as much."""
+        told = self.answer is not None or self.inquiry is not None
+        return not (told or self._shaken or self._inside or self.added)
+
     def ask(self, names: Iterable[Asked], *, inside: bool) -> bytes:
         """Begin to ask the server for these names, inside of a batch or not: what to send."""
         self.inquiry = Inquiry(names, self._gate.token(), inside=inside)

@@ -50,6 +50,8 @@ _LOSES: Final = {
 }
 """What takes nothing of before away, by what it falls on."""
 
+_FIRES: Final = frozenset({"row.delete", "row.update"})
+_REPLACES: Final = frozenset({"function.replace", "procedure.replace"})
 _LOSING: Final = frozenset(
     {
         *("AlterDomainStmt", "AlterEnumStmt", "AlterObjectSchemaStmt", "AlterSeqStmt", "AlterTableStmt"),
@@ -83,6 +85,7 @@ more than read, and what hangs on its parameters: a row by its key, or all by th
 _WRITING: Final = frozenset(
     {"row.delete", "row.insert", "row.lock", "row.read", "row.update", "sequence.advance", "table.lock"}
 )
+_TRIGGERS: Final = frozenset({"trigger.create", "trigger.replace"})
 _REACHES: Final = frozenset({"cascade", "temporary"})
 _LATER_OR_OFTEN: Final = frozenset({"deferred", "repeated"})
 
@@ -94,7 +97,8 @@ class Made:
     Attributes:
         kind: table, view, matview, sequence, routine or type.
         name: as ``spelled`` spells it; of a routine or a type without its schema: there must be one alone.
-        does: of a routine, what it does at most, one of READS, WRITES, ANYTHING and AS_TOLD.
+        does: of a routine, what it does at most, one of READS, WRITES, ANYTHING and AS_TOLD; of a table, what
+            triggers do that it was given.
     """
 
     kind: str
@@ -137,6 +141,10 @@ class Making:
             at_once = thing.does != AS_TOLD and effect.traits.isdisjoint(_LATER_OR_OFTEN)
             safe = thing.does == READS or at_once
             return thing if safe and statement.kind in _CALLING else None
+        if thing.does and effect.name in _FIRES:
+            return None
+        if thing.does == READS and effect.name in _REPLACES and _does(effect, statement):
+            return None  # what calls it was let pass because it reads
         falls = effect.name in _LOSES[thing.kind] and "deferred" not in effect.traits
         return thing if falls and statement.kind in _LOSING else None
 
@@ -160,10 +168,30 @@ class Making:
             family, _, verb = effect.name.rpartition(".")
             if effect.target is None or effect.target.name is None or "deferred" in effect.traits:
                 continue
-            if verb == "drop" and family == effect.target.kind:
-                self._forget(effect.target.name)
+            if effect.name in _TRIGGERS:
+                self._fires(effect.detail.rpartition(".")[2].removeprefix("on "))
+            elif verb == "drop" and family == effect.target.kind:
+                self._drop(effect.target)
             elif verb in {"create", "replace"} and family == effect.target.kind:
                 self._add(effect, effect.target, statement, free, asks_again=asks_again)
+
+    def _fires(self, name: str) -> None:
+        """A table's rows cannot be changed any more without what a trigger does."""
+        last = spelled(Target("table", None, name))
+        for thing in [each for each in self.things if each.kind == "table" and each.name.endswith(last)]:
+            self.things[replace(thing, does=ANYTHING)] = self.things.pop(thing)
+
+    def _drop(self, target: Target) -> None:
+        """Something is dropped; of a routine that only reads, the next of its name may do more."""
+        found = self._find(target)
+        self._forget(str(target.name))
+        if found is not None and found.kind == "routine" and found.does == READS:
+            self._forget_callers()
+
+    def _forget_callers(self) -> None:
+        """Routines that may call one that was let pass because it only reads."""
+        for thing in [each for each in self.things if each.kind == "routine" and each.does]:
+            del self.things[thing]
 
     def refer(self, name: str, statement: Statement) -> None:
         """A table refers to those of this last name; if it is not of what was made, these are no more."""
@@ -201,7 +229,10 @@ class Making:
         replaces = effect.name.endswith(".replace")
         if found is not None and replaces:  # it is made of what was made
             place = self.things.pop(found)
-            self.things[replace(found, does=does)] = place
+            if found.kind == "routine" and found.does == READS < does:
+                self._forget_callers()  # itself among them: it may have called what it was
+            else:
+                self.things[replace(found, does=does)] = place
             return
         self._forget(str(target.name))
         thing = _made(target, does)

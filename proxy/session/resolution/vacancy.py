@@ -19,6 +19,8 @@ from proxy.sql.analyse import Statement
 from proxy.sql.effects import CLASSES, EFFECT_KINDS, Effect, Target
 
 RELATION: Final = "relation"
+SAME: Final = "same"
+"""Of a function that is replaced: the only one of its name is the same already, so nothing else has it."""
 
 _FAMILIES: Final[Mapping[str, str]] = {
     "table": RELATION,
@@ -49,7 +51,7 @@ _FAMILIES: Final[Mapping[str, str]] = {
 _PARTS: Final = {"constraint.drop": "constraint", "column.drop": "column"}
 """Effects on a part of their target, which their detail names."""
 
-FAMILIES: Final = frozenset({*_FAMILIES.values(), *_PARTS.values()})
+FAMILIES: Final = frozenset({*_FAMILIES.values(), *_PARTS.values(), SAME})
 
 _ON_A_TABLE: Final = frozenset({"trigger", "policy", "rule"})
 
@@ -91,7 +93,8 @@ class Place:
 
     Attributes:
         family: what shares names with it, one of FAMILIES.
-        schema: None for any; of what is on a table, the table's name.
+        schema: None for any; of what is on a table, the table's name; of a function that may be the same
+            already, its body.
     """
 
     family: str
@@ -110,10 +113,10 @@ def places(statement: Statement) -> Iterator[Place]:
     """All names that, were they free, would take something from what a statement does."""
     if statement.kind in _STATEMENTS:
         for effect in statement.effects:
-            yield from _places(effect)
+            yield from _places(effect, statement)
 
 
-def _places(effect: Effect) -> Iterator[Place]:
+def _places(effect: Effect, statement: Statement) -> Iterator[Place]:
     """The names of which one free is enough."""
     target, traits = effect.target, effect.traits
     if target is None or target.name is None or "deferred" in traits or "temporary" in traits:
@@ -125,6 +128,8 @@ def _places(effect: Effect) -> Iterator[Place]:
     goes = "if_exists" in traits and effect.name.rpartition(".")[2] in _GOING
     if (goes or effect.name in _REPLACES) and _is_plain(target.name, schema or ""):
         yield Place(family, schema, target.name)
+    if effect.name == "function.replace" and statement.body and target.name.isascii():
+        yield Place(SAME, statement.body, target.name)
     part = _PARTS.get(effect.name)
     if goes and part is not None and effect.detail and _is_plain(target.name, effect.detail):
         yield Place(part, target.name if part == "column" or target.kind == "table" else None, effect.detail)
@@ -145,13 +150,13 @@ def _is_plain(*names: str) -> bool:
     return all(name.isascii() for name in names)
 
 
-def without(effect: Effect, free: frozenset[str] | None) -> Effect | None:
+def without(effect: Effect, statement: Statement, free: frozenset[str] | None) -> Effect | None:
     """What is left of an effect: all of it, a creation, or nothing.
 
     Args:
         free: the keys of names that nothing has; None: every name is free.
     """
-    if not any(free is None or place.key in free for place in _places(effect)):
+    if not any(free is None or place.key in free for place in _places(effect, statement)):
         return effect
     created = _REPLACES.get(effect.name)
     if created is None:
@@ -178,6 +183,6 @@ def left(statement: Statement, free: frozenset[str] | None) -> Iterator[Effect]:
         yield from statement.effects
         return
     for effect in statement.effects:
-        rest = without(effect, free)
+        rest = without(effect, statement, free)
         if rest is not None:
             yield rest

@@ -19,6 +19,7 @@ from proxy.sql.nodes.sessions import set_setting
 from proxy.sql.nodes.variables import of_many
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json, SqlSyntaxError, parse
+from proxy.sql.scope.columns import nodes
 from proxy.sql.tree import only, qualified, scalar, strings
 
 # JSON constructors and MERGE's function: keywords since this version; before it, the same text is a call.
@@ -31,6 +32,7 @@ _SINCE = {
     "JsonArrayAgg": ("json_arrayagg", 16),
 }
 _NO_CALL: Json = {}
+_VARIES = frozenset({"ColumnRef", "ParamRef"})
 _EQUAL: Name = (None, "=")
 _BETWEEN: tuple[Name, ...] = ((None, ">="), (None, "<="), (None, "<"), (None, ">"))
 _JSON_FUNCTIONS = {
@@ -62,6 +64,8 @@ def unknown_call(walk: Walk, target: Target, location: int = -1, call: Json = _N
     """Note a call of what may be a user's function: it may do anything its owner may."""
     walk.lexing = True
     repeated = any(level.many() for level in walk.levels) or of_many(call)
+    # What each turn of a loop calls alike goes on where the last one has left off.
+    repeated = repeated or (walk.turning and not any(kind in _VARIES for kind, _ in nodes(call)))
     walk.emit("code.call", target, traits=("repeated",) if repeated else (), location=location)
 
 

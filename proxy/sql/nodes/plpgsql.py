@@ -231,7 +231,9 @@ class _Body:
         again = self.names.constants and any(mentions(tree, self._constant) for tree in trees)
         for tree in trees:
             bind(tree, self.names, loop=loop)
+        self.walk.turning, before = loop, self.walk.turning
         walk_trees(self.walk, trees, str(expression.get("query", "")), self.target)
+        self.walk.turning = before
         if again:
             self._with_constants(expression, loop)
         return trees
@@ -250,7 +252,9 @@ class _Body:
 
     def _run_text(self, expression: Json, loop: bool, using: Names) -> None:
         """EXECUTE: the expression itself, and then what its value says."""
-        for tree in self._sql(expression, loop):
+        trees = self._sql(expression, loop)
+        self.walk.turning, before = loop, self.walk.turning
+        for tree in trees:
             items = tree.get("SelectStmt", {}).get("targetList", [])
             value = items[0].get("ResTarget", {}).get("val") if len(items) == 1 else None
             text = constant_text(value)
@@ -261,6 +265,7 @@ class _Body:
                 if using.constants:
                     values = {name: value for name, (value, _) in using.constants.items()}
                     walk_text(self.walk, text, self.target, using, loop=loop, values=values)
+        self.walk.turning = before
 
     def _using(self, params: list[Json], loop: bool) -> Names:
         """What USING gives to $1 and on."""

@@ -25,6 +25,8 @@ from proxy.sql.parse import Json
 from proxy.sql.tree import options, qualified, range_target, scalar, strings
 
 # What a function may do and still only compute and read.
+_LONG = 4_000
+"""A body of more characters is not compared with what is there."""
 _QUIET = frozenset({"row.read", "statement.fetch"})
 _CHANGES = frozenset({"row.update", "row.delete"})
 _OLD_AND_NEW = Names(variables=frozenset({"old", "new"}))
@@ -58,6 +60,26 @@ def _create_function(walk: Walk, body: Json) -> None:
         texts = _texts(given)
         walk.emit("server.load", Target("library", None, texts[0] if texts else None))
     walk.adopt(found)
+
+
+def plain_body(body: Json) -> str:
+    """`language:text` of a function that is replaced, where it has no parameters and everything else as ever.
+
+    "" for any other, for one that is long, and where letters are outside ASCII: the server's may be others.
+    """
+    given = dict(options(body))
+    language = scalar(given.get("language", {}).get("arg")) or ""
+    texts = _texts(given)
+    plain = (
+        body.keys() <= {"replace", "funcname", "returnType", "options"}
+        and body.get("replace", False)
+        and given.keys() == {"as", "language"}
+        and len(body.get("options", ())) == 2
+        and not body.get("returnType", {}).get("setof")
+        and language in {"sql", "plpgsql"}
+        and len(texts) == 1
+    )
+    return f"{language}:{texts[0]}" if plain and texts[0].isascii() and len(texts[0]) <= _LONG else ""
 
 
 def _texts(given: Mapping[str, Json]) -> list[str]:

@@ -76,6 +76,7 @@ class Walk:
         setting: the name of the one row of pg_settings that it reads.
         levels: whose rows what is walked runs for.
         beside: of the FROM list being walked, what its functions run for.
+        turning: what is walked runs at each turn of a loop.
     """
 
     __slots__ = (
@@ -97,6 +98,7 @@ class Walk:
         "server_major",
         "setting",
         "sources",
+        "turning",
     )
 
     def __init__(self, handlers: Mapping[str, Handler], harmless: frozenset[str], server_major: int) -> None:
@@ -115,6 +117,7 @@ class Walk:
         self.setting: str | None = None
         self.levels: list[Level] = []
         self.beside: Level | None = None
+        self.turning = False
         self.lexing = False
         self.relexed = False
         self.copies_in = False
