@@ -116,16 +116,33 @@ def test_in_one_text(every_table: Database, clients: Clients) -> None:
     "text",
     [
         f"BEGIN; {ADD}; {FILL}; COMMIT",
-        f"{ADD}; CREATE TYPE m AS ENUM ('a'); ALTER TABLE t ADD e m; UPDATE t SET c = v, e = 'a'",
+        f"{ADD}; CREATE TYPE m AS ENUM ('a'); ALTER TABLE t ADD e m; {FILL}; UPDATE t SET e = 'a'",
         "ALTER TABLE t ADD COLUMN IF NOT EXISTS c text; UPDATE t SET c = v",
         "ALTER TABLE t ADD COLUMN IF NOT EXISTS c text; ALTER TABLE t DROP c",
         f"{ADD}; CREATE FUNCTION f(text) RETURNS text RETURN $1; CREATE VIEW b AS SELECT c FROM t; {FILL}",
         f"{ADD}; ALTER TABLE t ALTER c SET DEFAULT 'x'; {FILL}; ALTER TABLE t ALTER c SET NOT NULL",
+        f"{ADD}, ADD d int; UPDATE t SET c = v WHERE id=1; UPDATE t SET d = 1; {FILL}; ALTER TABLE t DROP c",
     ],
 )
 def test_texts(text: str, table: Database, clients: Clients) -> None:
     client = fresh(clients, table)
     assert not refused(client.exchange(Q(text)))
+
+
+@pytest.mark.parametrize(
+    "watcher",
+    [
+        """CREATE TRIGGER z BEFORE UPDATE ON t FOR EACH ROW
+        EXECUTE FUNCTION suppress_redundant_updates_trigger()""",
+        "CREATE RULE r AS ON UPDATE TO t WHERE new.id < 0 DO ALSO SELECT 1",
+    ],
+)
+def test_behind_triggers_a_text_may_fill_once(watcher: str, table: Database, clients: Clients) -> None:
+    table.execute(watcher)
+    client = fresh(clients, table)
+    assert refused(client.exchange(Q(f"{ADD}; {FILL}; ALTER TABLE t DROP c")))
+    assert refused(client.exchange(Q(f"{ADD}; UPDATE t SET c = v, v = 'x' WHERE id = 1; {FILL}")))
+    assert not refused(client.exchange(Q(f"{ADD}; {FILL}")))
 
 
 def test_in_one_batch(table: Database, clients: Clients) -> None:

@@ -82,6 +82,22 @@ class Grown:
     table: str
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What the server says of an ordinary table.
+
+    Attributes:
+        columns: those that are this transaction's work.
+        fires: it has triggers of its own, or rules.
+    """
+
+    columns: frozenset[str] = frozenset()
+    fires: bool = False
+
+
+_NOTHING: Final = Growth()
+_FIRING: Final = Growth(fires=True)
+
 Added: TypeAlias = Column | Made
 
 NONE: Final[frozenset[Added]] = frozenset()
@@ -100,7 +116,7 @@ class Freshness:
     def __init__(
         self,
         added: Set[Added],
-        grown: Mapping[str, Set[str]] | None,
+        grown: Mapping[str, Growth] | None,
         made: Set[str] | None,
         *,
         asks_again: bool = False,
@@ -109,8 +125,8 @@ class Freshness:
 
         Args:
             added: what the transaction has added before.
-            grown: the ordinary tables, each with the columns that are this transaction's work; None where
-                nobody has been asked: then all are, at best.
+            grown: the ordinary tables; None where nobody has been asked: then all are, at best, and none
+                fires anything.
             made: the keys of what this transaction has made, None likewise.
             asks_again: the server will be asked before anything of this is believed.
         """
@@ -119,7 +135,8 @@ class Freshness:
         self.columns: dict[Column, Place | None] = {
             column: None
             for column in added
-            if isinstance(column, Column) and (grown is None or column.name in grown.get(column.table, ()))
+            if isinstance(column, Column)
+            and (grown is None or column.name in grown.get(column.table, _NOTHING).columns)
         }
         self.making = Making((thing for thing in added if isinstance(thing, Made)), made)
 
@@ -168,7 +185,7 @@ class Freshness:
             self.making.forget(tables_too=not self._asks_again)
             if not self._asks_again:
                 return
-        if not self._asks_again and any(self._fires(effect) for effect in at_once):
+        if not self._asks_again and any(self._fires(effect, statement) for effect in at_once):
             self._doubt()
         self.making.follow(statement, free, asks_again=self._asks_again)
         for effect in at_once:
@@ -190,13 +207,24 @@ class Freshness:
             return thing is not None and thing.does <= WRITES
         return effect.name in _KEEPS and "cascade" not in effect.traits
 
-    def _fires(self, effect: Effect) -> bool:
+    def _fires(self, effect: Effect, statement: Statement) -> bool:
         """Whether triggers may run: none are on a table that the text has made, unless it makes one."""
+        if self._fills(effect, statement):
+            return False
         if effect.name == "code.call":
             return not self.making.only_reads(effect.target)
         if effect.name in _FIRES:
             return not self.making.is_of_the_text(effect.target)
         return effect.name.startswith("trigger.")
+
+    def _fills(self, effect: Effect, statement: Statement) -> bool:
+        """Whether an UPDATE changes fresh columns alone, on which no older key hangs, where nothing fires."""
+        if effect.name != "row.update" or statement.kind != "UpdateStmt" or not statement.mentions.sets:
+            return False
+        table = _column(effect).table
+        if self._grown is not None and self._grown.get(table, _FIRING).fires:
+            return False
+        return all(Column(table, name) in self.columns for name in statement.mentions.sets)
 
     def _doubt(self) -> None:
         """Within a text nobody is asked what hangs on a table now, or which one a name stands for."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from proxy.session.resolution.freshness import Grown
+from proxy.session.resolution.freshness import Grown, Growth
 from proxy.session.resolution.making import Made, asked_of
 from proxy.session.resolution.vacancy import Place
 from proxy.wire.backend import decode_data_row
@@ -54,7 +54,9 @@ FROM (VALUES (NULL), %s) AS a(name) LEFT JOIN pg_catalog.pg_class AS c
 # Only tables of the same session can refer to a temporary one by a foreign key: those it leaves aside.
 
 _GROWN: Final = """\
-UNION ALL SELECT NULL, a.attname, NULL, g.name, '+', NULL, NULL
+UNION ALL SELECT NULL, a.attname, NULL, g.name, '+', c.relhasrules OR EXISTS (
+  SELECT FROM pg_catalog.pg_trigger AS t
+  WHERE t.tgrelid OPERATOR(pg_catalog.=) c.oid AND NOT t.tgisinternal), NULL
 FROM (VALUES %s) AS g(name) JOIN pg_catalog.pg_class AS c
   ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(g.name)
   AND c.relkind OPERATOR(pg_catalog.=) 'r' AND NOT c.relhassubclass
@@ -239,7 +241,7 @@ class Answer:
         asked: what was asked.
         own: those that are relations of the session's own.
         free: the keys of those that nothing has.
-        grown: of each table that is an ordinary one, the columns that are this transaction's work.
+        grown: of each table that is an ordinary one, what else there is to know.
         made: the keys of what is this transaction's work.
     """
 
@@ -248,7 +250,7 @@ class Answer:
     asked: frozenset[Asked]
     own: Mapping[str, Own] = field(default_factory=dict)
     free: frozenset[str] = frozenset()
-    grown: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    grown: Mapping[str, Growth] = field(default_factory=dict)
     made: frozenset[str] = frozenset()
 
 
@@ -279,7 +281,7 @@ class Inquiry:
         self._own: dict[str, Own] = {}
         self._free: set[str] = set()
         self._made: set[str] = set()
-        self._grown: dict[str, frozenset[str]] = {}
+        self._grown: dict[str, Growth] = {}
         self._search_path: tuple[str, ...] | None = None
         self._process_id = 0
         self._complete = False
@@ -346,7 +348,8 @@ class Inquiry:
         elif kind == _OURS:
             self._made.add(name)
         elif kind == _ORDINARY:
-            self._grown[name] = self._grown.get(name, frozenset()) | ({user} if user else frozenset())
+            columns = self._grown.get(name, Growth()).columns | ({user} if user else frozenset())
+            self._grown[name] = Growth(columns, busy == "t")
         elif kind is not None:
             self._own[name] = Own(_KINDS[kind], plain=busy == "f", alone=leaned_on == "f")
 
