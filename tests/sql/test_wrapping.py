@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proxy.sql.analyse import analyse
 from proxy.sql.effects import Effect
@@ -69,6 +70,16 @@ def effects(text: str) -> set[tuple[object, ...]]:
     return {key(effect) for effect in analyse(text).effects}
 
 
+def lost(inner: str, wrapped: str) -> list[Effect]:
+    """What is not among the effects any more; in a loop a call may be `repeated` besides."""
+    kept = effects(wrapped)
+    return [
+        effect
+        for effect in analyse(inner).effects
+        if kept.isdisjoint({key(effect), key(replace(effect, traits=effect.traits | {"repeated"}))})
+    ]
+
+
 @given(ROWS, st.one_of(st.just("{}"), AROUND_ROWS), st.one_of(st.just("{}"), AROUND), BESIDE)
 def test_rows(inner: str, around_rows: str, around: str, beside: str) -> None:
     if inner.startswith("SELECT"):
@@ -76,14 +87,14 @@ def test_rows(inner: str, around_rows: str, around: str, beside: str) -> None:
     if around_rows.startswith("COPY") or ("MERGE" in inner and "RULE" in around):
         around = "{}"  # the grammar has no such statement
     wrapped = beside.format(around.format(around_rows.format(inner)))
-    assert effects(inner) <= effects(wrapped)
+    assert lost(inner, wrapped) == []
 
 
 @given(UTILITIES, st.one_of(st.just("{}"), AROUND.filter(lambda around: "$do$" in around)), BESIDE, BESIDE)
 def test_utilities(inner: str, around: str, first: str, second: str) -> None:
     if "plpgsql AS" in around:
         inner = inner.replace("DO 'x'", "DROP TABLE x")  # its opaque code would be the function's
-    assert effects(inner) <= effects(second.format(first.format(around.format(inner))))
+    assert lost(inner, second.format(first.format(around.format(inner)))) == []
 
 
 @given(
