@@ -22,6 +22,7 @@ from tests.app.commands import pgwarden
 from tests.clients.conftest import Serve
 from tests.clients.gate import WAIT_S, Gate, environment, serving, until, upstream_of
 from tests.clients.programs import Program
+from tests.clients.test_flow import active
 from tests.clients.workers import connect, one_each, worker_of
 from tests.conftest import Programs
 from tests.servers import forking
@@ -229,12 +230,12 @@ def test_a_cancel_finds_its_worker(gate: Gate, users: Database) -> None:
     """The kernel brings a CancelRequest to any of them."""
     delivered = 'pgwarden_cancel_requests_total{outcome="delivered"}'
     before = gate.metrics()[delivered]
-    asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    text = "SELECT pg_sleep(65)"  # no other test's: a server may still run what a client left
     with ExitStack() as stack:
         aside = stack.enter_context(ThreadPoolExecutor(1))
         for client in one_each(gate, users, stack) * 4:
-            sleeping = aside.submit(client.execute, "SELECT pg_sleep(60)")
-            until(lambda: users.execute(asleep) == "1", "that it sleeps")
+            sleeping = aside.submit(client.execute, text)
+            until(lambda: active(users, text), "that it sleeps")
             client.cancel()
             assert isinstance(sleeping.exception(WAIT_S), psycopg.errors.QueryCanceled)
     assert gate.metrics()[delivered] == before + 8
