@@ -189,7 +189,18 @@ def _operator(name: str, body: Json, left: Value) -> Value:
         return {"+": left + right, "-": left - right, "*": left * right}[name]
     if name == "||" and isinstance(left, str) and isinstance(right, str):
         return left + right
+    if name == "=" and (is_null(body.get("lexpr")) or is_null(body.get("rexpr"))):
+        return UNKNOWN
     return compare(name, left, right)
+
+
+def is_null(wrapped: Json | None) -> bool:
+    """Whether it is NULL itself: where transform_null_equals is on, `x = NULL` is `x IS NULL`.
+
+    A role or a database may have that on, and the server does not report it.
+    """
+    kind, body = only(wrapped)
+    return kind == "A_Const" and "isnull" in body
 
 
 def _in(name: str, left: Value, body: Json) -> Value:

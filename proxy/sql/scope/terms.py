@@ -15,7 +15,7 @@ from proxy.sql.scope.columns import plain
 from proxy.sql.scope.comparisons import Links, compare
 from proxy.sql.scope.defaults import defaulted, is_plain
 from proxy.sql.scope.filters import column_is
-from proxy.sql.scope.fold import UNKNOWN, boolean, built_in_name, fold, lone_value
+from proxy.sql.scope.fold import UNKNOWN, boolean, built_in_name, fold, is_null, lone_value
 from proxy.sql.scope.memberships import PATTERNS, all_of, among, any_of, between_of, negate
 from proxy.sql.scope.patterns import something_in
 from proxy.sql.scope.regions import Region
@@ -269,6 +269,8 @@ def _operator(
         name = "<>"
     if name in {"=", "<>"}:
         for side, other in ((left, right), (right, left)):
+            if name == "=" and is_null(side):
+                return _equals_null(other, scope, negated=negated)
             value = fold(side)
             if isinstance(value, bool) and only(other)[0] in _CONDITIONS | {"FuncCall", "ColumnRef"}:
                 return limits(other, scope, links, negated=(value is (name == "<>")) is not negated)
@@ -279,6 +281,14 @@ def _operator(
     if name in PATTERNS:
         return has_pattern(name, left, right, scope, "")
     return compare(name, left, right, scope, links) if name else {}
+
+
+def _equals_null(other: Json, scope: Scope, *, negated: bool) -> Limits | None:
+    """`x = NULL` is true nowhere, or where x is NULL (transform_null_equals): the second limits less."""
+    value = fold(other)
+    if value is UNKNOWN:
+        return _null(other, scope, is_null=not negated)
+    return {} if (value is None) is not negated else None
 
 
 def _without(found: Limits | None) -> Limits | None:
