@@ -7,7 +7,9 @@ import gc
 import sys
 
 from proxy.app.givingback import give_back_aside
+from proxy.session.meaning import of_analysis
 from proxy.sql.analyse import analyse
+from proxy.sql.builtins import builtin_by_oid
 from proxy.sql.screen import MAJORS, plain_screen
 
 _TURN_S = 0.0005
@@ -23,6 +25,7 @@ _SHORT_TEXTS = (
     "DO $$ DECLARE r record; BEGIN FOR r IN SELECT 1 LOOP IF r.a > 0 THEN NULL; END IF; END LOOP; END $$",
     "CREATE TABLE t (id serial PRIMARY KEY, a int DEFAULT 1 CHECK (a > 0) REFERENCES u ON DELETE CASCADE)",
     "ALTER TABLE t ADD COLUMN a text DEFAULT 'x', ALTER b TYPE text USING b::text, DROP CONSTRAINT c",
+    'INSERT INTO "migrations"("timestamp", "name") VALUES ($1, $2)',
     "SET search_path = a, b; GRANT SELECT ON t TO r; COPY t FROM STDIN; DROP TABLE IF EXISTS t CASCADE",
 )
 """Of most kinds that the event loop reads itself: the first of a kind takes several times what others do."""
@@ -39,8 +42,9 @@ def keep_turns_short() -> None:
     give_back_aside()
     for server_major in MAJORS:
         plain_screen(server_major)  # making one takes milliseconds
+    builtin_by_oid(0, 0)  # and so do these, of tables
     for text in _SHORT_TEXTS:
-        analyse(text)
+        of_analysis(text, analyse(text))
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _OLDER, _NEVER)
