@@ -151,7 +151,7 @@ class _Worker:
         finally:
             obeying.cancel()
             await asyncio.wait((obeying,))  # only one may listen: `finish` does so, too
-        channel.send(self._report(gateway))
+        channel.send(await self._report(gateway))
         await channel.finish()
         return 0
 
@@ -206,7 +206,7 @@ class _Worker:
         while (order := await channel.receive()) is not None:
             match order:
                 case Ask():
-                    channel.send(self._report(gateway, counts=order.counts))
+                    channel.send(await self._report(gateway, counts=order.counts))
                 case Enforce():
                     channel.send(await self._enforce(order, gateway))
                 case Reload():
@@ -244,10 +244,12 @@ class _Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _report(self, gateway: Gateway, *, counts: bool = True) -> Report:
+    async def _report(self, gateway: Gateway, *, counts: bool = True) -> Report:
+        # Aside: it lists the open files, which takes milliseconds where there are thousands of sessions.
+        process = await asyncio.to_thread(families_of, self._process) if counts else ()
         refusals, left_out = ((), 0) if self._outbox is None else self._outbox.take()
         return Report(
-            families_of(gateway.collector) + families_of(self._process) if counts else None,
+            families_of(gateway.collector) + process if counts else None,
             gateway.not_ready,
             gateway.digests,
             refusals,
