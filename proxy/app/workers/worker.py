@@ -28,6 +28,7 @@ from proxy.app.recent import Outbox
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.turns import free_aside
 from proxy.app.workers.counts import SharedCounts
 from proxy.app.workers.merging import families_of
 from proxy.app.workers.messages import (
@@ -228,7 +229,10 @@ class _Worker:
             policy = await asyncio.to_thread(_compiled, order.path, order.texts)
         except Exception as error:  # a fault of the loader must not cost the policy that is in force
             return Enforced(order.path, gateway.digests[order.path], type(error).__name__)
-        gateway.enforce(order.path, policy)
+        former = gateway.enforce(order.path, policy)
+        parts = [*former.rules, *former.documents.values()]
+        del former
+        await free_aside(parts)
         return Enforced(order.path, policy.digest, "")
 
     async def _list(self, order: ListSessions, channel: Channel, roll: Roll) -> None:
