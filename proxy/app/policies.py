@@ -1,8 +1,8 @@
 """Loads the policies, watches their files, and swaps what loads.
 
 Enters: paths, changes of files, SIGHUP. Leaves: a new policy in force, or an error in the log with the old
-one still in force. Files are read and compiled in a thread that gives way to others. Deliberately absent: judging; which policy an
-execution under way is judged by is the session's.
+one still in force. Files are read and compiled in a thread that gives way to others. Deliberately absent:
+judging; which policy an execution under way is judged by is the session's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from proxy.app.watching import Signature, signature_of, watch
 from proxy.policy.loading.load import load_policy
 from proxy.policy.rules import Policy
 from proxy.source.diagnostics import Diagnostic, SourceError
-
 
 _NICE: Final = 15
 
