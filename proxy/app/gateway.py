@@ -234,12 +234,13 @@ class Gateway:
             door.swap_facts(facts)
         self._asker.facts_changed()
 
-    def enforce(self, path: str, policy: Policy) -> None:
-        """Put a policy in force, for every session, from the next statement on."""
-        self._policies[path] = policy
+    def enforce(self, path: str, policy: Policy) -> Policy:
+        """Put a policy in force, for every session, from the next statement on; give back the one before."""
+        former, self._policies[path] = self._policies[path], policy
         for door in self._doors:
             if door.settings.policy == path:
                 door.enforce(policy)
+        return former
 
     def _crashed(self, error: Exception) -> None:
         """A session failed and is closed. Its text may quote a statement: say only what kind and where."""

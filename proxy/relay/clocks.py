@@ -17,7 +17,7 @@ from proxy.session import Standing
 
 _LOOKS: Final = 10
 _SHORTEST_LOOK_S, _LONGEST_LOOK_S = 0.02, 5.0
-_AT_ONCE: Final = 256
+_AT_ONCE: Final = 64
 """As many links are looked at before others have their turn."""
 _REST_S: Final = 1.0
 

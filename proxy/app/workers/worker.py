@@ -28,6 +28,7 @@ from proxy.app.recent import Outbox
 from proxy.app.sources import Loaded
 from proxy.app.starting import StartError
 from proxy.app.statementlogs import StatementLogs
+from proxy.app.turns import free_aside
 from proxy.app.workers.counts import SharedCounts
 from proxy.app.workers.merging import families_of
 from proxy.app.workers.messages import (
@@ -151,7 +152,7 @@ class _Worker:
         finally:
             obeying.cancel()
             await asyncio.wait((obeying,))  # only one may listen: `finish` does so, too
-        channel.send(self._report(gateway))
+        channel.send(await self._report(gateway))
         await channel.finish()
         return 0
 
@@ -206,7 +207,7 @@ class _Worker:
         while (order := await channel.receive()) is not None:
             match order:
                 case Ask():
-                    channel.send(self._report(gateway, counts=order.counts))
+                    channel.send(await self._report(gateway, counts=order.counts))
                 case Enforce():
                     channel.send(await self._enforce(order, gateway))
                 case Reload():
@@ -228,7 +229,10 @@ class _Worker:
             policy = await asyncio.to_thread(_compiled, order.path, order.texts)
         except Exception as error:  # a fault of the loader must not cost the policy that is in force
             return Enforced(order.path, gateway.digests[order.path], type(error).__name__)
-        gateway.enforce(order.path, policy)
+        former = gateway.enforce(order.path, policy)
+        parts = [*former.rules, *former.documents.values()]
+        del former
+        await free_aside(parts)
         return Enforced(order.path, policy.digest, "")
 
     async def _list(self, order: ListSessions, channel: Channel, roll: Roll) -> None:
@@ -244,10 +248,12 @@ class _Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _report(self, gateway: Gateway, *, counts: bool = True) -> Report:
+    async def _report(self, gateway: Gateway, *, counts: bool = True) -> Report:
+        # Aside: it lists the open files, which takes milliseconds where there are thousands of sessions.
+        process = await asyncio.to_thread(families_of, self._process) if counts else ()
         refusals, left_out = ((), 0) if self._outbox is None else self._outbox.take()
         return Report(
-            families_of(gateway.collector) + families_of(self._process) if counts else None,
+            families_of(gateway.collector) + process if counts else None,
             gateway.not_ready,
             gateway.digests,
             refusals,
