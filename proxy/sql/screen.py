@@ -88,9 +88,9 @@ _BEGINNING: Final = re.compile(
 _INITIALS: Final = (0x69, 0x73, 0x74, 0x76, 0x77)  # i, s, t, v, w
 _SYSTEM: Final = b"pg_"
 _ESCAPED_NAME: Final = b'&"'
-_KNOWN_RUNS: Final = frozenset((*(name.encode() for name in OPERATORS), b"!="))
+_COMMENT_SIGNS: Final = (b"/*", b"*/")
+_KNOWN_RUNS: Final = frozenset((*(name.encode() for name in OPERATORS), b"!=", *_COMMENT_SIGNS))
 # A comment that certainly is one. `*/` elsewhere may be anyone's operator, as behind `/*` in quotes.
-_COMMENT_END: Final = b"*/"
 _IN_COMMENT: Final = rb"(?: [^*/'\"$\\-] | \*(?!/) | /(?!\*) | -(?!-) )*+"
 _COMMENT: Final = re.compile(
     rb"/\* IN (?: ' IN ' IN )*+ \*/".replace(b"IN", _IN_COMMENT),
@@ -169,6 +169,7 @@ class Screen:
         self._rests = 0  # for so many texts nothing is looked for there
         self._callable = _callable(server_major) | {name.encode() for name in names.calls}
         self._runs = _KNOWN_RUNS | {sign.encode() for sign in names.operators}
+        self._uncommented = self._runs.difference(_COMMENT_SIGNS)
         words = names.effective | _callable_as_fields(server_major) | HISTORIES
         self._ascii_only = not all(name.isascii() for name in words | names.on_insert)
         self._table = _automaton(CHANGING | words | names.on_insert) if names.on_insert else None
@@ -271,7 +272,7 @@ class Screen:
             if not _is_quiet(segment[-2:]) and self._calls(segment[-_OVERLAP:]):
                 called = segment.rstrip(_SPACES).translate(_NAMES).rpartition(b" ")[2]
                 return f"it may call {called.decode() or 'a function'}"
-        for run in _operators(code):
+        for run in code.translate(_OPERATORS).split():
             if run not in self._runs:
                 return f"it has the operator {run.decode()}"
         return "it is too long, or not certain where its parts end"
@@ -295,7 +296,7 @@ class Screen:
             return None
         if automaton.find_matches_as_indexes(b" %b " % code.translate(_WORDS)):
             return None
-        if not self._runs.issuperset(rest.translate(_OPERATORS).split()):
+        if not self._uncommented.issuperset(rest.translate(_OPERATORS).split()):
             return None
         if 40 in rest and self._has_strange_call(rest):
             return None
@@ -330,7 +331,7 @@ class Screen:
             if b";" in code and not (last and _ends(code)):
                 automaton = self._anywhere
             window = before + code
-            runs = _operators(window)
+            runs = window.translate(_OPERATORS).split()
             parts += len(runs) + code.count(b"(") + code.count(b",")
             if (
                 parts > MAX_PARTS
@@ -339,6 +340,7 @@ class Screen:
                 or self._finds(automaton, window)
                 or self._may_call(before, code)
                 or not self._runs.issuperset(runs)  # `--` is none of them: a comment could hide a name
+                or _has_odd_comment(window)
             ):
                 return False
             before = window[-_OVERLAP:]
@@ -364,7 +366,7 @@ class Screen:
                 return False
         if b"(" in code and self._may_call(b"", code):
             return False
-        return self._runs.issuperset(_operators(code))
+        return self._runs.issuperset(code.translate(_OPERATORS).split()) and not _has_odd_comment(code)
 
     @staticmethod
     def _finds(automaton: BytesAhoCorasick, window: bytes) -> bool:
@@ -426,11 +428,12 @@ def _first_word(raw: bytes) -> str:
     return f"the word {words[0].decode(errors='replace')}" if words else "no word"
 
 
-def _operators(code: bytes) -> list[bytes]:
-    """The runs of operator characters outside of comments."""
-    if _COMMENT_END in code:
-        code = _COMMENT.sub(b" ", code)
-    return code.translate(_OPERATORS).split()
+def _has_odd_comment(code: bytes) -> bool:
+    """Whether a sign of a comment stands there that may be part of something else."""
+    if b"*/" not in code:
+        return False
+    rest = _COMMENT.sub(b" ", code)
+    return b"*/" in rest or b"/*" in rest
 
 
 def _is_quiet(tail: bytes) -> bool:
