@@ -10,6 +10,7 @@ with the reason, or fails under --require-real.
 import gc
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
@@ -90,6 +91,10 @@ T = TypeVar("T")
 # Hundreds of programs are started: none shall compile what one before it has compiled.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A shell's background jobs ignore it, and so would all that is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts times, and Hypothesis would. What fails, fails on every machine; new examples are looked for
 # with --hypothesis-profile=explore.

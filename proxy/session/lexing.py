@@ -50,6 +50,15 @@ class Lexing:
         """The server reads texts as the parser does, and always has: as with ``usual_lexing``."""
         return self.plain and not self._ever_other
 
+    @property
+    def tells(self) -> bool:
+        """With nothing in flight, a question in ASCII is read as it is meant, and so is an answer in it.
+
+        Bytes below 128 are nothing else in this encoding, and a backslash in a literal is one.
+        """
+        plain = self._encoding == "UTF8" or self._encoding in ASCII_SAFE
+        return plain and self._standard and self._settled >= self._unsettled_until
+
     def report(self, name: str, value: str) -> None:
         """Take in a ParameterStatus."""
         if name == "client_encoding":

@@ -31,8 +31,10 @@ _ANYTHING: Final = Effect("code.call", Target("function", None, None), risk=EFFE
 
 
 def runs_no_code(effects: Iterable[Effect], mentions: Mentions) -> bool:
-    """Whether a statement can run no code of the database: transaction control, settings, SELECT 1."""
-    return mentions == NO_MENTIONS and all(EFFECT_KINDS[e.name].classes <= _HARMLESS for e in effects)
+    """Whether a statement can run no code of the database: transaction control, settings, roles, SELECT 1."""
+    return mentions == NO_MENTIONS and all(
+        EFFECT_KINDS[e.name].classes <= _HARMLESS or e.name == "role.set" for e in effects
+    )
 
 
 def defines(effects: Iterable[Effect]) -> bool:

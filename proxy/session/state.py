@@ -211,9 +211,12 @@ class State(Course):
             self.books.goes_on(self._serial + 1, meaning)
 
     def may_ask(self) -> bool:
-        """A walsender knows no extended protocol to ask by."""
-        plain = self.lexing.plain and not self.replication
-        return not self.skipping and self.status != "E" and plain
+        """A walsender knows no extended protocol to ask by; what is in flight may settle the rest first."""
+        if self.skipping or self.replication:
+            return False
+        if self.inflight:
+            return True
+        return self.status != "E" and (self.lexing.plain or (self.lexing.tells and not self.batch_open))
 
     def may_wait(self) -> bool:
         """Inside a transaction nobody else sees what it has made."""
@@ -224,7 +227,7 @@ class State(Course):
     def ask(self, names: Iterable[Asked]) -> bytes:
         """Ask what names stand for; nothing follows until the server has answered."""
         self.waiting = True
-        return self.lookup.ask(names, inside=self.batch_open)
+        return self.lookup.ask(names, inside=self.batch_open, ascii_only=not self.lexing.plain)
 
     def answered(self, status: str | None) -> None:
         """The question's last answer has come: ReadyForQuery, or None inside of a batch."""

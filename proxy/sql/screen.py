@@ -90,6 +90,12 @@ _SYSTEM: Final = b"pg_"
 _ESCAPED_NAME: Final = b'&"'
 _COMMENT_SIGNS: Final = (b"/*", b"*/")
 _KNOWN_RUNS: Final = frozenset((*(name.encode() for name in OPERATORS), b"!=", *_COMMENT_SIGNS))
+# A comment that certainly is one. `*/` elsewhere may be anyone's operator, as behind `/*` in quotes.
+_IN_COMMENT: Final = rb"(?: [^*/'\"$\\-] | \*(?!/) | /(?!\*) | -(?!-) )*+"
+_COMMENT: Final = re.compile(
+    rb"/\* IN (?: ' IN ' IN )*+ \*/".replace(b"IN", _IN_COMMENT),
+    re.VERBOSE,
+)
 # What in front of a name may make it another schema's: a dot, the end of a comment behind one.
 _QUALIFYING: Final = frozenset(b"./")
 # What in front of a parenthesis is no function's name, and no end of a comment behind one.
@@ -334,6 +340,7 @@ class Screen:
                 or self._finds(automaton, window)
                 or self._may_call(before, code)
                 or not self._runs.issuperset(runs)  # `--` is none of them: a comment could hide a name
+                or _has_odd_comment(window)
             ):
                 return False
             before = window[-_OVERLAP:]
@@ -359,7 +366,7 @@ class Screen:
                 return False
         if b"(" in code and self._may_call(b"", code):
             return False
-        return self._runs.issuperset(code.translate(_OPERATORS).split())
+        return self._runs.issuperset(code.translate(_OPERATORS).split()) and not _has_odd_comment(code)
 
     @staticmethod
     def _finds(automaton: BytesAhoCorasick, window: bytes) -> bool:
@@ -419,6 +426,14 @@ def _may_begin(raw: bytes) -> bool:
 def _first_word(raw: bytes) -> str:
     words = raw.translate(_WORDS).split()
     return f"the word {words[0].decode(errors='replace')}" if words else "no word"
+
+
+def _has_odd_comment(code: bytes) -> bool:
+    """Whether a sign of a comment stands there that may be part of something else."""
+    if b"*/" not in code:
+        return False
+    rest = _COMMENT.sub(b" ", code)
+    return b"*/" in rest or b"/*" in rest
 
 
 def _is_quiet(tail: bytes) -> bool:

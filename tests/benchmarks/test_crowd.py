@@ -24,6 +24,7 @@ def test_the_hall_lets_drivers_in(sslmode: str) -> None:
             assert client.pgconn.ssl_in_use == (sslmode == "require")
 
 
+@pytest.mark.timeout(300)  # it starts a dozen programs one after the other
 def test_each_row_is_read(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowd, "CROWD", 100)
     monkeypatch.setattr(crowd, "GIGABYTE", 160_000_000)

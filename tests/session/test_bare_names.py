@@ -82,6 +82,62 @@ def test_what_is_not_the_sessions_own_stays(before: list[str], table: Database, 
 
 
 @pytest.mark.parametrize(
+    "before",
+    [
+        [MAKE],
+        [MAKE, Q("ROLLBACK")],
+        [MAKE, E("none") + S],
+        [MAKE, Q("SELECT set_config('search_path', 'pg_temp', false)")],
+        [MAKE, Q("BEGIN"), Q("SELECT 1/0"), Q("ROLLBACK")],
+        [MAKE, Q("SET client_encoding = LATIN1")],
+    ],
+)
+@pytest.mark.parametrize("send", [Q, lambda text: X(text) + S], ids=["simple", "extended"])
+def test_what_is_in_flight_is_waited_for(
+    before: list[bytes], send: Callable[[str], bytes], table: Database, clients: Clients
+) -> None:
+    """It may change how texts are read, or end a transaction: then the server is asked."""
+    client = own(clients, table)
+    told = client.exchange(*before, send("DELETE FROM t"), ready=len(before) + 1)
+    assert told[-2:] == [("C", "DELETE 0"), ("Z", "I")]
+    again = (*before[1:], Q("DROP TABLE t"), Q("DROP TABLE t"))
+    assert client.exchange(*again, ready=len(again))[-4:] == [("C", "DROP TABLE"), ("Z", "I"), *NO]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "SQL_ASCII", "KOI8R"])
+def test_of_names_in_ascii_the_server_is_asked_in_other_encodings(
+    encoding: str, table: Database, clients: Clients
+) -> None:
+    client = own(clients, table)
+    client.exchange(Q(f"SET client_encoding = {encoding}"))
+    client.exchange(MAKE)
+    assert client.exchange(Q("TRUNCATE t"))[0] == ("C", "TRUNCATE TABLE")
+    assert client.exchange(X("DROP TABLE t") + S)[-2:] == [("C", "DROP TABLE"), ("Z", "I")]
+    assert client.exchange(Q("DROP TABLE t")) == NO
+
+
+def test_another_name_in_another_encoding_is_not_the_sessions_own(table: Database, clients: Clients) -> None:
+    """The UTF-8 of one name is another in LATIN1; of neither is anything said."""
+    table.execute('CREATE TABLE "é" (id int); CREATE SCHEMA "ü"')
+    client = own(clients, table)
+    client.exchange(Q('CREATE TEMP TABLE "Ã©" (id int)'))
+    client.exchange(Q("SET client_encoding = LATIN1"))
+    assert client.exchange(Q('DROP TABLE U&"\\00e9"')) == NO
+    assert client.exchange(Q('TRUNCATE U&"\\00c3\\00a9", U&"\\00e9"')) == NO
+    client.exchange(MAKE)
+    client.exchange(Q('SET search_path = U&"\\00fc", public, pg_temp'))
+    assert client.exchange(Q("DROP TABLE t")) == NO
+    assert table.execute("SELECT count(*) FROM t") == "3"
+
+
+def test_where_a_character_can_hide_a_backslash_nobody_is_asked(table: Database, clients: Clients) -> None:
+    client = own(clients, table)
+    client.exchange(Q("SET client_encoding = SJIS"))
+    client.exchange(MAKE)
+    assert client.exchange(Q("DROP TABLE t")) == NO
+
+
+@pytest.mark.parametrize(
     "moves",
     [
         "SET search_path = public, pg_temp",

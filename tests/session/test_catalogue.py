@@ -296,6 +296,8 @@ def test_without_a_catalogue_only_what_runs_no_code_passes(held: Database, clien
     gate.swap_database(held.name, None)
     for text in ("BEGIN", "SET work_mem = '4MB'", "SHOW work_mem", "SELECT 1", "COMMIT", "DISCARD ALL"):
         assert refused(client.exchange(Q(text))) == "", text
+    for text in ("SET ROLE NONE", "SET ROLE pg_monitor", "RESET ROLE", "SET SESSION AUTHORIZATION DEFAULT"):
+        assert refused(client.exchange(Q(text))) == "", text
     for text in ("SELECT * FROM t", "SELECT count_it()", "INSERT INTO t VALUES (8)", "CREATE TABLE x ()"):
         assert refused(client.exchange(Q(text))) == "catalogue", text
     assert gate.tally.blocked["catalogue", "enforce"].value == 4
@@ -304,6 +306,12 @@ def test_without_a_catalogue_only_what_runs_no_code_passes(held: Database, clien
     assert refused(client.exchange(Q("SELECT * FROM t"))) == ""
     gate.swap_database(held.name, None)
     assert refused(client.exchange(Q("SELECT * FROM t"))) == "catalogue"
+
+
+def test_a_login_that_names_a_role_waits_for_no_catalogue(held: Database, clients: Clients) -> None:
+    client = clients.wired(held, gate_of(LOSSLESS, catalogue=True), role="pg_monitor")
+    client.read_catalogue = lambda name: client.gate.swap_database(name, asyncio.run(_read(held)))
+    assert client.exchange(Q("SHOW role"))[1] == ("D", b"pg_monitor")
 
 
 def test_a_policy_that_only_watches_lets_pass_without_a_catalogue(held: Database, clients: Clients) -> None:

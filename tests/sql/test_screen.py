@@ -181,7 +181,7 @@ _BLANK = st.sampled_from(
 )
 
 
-_OPERATORS = "+ - = <> != || && @@ @@@ |- +- ==> ! OPERATOR(s.+) AND OR IN LIKE ::"
+_OPERATORS = "+ - = <> != || && @@ @@@ |- +- */ ==> ! OPERATOR(s.+) AND OR IN LIKE ::"
 
 
 def _call(name: str, quoted: bool, schema: str, blank: str, argument: str) -> str:
@@ -382,6 +382,24 @@ def test_no_server_has_a_key_word_that_is_not_known(every_server: Cluster) -> No
         ("", None),
         ("SELECT 1, " + "+" * 64 + " 1", None),
         ("SELECT 1 -- comment", None),
+        ("SELECT 1 */ 2", None),
+        ("SELECT /* x */ 1 */ 2", None),
+        ("SELECT /* /* x */ */ 1", None),
+        ("SELECT '/*' */ 1", None),
+        ("SELECT '/* a', 'b' */ 1", None),
+        ("SELECT E'/*\\'' */ 1, ''", None),
+        ('SELECT "/*" */ 1', None),
+        ("SELECT \"'/*'\" */ 1", None),
+        ("SELECT $$/*$$ */ 1", None),
+        ("SELECT 1 /* / x * y - */ + 2", READS),
+        ("SELECT 1 " + "/**/" * 2, None),  # the server's lexer reads such runs again and again
+        ("SELECT 1 /* x *//* y */", None),
+        ("SELECT 1 /*line:/app/a-b.rb:12 */, 2 /*action='x%2Fy',traceparent='00-1-2-01'*/", READS),
+        ("SELECT 'é' /*db='a'*/ */ 1", None),
+        ("SELECT 'é' /*db='a'*/ + 1 /* b */", READS),
+        ("SELECT '" + "x" * 200_000 + "' /* a */ + 1 /* b */", None),
+        ("INSERT INTO t VALUES ('" + "x" * 200_000 + "' /* a */ /* b */)", ADDS),
+        ("INSERT INTO t VALUES ('" + "x" * 200_000 + "' /* a */ */ 1)", None),
         ("SELECT (" + "1," * 1_000_000 + "1)", None),
     ],
 )

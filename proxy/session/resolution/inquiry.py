@@ -272,9 +272,15 @@ class Inquiry:
         inside: it is asked inside of a batch of the client's, which it must not end.
     """
 
-    def __init__(self, names: Iterable[Asked], token: str, *, inside: bool = False) -> None:
-        """Ask this."""
+    def __init__(
+        self, names: Iterable[Asked], token: str, *, inside: bool = False, ascii_only: bool = False
+    ) -> None:
+        """Ask this.
+
+        ascii_only: the server may read other characters otherwise; of names that have some it says nothing.
+        """
         self.inside = inside
+        self._ascii_only = ascii_only
         self._closed = 0
         self._label = f"pgw_{token}".encode()
         self.names = frozenset(names)
@@ -299,24 +305,18 @@ class Inquiry:
 
         Inside of a batch Flush brings the answers; Sync would end the batch, and commit it.
         """
-        names = ", ".join(
-            f"({_literal(name)})" for name in sorted(name for name in self.names if isinstance(name, str))
-        )
+        names = self._rows((name,) for name in sorted(name for name in self.names if isinstance(name, str)))
         text = _QUESTION % (names or "(NULL)")
-        grown = sorted(name.table for name in self.names if isinstance(name, Grown))
+        grown = self._rows((name.table,) for name in self.names if isinstance(name, Grown))
         if grown:
-            text += _GROWN % ", ".join(f"({_literal(table)})" for table in grown)
-        made = [
+            text += _GROWN % grown
+        made = self._rows(
             (each.key, _RELKINDS.get(each.kind, each.kind), _plain(each)) for each in asked_of(self.names)
-        ]
-        if made:
-            text += _MADE % ", ".join(f"({', '.join(map(_literal, row))})" for row in made)
-        free = ", ".join(
-            f"({', '.join(map(_literal, (place.key, place.family, place.schema, place.name)))})"
-            for place in sorted(
-                (name for name in self.names if isinstance(name, Place)), key=lambda place: place.key
-            )
         )
+        if made:
+            text += _MADE % made
+        places = sorted((name for name in self.names if isinstance(name, Place)), key=lambda place: place.key)
+        free = self._rows((place.key, place.family, place.schema, place.name) for place in places)
         if free:
             text += _FREE % (free, _WHERE_TAKEN)
         label = self._label
@@ -331,15 +331,28 @@ class Inquiry:
             )
         )
 
+    def _rows(self, rows: Iterable[tuple[str | None, ...]]) -> str:
+        """Rows of VALUES, but for those that cannot be asked."""
+        return ", ".join(f"({', '.join(map(_literal, row))})" for row in rows if self._may_say(row))
+
+    def _may_say(self, values: Iterable[str | bytes | None]) -> bool:
+        return not self._ascii_only or all(value is None or value.isascii() for value in values)
+
     def row(self, body: bytes) -> None:
         """A DataRow has come.
 
         Raises: ProtocolViolation when it is not one of this question's.
         """
-        row = tuple(None if value is None else value.decode() for value in decode_data_row(body))
-        if len(row) != 7:
+        values = decode_data_row(body)
+        if len(values) != 7:
             raise ProtocolViolation("the server answered something that was not asked")
-        path, user, process_id, name, kind, busy, leaned_on = row
+        if not self._may_say(values):
+            if values[3] is None:
+                self._process_id = int(values[2] or 0)
+            return
+        path, user, process_id, name, kind, busy, leaned_on = (
+            None if value is None else value.decode() for value in values
+        )
         if name is None:
             self._search_path = split_path(path or "", user or "")
             self._process_id = int(process_id or 0)

@@ -62,9 +62,9 @@ class Lookup:
         told = self.answer is not None or self.inquiry is not None
         return not (told or self._shaken or self._inside or self.added)
 
-    def ask(self, names: Iterable[Asked], *, inside: bool) -> bytes:
-        """Begin to ask the server for these names, inside of a batch or not: what to send."""
-        self.inquiry = Inquiry(names, self._gate.token(), inside=inside)
+    def ask(self, names: Iterable[Asked], *, inside: bool, ascii_only: bool) -> bytes:
+        """Begin to ask the server for these names, as ``Inquiry`` has it: what to send."""
+        self.inquiry = Inquiry(names, self._gate.token(), inside=inside, ascii_only=ascii_only)
         self._inside = inside
         return self.inquiry.encode()
 
