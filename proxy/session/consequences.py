@@ -77,7 +77,7 @@ class World:
         statements, mentions, overlay = meaning.statements, meaning.mentions, self.overlay
         anywhere = False
         if len(statements) > 1 and defines(effects):
-            overlay = (overlay or Overlay()).plus(effects, mentions)
+            overlay = (overlay or Overlay()).plus(effects, mentions, effects)
         if overlay is not None:
             if self.most is not None and len(effects) + len(overlay) > self.most:
                 raise TooMuch
@@ -92,7 +92,7 @@ class World:
 
     def defined(self, meaning: Meaning, effects: tuple[Effect, ...]) -> Overlay:
         """What the session has defined when this meaning, which does that, has been run."""
-        return (self.overlay or Overlay()).plus(effects, meaning.mentions)
+        return (self.overlay or Overlay()).plus(effects, meaning.mentions, meaning.effects)
 
     def _bound(self, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
         if self.most is not None and len(effects) > self.most:

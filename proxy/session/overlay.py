@@ -13,9 +13,22 @@ from typing import Final
 from msgspec.structs import replace
 
 from proxy.sql.database import Database
-from proxy.sql.effects import CLASSES, EFFECT_KINDS, NO_MENTIONS, Effect, Mentions, Risk, Target, for_each_row
+from proxy.sql.effects import (
+    CLASSES,
+    EACH_CHANGES,
+    EACH_REMOVES,
+    EFFECT_KINDS,
+    NO_MENTIONS,
+    ONCE,
+    Effect,
+    Mentions,
+    Risk,
+    Target,
+    for_each_row,
+)
 
 _DEFERRED: Final = frozenset({"deferred"})
+_CALLED_OFTEN: Final = frozenset({"deferred", "repeated"})
 _FRESH: Final = frozenset({"fresh"})
 _HARMLESS: Final = frozenset({"session", "transaction"})
 _MAKES_CODE: Final = frozenset({"create", "replace"})
@@ -65,6 +78,7 @@ class Overlay:
         "_effects",
         "_families",
         "_mentions",
+        "_often",
         "_rerouted",
         "_triggers",
         "begun",
@@ -74,6 +88,7 @@ class Overlay:
         """Begin with none."""
         self.begun = False
         self._effects: dict[Effect, None] = {}
+        self._often: tuple[Effect, ...] = ()  # calls for each of many rows, by what is defined here
         self._mentions = NO_MENTIONS
         self._called: frozenset[tuple[str | None, str]] = frozenset()
         self._triggers = self._casts = False
@@ -88,11 +103,19 @@ class Overlay:
         """Always true: an overlay that is there counts, even with nothing in it."""
         return True
 
-    def plus(self, effects: Iterable[Effect], mentions: Mentions) -> Overlay:
-        """These definitions and those that running this makes."""
+    def plus(self, effects: Iterable[Effect], mentions: Mentions, calls: Iterable[Effect]) -> Overlay:
+        """These definitions and those that running this makes.
+
+        Args:
+            effects: what it does, and what comes of that.
+            mentions: its names.
+            calls: the effects of its text, among which its calls of what was defined here still are.
+        """
         more = Overlay()
         more.begun = True
         more._effects = dict(self._effects)
+        often = (effect for effect in calls if effect.name == "code.call" and effect.traits >= _CALLED_OFTEN)
+        more._often = tuple(dict.fromkeys((*self._often, *often)))
         more._mentions = self._mentions | (mentions.later or NO_MENTIONS)
         more._triggers, more._casts = self._triggers, self._casts
         called, rerouted = set(self._called), set(self._rerouted)
@@ -136,12 +159,20 @@ class Overlay:
         effects = (*effects, *relatives)
         if self._triggers:  # what these write, no snapshot tells yet
             effects = tuple(map(_not_fresh, effects))
-        own = self._by_other_names(mentions) or any(
-            "repeated" in effect.traits and self._is_own_call(effect) for effect in effects
-        )
-        every = dict.fromkeys((*effects, *(map(for_each_row, self._effects) if own else self._effects)))
+        each = self._each(effects, mentions)
+        every = dict.fromkeys((*effects, *(for_each_row(effect, each) for effect in self._effects)))
         kept = tuple(effect for effect in every if not self._is_own_call(effect))
         return kept, mentions | self._mentions, bool(relatives)
+
+    def _each(self, effects: Iterable[Effect], mentions: Mentions) -> frozenset[str]:
+        """What counts as of all rows in what was defined here, where this statement may run that."""
+        if self._by_other_names(mentions):
+            return EACH_CHANGES
+        if any(
+            "repeated" in effect.traits and self._is_own_call(effect) for effect in (*effects, *self._often)
+        ):
+            return EACH_CHANGES
+        return EACH_REMOVES if self._triggers and mentions.fills else ONCE
 
     def _relatives(self, effects: Iterable[Effect]) -> Iterator[Effect]:
         """The same on what was attached: code of the one runs for rows of the other."""

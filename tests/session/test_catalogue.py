@@ -63,6 +63,13 @@ PARTED = [
     "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1)",
 ]
 
+TURNS = (
+    "CREATE FUNCTION turns() RETURNS int LANGUAGE plpgsql AS 'DECLARE r record; BEGIN"
+    " FOR r IN SELECT id FROM t LOOP PERFORM one(r.id); END LOOP; RETURN 7; END'"
+)
+GONE_BY_KEY = "RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM t WHERE id = i; RETURN i; END'"
+TAKES = "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM t WHERE id = NEW.id; RETURN NEW; END'"
+
 
 @pytest.fixture
 def held(table: Database) -> Database:
@@ -241,6 +248,25 @@ def test_after_a_definition_the_next_text_waits_for_a_fresh_reading(held: Databa
                 f"CREATE FUNCTION gone(wrapped) {GONE}",
                 "CREATE CAST (wrapped AS int) WITH FUNCTION gone(wrapped)",
                 "SELECT ROW(id)::wrapped::int FROM t",
+            ],
+            ["", "", "", "no-loss"],
+        ),
+        (
+            [
+                "CREATE FUNCTION one(i int) RETURNS int LANGUAGE sql AS 'SELECT 7'",
+                TURNS,
+                "DROP FUNCTION one",
+                f"CREATE FUNCTION one(i int) {GONE_BY_KEY}",
+                "SELECT turns()",
+            ],
+            ["", "", "", "", "no-loss"],
+        ),
+        (
+            [
+                f"CREATE FUNCTION f() {TAKES}",
+                "CREATE TRIGGER x AFTER INSERT ON asleep FOR EACH ROW EXECUTE FUNCTION f()",
+                "INSERT INTO asleep VALUES (7)",
+                "INSERT INTO asleep SELECT id FROM t",
             ],
             ["", "", "", "no-loss"],
         ),
