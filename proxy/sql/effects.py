@@ -17,8 +17,11 @@ from proxy.sql.vocabulary import CLASS_ORDER, CLASSES, EFFECT_KINDS, TRAITS, Eff
 __all__ = [
     "CLASSES",
     "CLASS_ORDER",
+    "EACH_CHANGES",
+    "EACH_REMOVES",
     "EFFECT_KINDS",
     "NO_MENTIONS",
+    "ONCE",
     "TRAITS",
     "Act",
     "Deallocates",
@@ -37,6 +40,10 @@ __all__ = [
 
 NO_TRAITS: frozenset[str] = frozenset()
 _REPEATED, _BY_KEY, _UNSCOPED = frozenset({"repeated"}), frozenset({"by_key"}), frozenset({"unscoped"})
+ONCE: frozenset[str] = frozenset()
+EACH_REMOVES = frozenset({"row.delete"})
+EACH_CHANGES = frozenset({"row.delete", "row.update"})
+"""What counts as of all rows where code does it by key: it runs once, or for each of many rows."""
 
 Name: TypeAlias = tuple[str | None, str]
 """A schema, None where search_path decides, and a name, as the server knows both."""
@@ -78,11 +85,11 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
     through: str = ""
 
 
-def for_each_row(effect: Effect) -> Effect:
+def for_each_row(effect: Effect, counts: frozenset[str] = EACH_CHANGES) -> Effect:
     """What an effect of code is where that runs for each of many rows: by key each time, all in the end."""
-    if effect.name == "code.call":
+    if effect.name == "code.call" and "row.update" in counts:
         return msgspec.structs.replace(effect, traits=effect.traits | _REPEATED)
-    if effect.name in {"row.update", "row.delete"}:
+    if effect.name in counts:
         return msgspec.structs.replace(effect, traits=effect.traits - _BY_KEY | _UNSCOPED, risk=Risk.HIGH)
     return effect
 
@@ -97,6 +104,7 @@ class Mentions:
         types: of casts, columns, variables and parameters.
         fields: last names of what is read from a row (`v.f`, `(v).f`): each may call a function f(v).
         sets: columns that UPDATE, ON CONFLICT and MERGE give values to.
+        fills: tables to which many rows may be added.
         later: the same of what is only defined here.
     """
 
@@ -105,6 +113,7 @@ class Mentions:
     types: frozenset[Name] = _NO_NAMES
     fields: frozenset[str] = NO_TRAITS
     sets: frozenset[str] = NO_TRAITS
+    fills: frozenset[str] = NO_TRAITS
     later: Mentions | None = None
 
     def __or__(self, other: Mentions) -> Mentions:
@@ -143,6 +152,7 @@ def joined(mentions: Iterable[Mentions]) -> Mentions:
         frozenset().union(*(each.types for each in several)),
         frozenset().union(*(each.fields for each in several)),
         frozenset().union(*(each.sets for each in several)),
+        frozenset().union(*(each.fills for each in several)),
         joined(later) if later else None,
     )
 

@@ -141,9 +141,8 @@ def _all_mentions(analysis: Analysis) -> Iterator[Mentions]:
 
 def _names(mentions: Mentions) -> int:
     """How many there are."""
-    here = sum(
-        map(len, (mentions.functions, mentions.operators, mentions.types, mentions.fields, mentions.sets))
-    )
+    named = (mentions.functions, mentions.operators, mentions.types, mentions.fields)
+    here = sum(map(len, (*named, mentions.sets, mentions.fills)))
     return here if mentions.later is None else here + _names(mentions.later)
 
 

@@ -20,7 +20,15 @@ from proxy.sql.database.behaviour import Behaviour, Behaviours, only_computes
 from proxy.sql.database.cascades import Cascades
 from proxy.sql.database.index import Index, SearchPath
 from proxy.sql.database.snapshot import Code, EventTrigger, Function, Relation, Type
-from proxy.sql.effects import EFFECT_KINDS, Effect, Mentions, Target
+from proxy.sql.effects import (
+    EACH_CHANGES,
+    EACH_REMOVES,
+    EFFECT_KINDS,
+    ONCE,
+    Effect,
+    Mentions,
+    Target,
+)
 
 _ALL_ROWS: Final = """
 table.analyze table.vacuum table.cluster table.rewrite table.attach index.reindex index.create column.add
@@ -133,7 +141,9 @@ class Causes:
 
     # -- effects -------------------------------------------------------------------------------------------
 
-    def of_effect(self, effect: Effect, mentions: Mentions, path: SearchPath, *, stored: bool) -> Caused:
+    def of_effect(
+        self, effect: Effect, mentions: Mentions, path: SearchPath, *, stored: bool, often: bool = False
+    ) -> Caused:
         """What an effect causes.
 
         Args:
@@ -141,6 +151,7 @@ class Causes:
             mentions: of the same text.
             path: search_path, None where it is not known.
             stored: the database's own code has it, not the client's text.
+            often: that code runs for each of many rows.
         """
         if effect.name == "code.call":
             return self._call(effect, path, stored=stored)
@@ -158,13 +169,15 @@ class Causes:
         types = self._index.types_named(schema, name, path) if target.kind == "domain" else ()
         relations = self._index.relations_named(schema, name, path)
         many = "unscoped" in effect.traits
+        if event == "insert":
+            many = often or name in mentions.fills
         touched = (node for relation in relations for node in self._touched(relation, event, many))
         steps = (step for relation in relations for step in self._passed_on(effect, relation, mentions))
         return Caused(steps=steps, nodes=chain(fired, types, touched))
 
     def _touched(self, relation: Relation, event: str, many: bool) -> Iterator[Touched]:
         if event == "insert" and relation.kind != "p":
-            yield Touched(relation, event)
+            yield Touched(relation, event, many)
             return
         # An UPDATE that moves a row deletes it from one partition and inserts it into another.
         moves = event == "update" and relation.kind == "p"
@@ -179,7 +192,8 @@ class Causes:
             if base is not None:
                 written = Effect(effect.name, base, effect.traits, effect.risk, detail=effect.detail)
                 # Its columns may have other names in the view.
-                yield Step(written, Mentions(), str(relation))
+                fills = frozenset({str(base.name)} if relation.name in mentions.fills else ())
+                yield Step(written, Mentions(fills=fills), str(relation))
         for step in self._cascades.of_rows(effect, relation, self._sets(effect, relation, mentions)):
             yield Step(step.effect, Mentions(sets=step.sets), step.by)
 
@@ -331,17 +345,22 @@ def _own(functions: Iterable[Function]) -> Iterator[Function]:
     return (function for function in functions if not function.extension)
 
 
-def runs_for_rows(node: Node, by: Node | None) -> bool:
-    """Whether what one node causes runs for each of many rows: a column's code does, whoever writes it."""
+def runs_for_rows(node: Node, by: Node | None) -> frozenset[str]:
+    """What counts as of all rows in what one node causes: a column's code runs for each, whoever writes it.
+
+    Rows that are added may count others by key, or note what has become of them; not remove them.
+    """
     match node:
         case Type():
-            return True
+            return EACH_CHANGES
         case Code(kind="trigger"):
-            return isinstance(by, Touched) and by.many and " FOR EACH ROW " in node.text
+            if not isinstance(by, Touched) or not by.many or " FOR EACH ROW " not in node.text:
+                return ONCE
+            return EACH_REMOVES if by.event == "insert" else EACH_CHANGES
         case Code(kind=kind):
-            return kind in _OF_COLUMNS
+            return EACH_CHANGES if kind in _OF_COLUMNS else ONCE
         case _:
-            return False
+            return ONCE
 
 
 # The whole new row is given another value, or another row is returned in its place.

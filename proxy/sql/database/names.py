@@ -27,8 +27,8 @@ MENTIONED: Final[Mapping[str, Callable[[str], Mentions]]] = MappingProxyType(
         "fields": lambda name: Mentions(fields=frozenset({name})),
     }
 )
-"""How a text may mention a name: each field of Mentions but `sets`, which runs nothing, and `later`, which
-no query has."""
+"""How a text may mention a name: each field of Mentions but `sets` and `fills`, which run nothing, and
+`later`, which no query has."""
 
 
 def names_of(index: Index, causes: Causes) -> Names | None:

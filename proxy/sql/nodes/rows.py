@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from proxy.sql import scope
 from proxy.sql.effects import Risk, Target
 from proxy.sql.nodes.levels import Beside, Level
+from proxy.sql.nodes.variables import of_many
 from proxy.sql.nodes.walk import Handler, Walk
 from proxy.sql.parse import Json
 from proxy.sql.scope.columns import nodes
 from proxy.sql.secrets import speaks
-from proxy.sql.tree import only, range_target, scalar, strings
+from proxy.sql.tree import copied, only, range_target, scalar, strings
 
 _CHANGE_RISK = ((scope.UNSCOPED, Risk.HIGH), (scope.BY_KEY, Risk.LOW))
 _STRENGTHS: Mapping[str, str] = {
@@ -181,6 +182,8 @@ def _insert(walk: Walk, body: Json) -> None:
     if "withClause" in body:
         _with(walk, body["withClause"])
     _change(walk, "row.insert", body["relation"])
+    if _adds_many(walk, body.get("selectStmt", {})):
+        walk.mentioned.fills.add(body["relation"].get("relname", ""))
     conflict = body.get("onConflictClause", {})
     if conflict.get("action") == "ONCONFLICT_UPDATE":
         walk.mentioned.sets.update(_set_columns(conflict))
@@ -201,6 +204,13 @@ def _conflict_traits(walk: Walk, body: Json, conflict: Json) -> frozenset[str]:
     excluded = {"RangeVar": {"relname": "excluded"}}
     found = scope.restriction(body["relation"], [excluded], conflict.get("whereClause"), walk.sources)
     return scope.UNSCOPED if found == scope.UNSCOPED else scope.SCOPED
+
+
+def _adds_many(walk: Walk, query: Json) -> bool:
+    """Whether an INSERT of what a query gives may add many rows; of rows that are written down, few."""
+    if "valuesLists" in only(query)[1]:
+        return scope.gives_rows(query) or of_many(query)
+    return bool(query) and not scope.limited(copied(query), walk.sources)
 
 
 def _set_columns(body: Json) -> Iterator[str]:
@@ -277,6 +287,8 @@ def _merge_branch(walk: Walk, body: Json, branch: Json, steps: scope.Steps) -> f
         return scope.SCOPED
     if name == "row.insert":
         _change(walk, name, body["relation"])
+        if _adds_many(walk, {"SelectStmt": {"fromClause": [body["sourceRelation"]]}}):
+            walk.mentioned.fills.add(body["relation"].get("relname", ""))
         return scope.SCOPED
     walk.mentioned.sets.update(_set_columns(branch))
     terms = [branch["condition"]] if "condition" in branch else []
@@ -303,6 +315,7 @@ def _copy(walk: Walk, body: Json) -> None:
     if relation:
         if coming:
             _change(walk, "row.insert", relation)
+            walk.mentioned.fills.add(relation.get("relname", ""))
         else:
             walk.emit("row.read", target, location=relation.get("location", -1))
     if body.get("is_program"):

@@ -29,7 +29,7 @@ _TEMPORARY = frozenset({"temporary"})
 class Mentioned:
     """Names as they are gathered; see Mentions."""
 
-    __slots__ = ("fields", "functions", "operators", "sets", "types")
+    __slots__ = ("fields", "fills", "functions", "operators", "sets", "types")
 
     def __init__(self) -> None:
         self.functions: set[Name] = set()
@@ -37,6 +37,7 @@ class Mentioned:
         self.types: set[Name] = set()
         self.fields: set[str] = set()
         self.sets: set[str] = set()
+        self.fills: set[str] = set()
 
     def add(self, other: Mentioned) -> None:
         """Take the names of another part in."""
@@ -45,10 +46,12 @@ class Mentioned:
         self.types |= other.types
         self.fields |= other.fields
         self.sets |= other.sets
+        self.fills |= other.fills
 
     def frozen(self, later: Mentions | None = None) -> Mentions:
         """What was gathered so far."""
-        if not (later or self.functions or self.operators or self.types or self.fields or self.sets):
+        names = (self.functions, self.operators, self.types, self.fields, self.sets, self.fills)
+        if later is None and not any(names):
             return NO_MENTIONS
         return Mentions(
             frozenset(self.functions),
@@ -56,6 +59,7 @@ class Mentioned:
             frozenset(self.types),
             frozenset(self.fields),
             frozenset(self.sets),
+            frozenset(self.fills),
             later,
         )
 

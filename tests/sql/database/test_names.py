@@ -169,7 +169,7 @@ def test_any_text_in_any_database(database: Database, several: list[str]) -> Non
 
 
 def test_each_way_of_mentioning_a_name_is_looked_at() -> None:
-    assert {field.name for field in fields(Mentions)} == MENTIONED.keys() | {"sets", "later"}
+    assert {field.name for field in fields(Mentions)} == MENTIONED.keys() | {"sets", "fills", "later"}
 
 
 # -- real databases ----------------------------------------------------------------------------------------
