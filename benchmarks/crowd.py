@@ -39,7 +39,7 @@ RELOADS: Final = 5
 _WATCHED_S: Final = 1.0
 _PATIENCE: Final = 20
 _SETTLE_S: Final = 1.0
-_REST_S: Final = 3.0
+REST_S: Final = 3.0
 """Who has asked nothing for so long is idle."""
 _RESTLESS_BYTES: Final = 200_000
 _SETTLES: Final = 60
@@ -121,7 +121,7 @@ def idle(
                 before = _memory_bytes(target)
                 for _ in range(_PARTS):
                     _come_in(target, many // _PARTS, stack)
-                    time.sleep(_REST_S)
+                    time.sleep(REST_S)
                     after = _memory_bytes(target)
                     yield Reading(row, name, round((after - before) / (many // _PARTS) / 1000, 2))
                     before = after

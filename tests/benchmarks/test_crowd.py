@@ -29,6 +29,7 @@ def test_each_row_is_read(programs: Programs, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(crowd, "CROWD", 100)
     monkeypatch.setattr(crowd, "GIGABYTE", 160_000_000)
     monkeypatch.setattr(crowd, "RELOADS", 1)
+    monkeypatch.setattr(crowd, "REST_S", 0.1)
     monkeypatch.setattr(micro, "RULES", 20)
     file = tmp_path / "run.json"
     quick = ["--quick", "--output", str(file), "--postgres", str(programs())]
