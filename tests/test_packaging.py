@@ -3,6 +3,7 @@
 No engine builds the image here: hadolint reads it, and what it copies, runs and promises is looked up.
 """
 
+import ast
 import json
 import os
 import re
@@ -180,3 +181,25 @@ def test_the_wheel_says_its_licence_and_its_command(wheel: zipfile.ZipFile) -> N
         wheel.read(f"{about}/entry_points.txt").decode()
         == "[console_scripts]\npgwarden = proxy.app.cli:main\n"
     )
+
+
+def _functions(path: Path) -> set[str]:
+    """Those of a module and of its classes, as setup.py writes them."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            found.add(f"{path.stem}.{node.name}")
+        elif isinstance(node, ast.ClassDef):
+            methods = (each for each in node.body if isinstance(each, ast.FunctionDef))
+            found |= {f"{path.stem}.{node.name}.{each.name}" for each in methods}
+    return found
+
+
+def test_functions_that_are_laid_out_together_are_there() -> None:
+    """A name that means nothing any more is passed over when C is compiled."""
+    text = (_ROOT / "setup.py").read_text()
+    touched = set(text.partition('_TOUCHED = """')[2].partition('"""')[0].split())
+    rooms = ("wire", "sql", "session", "relay")
+    modules = [path for room in rooms for path in (_ROOT / "proxy" / room).rglob("*.py")]
+    assert len(touched) > 50
+    assert touched - set().union(*map(_functions, modules)) == set()
