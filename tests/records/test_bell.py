@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
 import time
@@ -77,13 +78,14 @@ def test_where_nobody_tells_it_may_have_rung(tmp_path: Path) -> None:
 @pytest.mark.skipif(not HEARS, reason="nobody tells of files here")
 def test_nothing_is_left_open(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    gc.collect()  # what earlier tests left may be closed at any time
     before = descriptors()
     rings = Bell()
     rings.listen([tmp_path / "file"])
     rings.listen([tmp_path / "absent"])
     rings.listen([tmp_path / "file"])
     del rings
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 @pytest.fixture
