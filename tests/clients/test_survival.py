@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +84,12 @@ def conversations(n: int) -> dict[str, Conversation]:
     }
 
 
-def die(gate: Gate, connections: Sequence[tuple[Sequence[bytes], bytes]]) -> None:
-    """Have a process do that on so many connections, and kill it."""
+def die(
+    gate: Gate,
+    connections: Sequence[tuple[Sequence[bytes], bytes]],
+    when: Callable[[], object] = lambda: True,
+) -> None:
+    """Have a process do that on so many connections, and kill it once that is so."""
     victim = subprocess.Popen(
         [sys.executable, "-S", "-E", str(VICTIM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -96,6 +100,7 @@ def die(gate: Gate, connections: Sequence[tuple[Sequence[bytes], bytes]]) -> Non
         victim.stdin.close()
         try:
             assert victim.stdout.readline() == b"ready\n"
+            until(when, "that it may be killed")
         finally:
             victim.kill()
 
@@ -103,6 +108,10 @@ def die(gate: Gate, connections: Sequence[tuple[Sequence[bytes], bytes]]) -> Non
 def startup(users: Database) -> bytes:
     parameters = [("user", "postgres"), ("database", users.name), ("application_name", "dying")]
     return encode_startup(3, 0, parameters)
+
+
+def asleep(observer: psycopg.Connection) -> bool:
+    return observer.execute(f"{DYING} AND wait_event = 'PgSleep'").fetchone() == (1,)
 
 
 def gone(observer: psycopg.Connection) -> bool:
@@ -121,7 +130,8 @@ def test_a_client_killed_at_every_message_boundary(gate: Gate, users: Database, 
         plan.append((before, b"".join(conversation.messages[:boundary])))
     whole = conversation.commits
     with psycopg.connect(users.url(), autocommit=True) as observer:
-        die(gate, plan)
+        # A CancelRequest that comes before the server has begun cancels nothing.
+        die(gate, plan, (lambda: asleep(observer)) if name == "at work" else lambda: True)
         until(lambda: gone(observer), "that the server's sessions are gone", SOON_S)
         observer.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE NOWAIT; SELECT 1")
         left = {number for (number,) in observer.execute("SELECT id FROM users WHERE id <> 1")}

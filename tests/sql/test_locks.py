@@ -218,7 +218,8 @@ def test_what_runs_in_no_transaction(prepared: tuple[int, Database], table: str,
         # This lets nobody have what the statement asks for first.
         holder.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE".encode())
         running = pool.submit(worker.execute, sql.encode())
-        wanted = _LOCKS.format(pid=worker.info.backend_pid) + f"AND relation = '{table}'::regclass"
+        wanted = _LOCKS.format(pid=worker.info.backend_pid)
+        wanted += f"AND relation = '{table}'::regclass AND NOT granted"  # others it has for a moment
         found: list[tuple[int, str]] = []
         while not found and not running.done():
             found = holder.execute(wanted.encode()).fetchall()
